@@ -1,0 +1,253 @@
+//! Contact ids: 16 bytes each, never printed, sent in batches the remote side accepts.
+
+use serde::{Serialize, Serializer};
+use std::fmt;
+use uuid::Uuid;
+
+/// The GUID of one Dataverse contact; pseudonymous personal data, so `Debug` shows nothing of it.
+///
+/// Serializes as the lower-case hyphenated form that the Web API expects.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ContactId(u128);
+
+impl ContactId {
+    /// Reads a GUID in any case, with or without hyphens, braces and surrounding blanks.
+    ///
+    /// The nil GUID is no contact.
+    pub fn parse(cell: &[u8]) -> Option<Self> {
+        let cell = cell.trim_ascii();
+        let cell = cell
+            .strip_prefix(b"{")
+            .and_then(|rest| rest.strip_suffix(b"}"))
+            .unwrap_or(cell);
+        // `Uuid` would also take the URN form and its own braces: only the two plain forms are left here.
+        if !matches!(cell.len(), 32 | 36) {
+            return None;
+        }
+        let uuid = Uuid::try_parse_ascii(cell).ok()?;
+        (!uuid.is_nil()).then(|| Self(uuid.as_u128()))
+    }
+
+    /// Takes the 16 big-endian bytes of a GUID; the nil GUID is no contact.
+    pub fn from_bytes(bytes: [u8; 16]) -> Option<Self> {
+        let id = u128::from_be_bytes(bytes);
+        (id != 0).then_some(Self(id))
+    }
+
+    /// Returns the 16 big-endian bytes of the GUID.
+    pub const fn as_bytes(self) -> [u8; 16] {
+        self.0.to_be_bytes()
+    }
+}
+
+impl fmt::Debug for ContactId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ContactId(..)")
+    }
+}
+
+impl Serialize for ContactId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut buffer = Uuid::encode_buffer();
+        serializer.serialize_str(Uuid::from_u128(self.0).hyphenated().encode_lower(&mut buffer))
+    }
+}
+
+/// Distinct contact ids in ascending order: the audience that a file asks for.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ContactSet(Vec<ContactId>);
+
+impl ContactSet {
+    /// Returns the ids in ascending order.
+    pub fn as_slice(&self) -> &[ContactId] {
+        &self.0
+    }
+
+    /// Returns how many distinct contacts there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Tells whether there is no contact at all.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Tells whether the contact is in the set.
+    pub fn contains(&self, id: &ContactId) -> bool {
+        self.0.binary_search(id).is_ok()
+    }
+}
+
+impl fmt::Debug for ContactSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ContactSet({} contacts)", self.0.len())
+    }
+}
+
+impl From<Vec<ContactId>> for ContactSet {
+    fn from(mut ids: Vec<ContactId>) -> Self {
+        ids.sort_unstable();
+        ids.dedup();
+        Self(ids)
+    }
+}
+
+impl FromIterator<ContactId> for ContactSet {
+    fn from_iter<I: IntoIterator<Item = ContactId>>(ids: I) -> Self {
+        let mut collector = Collector::default();
+        ids.into_iter().for_each(|id| collector.push(id));
+        collector.finish().0
+    }
+}
+
+/// Collects ids into a [`ContactSet`] with 16 bytes of memory per distinct id, however often an id is repeated.
+///
+/// Sorting when the vector has doubled is faster and three times smaller than a hash set, and heavy duplication does
+/// not grow it.
+#[derive(Default)]
+pub struct Collector {
+    ids: Vec<ContactId>,
+    pushed: u64,
+}
+
+impl Collector {
+    /// The first size of the vector: 1 MiB of ids.
+    const FIRST_CAPACITY: usize = 65_536;
+
+    /// Takes one more id.
+    pub fn push(&mut self, id: ContactId) {
+        if self.ids.len() == self.ids.capacity() {
+            self.make_room();
+        }
+        self.ids.push(id);
+        self.pushed += 1;
+    }
+
+    /// Returns a count that the number of distinct ids cannot exceed.
+    pub fn at_most(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Returns the distinct ids and how many pushes were repetitions.
+    pub fn finish(mut self) -> (ContactSet, u64) {
+        self.compact();
+        let duplicates = self.pushed - self.ids.len() as u64;
+        (ContactSet(self.ids), duplicates)
+    }
+
+    fn make_room(&mut self) {
+        self.compact();
+        if self.ids.len() > self.ids.capacity() / 2 || self.ids.capacity() == 0 {
+            let wanted = (self.ids.capacity() * 2).max(Self::FIRST_CAPACITY);
+            self.ids.reserve_exact(wanted - self.ids.len());
+        }
+    }
+
+    fn compact(&mut self) {
+        self.ids.sort_unstable();
+        self.ids.dedup();
+    }
+}
+
+/// Up to 1,000 distinct contact ids for one call; never empty.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a>(&'a [ContactId]);
+
+impl<'a> Batch<'a> {
+    /// The most ids that one `msdynmkt_AddStaticMembers` call accepts (Microsoft's documentation of the segment API).
+    pub const MAX: usize = 1_000;
+
+    /// Cuts the ids into batches of [`Self::MAX`] and one shorter rest.
+    pub fn split(ids: &'a [ContactId]) -> impl Iterator<Item = Self> + 'a {
+        ids.chunks(Self::MAX).map(Self)
+    }
+
+    /// Returns the ids.
+    pub const fn ids(self) -> &'a [ContactId] {
+        self.0
+    }
+
+    /// Returns the two halves of the batch, or nothing where it holds a single id.
+    pub fn halves(self) -> Option<(Self, Self)> {
+        let (left, right) = self.0.split_at(self.0.len() / 2);
+        (!left.is_empty()).then_some((Self(left), Self(right)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const HYPHENATED: &[u8] = b"8f2a1c34-5b6d-4e7f-8a9b-0c1d2e3f4a5b";
+
+    #[test]
+    fn every_way_to_write_a_guid_is_the_same_contact() {
+        let expected = ContactId::parse(HYPHENATED);
+        assert!(expected.is_some());
+        for cell in [
+            "8F2A1C34-5B6D-4E7F-8A9B-0C1D2E3F4A5B",
+            "{8f2a1c34-5b6d-4e7f-8a9b-0c1d2e3f4a5b}",
+            "8f2a1c345b6d4e7f8a9b0c1d2e3f4a5b",
+            "  8f2a1c34-5b6d-4e7f-8a9b-0c1d2e3f4a5b\t",
+            "{8F2A1C345B6D4E7F8A9B0C1D2E3F4A5B}",
+        ] {
+            assert_eq!(ContactId::parse(cell.as_bytes()), expected, "{cell}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_guid_is_no_contact() {
+        for cell in [
+            "",
+            "NULL",
+            "0",
+            "00000000-0000-0000-0000-000000000000",
+            "8f2a1c34-5b6d-4e7f-8a9b-0c1d2e3f4a5",
+            "8f2a1c34-5b6d-4e7f-8a9b-0c1d2e3f4a5g",
+            "{8f2a1c34-5b6d-4e7f-8a9b-0c1d2e3f4a5b",
+            "urn:uuid:8f2a1c34-5b6d-4e7f-8a9b-0c1d2e3f4a5b",
+            "8f2a1c345-b6d-4e7f-8a9b-0c1d2e3f4a5b",
+        ] {
+            assert_eq!(ContactId::parse(cell.as_bytes()), None, "{cell}");
+        }
+    }
+
+    #[test]
+    fn debug_output_shows_no_id() {
+        let id = ContactId::parse(HYPHENATED).unwrap();
+        assert_eq!(format!("{id:?}"), "ContactId(..)");
+        assert_eq!(format!("{:?}", ContactSet::from(vec![id])), "ContactSet(1 contacts)");
+    }
+
+    proptest! {
+        #[test]
+        fn any_written_id_is_read_back(bytes in any::<[u8; 16]>().prop_filter("nil", |b| *b != [0; 16])) {
+            let id = ContactId::from_bytes(bytes).unwrap();
+            let written = serde_json::to_string(&id).unwrap();
+            prop_assert_eq!(ContactId::parse(written.trim_matches('"').as_bytes()), Some(id));
+        }
+
+        #[test]
+        fn a_collector_counts_like_a_set(values in prop::collection::vec(1_u128..500, 0..2_000)) {
+            let mut collector = Collector::default();
+            let mut set = std::collections::BTreeSet::new();
+            for value in &values {
+                collector.push(ContactId(*value));
+                set.insert(ContactId(*value));
+            }
+            let (contacts, duplicates) = collector.finish();
+            prop_assert!(contacts.as_slice().iter().eq(set.iter()));
+            prop_assert_eq!(duplicates, (values.len() - set.len()) as u64);
+        }
+
+        #[test]
+        fn batches_hold_every_id_once_and_never_too_many(count in 0_u128..3_500) {
+            let ids: Vec<_> = (1..=count).map(ContactId).collect();
+            let batches: Vec<_> = Batch::split(&ids).collect();
+            prop_assert!(batches.iter().all(|batch| (1..=Batch::MAX).contains(&batch.ids().len())));
+            prop_assert_eq!(batches.iter().flat_map(|batch| batch.ids()).copied().collect::<Vec<_>>(), ids);
+        }
+    }
+}

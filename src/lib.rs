@@ -1,0 +1,3 @@
+//! Loads query results from S3 into static segments of Dynamics 365 Customer Insights - Journeys.
+
+pub mod contact;
