@@ -1,3 +1,5 @@
 //! Loads query results from S3 into static segments of Dynamics 365 Customer Insights - Journeys.
 
 pub mod contact;
+mod percent;
+pub mod settings;
