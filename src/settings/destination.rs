@@ -78,7 +78,7 @@ impl Destination {
     const MAX_CONCURRENT_REQUESTS: u32 = 52;
 
     /// Reads the text of a destination secret.
-    pub(super) fn parse(secret: &str, text: &str) -> Result<Self, Error> {
+    pub fn parse(secret: &str, text: &str) -> Result<Self, Error> {
         let fields = &Fields::parse(secret, text, &Self::KNOWN)?;
         let organization = organization(fields)?;
         Ok(Self {
