@@ -1,5 +1,7 @@
 //! Loads query results from S3 into static segments of Dynamics 365 Customer Insights - Journeys.
 
 pub mod contact;
+pub mod dynamics;
+pub mod fence;
 mod percent;
 pub mod settings;
