@@ -2,6 +2,8 @@
 
 pub mod contact;
 pub mod dynamics;
+pub mod environment;
+pub mod event;
 pub mod fence;
 mod percent;
 pub mod settings;

@@ -1,15 +1,15 @@
 //! The Dataverse Web API over HTTP: headers, retries, throttling, tokens; no word about segments.
 
+use super::call::{Answer, Call};
 use super::entra::{Entra, Token};
 use super::error::Error;
-use super::refusal::{Kind, Refusal};
+use super::refusal::Refusal;
 use super::retry::{self, Budget, MAX_TRIES};
 use super::throttle::Gate;
+use super::verdict::{Verdict, verdict};
 use crate::fence::{Closed, Fence};
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -17,6 +17,9 @@ use url::Url;
 
 /// The Web API's current version (Microsoft, "Compose HTTP requests and handle errors").
 const API: &str = "api/data/v9.2/";
+
+/// Room that is made for a body at once: a page of 5,000 members takes 215 KB.
+const LIKELY_BODY: usize = 256 * 1_024;
 
 /// The HTTP client of one organization; everything that is shared by its calls.
 pub(super) struct Client {
@@ -30,26 +33,6 @@ pub(super) struct Client {
     pub(super) request_timeout: Duration,
     pub(super) requests: AtomicU64,
     pub(super) retries: AtomicU64,
-}
-
-/// One request, ready to be sent as often as needed.
-pub(super) struct Call {
-    pub(super) operation: &'static str,
-    kind: Kind,
-    method: Method,
-    /// Relative to the API's root, already encoded; or the whole address of a next page.
-    path: String,
-    body: Option<Vec<u8>>,
-    /// Whether sending it twice does no more than sending it once.
-    repeatable: bool,
-    /// Whether the caller deals with a deadlock itself, by sending less.
-    returns_contention: bool,
-}
-
-/// A success.
-pub(super) struct Answer {
-    pub(super) headers: HeaderMap,
-    pub(super) body: Vec<u8>,
 }
 
 /// Why a call gave no answer.
@@ -70,67 +53,6 @@ enum Miss {
     /// The text says what happened; `false` tells that the request never left.
     Unavailable(String, bool),
     Contention(Refusal),
-}
-
-impl Call {
-    pub(super) fn get(operation: &'static str, path: String) -> Self {
-        Self::new(operation, Kind::Read, Method::GET, path, None)
-    }
-
-    /// An action that may be repeated.
-    pub(super) fn action(operation: &'static str, kind: Kind, name: &str, body: &impl Serialize) -> Self {
-        Self::new(operation, kind, Method::POST, name.to_owned(), Some(json(body)))
-    }
-
-    /// A row that must not come into being twice.
-    pub(super) fn create(operation: &'static str, set: &str, body: &impl Serialize) -> Self {
-        let call = Self::new(operation, Kind::Edit, Method::POST, set.to_owned(), Some(json(body)));
-        Self {
-            repeatable: false,
-            ..call
-        }
-    }
-
-    /// A change of a row that exists.
-    pub(super) fn update(operation: &'static str, row: String, body: &impl Serialize) -> Self {
-        Self::new(operation, Kind::Edit, Method::PATCH, row, Some(json(body)))
-    }
-
-    pub(super) fn returning_contention(self) -> Self {
-        Self {
-            returns_contention: true,
-            ..self
-        }
-    }
-
-    fn new(operation: &'static str, kind: Kind, method: Method, path: String, body: Option<Vec<u8>>) -> Self {
-        Self {
-            operation,
-            kind,
-            method,
-            path,
-            body,
-            repeatable: true,
-            returns_contention: false,
-        }
-    }
-
-    fn is_action(&self) -> bool {
-        self.method == Method::POST && self.repeatable
-    }
-}
-
-impl Answer {
-    /// Reads the body; the parser's own message is dropped, since it may quote the body.
-    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, String> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            format!(
-                "an answer that cannot be read (line {}, column {})",
-                error.line(),
-                error.column()
-            )
-        })
-    }
 }
 
 impl Client {
@@ -320,29 +242,6 @@ impl Client {
     }
 }
 
-/// What an answer other than success asks for.
-#[derive(Debug, PartialEq, Eq)]
-enum Verdict {
-    Throttled,
-    Unauthorized,
-    Contention,
-    Unavailable,
-    Refused,
-}
-
-fn verdict(refusal: &Refusal) -> Verdict {
-    match (refusal.status, &*refusal.code) {
-        (429, _) | (_, "0x80072321" | "0x80072322" | "0x80072326") => Verdict::Throttled,
-        (401, _) => Verdict::Unauthorized,
-        (501, _) => Verdict::Refused,
-        _ if refusal.is_contention() => Verdict::Contention,
-        // A plug-in's own exception comes back the same at every try, unless it says otherwise.
-        (500.., "0x80040265") if !refusal.asks_to_retry() => Verdict::Refused,
-        (408 | 500.., _) => Verdict::Unavailable,
-        _ => Verdict::Refused,
-    }
-}
-
 /// Some actions answer 200 and put the real status into the body.
 fn inner_status(answer: &Answer) -> Result<Option<StatusCode>, Miss> {
     #[derive(serde::Deserialize)]
@@ -361,7 +260,13 @@ fn inner_status(answer: &Answer) -> Result<Option<StatusCode>, Miss> {
 }
 
 async fn whole(mut response: reqwest::Response) -> reqwest::Result<(StatusCode, Answer)> {
-    let mut body = Vec::new();
+    let mut body = Vec::with_capacity(
+        response
+            .content_length()
+            .and_then(|length| length.try_into().ok())
+            .unwrap_or(0)
+            .min(LIKELY_BODY),
+    );
     while let Some(chunk) = response.chunk().await? {
         body.extend_from_slice(&chunk);
     }
@@ -397,11 +302,6 @@ fn number(headers: &HeaderMap, name: &str) -> Option<usize> {
     text(headers, name)?.trim().parse().ok()
 }
 
-/// Our own request bodies are plain structs with string keys, which always serialize.
-fn json(body: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(body).unwrap_or_default()
-}
-
 impl From<Error> for Miss {
     fn from(error: Error) -> Self {
         Self::Final(error)
@@ -417,38 +317,5 @@ impl From<Closed> for Miss {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self::Final(error)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_answer_gets_its_verdict() {
-        for (status, code, message, expected) in [
-            (429, "0x80072322", "", Verdict::Throttled),
-            (429, "", "", Verdict::Throttled),
-            (503, "0x80072321", "", Verdict::Throttled),
-            (400, "-2147015898", "", Verdict::Throttled),
-            (401, "", "", Verdict::Unauthorized),
-            (500, "0x80040216", "", Verdict::Unavailable),
-            (502, "", "", Verdict::Unavailable),
-            (503, "", "", Verdict::Unavailable),
-            (504, "", "", Verdict::Unavailable),
-            (408, "", "", Verdict::Unavailable),
-            (501, "", "", Verdict::Refused),
-            (500, "0x80040265", "Plug-in failed", Verdict::Refused),
-            (500, "0x80040265", "Please try again later", Verdict::Unavailable),
-            (500, "0x80044151", "", Verdict::Contention),
-            (500, "0x80040216", "deadlock victim", Verdict::Contention),
-            (400, "", "", Verdict::Refused),
-            (403, "0x80040220", "", Verdict::Refused),
-            (412, "", "", Verdict::Refused),
-        ] {
-            let body = serde_json::json!({"error": {"code": code, "message": message}}).to_string();
-            let refusal = Refusal::read("x", status, body.as_bytes());
-            assert_eq!(verdict(&refusal), expected, "{status} {code} {message}");
-        }
     }
 }

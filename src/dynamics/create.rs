@@ -1,6 +1,7 @@
 //! Creating a segment: two rows, of which neither may ever come into being twice.
 
-use super::client::{Answer, Call, Failure};
+use super::call::{Answer, Call};
+use super::client::Failure;
 use super::error::Error;
 use super::group::{Definition, DefinitionId, Group};
 use super::odata;
@@ -126,7 +127,7 @@ impl Dataverse {
         }
         if !definition.groups.iter().any(|group| group.include) {
             definition.groups.push(Group::fresh(name.as_str()));
-            self.save_groups(definition.id, &definition.groups).await?;
+            self.save_groups(&definition, &definition.groups).await?;
         }
         Ok(definition)
     }

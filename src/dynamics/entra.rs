@@ -205,7 +205,7 @@ impl Entra {
         let granted: Granted = serde_json::from_slice(body).ok()?;
         let mut header = HeaderValue::try_from(format!("Bearer {}", granted.access_token)).ok()?;
         header.set_sensitive(true);
-        let renew_at = asked_at + time_of_use(Duration::from_secs(granted.expires_in));
+        let renew_at = asked_at + time_of_use(Duration::from_secs(granted.expires_in).min(retry::A_DAY));
         Some(Token {
             header,
             owner: self.owner(credential),

@@ -1,9 +1,9 @@
 //! Reading the members of a group.
 
-use super::client::{Answer, Call};
+use super::call::{Answer, Call};
 use super::encoding::MemberList;
 use super::error::Error;
-use super::group::GroupId;
+use super::group::{Group, GroupId};
 use super::paging::Paging;
 use super::refusal::Kind;
 use super::segment::{Dataverse, SegmentId};
@@ -64,24 +64,24 @@ impl Dataverse {
             size.proven.store(asked, Ordering::Relaxed);
         }
         let first_length = ids.len();
+        ids.reserve_exact(expected.min(Group::MAX_MEMBERS).saturating_sub(first_length));
         let mut paging = Paging::new(asked, is_trusted, expected, self.0.max_concurrent);
         // Page 1 is always the first to be asked for.
         paging.next();
-        paging.read(1, first_length);
+        paging.read(first_length);
         let mut pages = JoinSet::new();
         loop {
             while let Some(number) = paging.next() {
                 let (this, group) = (self.clone(), group.clone());
-                let page = async move { (number, this.page(segment, &group, number, asked).await) };
+                let page = async move { this.page(segment, &group, number, asked).await };
                 pages.spawn(page.in_current_span());
             }
             let Some(joined) = pages.join_next().await else { break };
-            let (number, page) = joined.map_err(|_| odd("a page was not read to its end"))?;
-            let page = page?;
+            let page = joined.map_err(|_| odd("a page was not read to its end"))??;
             if !page.is_empty() && page == ids[..page.len().min(first_length)] {
                 return Err(odd("Dynamics gives the same page again and again"));
             }
-            paging.read(number, page.len());
+            paging.read(page.len());
             ids.extend(page);
         }
         ids.sort_unstable();
@@ -97,7 +97,7 @@ impl Dataverse {
         loop {
             match self.page(segment, group, 1, size).await {
                 Err(Error::DynamicsRefused(refusal)) if refusal.status == 400 && size / 2 >= PageSize::SMALLEST => {
-                    size /= 2
+                    size /= 2;
                 }
                 Err(error) => return Err(error),
                 Ok(ids) => {

@@ -1,6 +1,7 @@
 //! Adding and removing the members of a group.
 
-use super::client::{Call, Failure};
+use super::call::Call;
+use super::client::Failure;
 use super::error::Error;
 use super::group::GroupId;
 use super::refusal::{Kind, Refusal};

@@ -1,5 +1,6 @@
 //! Dynamics 365: the Entra token, the Dataverse client, the static segment of Customer Insights - Journeys.
 
+mod call;
 mod client;
 mod create;
 mod encoding;
@@ -15,6 +16,7 @@ mod refusal;
 mod retry;
 mod segment;
 mod throttle;
+mod verdict;
 
 pub use entra::TokenCache;
 pub use error::Error;

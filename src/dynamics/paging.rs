@@ -13,11 +13,12 @@ pub(super) struct Paging {
     size_is_trusted: bool,
     expected: usize,
     window: usize,
-    /// The entries of a full page, known from page 1.
+    /// The entries of a full page, taken from page 1.
     step: Option<usize>,
     ends_empty: bool,
     next: usize,
     in_flight: usize,
+    /// Pages with entries, page 1 only where it was full.
     good_pages: usize,
     entries: usize,
     ended: bool,
@@ -55,19 +56,17 @@ impl Paging {
     }
 
     /// Takes note of a page's length.
-    pub(super) fn read(&mut self, page: usize, entries: usize) {
+    pub(super) fn read(&mut self, entries: usize) {
         self.in_flight -= 1;
         self.entries += entries;
         match self.step {
             None => self.read_first(entries),
-            Some(step) if entries < step && !self.ends_empty => self.ended = true,
-            Some(_) => self.ended |= entries == 0,
+            Some(step) => {
+                self.ended |= if self.ends_empty { entries == 0 } else { entries < step };
+                self.good_pages += usize::from(entries > 0);
+            }
         }
         self.ended |= self.entries >= Group::MAX_MEMBERS;
-        // An empty page after the end of a list that moved meanwhile does not count as progress.
-        if entries > 0 && page > 1 || !self.ends_empty {
-            self.good_pages += 1;
-        }
     }
 
     /// Returns the calls that may be in flight together with the next page.
@@ -76,18 +75,22 @@ impl Paging {
         if self.next > Group::MAX_MEMBERS.div_ceil(step) {
             return 0;
         }
+        let expected_pages = self.expected.div_ceil(step);
         let size_is_known = !self.ends_empty || self.good_pages > 0;
-        if size_is_known && self.next <= self.expected.div_ceil(step) {
+        if size_is_known && self.next <= expected_pages {
             return self.window;
         }
-        // Beyond what is expected each call may be in vain: as many as there were good pages, doubling at best.
-        self.window.min(self.good_pages.max(1))
+        // Beyond what is expected each call may be in vain: as many as there were unexpected pages, doubling at best.
+        let unexpected_pages = self.good_pages.saturating_sub(expected_pages);
+        self.window.min(unexpected_pages.max(1))
     }
 
     fn read_first(&mut self, entries: usize) {
         self.ended = entries == 0 || (entries < self.asked && self.size_is_trusted);
         self.ends_empty = entries != self.asked;
         self.step = Some(entries.max(1));
+        // A short page 1 says nothing about the size yet.
+        self.good_pages = usize::from(!self.ends_empty);
     }
 }
 
@@ -117,7 +120,7 @@ mod tests {
                 let entries = members.saturating_sub((page - 1) * size).min(size);
                 calls += 1;
                 seen += entries;
-                paging.read(page, entries);
+                paging.read(entries);
             }
         }
     }

@@ -90,7 +90,7 @@ impl Refusal {
     }
 
     fn says_in_use(&self) -> bool {
-        ["journey", "in use", "being used", "is used"]
+        ["journey", "in use", "being used"]
             .iter()
             .any(|phrase| self.says(phrase))
     }
@@ -351,7 +351,9 @@ mod tests {
         );
         assert_eq!(&*inner.message, "query is odd");
         assert_eq!(
-            Refusal::read("publish", 400, br#"{"ResultText":"plain"}"#).message.as_ref(),
+            Refusal::read("publish", 400, br#"{"ResultText":"plain"}"#)
+                .message
+                .as_ref(),
             "plain"
         );
     }
@@ -380,7 +382,9 @@ mod tests {
     #[test]
     fn decimal_codes_are_the_hex_codes() {
         assert_eq!(
-            refusal(500, "-2147204783", "Sql error: 'Execution Timeout'").code.as_ref(),
+            refusal(500, "-2147204783", "Sql error: 'Execution Timeout'")
+                .code
+                .as_ref(),
             "0x80044151"
         );
         assert!(refusal(500, "-2147204783", "").is_contention());

@@ -11,6 +11,9 @@ pub(super) const MAX_TRIES: u32 = 8;
 const FIRST_BACKOFF: Duration = Duration::from_millis(500);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 
+/// Longer than any invocation, and short enough to be added to any instant.
+pub(super) const A_DAY: Duration = Duration::from_hours(24);
+
 /// Returns how long to wait after the given number of failed tries: exponential with full jitter.
 pub(super) fn backoff(tries: u32) -> Duration {
     ceiling(tries).mul_f64(random())
@@ -32,14 +35,14 @@ pub(super) fn random() -> f64 {
 pub(super) fn retry_after(value: &str, date: Option<&str>) -> Option<Duration> {
     let value = value.trim();
     if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
+        return Some(Duration::from_secs(seconds).min(A_DAY));
     }
     let until = httpdate::parse_http_date(value).ok()?;
     // The server's clock against the server's clock: a wrong clock of the host does not matter.
     let now = date
         .and_then(|date| httpdate::parse_http_date(date).ok())
         .unwrap_or_else(SystemTime::now);
-    Some(until.duration_since(now).unwrap_or_default())
+    Some(until.duration_since(now).unwrap_or_default().min(A_DAY))
 }
 
 /// Bounds the retries of a whole run, so that a broken remote side is not hammered by every call on its own.
@@ -88,6 +91,8 @@ mod tests {
             (" 27 ", Some(27)),
             ("Mon, 23 Nov 2026 12:05:00 GMT", Some(300)),
             ("Mon, 23 Nov 2026 11:00:00 GMT", Some(0)),
+            ("99999999999999", Some(86_400)),
+            ("Mon, 23 Nov 2099 12:05:00 GMT", Some(86_400)),
             ("soon", None),
             ("-3", None),
             ("", None),

@@ -1,6 +1,7 @@
 //! The static segment: what the rest of the program may ask of Dynamics.
 
-use super::client::{Answer, Call, Client};
+use super::call::{Answer, Call};
+use super::client::Client;
 use super::entra::{Entra, TokenCache};
 use super::error::Error;
 use super::group::{Definition, DefinitionId, Group};
@@ -211,9 +212,9 @@ impl Dataverse {
     }
 
     /// Replaces the definition's groups; a group that is left out is dropped.
-    pub async fn save_groups(&self, id: DefinitionId, groups: &[Group]) -> Result<(), Error> {
+    pub async fn save_groups(&self, definition: &Definition, groups: &[Group]) -> Result<(), Error> {
         let body = json!({"msdynmkt_staticlistmembers": Group::write_all(groups)});
-        self.update("save the segment's groups", id, &body).await
+        self.update("save the segment's groups", definition.id, &body).await
     }
 
     /// Publishes the segment: only now do journeys see its members.

@@ -2,8 +2,7 @@
 
 use super::fields::Fields;
 use super::organization::{InvalidPart, Organization};
-use super::{Credential, Error, SegmentName};
-use serde::{Deserialize, Serialize};
+use super::{Credential, EmptyResult, Error, Mode, ResultFiles, SegmentName};
 use serde_json::Value;
 use std::fmt;
 use std::time::Duration;
@@ -52,49 +51,6 @@ pub enum CredentialSource {
     Inline(Box<Credential>),
 }
 
-/// What a load does with the members it finds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// The segment ends as exactly the file.
-    Replace,
-    /// The file's contacts are added.
-    Append,
-    /// The file's contacts are removed.
-    Remove,
-}
-
-impl Mode {
-    /// Every mode by its name outside.
-    pub const NAMES: [(&str, Self); 3] = [
-        ("replace", Self::Replace),
-        ("append", Self::Append),
-        ("remove", Self::Remove),
-    ];
-}
-
-/// What an empty result means.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EmptyResult {
-    /// An accident: the load is refused.
-    Refuse,
-    /// The segment is to be emptied.
-    Clear,
-}
-
-/// What starts a run.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ResultFiles {
-    /// Each object is a whole result.
-    Single,
-    /// A manifest, which lists the parts of the result.
-    Manifest,
-    /// A marker such as `_SUCCESS`; the data files beside it are the result.
-    Folder,
-}
-
 impl Destination {
     const KNOWN: [&str; 16] = [
         "name",
@@ -135,20 +91,10 @@ impl Destination {
             contactid_column: fields.text("contactid_column")?.unwrap_or("contactid").into(),
             mode: fields.choice("mode", &Mode::NAMES)?.unwrap_or(Mode::Replace),
             empty_result: fields
-                .choice(
-                    "empty_result",
-                    &[("refuse", EmptyResult::Refuse), ("clear", EmptyResult::Clear)],
-                )?
+                .choice("empty_result", &EmptyResult::NAMES)?
                 .unwrap_or(EmptyResult::Refuse),
             result_files: fields
-                .choice(
-                    "result_files",
-                    &[
-                        ("single", ResultFiles::Single),
-                        ("manifest", ResultFiles::Manifest),
-                        ("folder", ResultFiles::Folder),
-                    ],
-                )?
+                .choice("result_files", &ResultFiles::NAMES)?
                 .unwrap_or(ResultFiles::Single),
             max_shrink_percent: fields.number("max_shrink_percent", 0.0..=100.0)?.unwrap_or(50.0),
             max_growth_percent: fields.number("max_growth_percent", 0.0..=f64::INFINITY)?,
@@ -245,4 +191,178 @@ fn publish_wait(fields: &Fields<'_>) -> Result<Duration, Error> {
 fn max_concurrent_requests(fields: &Fields<'_>) -> Result<usize, Error> {
     let requests = fields.whole_number("max_concurrent_requests", 1..=Destination::MAX_CONCURRENT_REQUESTS)?;
     Ok(requests.unwrap_or(4) as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// A destination that has all it needs, changed by `change`; null takes a field away.
+    fn parse(change: Value) -> Result<Destination, Error> {
+        let mut secret = json!({
+            "credential": "socktown/credential",
+            "environment_region": "crm4",
+            "environment_name": "socktown",
+        });
+        let (Value::Object(fields), Value::Object(change)) = (&mut secret, change) else {
+            unreachable!("both are objects");
+        };
+        fields.extend(change);
+        Destination::parse("socktown/destination", &secret.to_string())
+    }
+
+    #[test]
+    fn the_least_destination_gets_the_defaults() {
+        let destination = parse(json!({})).unwrap();
+        assert_eq!(destination.secret_id, "socktown/destination");
+        assert_eq!(
+            destination.organization.url().as_str(),
+            "https://socktown.crm4.dynamics.com/"
+        );
+        assert!(matches!(destination.credential, CredentialSource::Secret(id) if id == "socktown/credential"));
+        assert_eq!(destination.segment_name, None);
+        assert_eq!(destination.contactid_column, "contactid");
+        assert_eq!(destination.mode, Mode::Replace);
+        assert_eq!(destination.empty_result, EmptyResult::Refuse);
+        assert_eq!(destination.result_files, ResultFiles::Single);
+        assert_eq!(
+            (
+                destination.max_shrink_percent,
+                destination.max_growth_percent,
+                destination.max_invalid_percent
+            ),
+            (50.0, None, 5.0)
+        );
+        assert_eq!(destination.publish_wait, Duration::from_mins(5));
+        assert_eq!(destination.max_concurrent_requests, 4);
+    }
+
+    #[test]
+    fn every_field_is_read() {
+        let destination = parse(json!({
+            "name": "Sock Town", "description": " Newsletter ", "segment_name": "Summer/Sale\n", "contactid_column": "Contact",
+            "mode": "append", "empty_result": "clear", "result_files": "folder", "max_shrink_percent": 12.5,
+            "max_growth_percent": 250, "max_invalid_percent": 0, "publish_wait_seconds": 0, "max_concurrent_requests": 52,
+            "environment_url": "https://other.crm.dynamics.com/",
+        }))
+        .unwrap();
+        assert_eq!(destination.name.as_deref(), Some("Sock Town"));
+        assert_eq!(destination.description.as_deref(), Some("Newsletter"));
+        assert_eq!(destination.segment_name.as_deref(), Some("Summer/Sale"));
+        assert_eq!(destination.contactid_column, "Contact");
+        assert_eq!(destination.mode, Mode::Append);
+        assert_eq!(destination.empty_result, EmptyResult::Clear);
+        assert_eq!(destination.result_files, ResultFiles::Folder);
+        assert_eq!(
+            (
+                destination.max_shrink_percent,
+                destination.max_growth_percent,
+                destination.max_invalid_percent
+            ),
+            (12.5, Some(250.0), 0.0)
+        );
+        assert_eq!(destination.publish_wait, Duration::ZERO);
+        assert_eq!(destination.max_concurrent_requests, 52);
+        assert_eq!(
+            destination.organization.url().as_str(),
+            "https://other.crm.dynamics.com/",
+            "the URL wins"
+        );
+    }
+
+    #[test]
+    fn null_and_blank_text_count_as_absent() {
+        let destination = parse(json!({
+            "segment_name": " ", "contactid_column": "", "max_growth_percent": null, "mode": null, "environment_url": ""
+        }))
+        .unwrap();
+        assert_eq!(destination.segment_name, None);
+        assert_eq!(destination.contactid_column, "contactid");
+    }
+
+    #[test]
+    fn every_error_names_the_secret_and_the_field_and_no_value() {
+        for (change, field) in [
+            (json!({"credential": null}), "`credential`"),
+            (json!({"credential": 7}), "`credential`"),
+            (json!({"credential": "leak~8Q~leak"}), "`credential`"),
+            (json!({"credential": "{\"client_secret\":\"leak\"}"}), "`credential`"),
+            (json!({"credential": ["leak"]}), "`credential`"),
+            (json!({"credential": {"client_id": "leak"}}), "`credential.tenant_id`"),
+            (json!({"credential": {"clientid": "leak"}}), "credential.clientid"),
+            (json!({"environment_region": null}), "`environment_region`"),
+            (json!({"environment_region": "leak"}), "`environment_region`"),
+            (json!({"environment_name": null}), "`environment_name`"),
+            (json!({"environment_name": "le.ak"}), "`environment_name`"),
+            (
+                json!({"environment_name": null, "environment_region": null}),
+                "`environment_url`",
+            ),
+            (json!({"environment_url": "https://leak.example"}), "`environment_url`"),
+            (json!({"environment_url": 1}), "`environment_url`"),
+            (json!({"segment_name": "leak".repeat(26)}), "`segment_name`"),
+            (json!({"contactid_column": {"leak": 1}}), "`contactid_column`"),
+            (json!({"mode": "leak"}), "`mode`"),
+            (json!({"mode": "Replace"}), "`mode`"),
+            (json!({"mode": true}), "`mode`"),
+            (json!({"empty_result": "leak"}), "`empty_result`"),
+            (json!({"result_files": "leak"}), "`result_files`"),
+            (json!({"max_shrink_percent": "50"}), "`max_shrink_percent`"),
+            (json!({"max_shrink_percent": 100.1}), "`max_shrink_percent`"),
+            (json!({"max_growth_percent": -1}), "`max_growth_percent`"),
+            (json!({"max_invalid_percent": -0.5}), "`max_invalid_percent`"),
+            (json!({"publish_wait_seconds": 901}), "`publish_wait_seconds`"),
+            (json!({"publish_wait_seconds": 1.5}), "`publish_wait_seconds`"),
+            (json!({"publish_wait_seconds": "300"}), "`publish_wait_seconds`"),
+            (json!({"max_concurrent_requests": 0}), "`max_concurrent_requests`"),
+            (json!({"max_concurrent_requests": 53}), "`max_concurrent_requests`"),
+            (
+                json!({"max_concurrent_requests": 4_294_967_300_u64}),
+                "`max_concurrent_requests`",
+            ),
+            (json!({"name": 1}), "`name`"),
+            (json!({"segmentname": "leak"}), "segmentname"),
+        ] {
+            let error = parse(change.clone()).unwrap_err();
+            let (shown, debug) = (error.to_string(), format!("{error:?}"));
+            assert!(
+                shown.contains("`socktown/destination`") && shown.contains(field),
+                "{change}: {shown}"
+            );
+            assert!(!shown.contains("leak") && !debug.contains("leak"), "{change}: {shown}");
+            assert_eq!((error.error_type(), error.is_transient()), ("InvalidSecret", false));
+        }
+    }
+
+    #[test]
+    fn an_unknown_field_is_answered_with_the_known_ones() {
+        let error = parse(json!({"segment": "x"})).unwrap_err().to_string();
+        for field in Destination::KNOWN {
+            assert!(error.contains(field), "{error}");
+        }
+    }
+
+    #[test]
+    fn text_that_is_no_json_object_is_placed_but_never_quoted() {
+        for (text, expected) in [
+            ("leak", "not valid JSON (line 1, column 1)"),
+            ("{\n  \"mode\": leak\n}", "not valid JSON (line 2, column 11)"),
+            ("", "not valid JSON (line 1, column 0)"),
+            ("[\"leak\"]", "must hold a JSON object"),
+            ("\"leak\"", "must hold a JSON object"),
+        ] {
+            let error = Destination::parse("s", text).unwrap_err().to_string();
+            assert!(error.contains(expected) && !error.contains("leak"), "{error}");
+        }
+    }
+
+    #[test]
+    fn debug_output_shows_only_where_it_came_from() {
+        let destination = parse(json!({"name": "leak"})).unwrap();
+        assert_eq!(
+            format!("{destination:?}"),
+            "Destination { secret_id: \"socktown/destination\", .. }"
+        );
+    }
 }

@@ -70,13 +70,12 @@ impl<'a> Fields<'a> {
         let Some(text) = self.text(field)? else {
             return Ok(None);
         };
-        match choices.iter().find(|(name, _)| *name == text) {
-            Some((_, choice)) => Ok(Some(*choice)),
-            None => {
-                let names: Vec<_> = choices.iter().map(|(name, _)| format!("`{name}`")).collect();
-                Err(self.invalid(field, names.join(" or ")))
-            }
-        }
+        let choice = choices.iter().find(|(name, _)| *name == text);
+        let choice = choice.ok_or_else(|| {
+            let names: Vec<_> = choices.iter().map(|(name, _)| format!("`{name}`")).collect();
+            self.invalid(field, names.join(" or "))
+        })?;
+        Ok(Some(choice.1))
     }
 
     /// Reads a number, with or without a fraction.

@@ -6,14 +6,16 @@ mod destination;
 mod error;
 mod fields;
 mod organization;
+mod rules;
 mod secrets;
 mod segment_name;
 
 pub use credential::Credential;
 pub use date::Date;
-pub use destination::{CredentialSource, Destination, EmptyResult, Mode, ResultFiles};
+pub use destination::{CredentialSource, Destination};
 pub use error::Error;
 pub use organization::Organization;
+pub use rules::{EmptyResult, Mode, ResultFiles};
 pub use secrets::Secrets;
 pub use segment_name::{Error as SegmentNameError, SegmentName};
 

@@ -213,7 +213,7 @@ mod tests {
         #[test]
         fn a_parsed_name_parses_to_itself(text in ".{0,120}") {
             if let Ok(name) = SegmentName::parse(&text) {
-                prop_assert_eq!(SegmentName::parse(name.as_str()).as_ref(), Ok(&name));
+                prop_assert_eq!(SegmentName::parse(name.as_str()), Ok(name.clone()));
                 prop_assert_eq!(name.as_str(), text.trim());
             }
         }
