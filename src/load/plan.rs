@@ -1,12 +1,13 @@
 //! What must change so that a segment holds the wanted contacts: pure, and never over a group's limit.
 
 use crate::contact::{Batch, ContactId};
+use crate::dynamics::Group;
 use crate::settings::Mode;
 
-/// The most contacts that one static group holds (Microsoft's documentation of the segment API).
-pub const GROUP_CAPACITY: usize = 200_000;
-/// The most groups that one segment definition holds (same source).
-pub const MAX_GROUPS: usize = 10;
+/// The most contacts that one static group holds.
+pub const GROUP_CAPACITY: usize = Group::MAX_MEMBERS;
+/// The most groups that one segment definition holds.
+pub const MAX_GROUPS: usize = Group::MAX_PER_DEFINITION;
 /// The most static members of one segment: all groups full.
 pub const MAX_MEMBERS: usize = GROUP_CAPACITY * MAX_GROUPS;
 
