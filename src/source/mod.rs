@@ -1,0 +1,103 @@
+//! Results of queries in S3: objects, read as rows of contact ids.
+
+mod columns;
+mod compression;
+mod csv;
+mod error;
+mod format;
+mod object;
+mod remote;
+mod tally;
+#[cfg(test)]
+mod testing;
+mod text;
+
+pub use error::{Error, Problem};
+pub use object::{ObjectVersion, Objects};
+pub use tally::{Reason, Rejected, RejectedRow};
+
+use crate::contact::ContactSet;
+use parquet::file::reader::Length;
+use remote::Remote;
+use std::fs::File;
+use tally::Tally;
+use tokio::sync::watch;
+
+/// What a result holds.
+///
+/// `rows` is always `contacts` + `duplicates` + `rejected`.
+#[derive(Clone, Debug, Default)]
+pub struct Rows {
+    /// The distinct contacts.
+    pub contacts: ContactSet,
+    /// Rows read, the header not counted.
+    pub rows: u64,
+    /// Rows whose contact an earlier row holds.
+    pub duplicates: u64,
+    /// Rows without a valid contact id.
+    pub rejected: Rejected,
+    /// Bytes of all parts, as stored.
+    pub bytes: u64,
+    /// Sentences for the report.
+    pub warnings: Vec<String>,
+}
+
+/// Reads the parts of one result, to the last byte, as one audience.
+///
+/// Parsing blocks, so it has a thread of its own, which ends within one range when the future is dropped.
+pub async fn read(objects: &Objects, parts: &[ObjectVersion], column: &str) -> Result<Rows, Error> {
+    let (_leash, held) = watch::channel(());
+    let remotes: Vec<_> = parts
+        .iter()
+        .map(|part| Remote::new(objects.clone(), part.clone(), held.clone()))
+        .collect();
+    let column = column.to_owned();
+    match tokio::task::spawn_blocking(move || read_parts(&remotes, &column)).await {
+        Ok(outcome) => outcome,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(Error::Unavailable {
+                object: parts.first().map(ObjectVersion::url).unwrap_or_default(),
+                cause: "shutting down".to_owned(),
+            }),
+        },
+    }
+}
+
+/// Reads one result from a local file, exactly as one from S3; `key` is the name it would have there.
+pub fn read_file(file: &File, key: &str, column: &str) -> Result<Rows, Problem> {
+    let mut tally = Tally::default();
+    let found = format::read(file, key, column, &mut tally)?;
+    if found.columns.is_none() {
+        return Err(Problem::Empty);
+    }
+    Ok(tally.finish(file.len(), found.warnings))
+}
+
+fn read_parts(parts: &[Remote], column: &str) -> Result<Rows, Error> {
+    let mut tally = Tally::default();
+    let mut warnings = Vec::new();
+    let mut first: Option<(String, Vec<String>)> = None;
+    for (number, part) in parts.iter().enumerate() {
+        tally.start_part(number);
+        let object = part.object();
+        // A part without rows may be written without a header, too.
+        if object.size == 0 && parts.len() > 1 {
+            continue;
+        }
+        let found = format::read(part, &object.key, column, &mut tally)
+            .map_err(|problem| part.take_failure().unwrap_or_else(|| Error::invalid(object, problem)))?;
+        warnings.extend(found.warnings);
+        match (found.columns, &first) {
+            (None, _) if parts.len() > 1 => {}
+            (None, _) => return Err(Error::invalid(object, Problem::Empty)),
+            (Some(columns), None) => first = Some((object.url(), columns)),
+            (Some(columns), Some((first, expected))) if columns != *expected => {
+                return Err(Error::invalid(object, Problem::OtherColumns { first: first.clone() }));
+            }
+            (Some(_), Some(_)) => {}
+        }
+    }
+    let bytes = parts.iter().map(|part| part.object().size).sum();
+    Ok(tally.finish(bytes, warnings))
+}

@@ -1,0 +1,214 @@
+//! One version of one object in S3, and byte ranges of it that survive cut and stalled bodies.
+
+use crate::source::error::Error;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use bytes::{Bytes, BytesMut};
+use std::collections::HashMap;
+use std::ops::Range;
+use std::time::Duration;
+
+/// How often a range is asked for without a single new byte before the reader gives up.
+///
+/// Each of these is itself three attempts of the SDK where S3 does not answer at all.
+const MAX_TRIES: u32 = 5;
+
+/// The wait before the second try of a range; doubled before every further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
+/// One version of one object, as it was when it was looked at; everything is read from exactly this one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectVersion {
+    /// Bucket of the object.
+    pub bucket: String,
+    /// Key of the object, decoded.
+    pub key: String,
+    /// Version, where the bucket has versions.
+    pub version_id: Option<String>,
+    /// `ETag` without quotes.
+    pub etag: String,
+    /// Bytes, as stored.
+    pub size: u64,
+    /// When S3 took it: seconds since 1970 and nanoseconds.
+    pub last_modified: (i64, u32),
+    /// The user metadata, names in lower case and without `x-amz-meta-`.
+    pub metadata: HashMap<String, String>,
+}
+
+impl ObjectVersion {
+    /// Returns the S3 URL of the object.
+    pub fn url(&self) -> String {
+        url(&self.bucket, &self.key)
+    }
+}
+
+pub(crate) fn url(bucket: &str, key: &str) -> String {
+    format!("s3://{bucket}/{key}")
+}
+
+/// The objects of S3, read only.
+#[derive(Clone, Debug)]
+pub struct Objects {
+    client: Client,
+}
+
+impl Objects {
+    /// Reads through the given client.
+    pub const fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// Looks at an object: the given version, or the newest.
+    pub async fn head(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<ObjectVersion, Error> {
+        let answer = self
+            .client
+            .head_object()
+            .bucket(bucket)
+            .key(key)
+            .set_version_id(version.map(str::to_owned))
+            .send()
+            .await
+            .map_err(|error| explain(&error, bucket, key))?;
+        let modified = answer
+            .last_modified()
+            .map_or((0, 0), |time| (time.secs(), time.subsec_nanos()));
+        Ok(ObjectVersion {
+            bucket: bucket.to_owned(),
+            key: key.to_owned(),
+            version_id: answer.version_id().map(str::to_owned),
+            etag: answer.e_tag().unwrap_or_default().trim_matches('"').to_owned(),
+            size: answer
+                .content_length()
+                .and_then(|length| u64::try_from(length).ok())
+                .unwrap_or_default(),
+            last_modified: modified,
+            metadata: answer.metadata().cloned().unwrap_or_default(),
+        })
+    }
+
+    /// Fetches bytes of exactly this version, completely, and goes on after the last byte that came when a body is cut
+    /// or stalls.
+    ///
+    /// The SDK retries a request, but never a body that it has begun to hand out.
+    pub(crate) async fn range(&self, object: &ObjectVersion, range: Range<u64>) -> Result<Bytes, Error> {
+        let wanted = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+        let mut bytes = BytesMut::with_capacity(wanted);
+        let mut tries = 0;
+        loop {
+            let start = range.start + bytes.len() as u64;
+            let before = bytes.len();
+            let failure = match self.append(object, start..range.end, &mut bytes).await {
+                Ok(()) if bytes.len() >= wanted => return Ok(bytes.freeze()),
+                Ok(()) => Error::Unavailable {
+                    object: object.url(),
+                    cause: "the body was cut".to_owned(),
+                },
+                Err(error) if error.is_transient() => error,
+                Err(error) => return Err(error),
+            };
+            tries = if bytes.len() > before { 1 } else { tries + 1 };
+            if tries >= MAX_TRIES {
+                return Err(failure);
+            }
+            tracing::debug!(
+                key = object.key,
+                offset = start,
+                tries,
+                "resuming the object after {failure}"
+            );
+            tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(tries - 1)).await;
+        }
+    }
+
+    /// Appends what one answer brings; an error leaves the bytes that came before it.
+    async fn append(&self, object: &ObjectVersion, range: Range<u64>, bytes: &mut BytesMut) -> Result<(), Error> {
+        let missing = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+        let mut answer = self
+            .client
+            .get_object()
+            .bucket(&object.bucket)
+            .key(&object.key)
+            .set_version_id(object.version_id.clone())
+            .if_match(format!("\"{}\"", object.etag))
+            .range(format!("bytes={}-{}", range.start, range.end - 1))
+            .send()
+            .await
+            .map_err(|error| explain(&error, &object.bucket, &object.key))?;
+        let starts_right = answer
+            .content_range()
+            .is_some_and(|content| content.starts_with(&format!("bytes {}-", range.start)));
+        if !starts_right {
+            return Err(Error::Refused {
+                object: object.url(),
+                code: "no byte ranges".to_owned(),
+            });
+        }
+        let limit = bytes.len() + missing;
+        while let Some(chunk) = answer.body.next().await {
+            let chunk = chunk.map_err(|_| Error::Unavailable {
+                object: object.url(),
+                cause: "the body was cut or stalled".to_owned(),
+            })?;
+            bytes.extend_from_slice(&chunk[..chunk.len().min(limit - bytes.len())]);
+        }
+        Ok(())
+    }
+}
+
+/// Says what a refusal means; a `HEAD` has no body, so its status is all there is.
+pub(crate) fn explain<E>(error: &SdkError<E>, bucket: &str, key: &str) -> Error
+where
+    E: ProvideErrorMetadata,
+{
+    let object = url(bucket, key);
+    let Some(response) = error.raw_response() else {
+        let cause = match error {
+            SdkError::TimeoutError(_) => "timeout",
+            SdkError::DispatchFailure(_) => "no connection",
+            _ => "no answer",
+        };
+        return Error::Unavailable {
+            object,
+            cause: cause.to_owned(),
+        };
+    };
+    let status = response.status().as_u16();
+    let code = error.code().unwrap_or_default();
+    let about_key = error
+        .message()
+        .is_some_and(|message| message.to_ascii_lowercase().contains("kms"));
+    match status {
+        // 405: the version asked for is a delete marker.
+        404 | 405 => Error::Missing { object },
+        412 | 416 => Error::Replaced { object },
+        403 if code == "InvalidObjectState" => Error::Refused {
+            object,
+            code: code.to_owned(),
+        },
+        403 if code == "RequestTimeTooSkewed" => Error::Unavailable {
+            object,
+            cause: code.to_owned(),
+        },
+        403 if about_key || code.starts_with("KMS") => Error::Forbidden {
+            object,
+            actions: "kms:Decrypt on the key that encrypts the bucket",
+        },
+        401 | 403 => Error::Forbidden {
+            object,
+            actions: "s3:GetObject and s3:GetObjectVersion on the object and s3:ListBucket on the bucket \
+                      (without the last one a missing object looks like this, too), and kms:Decrypt if it is encrypted",
+        },
+        408 | 409 | 429 | 500.. => Error::Unavailable {
+            object,
+            cause: format!("status {status} {code}").trim_end().to_owned(),
+        },
+        200..300 => Error::Unavailable {
+            object,
+            cause: "an answer cut short".to_owned(),
+        },
+        _ => Error::Refused {
+            object,
+            code: format!("status {status} {code}").trim_end().to_owned(),
+        },
+    }
+}

@@ -1,0 +1,141 @@
+//! Text as UTF-8 without a byte order mark, whatever it was written as.
+
+use encoding_rs::{Decoder, UTF_16BE, UTF_16LE};
+use std::io::{self, Cursor, Read};
+
+/// Bytes decoded at once.
+const BUFFER: usize = 16 << 10;
+
+/// A stream whose first bytes were looked at and put back.
+pub(crate) type Peeked<R> = io::Chain<Cursor<Vec<u8>>, R>;
+
+/// Reads up to `count` first bytes and returns them with a stream that still holds them.
+pub(crate) fn peek<R: Read>(mut input: R, count: usize) -> io::Result<(Vec<u8>, Peeked<R>)> {
+    let mut start = Vec::new();
+    input.by_ref().take(count as u64).read_to_end(&mut start)?;
+    Ok((start.clone(), Cursor::new(start).chain(input)))
+}
+
+/// Reads text: UTF-16 with a byte order mark is decoded, a mark of UTF-8 is dropped, everything else passes unchanged.
+///
+/// Bytes that are no UTF-8 are no error: they may stand in any column but that of the ids.
+pub(crate) enum Text<R> {
+    Bytes(Peeked<R>),
+    Utf16(Box<Utf16<R>>),
+}
+
+impl<R: Read> Text<R> {
+    pub(crate) fn new(input: R) -> io::Result<Self> {
+        let (start, mut input) = peek(input, 3)?;
+        let (encoding, mark) = match start.as_slice() {
+            [0xff, 0xfe, ..] => (Some(UTF_16LE), 2),
+            [0xfe, 0xff, ..] => (Some(UTF_16BE), 2),
+            [0xef, 0xbb, 0xbf] => (None, 3),
+            _ => (None, 0),
+        };
+        io::copy(&mut input.by_ref().take(mark), &mut io::sink())?;
+        Ok(match encoding {
+            None => Self::Bytes(input),
+            Some(encoding) => Self::Utf16(Box::new(Utf16 {
+                input,
+                decoder: encoding.new_decoder_without_bom_handling(),
+                encoded: vec![0; BUFFER],
+                decoded: Cursor::default(),
+                finished: false,
+            })),
+        })
+    }
+}
+
+impl<R: Read> Read for Text<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Bytes(input) => input.read(buffer),
+            Self::Utf16(input) => input.read(buffer),
+        }
+    }
+}
+
+/// Decodes UTF-16; what is none becomes the replacement character.
+pub(crate) struct Utf16<R> {
+    input: Peeked<R>,
+    decoder: Decoder,
+    encoded: Vec<u8>,
+    decoded: Cursor<Vec<u8>>,
+    finished: bool,
+}
+
+impl<R: Read> Utf16<R> {
+    fn decode_more(&mut self) -> io::Result<()> {
+        let count = self.input.read(&mut self.encoded)?;
+        self.finished = count == 0;
+        let mut decoded = std::mem::take(&mut self.decoded).into_inner();
+        // A length that does not fit `usize` cannot come from a buffer of 16 KiB.
+        decoded.resize(self.decoder.max_utf8_buffer_length(count).unwrap_or(4 * BUFFER), 0);
+        let (_, _, written, _) = self
+            .decoder
+            .decode_to_utf8(&self.encoded[..count], &mut decoded, self.finished);
+        decoded.truncate(written);
+        self.decoded = Cursor::new(decoded);
+        Ok(())
+    }
+}
+
+impl<R: Read> Read for Utf16<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let count = self.decoded.read(buffer)?;
+            if count > 0 || self.finished || buffer.is_empty() {
+                return Ok(count);
+            }
+            self.decode_more()?;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::testing::Trickle;
+
+    fn decoded(bytes: &[u8], step: usize) -> Vec<u8> {
+        let mut text = Vec::new();
+        Text::new(Trickle::new(bytes, step))
+            .unwrap()
+            .read_to_end(&mut text)
+            .unwrap();
+        text
+    }
+
+    #[test]
+    fn every_byte_order_mark_is_understood_and_dropped_in_chunks_of_any_size() {
+        let expected = "contactid,Grüße,😀\r\n1,2,3\n".as_bytes();
+        let little: Vec<u8> = "\u{feff}contactid,Grüße,😀\r\n1,2,3\n"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        let big: Vec<u8> = "\u{feff}contactid,Grüße,😀\r\n1,2,3\n"
+            .encode_utf16()
+            .flat_map(u16::to_be_bytes)
+            .collect();
+        let marked = [b"\xef\xbb\xbf", expected].concat();
+        for step in [1, 2, 3, 7, 4096] {
+            assert_eq!(decoded(&little, step), expected);
+            assert_eq!(decoded(&big, step), expected);
+            assert_eq!(decoded(&marked, step), expected);
+            assert_eq!(decoded(expected, step), expected);
+        }
+    }
+
+    #[test]
+    fn latin_1_bytes_and_tiny_files_pass_unchanged() {
+        for bytes in [&b"id,M\xfcller"[..], b"", b"a", b"\xef\xbb", b"\xff"] {
+            assert_eq!(decoded(bytes, 1), bytes);
+        }
+    }
+
+    #[test]
+    fn half_a_utf_16_character_at_the_end_is_replaced() {
+        assert_eq!(decoded(b"\xff\xfea\0b", 1), "a\u{fffd}".as_bytes());
+    }
+}
