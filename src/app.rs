@@ -7,12 +7,12 @@ use crate::error::Error;
 use crate::event::scope::Relevance;
 use crate::event::{self, LoadCommand, Message, ObjectEvent, Request};
 use crate::fence::Fence;
-use crate::report::{Outcome, Receipts, RunReport, Source, Trigger};
-use crate::settings::{Mode, SegmentName, Secrets, Settings};
-use crate::source::{ObjectVersion, Objects};
-use crate::state::{Enlisted, Heads, Hold, ObjectRef, Order, RunId, S3Clock, Wish, transition};
-use crate::turn::{Turn, report_of};
-use chrono::DateTime;
+use crate::intent::{Hint, Intent};
+use crate::report::{Outcome, Receipts, RunReport, Trigger, answer, fail_if_any_failed, put_own_first};
+use crate::settings::{Secrets, Settings};
+use crate::source::Objects;
+use crate::state::{Enlisted, Heads, Hold, RunId, S3Clock, transition};
+use crate::turn::Turn;
 use aws_config::{BehaviorVersion, SdkConfig};
 use lambda_runtime::Context;
 use serde_json::{Value, json};
@@ -28,22 +28,6 @@ pub struct App {
     clock: S3Clock,
     objects: Objects,
     http: reqwest::Client,
-}
-
-/// One object to look at, and what a direct command said about it.
-struct Hint {
-    bucket: String,
-    key: String,
-    version_id: Option<String>,
-    command: Option<LoadCommand>,
-}
-
-/// What a hint comes to: a wish, with the settings of its destination.
-struct Intent {
-    settings: Settings,
-    wish: Wish,
-    is_order: bool,
-    dry_run: bool,
 }
 
 /// How long connecting to Microsoft may take; a host that does not answer in 3 seconds is tried again rather than awaited.
@@ -63,7 +47,9 @@ impl App {
     /// Builds the app: every client once, so that warm invocations reuse connections.
     pub fn new(environment: Environment, aws: &SdkConfig) -> Self {
         let clock = S3Clock::default();
-        let config = aws_sdk_s3::config::Builder::from(aws).interceptor(clock.clone()).build();
+        let config = aws_sdk_s3::config::Builder::from(aws)
+            .interceptor(clock.clone())
+            .build();
         let s3 = aws_sdk_s3::Client::from_conf(config);
         let secrets_manager = aws_sdk_secretsmanager::Client::new(aws);
         Self {
@@ -102,11 +88,26 @@ impl App {
         for object in objects {
             match self.environment.scope().of(&object.bucket, &object.key) {
                 Relevance::Ignored(reason) => {
-                    tracing::info!(bucket = object.bucket, key = object.key, reason, "the object is ignored");
+                    tracing::info!(
+                        bucket = object.bucket,
+                        key = object.key,
+                        reason,
+                        "the object is ignored"
+                    );
                 }
                 Relevance::Result => {
-                    let ObjectEvent { bucket, key, version_id, .. } = object.clone();
-                    let hint = Hint { bucket, key, version_id, command: None };
+                    let ObjectEvent {
+                        bucket,
+                        key,
+                        version_id,
+                        ..
+                    } = object.clone();
+                    let hint = Hint {
+                        bucket,
+                        key,
+                        version_id,
+                        command: None,
+                    };
                     reports.extend(self.load(hint, Trigger::Event, stop_at).await);
                 }
             }
@@ -134,9 +135,14 @@ impl App {
     async fn load_ordered(&self, command: LoadCommand, stop_at: Instant) -> Vec<RunReport> {
         let bucket = match command.bucket.clone().map_or_else(|| self.results_bucket(), Ok) {
             Ok(bucket) => bucket,
-            Err(error) => return vec![failed(&error)],
+            Err(error) => return vec![RunReport::failed(&error, None)],
         };
-        let hint = Hint { bucket, key: command.key.clone(), version_id: None, command: Some(command) };
+        let hint = Hint {
+            bucket,
+            key: command.key.clone(),
+            version_id: None,
+            command: Some(command),
+        };
         self.load(hint, Trigger::Command, stop_at).await
     }
 
@@ -160,26 +166,40 @@ impl App {
         let source = hint.source();
         let reports = match self.try_load(hint, stop_at).await {
             Ok(reports) => reports,
-            Err(error) => vec![RunReport { source: Some(source), ..failed(&error) }],
+            Err(error) => vec![RunReport::failed(&error, Some(source))],
         };
         self.leave_receipts(reports, &bucket, trigger).await
     }
 
     async fn try_load(&self, hint: Hint, stop_at: Instant) -> Result<Vec<RunReport>, Error> {
-        let Intent { settings, wish, is_order, dry_run } = self.settle(hint).await?;
+        let Intent {
+            settings,
+            wish,
+            is_order,
+            dry_run,
+        } = hint
+            .settle(&self.objects, self.settings().await?, &self.environment.results_prefix)
+            .await?;
         let heads = self.heads(&wish.object.bucket);
         if dry_run {
             let head = heads.read(&wish.segment_name).await?;
             let fence = Fence::stopping_at(stop_at);
             let dataverse = self.dataverse(&settings, &fence);
-            let turn = Turn { settings: &settings, objects: &self.objects, dataverse: &dataverse, fence: &fence };
+            let turn = Turn {
+                settings: &settings,
+                objects: &self.objects,
+                dataverse: &dataverse,
+                fence: &fence,
+            };
             return Ok(vec![turn.rehearse(&wish, &head).await]);
         }
-        let enlisted = heads.update(&wish.segment_name, |head, _| head.enlist(wish.clone(), is_order)).await?;
+        let enlisted = heads
+            .update(&wish.segment_name, |head, _| head.enlist(wish.clone(), is_order))
+            .await?;
         let own = match enlisted {
             Enlisted::Queued => None,
             Enlisted::Pending => Some(&wish.run_id),
-            known => return Ok(vec![report_of_known(&wish, known)]),
+            known => return Ok(vec![RunReport::of_known(&wish, known)]),
         };
         let mut reports = self.work(&settings, &heads, &wish.segment_name, own, stop_at).await?;
         put_own_first(&mut reports, &wish);
@@ -201,31 +221,22 @@ impl App {
             return Ok(Vec::new());
         };
         let dataverse = self.dataverse(settings, &fence);
-        let turn = Turn { settings, objects: &self.objects, dataverse: &dataverse, fence: &fence };
-        Ok(turn.work(hold).await)
-    }
-
-    /// Learns from S3 and the secrets what a hint asks for.
-    async fn settle(&self, hint: Hint) -> Result<Intent, Error> {
-        let settings = self.settings().await?;
-        let object = self.objects.head(&hint.bucket, &hint.key, hint.version_id.as_deref()).await?;
-        let command = hint.command.as_ref();
-        let name = SegmentName::settle(
-            command.and_then(|command| command.segment_name.as_deref()),
-            object.metadata.get("segment-name").map(String::as_str),
-            &hint.key,
-            &self.environment.results_prefix,
-            settings.destination.segment_name.as_deref(),
-        )?;
-        let wish = wish_for(&object, name, command, settings.destination.mode)?;
-        let dry_run = command.is_some_and(|command| command.dry_run);
-        Ok(Intent { settings, wish, is_order: command.is_some(), dry_run })
+        let turn = Turn {
+            settings,
+            objects: &self.objects,
+            dataverse: &dataverse,
+            fence: &fence,
+        };
+        Ok(Box::pin(turn.work(hold)).await)
     }
 
     async fn settings(&self) -> Result<Settings, Error> {
         let destination = self.secrets.destination().await?;
         let credential = self.secrets.credential(&destination).await?;
-        let settings = Settings { destination, credential };
+        let settings = Settings {
+            destination,
+            credential,
+        };
         for warning in settings.warnings(SystemTime::now()) {
             tracing::warn!(warning, "the settings need attention");
         }
@@ -233,20 +244,29 @@ impl App {
     }
 
     async fn leave_receipts(&self, mut reports: Vec<RunReport>, bucket: &str, trigger: Trigger) -> Vec<RunReport> {
-        let receipts =
-            Receipts::new(self.s3.clone(), self.state_bucket(bucket), self.environment.state_prefix.clone());
+        let receipts = Receipts::new(
+            self.s3.clone(),
+            self.state_bucket(bucket),
+            self.environment.state_prefix.clone(),
+        );
         for report in &mut reports {
             if report.outcome != Outcome::DryRun {
                 receipts.leave(report, trigger, self.clock.now()).await;
             }
-            log(report);
+            report.log();
         }
         reports
     }
 
     fn dataverse(&self, settings: &Settings, fence: &Fence) -> Dataverse {
         let request_timeout = transition::call_time(self.environment.lease);
-        Dataverse::new(self.http.clone(), settings, self.secrets.clone(), request_timeout, fence.clone())
+        Dataverse::new(
+            self.http.clone(),
+            settings,
+            self.secrets.clone(),
+            request_timeout,
+            fence.clone(),
+        )
     }
 
     fn heads(&self, bucket: &str) -> Heads {
@@ -272,130 +292,17 @@ pub fn time_left(context: &Context) -> Duration {
     context.deadline().duration_since(SystemTime::now()).unwrap_or_default()
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the one place where the HTTP client is built")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place where the HTTP client is built"
+)]
 fn http_client() -> reqwest::Client {
     let builder = reqwest::Client::builder()
         .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
         // A redirect would carry the token elsewhere; the Web API sends none.
         .redirect(reqwest::redirect::Policy::none());
-    builder.build().expect("the settings above are valid and the TLS provider is compiled in")
-}
-
-fn wish_for(
-    object: &ObjectVersion,
-    name: SegmentName,
-    command: Option<&LoadCommand>,
-    mode: Mode,
-) -> Result<Wish, Error> {
-    let sample = command.and_then(|command| command.sample);
-    let (name, mode) = match sample {
-        Some(_) => (name.for_sample().map_err(Error::unfit_sample_name)?, Mode::Replace),
-        None => (name, command.and_then(|command| command.mode).unwrap_or(mode)),
-    };
-    let object_ref = ObjectRef {
-        bucket: object.bucket.clone(),
-        key: object.key.clone(),
-        version_id: object.version_id.clone(),
-        etag: object.etag.clone(),
-    };
-    let (seconds, nanos) = object.last_modified;
-    let order = Order {
-        last_modified: DateTime::from_timestamp(seconds, nanos).unwrap_or_default(),
-        key: object.key.clone(),
-        version_id: object.version_id.clone(),
-    };
-    let run_id = RunId::of(name.as_str(), &object_ref);
-    let approved = match command.and_then(|command| command.approve.as_deref()) {
-        Some(approved) if approved != run_id.as_str() => {
-            return Err(Error::Refused(format!(
-                "the approval names run {approved}, but this input is run {run_id}: what was approved is another file, \
-                 version or segment; look at this one's numbers first"
-            )));
-        }
-        approval => approval.is_some(),
-    };
-    Ok(Wish {
-        run_id,
-        object: object_ref,
-        mode,
-        segment_name: name.as_str().to_owned(),
-        sample: sample.map(std::num::NonZero::get),
-        approved,
-        ordered: None,
-        order,
-    })
-}
-
-fn report_of_known(wish: &Wish, known: Enlisted) -> RunReport {
-    let (outcome, reason) = match known {
-        Enlisted::Refused(refused) if refused.unreadable => (Outcome::Failed, refused.reason),
-        Enlisted::Refused(refused) => (Outcome::Refused, refused.reason),
-        Enlisted::Applied => (Outcome::Unchanged, "this version was loaded before".to_owned()),
-        _ => (Outcome::Superseded, "a newer result was loaded before".to_owned()),
-    };
-    let mut report = report_of(wish, outcome);
-    report.error_type = (outcome == Outcome::Failed).then_some("SourceInvalid");
-    report.reason = Some(reason);
-    report
-}
-
-/// Moves the event's own run to the front; where another worker has the segment, or an earlier wish failed, says so.
-fn put_own_first(reports: &mut Vec<RunReport>, wish: &Wish) {
-    let is_own = |report: &RunReport| report.run_id.as_ref() == Some(&wish.run_id);
-    if let Some(index) = reports.iter().position(is_own) {
-        reports[..=index].rotate_right(1);
-        return;
-    }
-    let (outcome, reason) = if reports.is_empty() {
-        (Outcome::Busy, "another run works on this segment and takes this result up")
-    } else {
-        (Outcome::Continues, "an earlier wish for this segment did not finish; the next sweep goes on with this one")
-    };
-    let mut own = report_of(wish, outcome);
-    own.reason = Some(reason.to_owned());
-    reports.insert(0, own);
-}
-
-fn failed(error: &Error) -> RunReport {
-    let outcome = if matches!(error, Error::Refused(_)) { Outcome::Refused } else { Outcome::Failed };
-    let mut report = RunReport::new(outcome);
-    report.error_type = (outcome == Outcome::Failed).then(|| error.error_type());
-    report.reason = Some(error.to_string());
-    report
-}
-
-fn fail_if_any_failed(reports: &[RunReport]) -> Result<(), Error> {
-    match reports.iter().find(|report| report.outcome == Outcome::Failed) {
-        Some(report) => Err(Error::Run {
-            error_type: report.error_type.unwrap_or("RunFailed"),
-            reason: report.reason.clone().unwrap_or_default(),
-        }),
-        None => Ok(()),
-    }
-}
-
-fn answer(reports: &[RunReport]) -> Value {
-    json!({ "runs": reports })
-}
-
-fn log(report: &RunReport) {
-    let run = serde_json::to_string(report).unwrap_or_default();
-    match report.outcome {
-        Outcome::Failed => tracing::error!(run, "the run failed"),
-        Outcome::Refused => tracing::warn!(run, "the result was refused"),
-        _ => tracing::info!(run, "the run ended"),
-    }
-}
-
-impl Hint {
-    fn source(&self) -> Source {
-        let object = ObjectRef {
-            bucket: self.bucket.clone(),
-            key: self.key.clone(),
-            version_id: self.version_id.clone(),
-            etag: String::new(),
-        };
-        Source { object, files: Vec::new() }
-    }
+    builder
+        .build()
+        .expect("the settings above are valid and the TLS provider is compiled in")
 }

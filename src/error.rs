@@ -60,7 +60,9 @@ impl Error {
 impl Error {
     /// Says that a sample cannot go to a segment of the longer name.
     pub(crate) fn unfit_sample_name(expected: &'static str) -> Self {
-        Self::Refused(format!("a sample goes to \"<segment name> (test)\", which takes {expected}"))
+        Self::Refused(format!(
+            "a sample goes to \"<segment name> (test)\", which takes {expected}"
+        ))
     }
 }
 
@@ -72,6 +74,9 @@ impl From<dynamics::Error> for Error {
 
 impl From<Error> for Diagnostic {
     fn from(error: Error) -> Self {
-        Self { error_type: error.error_type().to_owned(), error_message: error.to_string() }
+        Self {
+            error_type: error.error_type().to_owned(),
+            error_message: error.to_string(),
+        }
     }
 }

@@ -12,6 +12,7 @@ pub mod environment;
 pub mod error;
 pub mod event;
 pub mod fence;
+mod intent;
 pub mod load;
 mod percent;
 pub mod report;

@@ -5,7 +5,7 @@ use crate::dynamics::{Dataverse, Segment, SegmentStatus};
 use crate::error::Error;
 use crate::fence::Fence;
 use crate::load::{self, Audience, Draft, Facts, Plan, Wanted, guard, publish, survey};
-use crate::report::{Outcome, RunReport, Source};
+use crate::report::{Outcome, RunReport};
 use crate::settings::{Mode, SegmentName, Settings};
 use crate::source::{self, Objects, Problem, Rows};
 use crate::state::{self, Achievement, Head, Hold, Wish};
@@ -49,7 +49,7 @@ impl Turn<'_> {
                 }
             };
             let started = (Instant::now(), self.dataverse.requests());
-            let mut report = report_of(&wish, Outcome::Failed);
+            let mut report = RunReport::of(&wish, Outcome::Failed);
             let next = match self.carry_out(&hold, &wish, &mut report, &mut reports).await {
                 // A newer result came in meanwhile; this wish is judged again after it.
                 Ok(None) => continue,
@@ -71,14 +71,20 @@ impl Turn<'_> {
     /// Says what a load would do, without a lease and without any write.
     pub(crate) async fn rehearse(&self, wish: &Wish, head: &Head) -> RunReport {
         let started = Instant::now();
-        let mut report = report_of(wish, Outcome::DryRun);
+        let mut report = RunReport::of(wish, Outcome::DryRun);
         match self.prepare(wish, head, &mut report).await {
             Ok(prepared) => {
                 let findings = prepared.findings.iter();
-                report.warnings.extend(findings.map(|finding| format!("a load would be refused: {finding}")));
+                report
+                    .warnings
+                    .extend(findings.map(|finding| format!("a load would be refused: {finding}")));
             }
             Err(error) => {
-                report.outcome = if is_refusal(&error) { Outcome::Refused } else { Outcome::Failed };
+                report.outcome = if is_refusal(&error) {
+                    Outcome::Refused
+                } else {
+                    Outcome::Failed
+                };
                 report.error_type = Some(error.error_type());
                 report.reason = Some(error.to_string());
             }
@@ -105,20 +111,31 @@ impl Turn<'_> {
         let segment = prepared.audience.as_ref().map(|audience| &audience.segment);
         if prepared.plan.is_empty() && is_settled(segment, &head) {
             let segment_id = segment.map(|segment| segment.id.to_string());
-            let done = Achievement { contacts: wanted.contacts.len() as u64, segment_id, confirmed: true };
+            let done = Achievement {
+                contacts: wanted.contacts.len() as u64,
+                segment_id,
+                confirmed: true,
+            };
             overtaken.extend(superseded(hold.apply(wish, &done).await?, wish));
             return Ok(Some(Outcome::Unchanged));
         }
 
         let members_before = report.members_before.unwrap_or(0);
         overtaken.extend(superseded(hold.begin(wish, members_before).await?, wish));
-        let Audience { segment, definition, .. } = match prepared.audience {
+        let Audience {
+            segment, definition, ..
+        } = match prepared.audience {
             Some(audience) => audience,
             None => self.create(wish).await?,
         };
         report.segment_id = Some(segment.id.to_string());
         explain_republishing(&prepared.plan, &segment, report);
-        let mut draft = Draft { dataverse: self.dataverse, fence: self.fence, segment: &segment, definition };
+        let mut draft = Draft {
+            dataverse: self.dataverse,
+            fence: self.fence,
+            segment: &segment,
+            definition,
+        };
         let converged = draft.converge(&wanted, prepared.plan).await?;
         report.added = Some(converged.added as u64);
         report.removed = Some(converged.removed as u64);
@@ -139,7 +156,11 @@ impl Turn<'_> {
         overtaken.extend(superseded(hold.apply(wish, &done).await?, wish));
         report.member_count = published.member_count;
         warn_about_members(report, &wanted, &published);
-        Ok(Some(if published.confirmed { Outcome::Loaded } else { Outcome::Computing }))
+        Ok(Some(if published.confirmed {
+            Outcome::Loaded
+        } else {
+            Outcome::Computing
+        }))
     }
 
     /// Reads the result and the segment, plans the difference and judges it.
@@ -150,14 +171,22 @@ impl Turn<'_> {
             None => rows.contacts,
         };
         guard::check_size(contacts.len()).map_err(load::Error::from)?;
-        let name = self.segment_name(wish)?;
+        let name = segment_name(wish)?;
         let mut audience = survey::survey(self.dataverse, &name, contacts.len()).await?;
-        let members = audience.as_mut().map(|audience| std::mem::take(&mut audience.members)).unwrap_or_default();
+        let members = audience
+            .as_mut()
+            .map(|audience| std::mem::take(&mut audience.members))
+            .unwrap_or_default();
         let members_before = members.iter().map(Vec::len).sum();
         let foreign_groups = audience.as_ref().map_or(0, Audience::foreign_groups);
-        let plan = self.wanted(wish, &contacts).plan(members, foreign_groups, &[]).map_err(load::Error::from)?;
+        let plan = self
+            .wanted(wish, &contacts)
+            .plan(members, foreign_groups, &[])
+            .map_err(load::Error::from)?;
         report.segment_id = audience.as_ref().map(|audience| audience.segment.id.to_string());
-        report.live_journeys = audience.as_ref().and_then(|audience| audience.segment.published_journeys);
+        report.live_journeys = audience
+            .as_ref()
+            .and_then(|audience| audience.segment.published_journeys);
         report.members_before = Some(members_before as u64);
         report.added = Some(plan.added() as u64);
         report.removed = Some(plan.removed() as u64);
@@ -174,25 +203,39 @@ impl Turn<'_> {
             is_approved: wish.approved,
         };
         let findings = guard::judge(&facts, &self.settings.destination);
-        Ok(Prepared { contacts, audience, plan, findings })
+        Ok(Prepared {
+            contacts,
+            audience,
+            plan,
+            findings,
+        })
     }
 
     async fn read(&self, wish: &Wish, report: &mut RunReport) -> Result<Rows, Error> {
         let object = &wish.object;
-        let version = self.objects.head(&object.bucket, &object.key, object.version_id.as_deref()).await?;
+        let version = self
+            .objects
+            .head(&object.bucket, &object.key, object.version_id.as_deref())
+            .await?;
         tracing::info!(phase = "read", run_id = %wish.run_id, segment = wish.segment_name, "the result is being read");
         let rows = source::read(self.objects, &[version], &self.settings.destination.contactid_column).await?;
         report.rows = Some(rows.rows);
         report.contacts = Some(rows.contacts.len() as u64);
         report.duplicates = Some(rows.duplicates);
         report.rejected = Some(rows.rejected.count);
-        report.rejected_lines = rows.rejected.rows.iter().map(|row| row.line).take(RunReport::LINES_NAMED).collect();
+        report.rejected_lines = rows
+            .rejected
+            .rows
+            .iter()
+            .map(|row| row.line)
+            .take(RunReport::LINES_NAMED)
+            .collect();
         report.warnings.extend(rows.warnings.iter().cloned());
         Ok(rows)
     }
 
     async fn create(&self, wish: &Wish) -> Result<Audience, Error> {
-        let name = self.segment_name(wish)?;
+        let name = segment_name(wish)?;
         let description = format!(
             "Managed by {}: its members are replaced by the query results in s3://{}/. Changes by hand are overwritten.",
             env!("CARGO_PKG_NAME"),
@@ -200,30 +243,43 @@ impl Turn<'_> {
         );
         let (segment, definition) = self.dataverse.create_segment(&name, &description).await?;
         tracing::info!(segment = wish.segment_name, segment_id = %segment.id, "the segment is created");
-        Ok(Audience { segment, definition, members: Vec::new() })
-    }
-
-    fn segment_name(&self, wish: &Wish) -> Result<SegmentName, Error> {
-        // It was checked when the wish was made; a head that was edited by hand may hold anything.
-        SegmentName::parse(&wish.segment_name).map_err(|expected| Error::Refused(format!("the segment name must be {expected}")))
+        Ok(Audience {
+            segment,
+            definition,
+            members: Vec::new(),
+        })
     }
 
     fn wanted<'c>(&self, wish: &Wish, contacts: &'c ContactSet) -> Wanted<'c> {
         let max_invalid_percent = self.settings.destination.max_invalid_percent;
-        Wanted { mode: wish.mode, contacts, max_invalid_percent }
+        Wanted {
+            mode: wish.mode,
+            contacts,
+            max_invalid_percent,
+        }
     }
+}
+
+fn segment_name(wish: &Wish) -> Result<SegmentName, Error> {
+    // It was checked when the wish was made; a head that was edited by hand may hold anything.
+    SegmentName::parse(&wish.segment_name)
+        .map_err(|expected| Error::Refused(format!("the segment name must be {expected}")))
 }
 
 /// Decides what a failed wish leaves in the head, and whether the turn goes on with older wishes.
 async fn settle_failure(hold: &Hold, wish: &Wish, error: Error, report: &mut RunReport) -> Next {
     let (outcome, next, kept) = match &error {
         Error::Source(source::Error::Replaced { .. }) => (Outcome::Superseded, Next::GoOn, hold.forget(wish).await),
-        error if is_refusal(error) => {
-            (Outcome::Refused, Next::GoOn, hold.refuse(wish, &error.to_string(), false).await)
-        }
-        Error::Source(source) if !source.is_transient() => {
-            (Outcome::Failed, Next::GoOn, hold.refuse(wish, &error.to_string(), true).await)
-        }
+        error if is_refusal(error) => (
+            Outcome::Refused,
+            Next::GoOn,
+            hold.refuse(wish, &error.to_string(), false).await,
+        ),
+        Error::Source(source) if !source.is_transient() => (
+            Outcome::Failed,
+            Next::GoOn,
+            hold.refuse(wish, &error.to_string(), true).await,
+        ),
         Error::State(state::Error::LeaseLost(_)) => (Outcome::Busy, Next::Stop, Ok(())),
         _ => match error.error_type() {
             "LeaseLost" => (Outcome::Busy, Next::Stop, Ok(())),
@@ -275,9 +331,15 @@ fn is_settled(segment: Option<&Segment>, head: &Head) -> bool {
     let Some(segment) = segment else {
         return true;
     };
-    let is_active = matches!(segment.status, SegmentStatus::Active | SegmentStatus::ActiveWithWarnings);
+    let is_active = matches!(
+        segment.status,
+        SegmentStatus::Active | SegmentStatus::ActiveWithWarnings
+    );
     let id = segment.id.to_string();
-    let is_ours = head.applied.as_ref().is_some_and(|applied| applied.segment_id.as_deref() == Some(&id));
+    let is_ours = head
+        .applied
+        .as_ref()
+        .is_some_and(|applied| applied.segment_id.as_deref() == Some(&id));
     is_active && is_ours && head.writing.is_none()
 }
 
@@ -286,15 +348,21 @@ fn explain_republishing(plan: &Plan, segment: &Segment, report: &mut RunReport) 
         return;
     }
     match segment.status {
-        SegmentStatus::Stopped => report.warnings.push("the segment was stopped; it is published again".to_owned()),
-        SegmentStatus::Expired => report.warnings.push("the segment had expired; it is published again".to_owned()),
+        SegmentStatus::Stopped => report
+            .warnings
+            .push("the segment was stopped; it is published again".to_owned()),
+        SegmentStatus::Expired => report
+            .warnings
+            .push("the segment had expired; it is published again".to_owned()),
         _ => {}
     }
 }
 
 fn warn_about_members(report: &mut RunReport, wanted: &Wanted<'_>, published: &load::Published) {
     if published.with_warnings {
-        report.warnings.push("Dynamics computed the segment with warnings: open it in Dynamics to see them".to_owned());
+        report
+            .warnings
+            .push("Dynamics computed the segment with warnings: open it in Dynamics to see them".to_owned());
     }
     if let Some(count) = report.not_accepted.filter(|count| *count > 0) {
         report.warnings.push(format!(
@@ -302,7 +370,10 @@ fn warn_about_members(report: &mut RunReport, wanted: &Wanted<'_>, published: &l
         ));
     }
     let expected = (wanted.contacts.len() as u64).saturating_sub(report.not_accepted.unwrap_or(0));
-    if let Some(counted) = published.member_count.filter(|counted| wanted.mode == Mode::Replace && *counted != expected) {
+    if let Some(counted) = published
+        .member_count
+        .filter(|counted| wanted.mode == Mode::Replace && *counted != expected)
+    {
         report.warnings.push(format!(
             "Dynamics counts {counted} members where {expected} were written: contacts created in the last minutes, or of \
              another business unit than the segment's owner, are not counted (yet)"
@@ -312,19 +383,13 @@ fn warn_about_members(report: &mut RunReport, wanted: &Wanted<'_>, published: &l
 
 fn superseded(overtaken: Vec<Wish>, by: &Wish) -> impl Iterator<Item = RunReport> {
     overtaken.into_iter().map(|wish| {
-        let mut report = report_of(&wish, Outcome::Superseded);
-        report.reason = Some(format!("the newer result s3://{}/{} counts instead", by.object.bucket, by.object.key));
+        let mut report = RunReport::of(&wish, Outcome::Superseded);
+        report.reason = Some(format!(
+            "the newer result s3://{}/{} counts instead",
+            by.object.bucket, by.object.key
+        ));
         report
     })
-}
-
-/// Starts the report of a wish.
-pub(crate) fn report_of(wish: &Wish, outcome: Outcome) -> RunReport {
-    let mut report = RunReport::new(outcome);
-    report.run_id = Some(wish.run_id.clone());
-    report.segment_name = Some(wish.segment_name.clone());
-    report.source = Some(Source { object: wish.object.clone(), files: Vec::new() });
-    report
 }
 
 fn millis_since(start: Instant) -> u64 {

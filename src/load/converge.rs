@@ -6,7 +6,7 @@ use super::plan::{GroupPlan, Plan};
 use super::survey::{foreign_groups, include_groups, list};
 use super::{Error, Wanted};
 use crate::contact::{Batch, ContactId};
-use crate::dynamics::{Dataverse, Definition, Group, Segment};
+use crate::dynamics::{self, Dataverse, Definition, Group, Segment};
 use crate::fence::Fence;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::time::Duration;
@@ -98,12 +98,15 @@ impl Draft<'_> {
     ///
     /// Removals come first only where a group would overflow otherwise.
     async fn write(&mut self, plan: &Plan) -> Result<Vec<ContactId>, Error> {
-        let new_groups = plan.groups().len().saturating_sub(include_groups(&self.definition).count());
+        let new_groups = plan
+            .groups()
+            .len()
+            .saturating_sub(include_groups(&self.definition).count());
         if new_groups > 0 {
             let first = self.definition.groups.len() + 1;
             let fresh = (first..first + new_groups).map(|number| Group::fresh(&format!("Query result {number}")));
             let groups: Vec<Group> = self.definition.groups.iter().cloned().chain(fresh).collect();
-            self.dataverse.save_groups(self.definition.id, &groups).await?;
+            self.dataverse.save_groups(&self.definition, &groups).await?;
             self.definition.groups = groups;
         }
         let mut progress = Progress::new(plan);
@@ -135,12 +138,15 @@ impl Draft<'_> {
         which: impl Fn(&GroupPlan) -> bool,
         progress: &mut Progress,
     ) -> Result<(), Error> {
-        let calls = self.changes(plan).filter(|(_, change)| which(change)).flat_map(|(group, change)| {
-            Batch::split(&change.removes).map(move |batch| async move {
-                self.dataverse.remove_members(self.segment.id, &group.id, batch).await?;
-                Ok::<_, Error>(batch.ids().len())
-            })
-        });
+        let calls = self
+            .changes(plan)
+            .filter(|(_, change)| which(change))
+            .flat_map(|(group, change)| {
+                Batch::split(&change.removes).map(move |batch| async move {
+                    self.dataverse.remove_members(self.segment.id, &group.id, batch).await?;
+                    Ok::<_, Error>(batch.ids().len())
+                })
+            });
         let mut calls = std::pin::pin!(stream::iter(calls).buffer_unordered(BATCHES_AHEAD));
         while let Some(sent) = calls.try_next().await? {
             progress.step(sent);
@@ -159,7 +165,9 @@ impl Draft<'_> {
             let members = list(self.dataverse, self.segment, &self.definition, wanted.contacts.len()).await?;
             let left = wanted.plan(members, foreign_groups(&self.definition), refused)?;
             match pauses.next() {
-                Some(pause) if !left.is_empty() => self.fence.sleep(*pause).await.map_err(crate::dynamics::Error::from)?,
+                Some(pause) if !left.is_empty() => {
+                    self.fence.sleep(*pause).await.map_err(dynamics::Error::from)?;
+                }
                 _ => return Ok(left),
             }
         }
@@ -175,14 +183,23 @@ struct Progress {
 
 impl Progress {
     fn new(plan: &Plan) -> Self {
-        Self { total: plan.added() + plan.removed(), sent: 0, said: Instant::now() }
+        Self {
+            total: plan.added() + plan.removed(),
+            sent: 0,
+            said: Instant::now(),
+        }
     }
 
     fn step(&mut self, sent: usize) {
         self.sent += sent;
         if self.said.elapsed() >= PROGRESS_EVERY {
             self.said = Instant::now();
-            tracing::info!(phase = "write", sent = self.sent, total = self.total, "members are being written");
+            tracing::info!(
+                phase = "write",
+                sent = self.sent,
+                total = self.total,
+                "members are being written"
+            );
         }
     }
 }

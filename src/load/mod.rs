@@ -119,7 +119,10 @@ impl Error {
 
     /// Tells whether the segment or the result itself forbids the load, so that repeating it is no use.
     pub const fn is_refusal(&self) -> bool {
-        matches!(self, Self::SeveralSegments { .. } | Self::DynamicSegment { .. } | Self::NoRoom(_) | Self::TooManyContacts(_))
+        matches!(
+            self,
+            Self::SeveralSegments { .. } | Self::DynamicSegment { .. } | Self::NoRoom(_) | Self::TooManyContacts(_)
+        )
     }
 }
 
@@ -143,7 +146,11 @@ impl Wanted<'_> {
     fn check_refused(&self, count: usize) -> Result<(), Error> {
         let contacts = self.contacts.len();
         if guard::exceeds(count as u64, contacts as u64, self.max_invalid_percent) {
-            return Err(Error::TooManyNotAccepted { count, contacts, limit: self.max_invalid_percent });
+            return Err(Error::TooManyNotAccepted {
+                count,
+                contacts,
+                limit: self.max_invalid_percent,
+            });
         }
         Ok(())
     }

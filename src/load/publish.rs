@@ -40,7 +40,10 @@ pub async fn publish(
 ) -> Result<Published, Error> {
     let before = dataverse.segment(segment.id).await?;
     dataverse.publish(segment.id).await?;
-    tracing::info!(phase = "publish", "the segment is published; waiting until Dynamics has computed it");
+    tracing::info!(
+        phase = "publish",
+        "the segment is published; waiting until Dynamics has computed it"
+    );
     wait_until_active(dataverse, fence, &before, wait).await
 }
 
@@ -52,7 +55,9 @@ async fn wait_until_active(
     wait: Duration,
 ) -> Result<Published, Error> {
     let until = Instant::now() + wait;
-    let mut pauses = POLL_PAUSES.iter().chain(std::iter::repeat(&POLL_PAUSES[POLL_PAUSES.len() - 1]));
+    let mut pauses = POLL_PAUSES
+        .iter()
+        .chain(std::iter::repeat(&POLL_PAUSES[POLL_PAUSES.len() - 1]));
     let mut has_moved = false;
     loop {
         let now = match dataverse.segment(before.id).await {
@@ -71,11 +76,17 @@ async fn wait_until_active(
                 });
             }
             SegmentStatus::Error | SegmentStatus::Faulted | SegmentStatus::Deleted if has_moved => {
-                return Err(Error::PublishFailed { status_code: now.status_code });
+                return Err(Error::PublishFailed {
+                    status_code: now.status_code,
+                });
             }
             _ => {}
         }
-        let pause = pauses.next().copied().unwrap_or(POLL_PAUSES[0]).min(until.saturating_duration_since(Instant::now()));
+        let pause = pauses
+            .next()
+            .copied()
+            .unwrap_or(POLL_PAUSES[0])
+            .min(until.saturating_duration_since(Instant::now()));
         if pause.is_zero() || fence.sleep(pause).await.is_err() {
             return Ok(Published::unseen());
         }
@@ -84,6 +95,10 @@ async fn wait_until_active(
 
 impl Published {
     const fn unseen() -> Self {
-        Self { confirmed: false, member_count: None, with_warnings: false }
+        Self {
+            confirmed: false,
+            member_count: None,
+            with_warnings: false,
+        }
     }
 }

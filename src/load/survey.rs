@@ -29,14 +29,24 @@ pub async fn survey(dataverse: &Dataverse, name: &SegmentName, expected: usize) 
     if !found.is_empty() {
         found.push(segment);
         let ids = found.iter().map(|segment| segment.id.to_string()).collect();
-        return Err(Error::SeveralSegments { name: name.as_str().to_owned(), ids });
+        return Err(Error::SeveralSegments {
+            name: name.as_str().to_owned(),
+            ids,
+        });
     }
     let definition = dataverse.definition(segment.definition_id).await?;
     if !definition.query.trim().is_empty() {
-        return Err(Error::DynamicSegment { name: name.as_str().to_owned(), id: segment.id.to_string() });
+        return Err(Error::DynamicSegment {
+            name: name.as_str().to_owned(),
+            id: segment.id.to_string(),
+        });
     }
     let members = list(dataverse, &segment, &definition, expected).await?;
-    Ok(Some(Audience { segment, definition, members }))
+    Ok(Some(Audience {
+        segment,
+        definition,
+        members,
+    }))
 }
 
 /// Lists the members of every Include group, in the definition's order.
@@ -49,10 +59,13 @@ pub async fn list(
     // The groups are filled from the first on: each is guessed to hold what the ones before it cannot.
     let guesses = (0..).map(|index: usize| expected.saturating_sub(index * super::plan::GROUP_CAPACITY));
     let groups: Vec<(&Group, usize)> = include_groups(definition).zip(guesses).collect();
-    let lists = groups.into_iter().map(|(group, guess)| {
-        dataverse.list_members(segment.id, &group.id, guess.min(super::plan::GROUP_CAPACITY))
-    });
-    Ok(stream::iter(lists).buffered(super::plan::MAX_GROUPS).try_collect().await?)
+    let lists = groups
+        .into_iter()
+        .map(|(group, guess)| dataverse.list_members(segment.id, &group.id, guess.min(super::plan::GROUP_CAPACITY)));
+    Ok(stream::iter(lists)
+        .buffered(super::plan::MAX_GROUPS)
+        .try_collect()
+        .await?)
 }
 
 impl Audience {

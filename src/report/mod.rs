@@ -1,7 +1,9 @@
 //! What a run tells the outside: the answer of the invocation and the receipt in S3.
 
+mod answer;
 mod receipt;
 
+pub(crate) use answer::{answer, fail_if_any_failed, put_own_first};
 pub use receipt::{Receipts, Trigger};
 
 use crate::state::{ObjectRef, RunId};
@@ -102,7 +104,11 @@ impl Serialize for Source {
             #[serde(skip_serializing_if = "<[_]>::is_empty")]
             files: &'a [ObjectRef],
         }
-        Fields { object: &self.object, files: &self.files }.serialize(serializer)
+        Fields {
+            object: &self.object,
+            files: &self.files,
+        }
+        .serialize(serializer)
     }
 }
 

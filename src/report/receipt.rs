@@ -49,7 +49,10 @@ impl Receipts {
     /// A receipt that cannot be written is a warning: what was done in Dynamics stands.
     pub async fn leave(&self, report: &mut RunReport, trigger: Trigger, at: DateTime<Utc>) {
         let run = report.run_id.as_ref().map_or("unknown", |run_id| run_id.as_str());
-        let segment = report.segment_name.as_deref().map_or_else(|| "unknown".to_owned(), segment_hash);
+        let segment = report
+            .segment_name
+            .as_deref()
+            .map_or_else(|| "unknown".to_owned(), segment_hash);
         let attempt = &Uuid::new_v4().simple().to_string()[..8];
         let (date, time) = (at.format("%Y-%m-%d"), at.format("%H%M%S"));
         let key = format!("{}receipts/{date}/{segment}/{time}-{run}-{attempt}.json", self.prefix);
@@ -66,7 +69,14 @@ impl Receipts {
 
     async fn write(&self, key: &str, report: &RunReport, trigger: Trigger, at: DateTime<Utc>) -> Result<(), String> {
         let version = env!("CARGO_PKG_VERSION");
-        let receipt = Receipt { v: 1, program: env!("CARGO_PKG_NAME"), version, at, trigger, report };
+        let receipt = Receipt {
+            v: 1,
+            program: env!("CARGO_PKG_NAME"),
+            version,
+            at,
+            trigger,
+            report,
+        };
         let body = serde_json::to_vec_pretty(&receipt).map_err(|error| error.to_string())?;
         let put = self.s3.put_object().bucket(&self.bucket).key(key).if_none_match("*");
         let sent = put.content_type("application/json").body(body.into()).send().await;
