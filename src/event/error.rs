@@ -4,9 +4,9 @@ use serde_json::Value;
 use std::borrow::Cow;
 
 /// The shapes that are accepted, for the messages of those that are not.
-const ACCEPTED: &str = "accepted are an S3 notification, an EventBridge `Object Created` event of `aws.s3`, an SQS batch of \
-                        these two, an EventBridge `Scheduled Event`, and the commands {\"action\":\"load\",\"key\":...}, \
-                        {\"action\":\"sweep\"} and {\"action\":\"test_connection\"}";
+const ACCEPTED: &str = "accepted are an S3 notification, an EventBridge `Object Created` event of `aws.s3`, an SQS batch \
+                        of these two, an EventBridge `Scheduled Event`, and the commands \
+                        {\"action\":\"load\",\"key\":...}, {\"action\":\"sweep\"} and {\"action\":\"test_connection\"}";
 
 /// Tells why an event cannot be understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,7 +19,8 @@ pub enum Error {
     },
     /// Amazon SNS put its envelope around the event.
     #[error(
-        "an event wrapped by SNS is not accepted: subscribe an SQS queue with raw message delivery, or send without SNS; {ACCEPTED}"
+        "an event wrapped by SNS is not accepted: subscribe an SQS queue with raw message delivery, or send without \
+         SNS; {ACCEPTED}"
     )]
     WrappedBySns,
     /// The event has an accepted shape, but a part of it is missing or wrong.

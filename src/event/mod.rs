@@ -1,7 +1,7 @@
 //! Any trigger becomes a [`Request`]; nothing here does I/O.
 //!
-//! The shape is told by discriminators, never by trying one type after the other: a batch type with optional fields would
-//! take an S3 notification without an error and lose its files.
+//! The shape is told by discriminators, never by trying one type after the other: a batch type with optional fields
+//! would take an S3 notification without an error and lose its files.
 
 mod command;
 mod error;

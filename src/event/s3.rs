@@ -96,7 +96,10 @@ mod tests {
 
     #[test]
     fn only_what_was_created_is_kept() {
-        let record = |name: Value, key: &str| json!({"eventSource": "aws:s3", "eventName": name, "s3": {"bucket": {"name": "b"}, "object": {"key": key}}});
+        let record = |name: Value, key: &str| {
+            let s3 = json!({"bucket": {"name": "b"}, "object": {"key": key}});
+            json!({"eventSource": "aws:s3", "eventName": name, "s3": s3})
+        };
         let event = json!({"Records": [
             record(json!("ObjectCreated:Put"), "put"),
             record(json!("ObjectRemoved:Delete"), "removed"),

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::settings::Mode;
+use proptest::prelude::*;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -197,7 +198,10 @@ fn what_s3_tells_besides_new_objects_is_ignored() {
 
 #[test]
 fn a_notification_may_hold_several_objects() {
-    let record = |key: &str| json!({"eventSource": "aws:s3", "s3": {"bucket": {"name": "b"}, "object": {"key": key, "size": 0}}});
+    let record = |key: &str| {
+        let s3 = json!({"bucket": {"name": "b"}, "object": {"key": key, "size": 0}});
+        json!({"eventSource": "aws:s3", "s3": s3})
+    };
     let Ok(Request::Objects(objects)) = parse(json!({"Records": [record("a"), record("b")]})) else {
         panic!("objects");
     };
@@ -218,4 +222,57 @@ fn a_key_of_1024_bytes_comes_through_on_both_roads() {
     let eventbridge = json!({"source": "aws.s3", "detail-type": "Object Created",
                              "detail": {"bucket": {"name": "b"}, "object": {"key": key}}});
     assert_eq!(parse(notification), parse(eventbridge));
+}
+
+/// JSON made of the words that shapes are told by, in any disorder.
+fn any_event() -> impl Strategy<Value = Value> {
+    let word = prop::sample::select(vec![
+        "Records",
+        "eventSource",
+        "aws:s3",
+        "aws:sqs",
+        "messageId",
+        "body",
+        "s3",
+        "bucket",
+        "object",
+        "name",
+        "key",
+        "detail",
+        "detail-type",
+        "Object Created",
+        "source",
+        "aws.s3",
+        "action",
+        "load",
+        "mode",
+        "sample",
+        "{}",
+        "",
+        "%",
+        "Event",
+    ]);
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        word.clone().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(5, 40, 5, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map(word.clone(), inner, 0..6)
+                .prop_map(|fields| fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn whatever_arrives_is_an_answer_or_an_error_and_never_an_object_without_a_name(event in any_event()) {
+        if let Ok(Request::Objects(objects)) = parse(event) {
+            prop_assert!(!objects.is_empty());
+            prop_assert!(objects.iter().all(|object| !object.bucket.is_empty() && !object.key.is_empty()));
+        }
+    }
 }

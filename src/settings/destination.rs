@@ -241,9 +241,11 @@ mod tests {
     #[test]
     fn every_field_is_read() {
         let destination = parse(json!({
-            "name": "Sock Town", "description": " Newsletter ", "segment_name": "Summer/Sale\n", "contactid_column": "Contact",
+            "name": "Sock Town", "description": " Newsletter ", "segment_name": "Summer/Sale\n",
+            "contactid_column": "Contact",
             "mode": "append", "empty_result": "clear", "result_files": "folder", "max_shrink_percent": 12.5,
-            "max_growth_percent": 250, "max_invalid_percent": 0, "publish_wait_seconds": 0, "max_concurrent_requests": 52,
+            "max_growth_percent": 250, "max_invalid_percent": 0, "publish_wait_seconds": 0,
+            "max_concurrent_requests": 52,
             "environment_url": "https://other.crm.dynamics.com/",
         }))
         .unwrap();

@@ -5,8 +5,8 @@ use url::{Host, Url};
 
 /// Microsoft's clouds: the domain of their organizations and the Entra authority of each.
 ///
-/// GCC (`crm9.dynamics.com`) signs in at the public authority. Sources: Microsoft's list of data center regions, the SDK's
-/// discovery code for `appsplatform.us`.
+/// GCC (`crm9.dynamics.com`) signs in at the public authority. Sources: Microsoft's list of data center regions, the
+/// SDK's discovery code for `appsplatform.us`.
 const CLOUDS: [(&str, &str); 5] = [
     ("dynamics.com", "https://login.microsoftonline.com"),
     ("microsoftdynamics.us", "https://login.microsoftonline.us"),
@@ -40,8 +40,8 @@ pub struct Organization {
 impl Organization {
     /// Takes an organization's whole address; the error says what it must be.
     pub fn from_url(text: &str) -> Result<Self, &'static str> {
-        const EXPECTED: &str = "an address such as https://socktown.crm4.dynamics.com: https (http on loopback only), a host of \
-                                Microsoft's Dynamics clouds, no user, path or query";
+        const EXPECTED: &str = "an address such as https://socktown.crm4.dynamics.com: https (http on loopback only), a \
+                                host of Microsoft's Dynamics clouds, no user, path or query";
         let url = bare_url(text).ok_or(EXPECTED)?;
         if is_loopback(&url) {
             return Ok(Self { url, warning: None });
@@ -50,6 +50,10 @@ impl Organization {
         let (name, suffix) = host.split_once('.').ok_or(EXPECTED)?;
         // `<name>.api.<region>...` is Microsoft's other name of the same organization.
         let suffix = suffix.strip_prefix("api.").unwrap_or(suffix);
+        // A short code is complete as a region, but not in an address.
+        if !suffix.contains('.') {
+            return Err(EXPECTED);
+        }
         Self::from_parts(suffix, name).map_err(|_| EXPECTED)
     }
 
@@ -71,7 +75,9 @@ impl Organization {
             code == "crm"
         };
         let warning = (!is_known).then(|| {
-            format!("`{code}.{cloud}` is no environment region known to this version; check it if the organization is not found")
+            format!(
+                "`{code}.{cloud}` is no environment region known to this version; check it if the organization is not found"
+            )
         });
         Ok(Self { url, warning })
     }
@@ -118,8 +124,8 @@ pub(super) fn authority(text: &str) -> Result<Url, &'static str> {
     bare_url(text)
         .filter(|url| is_loopback(url) || url.host_str().is_some_and(|host| LOGIN_HOSTS.contains(&host)))
         .ok_or(
-            "an address such as https://login.microsoftonline.com: https (http on loopback only), a login host of Microsoft, \
-             no user, path or query",
+            "an address such as https://login.microsoftonline.com: https (http on loopback only), a login host of \
+             Microsoft, no user, path or query",
         )
 }
 
@@ -310,6 +316,8 @@ mod tests {
             "https://socktown.crm4.dynamics.com/#x",
             "https://user@socktown.crm4.dynamics.com",
             "https://user:pass@127.0.0.1",
+            "https://socktown.crm4",
+            "https://socktown.crm4.dynamics.com.",
             "https://crm4.dynamics.com",
             "https://a.b.crm4.dynamics.com",
             "https://dynamics.com",

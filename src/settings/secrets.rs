@@ -59,7 +59,9 @@ impl Secrets {
     }
 }
 
-/// Sorts the SDK's errors by what a person can do; an answer that the SDK could not read is dropped, since it may hold the secret.
+/// Sorts the SDK's errors by what a person can do.
+///
+/// An answer that the SDK could not read is dropped, since it may hold the secret.
 fn failure(secret_id: &str, error: SdkError<GetSecretValueError>) -> Error {
     let secret = secret_id.to_owned();
     let code = error.code().unwrap_or("an error without a code").to_owned();

@@ -11,8 +11,8 @@ pub struct SegmentName(String);
 pub enum Error {
     /// None of the four places names a segment.
     #[error(
-        "no segment name for `{key}`: give one as the event's `segment_name`, as the object's metadata `segment-name`, as the \
-         first folder under the results prefix, or as the destination's `segment_name`"
+        "no segment name for `{key}`: give one as the event's `segment_name`, as the object's metadata `segment-name`, \
+         as the first folder under the results prefix, or as the destination's `segment_name`"
     )]
     None {
         /// The object's key.
@@ -62,9 +62,9 @@ impl SegmentName {
 
     /// Settles which segment a run is for.
     ///
-    /// The event's own field counts before the object's metadata (percent-encoded UTF-8), this before the first folder under the
-    /// results prefix, and that before the destination's name. An empty folder is no name; anything else that is there must be
-    /// a good one, since falling back to the next place could load the wrong segment.
+    /// The event's own field counts before the object's metadata (percent-encoded UTF-8), this before the first folder
+    /// under the results prefix, and that before the destination's name. An empty folder is no name; anything else that
+    /// is there must be a good one, since falling back to the next place could load the wrong segment.
     pub fn settle(
         event_field: Option<&str>,
         metadata: Option<&str>,
