@@ -22,7 +22,7 @@ pub struct Limits {
 }
 
 /// A request that a client must not have sent.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// When it arrived.
     pub at: Instant,
