@@ -267,7 +267,7 @@ async fn only_publish_or_the_refresh_clock_changes_the_audience() {
         .await;
     let published = |name: &str| dataverse.segment(name).published.map_or(0, |ids| ids.len());
     assert_eq!((published("Seeded"), published("Refreshing")), (0, 1));
-    tokio::time::sleep(Duration::from_secs(31 * 60)).await;
+    tokio::time::sleep(Duration::from_mins(31)).await;
     assert_eq!((published("Seeded"), published("Refreshing")), (0, 3));
 
     dataverse.modes(|modes| modes.outcome = Outcome::Faulted);
@@ -314,6 +314,54 @@ async fn limits_throttle_and_impatience_is_noted() {
     tokio::time::sleep(Duration::from_secs(6)).await;
     client.get("WhoAmI").await;
     assert_eq!(dataverse.violations().len(), 1);
+}
+
+#[tokio::test]
+async fn the_network_fails_before_or_after_the_commit_and_lists_lag() {
+    let client = Client::start().await;
+    let (segment, group) = seeded(&client);
+    let dataverse = &client.sandbox.dataverse;
+    let try_add = async |range| {
+        let ids: Vec<String> = contacts(range).iter().map(Uuid::to_string).collect();
+        let url = format!(
+            "{}/api/data/v9.0/msdynmkt_AddStaticMembers",
+            client.sandbox.organization_url()
+        );
+        let content = json!({"SegmentId": segment.to_string(), "GroupId": group.to_string(), "EntityIds": ids});
+        let sent = client
+            .http
+            .post(url)
+            .bearer_auth(&client.token)
+            .json(&content)
+            .send()
+            .await;
+        sent.is_ok()
+    };
+    let members = || dataverse.segment("Seeded").members.len();
+    dataverse.fault(Fault::on("AddStaticMembers").drop_connection());
+    assert!(!try_add(0..5).await);
+    assert_eq!(members(), 0);
+    dataverse.fault(Fault::on("AddStaticMembers").commit_then_reset());
+    assert!(!try_add(0..5).await);
+    assert_eq!(members(), 5);
+
+    dataverse.modes(|modes| modes.stale_reads = 1);
+    assert!(try_add(5..7).await);
+    let page = json!({"SegmentId": segment.to_string(), "GroupId": group.to_string(), "PageNo": 1, "PageSize": 100});
+    for expected in [5, 7] {
+        let list = body(client.act("ListGroupMembers", page.clone()).await).await;
+        let text = list["Response"].as_str().expect("it is a string");
+        assert_eq!(text.matches("00000000-").count(), expected);
+    }
+    dataverse.fault(Fault::on("ListGroupMembers").truncate_to(60));
+    let cut = client.act("ListGroupMembers", page).await;
+    assert!(cut.json::<Value>().await.is_err());
+    dataverse.fault(Fault::on("GET msdynmkt_segments").answer(503).html());
+    let html = client.get("msdynmkt_segments").await;
+    assert_eq!(
+        (html.status().as_u16(), html.headers()["content-type"].as_bytes()),
+        (503, &b"text/html"[..])
+    );
 }
 
 fn seeded(client: &Client) -> (Uuid, Uuid) {
