@@ -61,9 +61,9 @@ enum Facet {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            window: Duration::from_secs(300),
+            window: Duration::from_mins(5),
             requests: 6000,
-            execution_time: Duration::from_secs(20 * 60),
+            execution_time: Duration::from_mins(20),
             concurrency: 52,
             grace: Duration::from_millis(50),
         }
