@@ -201,11 +201,11 @@ pub enum Problem {
         /// Its physical type.
         found: String,
     },
-    /// A Parquet feature that is not read.
-    #[error("the Parquet file cannot be read ({what}): unload it uncompressed or with snappy, gzip or zstd")]
-    Parquet {
-        /// What the Parquet reader says.
-        what: String,
+    /// Parquet pages in a compression that is not read.
+    #[error("the Parquet pages are compressed with {codec}: unload with snappy, gzip, zstd or no compression")]
+    Codec {
+        /// The codec.
+        codec: String,
     },
     /// The parts of one result do not belong together.
     #[error("its columns differ from those of {first}: the parts of one result must come from one query")]
