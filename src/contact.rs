@@ -1,6 +1,8 @@
 //! Contact ids: 16 bytes each, never printed, sent in batches the remote side accepts.
 
 use serde::{Serialize, Serializer};
+use sha2::{Digest, Sha256};
+use std::collections::BinaryHeap;
 use std::fmt;
 use uuid::Uuid;
 
@@ -76,6 +78,20 @@ impl ContactSet {
     /// Tells whether the contact is in the set.
     pub fn contains(&self, id: &ContactId) -> bool {
         self.0.binary_search(id).is_ok()
+    }
+
+    /// Returns `size` of the contacts, always the same ones of the same set.
+    ///
+    /// Chosen by a hash, since the smallest ids could have something else in common.
+    pub fn sample(&self, size: usize) -> Self {
+        let mut chosen = BinaryHeap::with_capacity(size.min(self.len()) + 1);
+        for id in &self.0 {
+            chosen.push((Sha256::digest(id.as_bytes()), *id));
+            if chosen.len() > size {
+                chosen.pop();
+            }
+        }
+        Self::from(chosen.into_iter().map(|(_, id)| id).collect::<Vec<_>>())
     }
 }
 
@@ -219,6 +235,17 @@ mod tests {
         let id = ContactId::parse(HYPHENATED).unwrap();
         assert_eq!(format!("{id:?}"), "ContactId(..)");
         assert_eq!(format!("{:?}", ContactSet::from(vec![id])), "ContactSet(1 contacts)");
+    }
+
+    #[test]
+    fn a_sample_is_part_of_the_set_and_always_the_same() {
+        let set: ContactSet = (1..=1_000).map(ContactId).collect();
+        let sample = set.sample(10);
+        assert_eq!(sample.len(), 10);
+        assert!(sample.as_slice().iter().all(|id| set.contains(id)));
+        assert_eq!(sample, set.sample(10));
+        assert_ne!(sample.as_slice(), &set.as_slice()[..10]);
+        assert_eq!(set.sample(5_000), set);
     }
 
     proptest! {

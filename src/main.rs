@@ -1,3 +1,6 @@
-//! The Lambda function's entry.
+//! The Lambda function: telemetry, the app, run.
 
-fn main() {}
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    segment_loader::run().await
+}

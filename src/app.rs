@@ -1,0 +1,308 @@
+//! The whole story: from an event to the answer.
+
+use crate::connection;
+use crate::dynamics::Dataverse;
+use crate::environment::{self, Environment};
+use crate::error::Error;
+use crate::event::scope::Relevance;
+use crate::event::{self, LoadCommand, Message, ObjectEvent, Request};
+use crate::fence::Fence;
+use crate::intent::{Hint, Intent};
+use crate::report::{Outcome, Receipts, RunReport, Trigger, answer, fail_if_any_failed, put_own_first};
+use crate::settings::{Secrets, Settings};
+use crate::source::Objects;
+use crate::state::{Enlisted, Heads, Hold, RunId, S3Clock, transition};
+use crate::turn::Turn;
+use aws_config::{BehaviorVersion, SdkConfig};
+use lambda_runtime::Context;
+use serde_json::{Value, json};
+use std::time::{Duration, SystemTime};
+use tokio::time::Instant;
+
+/// Everything that lives as long as the Lambda environment: the configuration and the clients.
+#[derive(Clone, Debug)]
+pub struct App {
+    environment: Environment,
+    secrets: Secrets,
+    s3: aws_sdk_s3::Client,
+    clock: S3Clock,
+    objects: Objects,
+    http: reqwest::Client,
+}
+
+/// How long connecting to Microsoft may take; a host that does not answer in 3 seconds is tried again rather than awaited.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Sending stops this long before Lambda's deadline, or a fifth of the time given where that is less.
+const LONGEST_MARGIN: Duration = Duration::from_mins(1);
+
+impl App {
+    /// Builds the app from the process's environment.
+    pub async fn from_process() -> Result<Self, environment::Error> {
+        let environment = Environment::from_process()?;
+        // Pinned, so that an update of the SDK does not change how it retries.
+        let aws = aws_config::load_defaults(BehaviorVersion::v2026_01_12()).await;
+        Ok(Self::new(environment, &aws))
+    }
+
+    /// Builds the app: every client once, so that warm invocations reuse connections.
+    pub fn new(environment: Environment, aws: &SdkConfig) -> Self {
+        let clock = S3Clock::default();
+        let config = aws_sdk_s3::config::Builder::from(aws)
+            .interceptor(clock.clone())
+            .build();
+        let s3 = aws_sdk_s3::Client::from_conf(config);
+        let secrets_manager = aws_sdk_secretsmanager::Client::new(aws);
+        Self {
+            secrets: Secrets::new(secrets_manager, &environment.destination_secret_id),
+            objects: Objects::new(s3.clone()),
+            http: http_client(),
+            environment,
+            clock,
+            s3,
+        }
+    }
+
+    /// Answers one invocation.
+    ///
+    /// A run that fails is an error of an asynchronous event, so that Lambda delivers it again, and an answer of a
+    /// direct command.
+    pub async fn handle(&self, event: Value, time_left: Duration) -> Result<Value, Error> {
+        let stop_at = Instant::now() + time_left.saturating_sub(LONGEST_MARGIN.min(time_left / 5));
+        match event::parse(event)? {
+            Request::Ignored => Ok(answer(&[])),
+            Request::Objects(objects) => {
+                let reports = self.load_objects(&objects, stop_at).await;
+                fail_if_any_failed(&reports)?;
+                Ok(answer(&reports))
+            }
+            Request::Batch(messages) => Ok(self.load_batch(messages, stop_at).await),
+            Request::Load(command) => Ok(answer(&self.load_ordered(command, stop_at).await)),
+            Request::Sweep => Ok(answer(&self.sweep(stop_at).await?)),
+            Request::TestConnection => Ok(connection::test(&self.secrets, &self.http, stop_at).await),
+        }
+    }
+
+    /// Looks at every object that an event names and that may be a result.
+    async fn load_objects(&self, objects: &[ObjectEvent], stop_at: Instant) -> Vec<RunReport> {
+        let mut reports = Vec::new();
+        for object in objects {
+            match self.environment.scope().of(&object.bucket, &object.key) {
+                Relevance::Ignored(reason) => {
+                    tracing::info!(
+                        bucket = object.bucket,
+                        key = object.key,
+                        reason,
+                        "the object is ignored"
+                    );
+                }
+                Relevance::Result => {
+                    let ObjectEvent {
+                        bucket,
+                        key,
+                        version_id,
+                        ..
+                    } = object.clone();
+                    let hint = Hint {
+                        bucket,
+                        key,
+                        version_id,
+                        command: None,
+                    };
+                    reports.extend(self.load(hint, Trigger::Event, stop_at).await);
+                }
+            }
+        }
+        reports
+    }
+
+    /// Loads what a queue delivered; only the messages that failed are delivered again.
+    async fn load_batch(&self, messages: Vec<Message>, stop_at: Instant) -> Value {
+        let mut failed = Vec::new();
+        for Message { message_id, objects } in messages {
+            let result = match objects {
+                Ok(objects) => fail_if_any_failed(&self.load_objects(&objects, stop_at).await),
+                Err(error) => Err(error.into()),
+            };
+            if let Err(error) = result {
+                tracing::error!(message_id, error = %error, "a message failed; it is delivered again");
+                failed.push(message_id);
+            }
+        }
+        json!(event::sqs::batch_answer(failed))
+    }
+
+    /// Carries out a direct command.
+    async fn load_ordered(&self, command: LoadCommand, stop_at: Instant) -> Vec<RunReport> {
+        let bucket = match command.bucket.clone().map_or_else(|| self.results_bucket(), Ok) {
+            Ok(bucket) => bucket,
+            Err(error) => return vec![RunReport::failed(&error, None)],
+        };
+        let hint = Hint {
+            bucket,
+            key: command.key.clone(),
+            version_id: None,
+            command: Some(command),
+        };
+        self.load(hint, Trigger::Command, stop_at).await
+    }
+
+    /// Goes on with what earlier runs left unfinished.
+    async fn sweep(&self, stop_at: Instant) -> Result<Vec<RunReport>, Error> {
+        let bucket = self.results_bucket()?;
+        let heads = self.heads(&bucket);
+        let mut reports = Vec::new();
+        for name in heads.segment_names().await? {
+            let settings = self.settings().await?;
+            if !heads.read(&name).await?.pending.is_empty() {
+                reports.extend(self.work(&settings, &heads, &name, None, stop_at).await?);
+            }
+        }
+        Ok(self.leave_receipts(reports, &bucket, Trigger::Sweep).await)
+    }
+
+    /// Follows one hint to its end: settles what is wished, enlists it, and works until nothing is pending.
+    async fn load(&self, hint: Hint, trigger: Trigger, stop_at: Instant) -> Vec<RunReport> {
+        let bucket = hint.bucket.clone();
+        let source = hint.source();
+        let reports = match self.try_load(hint, stop_at).await {
+            Ok(reports) => reports,
+            Err(error) => vec![RunReport::failed(&error, Some(source))],
+        };
+        self.leave_receipts(reports, &bucket, trigger).await
+    }
+
+    async fn try_load(&self, hint: Hint, stop_at: Instant) -> Result<Vec<RunReport>, Error> {
+        let Intent {
+            settings,
+            wish,
+            is_order,
+            dry_run,
+        } = hint
+            .settle(&self.objects, self.settings().await?, &self.environment.results_prefix)
+            .await?;
+        let heads = self.heads(&wish.object.bucket);
+        if dry_run {
+            let head = heads.read(&wish.segment_name).await?;
+            let fence = Fence::stopping_at(stop_at);
+            let dataverse = self.dataverse(&settings, &fence);
+            let turn = Turn {
+                settings: &settings,
+                objects: &self.objects,
+                dataverse: &dataverse,
+                fence: &fence,
+            };
+            return Ok(vec![turn.rehearse(&wish, &head).await]);
+        }
+        let enlisted = heads
+            .update(&wish.segment_name, |head, _| head.enlist(wish.clone(), is_order))
+            .await?;
+        let own = match enlisted {
+            Enlisted::Queued => None,
+            Enlisted::Pending => Some(&wish.run_id),
+            known => return Ok(vec![RunReport::of_known(&wish, known)]),
+        };
+        let mut reports = self.work(&settings, &heads, &wish.segment_name, own, stop_at).await?;
+        put_own_first(&mut reports, &wish);
+        Ok(reports)
+    }
+
+    /// Takes the segment and carries out everything that is pending for it.
+    async fn work(
+        &self,
+        settings: &Settings,
+        heads: &Heads,
+        segment_name: &str,
+        own: Option<&RunId>,
+        stop_at: Instant,
+    ) -> Result<Vec<RunReport>, Error> {
+        let fence = Fence::new(stop_at, Instant::now());
+        let lease = self.environment.lease;
+        let Some(hold) = Hold::take(heads, segment_name, own, lease, &fence).await? else {
+            return Ok(Vec::new());
+        };
+        let dataverse = self.dataverse(settings, &fence);
+        let turn = Turn {
+            settings,
+            objects: &self.objects,
+            dataverse: &dataverse,
+            fence: &fence,
+        };
+        Ok(Box::pin(turn.work(hold)).await)
+    }
+
+    async fn settings(&self) -> Result<Settings, Error> {
+        let destination = self.secrets.destination().await?;
+        let credential = self.secrets.credential(&destination).await?;
+        let settings = Settings {
+            destination,
+            credential,
+        };
+        for warning in settings.warnings(SystemTime::now()) {
+            tracing::warn!(warning, "the settings need attention");
+        }
+        Ok(settings)
+    }
+
+    async fn leave_receipts(&self, mut reports: Vec<RunReport>, bucket: &str, trigger: Trigger) -> Vec<RunReport> {
+        let receipts = Receipts::new(
+            self.s3.clone(),
+            self.state_bucket(bucket),
+            self.environment.state_prefix.clone(),
+        );
+        for report in &mut reports {
+            if report.outcome != Outcome::DryRun {
+                receipts.leave(report, trigger, self.clock.now()).await;
+            }
+            report.log();
+        }
+        reports
+    }
+
+    fn dataverse(&self, settings: &Settings, fence: &Fence) -> Dataverse {
+        let request_timeout = transition::call_time(self.environment.lease);
+        Dataverse::new(
+            self.http.clone(),
+            settings,
+            self.secrets.clone(),
+            request_timeout,
+            fence.clone(),
+        )
+    }
+
+    fn heads(&self, bucket: &str) -> Heads {
+        let prefix = self.environment.state_prefix.clone();
+        Heads::new(self.s3.clone(), self.clock.clone(), self.state_bucket(bucket), prefix)
+    }
+
+    fn state_bucket(&self, bucket: &str) -> String {
+        self.environment.state_bucket_for(bucket).to_owned()
+    }
+
+    fn results_bucket(&self) -> Result<String, Error> {
+        let missing = environment::Error::Missing {
+            variable: "RESULTS_BUCKET",
+            advice: "give the bucket of the query results, which a sweep and a command without `bucket` look in",
+        };
+        Ok(self.environment.results_bucket.clone().ok_or(missing)?)
+    }
+}
+
+/// Returns how long the invocation may still take.
+pub fn time_left(context: &Context) -> Duration {
+    context.deadline().duration_since(SystemTime::now()).unwrap_or_default()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place where the HTTP client is built"
+)]
+fn http_client() -> reqwest::Client {
+    let builder = reqwest::Client::builder()
+        .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        // A redirect would carry the token elsewhere; the Web API sends none.
+        .redirect(reqwest::redirect::Policy::none());
+    builder
+        .build()
+        .expect("the settings above are valid and the TLS provider is compiled in")
+}

@@ -1,0 +1,181 @@
+//! Creating a segment: two rows, of which neither may ever come into being twice.
+
+use super::call::{Answer, Call};
+use super::client::Failure;
+use super::error::Error;
+use super::group::{Definition, DefinitionId, Group};
+use super::odata;
+use super::segment::{DEFINITION_COLUMNS, Dataverse, DefinitionRow, Segment, SegmentId, SegmentRow};
+use crate::settings::SegmentName;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+const DEFINE: &str = "create the segment's definition";
+const CREATE: &str = "create the segment";
+
+/// The longest description (`msdynmkt_description`, Microsoft's table reference).
+const MAX_DESCRIPTION: usize = 1_000;
+
+impl Dataverse {
+    /// Creates a segment of this name: a Draft definition with one empty Include group and no refresh, then its segment.
+    ///
+    /// The caller has found no segment of the name. A create whose answer is lost is looked up before it is tried again, and a
+    /// definition that an earlier, interrupted run left without a segment is used.
+    pub async fn create_segment(&self, name: &SegmentName, description: &str) -> Result<(Segment, Definition), Error> {
+        let definition = match self.orphan(name).await? {
+            Some(orphan) => self.made_usable(orphan, name).await?,
+            None => self.new_definition(name).await?,
+        };
+        let id = self.new_segment(name, description, definition.id).await?;
+        Ok((self.segment(id).await?, definition))
+    }
+
+    async fn new_definition(&self, name: &SegmentName) -> Result<Definition, Error> {
+        let group = Group::fresh(name.as_str());
+        let body = json!({
+            "msdynmkt_name": name.as_str(),
+            "msdynmkt_segmentquery": "",
+            "statecode": 0,
+            "statuscode": DRAFT,
+            "msdynmkt_staticlistmembers": Group::write_all(std::slice::from_ref(&group)),
+            "msdynmkt_disablesegmentrefresh": true,
+        });
+        let call = Call::create(DEFINE, "msdynmkt_segmentdefinitions", &body);
+        let mut tries = 0;
+        loop {
+            match self
+                .client()
+                .send(&call, created_id("msdynmkt_segmentdefinitionid"))
+                .await
+            {
+                Ok(id) => {
+                    let id = DefinitionId(id);
+                    return Ok(Definition {
+                        id,
+                        query: String::new(),
+                        groups: vec![group],
+                        refresh_disabled: true,
+                    });
+                }
+                Err(failure) => self.wait_if_unclear(failure, DEFINE, &mut tries).await?,
+            }
+            if let Some(found) = self.orphan(name).await? {
+                return self.made_usable(found, name).await;
+            }
+        }
+    }
+
+    async fn new_segment(
+        &self,
+        name: &SegmentName,
+        description: &str,
+        definition: DefinitionId,
+    ) -> Result<SegmentId, Error> {
+        let body = json!({
+            "msdynmkt_displayname": name.as_str(),
+            "msdynmkt_description": description.chars().take(MAX_DESCRIPTION).collect::<String>(),
+            // 10: static, 12: real-time journeys, 1 and 2: inactive while the definition is a draft.
+            "msdynmkt_type": 10,
+            "msdynmkt_source": 12,
+            "statecode": 1,
+            "statuscode": 2,
+            "msdynmkt_baseentitylogicalname": "contact",
+            "msdynmkt_cdmpartitionprimarykeycolumn": "contactid",
+            // For the whole organization, not for one business unit.
+            "msdynmkt_scope": 270_100_000,
+            "msdynmkt_sourcesegmentuid": definition.to_string(),
+        });
+        let call = Call::create(CREATE, "msdynmkt_segments", &body);
+        let mut tries = 0;
+        loop {
+            match self.client().send(&call, created_id("msdynmkt_segmentid")).await {
+                Ok(id) => return Ok(SegmentId(id)),
+                Err(failure) => self.wait_if_unclear(failure, CREATE, &mut tries).await?,
+            }
+            if let Some(row) = self.segments_of(CREATE, definition).await?.into_iter().next() {
+                return Ok(row.into_segment(CREATE)?.id);
+            }
+        }
+    }
+
+    /// Finds a Draft definition of exactly this name that belongs to no segment, not even to a deleted one.
+    async fn orphan(&self, name: &SegmentName) -> Result<Option<Definition>, Error> {
+        let filter = format!(
+            "msdynmkt_name%20eq%20{}%20and%20statuscode%20eq%20{DRAFT}",
+            odata::literal(name.as_str())
+        );
+        let path = format!("msdynmkt_segmentdefinitions?$select={DEFINITION_COLUMNS}&$filter={filter}");
+        let rows: Vec<DefinitionRow> = self.rows(DEFINE, path).await?;
+        for row in rows
+            .into_iter()
+            .filter(|row| row.name.as_deref() == Some(name.as_str()))
+        {
+            let definition = row.into_definition(DEFINE)?;
+            // With a query it is somebody's work in progress.
+            if definition.query.trim().is_empty() && self.segments_of(DEFINE, definition.id).await?.is_empty() {
+                return Ok(Some(definition));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Gives a definition that was found what one of our own has: no refresh, and an Include group.
+    async fn made_usable(&self, mut definition: Definition, name: &SegmentName) -> Result<Definition, Error> {
+        if !definition.refresh_disabled {
+            self.disable_refresh(definition.id).await?;
+            definition.refresh_disabled = true;
+        }
+        if !definition.groups.iter().any(|group| group.include) {
+            definition.groups.push(Group::fresh(name.as_str()));
+            self.save_groups(&definition, &definition.groups).await?;
+        }
+        Ok(definition)
+    }
+
+    /// Returns all segments of a definition, deleted ones included.
+    async fn segments_of(&self, operation: &'static str, definition: DefinitionId) -> Result<Vec<SegmentRow>, Error> {
+        // The column is a string, so that the GUID stands in quotes.
+        let filter = format!(
+            "msdynmkt_sourcesegmentuid%20eq%20{}",
+            odata::literal(&definition.to_string())
+        );
+        let columns = "msdynmkt_segmentid,msdynmkt_sourcesegmentuid,statuscode";
+        self.rows(
+            operation,
+            format!("msdynmkt_segments?$select={columns}&$filter={filter}"),
+        )
+        .await
+    }
+
+    async fn wait_if_unclear(&self, failure: Failure, operation: &'static str, tries: &mut u32) -> Result<(), Error> {
+        match failure {
+            Failure::Final(error) => Err(error),
+            Failure::Contention(refusal) => Err(Error::DynamicsRefused(refusal)),
+            Failure::Unclear(reason) => {
+                *tries += 1;
+                self.client().back_off(operation, *tries, reason).await
+            }
+        }
+    }
+}
+
+/// The definition's `statuscode` before it is published (Microsoft's segment API).
+const DRAFT: u32 = 723_270_001;
+
+/// Takes the new row's id from the header, or from the row where the server sends it.
+fn created_id(key: &'static str) -> impl Fn(&Answer) -> Result<Uuid, String> {
+    move |answer| {
+        let header = answer
+            .headers
+            .get("OData-EntityId")
+            .and_then(|value| value.to_str().ok());
+        if let Some(id) = header.and_then(odata::entity_id) {
+            return Ok(id);
+        }
+        let row: Value = answer.json()?;
+        row[key]
+            .as_str()
+            .and_then(|id| Uuid::try_parse(id).ok())
+            .ok_or_else(|| "an answer without the new row's id".to_owned())
+    }
+}

@@ -1,0 +1,162 @@
+//! The member list of `msdynmkt_ListGroupMembers` in all the encodings that were seen or documented.
+
+use crate::contact::ContactId;
+use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::fmt;
+
+/// The ids of one page in the order of the answer.
+///
+/// Accepts `{"Response": list}` where the list is an object with `entityIds` or a bare array, as JSON or as a string that
+/// holds JSON, and whose elements are one id each or several ids with commas between. An answer without any list is an
+/// error: taking it for an empty group would be far worse.
+pub(super) struct MemberList(pub(super) Vec<ContactId>);
+
+/// The names under which the list or its envelope were seen.
+const KEYS: [&str; 3] = ["Response", "entityIds", "members"];
+
+impl<'de> Deserialize<'de> for MemberList {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ListVisitor).map(Self)
+    }
+}
+
+struct ListVisitor;
+
+impl<'de> Visitor<'de> for ListVisitor {
+    type Value = Vec<ContactId>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of contact ids")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        if text.trim_start().starts_with(['{', '[']) {
+            // The inner message is dropped, since it may quote ids.
+            let inner: Result<MemberList, _> = serde_json::from_str(text);
+            return inner
+                .map(|list| list.0)
+                .map_err(|_| E::custom("a broken list inside the answer"));
+        }
+        let mut ids = Vec::new();
+        push_all(text, &mut ids)?;
+        Ok(ids)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
+        let mut ids = Vec::new();
+        while elements.next_element_seed(Element(&mut ids))?.is_some() {}
+        Ok(ids)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some(key) = fields.next_key::<String>()? {
+            if KEYS.iter().any(|known| key.eq_ignore_ascii_case(known)) {
+                found = Some(fields.next_value::<MemberList>()?.0);
+            } else {
+                fields.next_value::<IgnoredAny>()?;
+            }
+        }
+        found.ok_or_else(|| A::Error::custom("an answer without a list of contact ids"))
+    }
+}
+
+/// One element of the array; its ids go straight into the list, without a string of their own.
+struct Element<'a>(&'a mut Vec<ContactId>);
+
+impl<'de> DeserializeSeed<'de> for Element<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Element<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a contact id")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        push_all(text, self.0)
+    }
+}
+
+fn push_all<E: Error>(text: &str, ids: &mut Vec<ContactId>) -> Result<(), E> {
+    for id in text.split(',').filter(|id| !id.trim().is_empty()) {
+        ids.push(ContactId::parse(id.as_bytes()).ok_or_else(|| E::custom("something that is no contact id"))?);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const A: &str = "8f2a1c34-5b6d-4e7f-8a9b-0c1d2e3f4a5b";
+    const B: &str = "11111111-5b6d-4e7f-8a9b-0c1d2e3f4a5b";
+
+    #[test]
+    fn every_known_encoding_is_the_same_list() {
+        let expected: Vec<_> = [A, B]
+            .iter()
+            .map(|id| ContactId::parse(id.as_bytes()).unwrap())
+            .collect();
+        let lists = [
+            json!([A, B]),
+            json!([format!("{A},{B}")]),
+            json!([format!("{A}, "), B.to_uppercase()]),
+        ];
+        for list in lists {
+            let object = json!({"additionalProperties": {"x": [1]}, "entityIds": list});
+            for response in [json!(object.to_string()), object, json!(list.to_string()), list] {
+                let answer = json!({"@odata.context": "x", "Response": response}).to_string();
+                let read: MemberList = serde_json::from_str(&answer).unwrap();
+                assert!(read.0 == expected, "{answer}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_list_is_empty_in_every_encoding() {
+        for response in [
+            json!("{\"entityIds\":[]}"),
+            json!("[]"),
+            json!([]),
+            json!([""]),
+            json!({"entityIds": null}),
+            json!(null),
+            json!(""),
+        ] {
+            let answer = json!({"Response": response}).to_string();
+            let read: MemberList = serde_json::from_str(&answer).unwrap();
+            assert!(read.0.is_empty(), "{answer}");
+        }
+    }
+
+    #[test]
+    fn what_holds_no_list_is_never_taken_for_an_empty_group() {
+        for answer in [
+            json!({}),
+            json!({"Result": []}),
+            json!({"Response": {}}),
+            json!({"Response": "{\"ids\":[]}"}),
+            json!({"Response": "{\"entityIds\":[\"8f2a1c34"}),
+            json!({"Response": "busy"}),
+            json!({"Response": [7]}),
+            json!({"Response": ["no id"]}),
+            json!(7),
+        ] {
+            let error = serde_json::from_str::<MemberList>(&answer.to_string()).err();
+            assert!(error.is_some(), "{answer}");
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! The Entra ID token of the application: cached, renewed early, one request for all who wait.
+
+use super::entra_advice::{Culprit, Refused};
+use super::error::Error;
+use super::{odata, retry};
+use crate::fence::Fence;
+use crate::settings::{Credential, Destination, Secrets, Settings};
+use reqwest::header::HeaderValue;
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+/// How long before its end a token is renewed: longer than any call with its retries is likely to wait.
+const RENEWAL_MARGIN: Duration = Duration::from_mins(5);
+/// How long one token request may take; Entra ID usually answers within a second.
+const TOKEN_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often Entra ID is asked before the run fails; the invocation is tried again later anyway.
+const TOKEN_TRIES: u32 = 6;
+/// A refused secret is read again at most once in this time.
+const READ_AGAIN_AFTER: Duration = Duration::from_mins(1);
+
+/// Keeps the token for the next run of a warm function; cheap to clone, all clones hold the same token.
+#[derive(Clone, Default)]
+pub struct TokenCache(Arc<Mutex<Option<Token>>>);
+
+/// A token as it is sent; never printed.
+#[derive(Clone)]
+pub(super) struct Token {
+    /// `Bearer ...`, marked as sensitive.
+    pub(super) header: HeaderValue,
+    /// Whom it was given to, and for what.
+    owner: String,
+    renew_at: Instant,
+}
+
+/// Asks Entra ID for tokens by the client credentials grant.
+///
+/// Microsoft: <https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow>
+pub(super) struct Entra {
+    http: reqwest::Client,
+    fence: Fence,
+    secrets: Secrets,
+    scope: String,
+    destination: Destination,
+    cache: TokenCache,
+    held: Mutex<Held>,
+}
+
+struct Held {
+    credential: Credential,
+    read_again: Option<Instant>,
+}
+
+/// Why one request gave no token.
+enum Miss {
+    Refused(Refused),
+    NotNow {
+        reason: String,
+        retry_after: Option<Duration>,
+    },
+}
+
+impl Entra {
+    pub(super) fn new(
+        http: reqwest::Client,
+        settings: &Settings,
+        secrets: Secrets,
+        fence: Fence,
+        cache: TokenCache,
+    ) -> Self {
+        Self {
+            http,
+            fence,
+            secrets,
+            scope: settings.destination.organization.scope(),
+            destination: settings.destination.clone(),
+            cache,
+            held: Mutex::new(Held {
+                credential: settings.credential.clone(),
+                read_again: None,
+            }),
+        }
+    }
+
+    /// Returns the cached token, or a new one where it is missing or about to end.
+    pub(super) async fn token(&self) -> Result<Token, Error> {
+        let mut cached = self.cache.0.lock().await;
+        let mut held = self.held.lock().await;
+        let owner = self.owner(&held.credential);
+        match cached.as_ref() {
+            Some(token) if token.owner == owner && Instant::now() < token.renew_at => Ok(token.clone()),
+            _ => self.renewed(&mut cached, &mut held).await,
+        }
+    }
+
+    /// Returns a token other than the one that was not accepted; whoever comes second gets what the first one fetched.
+    pub(super) async fn other_than(&self, stale: &Token) -> Result<Token, Error> {
+        let mut cached = self.cache.0.lock().await;
+        let mut held = self.held.lock().await;
+        match cached.as_ref() {
+            Some(token) if token.owner == stale.owner && token.header != stale.header => Ok(token.clone()),
+            _ => self.renewed(&mut cached, &mut held).await,
+        }
+    }
+
+    /// Fetches a token whatever is cached: only this shows that the credential works now.
+    pub(super) async fn fresh(&self) -> Result<Token, Error> {
+        let mut cached = self.cache.0.lock().await;
+        let mut held = self.held.lock().await;
+        self.renewed(&mut cached, &mut held).await
+    }
+
+    async fn renewed(&self, cached: &mut Option<Token>, held: &mut Held) -> Result<Token, Error> {
+        *cached = None;
+        let token = self.granted(held).await?;
+        *cached = Some(token.clone());
+        Ok(token)
+    }
+
+    /// Asks until there is a token, a refusal, or no patience left; a refused secret is read again once.
+    async fn granted(&self, held: &mut Held) -> Result<Token, Error> {
+        let mut tries = 0;
+        loop {
+            let timeout = self.fence.pass().await?.min(TOKEN_TIMEOUT);
+            tries += 1;
+            match self.ask(&held.credential, timeout).await {
+                Ok(token) => return Ok(token),
+                Err(Miss::Refused(refused)) if refused.is_invalid_client() && held.may_be_read_again() => {
+                    tracing::warn!(
+                        code = refused.code(),
+                        "Entra ID refused the client secret: reading the secret again"
+                    );
+                    held.read_again = Some(Instant::now());
+                    held.credential = self
+                        .secrets
+                        .rotated_credential(&self.destination)
+                        .await
+                        .map_err(Box::new)?;
+                }
+                Err(Miss::Refused(refused)) => return Err(self.refusal(&held.credential, &refused)),
+                Err(Miss::NotNow { reason, .. }) if tries >= TOKEN_TRIES => {
+                    return Err(Error::EntraUnavailable { tries, reason });
+                }
+                Err(Miss::NotNow { reason, retry_after }) => {
+                    let backoff = retry::backoff(tries);
+                    let wait = retry_after.map_or(backoff, |asked| asked + backoff.min(Duration::from_secs(1)));
+                    tracing::info!(
+                        reason,
+                        wait_ms = wait.as_millis(),
+                        "Entra ID gave no token, asking again"
+                    );
+                    self.fence.sleep(wait).await?;
+                }
+            }
+        }
+    }
+
+    async fn ask(&self, credential: &Credential, timeout: Duration) -> Result<Token, Miss> {
+        // The lifetime counts from before the request, so that a slow answer makes it shorter, never longer.
+        let asked_at = Instant::now();
+        let response = self
+            .http
+            .post(token_url(credential))
+            .form(&[
+                ("client_id", credential.client_id.as_str()),
+                ("scope", &self.scope),
+                ("grant_type", "client_credentials"),
+                ("client_secret", credential.client_secret.expose_secret()),
+            ])
+            .timeout(timeout)
+            .send()
+            .await
+            .map_err(not_now)?;
+        let status = response.status();
+        let retry_after = super::client::retry_after(response.headers());
+        let body = response.bytes().await.map_err(not_now)?;
+        if status.is_success() {
+            return self
+                .read_token(credential, &body, asked_at)
+                .ok_or_else(|| Miss::NotNow {
+                    reason: "an answer without a token".to_owned(),
+                    retry_after: None,
+                });
+        }
+        let refused = Refused::read(&body);
+        if status.is_server_error() || status.as_u16() == 429 || refused.is_transient() {
+            let code = refused.code().map(|code| format!(" ({code})")).unwrap_or_default();
+            return Err(Miss::NotNow {
+                reason: format!("HTTP {}{code}", status.as_u16()),
+                retry_after,
+            });
+        }
+        Err(Miss::Refused(refused))
+    }
+
+    fn read_token(&self, credential: &Credential, body: &[u8], asked_at: Instant) -> Option<Token> {
+        #[derive(Deserialize)]
+        struct Granted {
+            access_token: String,
+            expires_in: u64,
+        }
+        let granted: Granted = serde_json::from_slice(body).ok()?;
+        let mut header = HeaderValue::try_from(format!("Bearer {}", granted.access_token)).ok()?;
+        header.set_sensitive(true);
+        let renew_at = asked_at + time_of_use(Duration::from_secs(granted.expires_in).min(retry::A_DAY));
+        Some(Token {
+            header,
+            owner: self.owner(credential),
+            renew_at,
+        })
+    }
+
+    fn refusal(&self, credential: &Credential, refused: &Refused) -> Error {
+        let (culprit, advice) = refused.advice();
+        let secret_id = match culprit {
+            Culprit::Credential => &credential.secret_id,
+            Culprit::Destination => &self.destination.secret_id,
+        };
+        Error::EntraRefused {
+            secret_id: secret_id.clone(),
+            advice: advice.to_owned(),
+            code: refused.code(),
+        }
+    }
+
+    fn owner(&self, credential: &Credential) -> String {
+        format!("{} {} {}", token_url(credential), credential.client_id, self.scope)
+    }
+}
+
+impl Held {
+    fn may_be_read_again(&self) -> bool {
+        self.read_again.is_none_or(|read| read.elapsed() >= READ_AGAIN_AFTER)
+    }
+}
+
+fn token_url(credential: &Credential) -> String {
+    let authority = credential.authority.as_str().trim_end_matches('/');
+    format!(
+        "{authority}/{}/oauth2/v2.0/token",
+        odata::encoded(&credential.tenant_id)
+    )
+}
+
+/// How long a token is used: short-lived ones get a smaller margin, else every call would fetch its own.
+fn time_of_use(lifetime: Duration) -> Duration {
+    lifetime.saturating_sub(RENEWAL_MARGIN.min(lifetime / 4))
+}
+
+fn not_now(error: reqwest::Error) -> Miss {
+    Miss::NotNow {
+        reason: super::client::transport_reason(error),
+        retry_after: None,
+    }
+}
+
+impl std::fmt::Debug for TokenCache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TokenCache(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_renewed_early_and_a_short_one_still_used() {
+        for (lifetime, used) in [(3_599, 3_299.0), (86_399, 86_099.0), (600, 450.0), (4, 3.0), (0, 0.0)] {
+            let used = Duration::from_secs_f64(used);
+            assert_eq!(time_of_use(Duration::from_secs(lifetime)), used);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Why Dynamics or Entra ID did not do what was asked, in sentences for the person who must act.
+
+use super::refusal::Refusal;
+use crate::{fence, settings};
+
+/// Why a call to Entra ID or Dataverse failed for good.
+///
+/// No variant holds a secret, a contact id or a remote body.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Entra ID gives no token for this credential or organization.
+    #[error("Entra ID gives no token for secret `{secret_id}`: {advice}{}", in_parentheses(code.as_deref()))]
+    EntraRefused {
+        /// The secret that holds the wrong value.
+        secret_id: String,
+        /// What is wrong and what to do.
+        advice: String,
+        /// `AADSTS<number>`, where Entra ID named one.
+        code: Option<String>,
+    },
+    /// Entra ID could not be reached, or said that it cannot answer now.
+    #[error("Entra ID gave no token after {tries} tries, the last one: {reason}")]
+    EntraUnavailable {
+        /// How often it was asked.
+        tries: u32,
+        /// What happened at the last try.
+        reason: String,
+    },
+    /// The secret could not be read again after Entra ID refused it.
+    #[error("the secret could not be read again after Entra ID refused it: {0}")]
+    Secret(#[from] Box<settings::Error>),
+    /// Dataverse refused a fresh token.
+    #[error(
+        "Dataverse does not accept the token that Entra ID gave for it; check that the environment URL and `authority_url` belong \
+         to the same cloud and tenant. {0}"
+    )]
+    TokenRefused(Refusal),
+    /// The application has no user in the environment.
+    #[error(
+        "the application has no user in this environment; add it as an application user in the Power Platform admin centre \
+         (environment, Settings, Users + permissions, Application users) with the role `Marketing Manager - Business`. {0}"
+    )]
+    ApplicationUserMissing(Refusal),
+    /// The application user is disabled, or has no role at all.
+    #[error(
+        "the application user is disabled or has no security role; enable it and give it the role `Marketing Manager - Business`. {0}"
+    )]
+    ApplicationUserDisabled(Refusal),
+    /// The roles of the application user lack a privilege.
+    #[error(
+        "the application user lacks the privilege {privilege}; give it the role `Marketing Manager - Business`, or add the \
+         privilege to its own role. {refusal}"
+    )]
+    PrivilegeMissing {
+        /// The privilege's name, `prv...`.
+        privilege: Box<str>,
+        /// What Dataverse answered.
+        refusal: Refusal,
+    },
+    /// The application user may not touch this row.
+    #[error(
+        "the application user has no access to this row of another owner or business unit; give its role organization-wide \
+         access, or assign the segment to its business unit. {0}"
+    )]
+    RowAccessDenied(Refusal),
+    /// The environment lacks the tables or actions of real-time segments.
+    #[error(
+        "Customer Insights - Journeys is not installed in this environment; install it, or name another environment in the \
+         destination secret. {0}"
+    )]
+    JourneysNotInstalled(Refusal),
+    /// A live journey uses the segment, so that it can't be edited.
+    #[error("a live journey uses the segment; stop the journey, or load into another segment. {0}")]
+    SegmentInUse(Refusal),
+    /// The segment could not be published.
+    #[error("the segment could not be published; open it in Customer Insights - Journeys to see what it lacks. {0}")]
+    PublishRefused(Refusal),
+    /// Dynamics refuses one contact after the other, so that the fault is not the contacts'.
+    #[error(
+        "Dynamics refused {count} single contacts in a row; check that the ids are contacts of this environment which the \
+         application user may read. {refusal}"
+    )]
+    ContactsRefused {
+        /// How many in a row.
+        count: usize,
+        /// The last answer.
+        refusal: Refusal,
+    },
+    /// Any other refusal.
+    #[error("{0}")]
+    DynamicsRefused(Refusal),
+    /// Dynamics could not be reached, or failed again and again.
+    #[error("could not {operation}: no good answer from Dynamics after {tries} tries, the last one: {reason}")]
+    DynamicsUnavailable {
+        /// What was to be done.
+        operation: &'static str,
+        /// How often it was tried.
+        tries: u32,
+        /// What happened at the last try.
+        reason: String,
+    },
+    /// Dynamics answered something that follows no known shape.
+    #[error("could not {operation}: {what}")]
+    UnexpectedAnswer {
+        /// What was to be done.
+        operation: &'static str,
+        /// What is odd about the answer.
+        what: String,
+    },
+    /// The planned stop before the invocation's deadline is reached.
+    #[error("the invocation is out of time")]
+    OutOfTime,
+    /// Another run owns the segment now.
+    #[error("another run took over the lease of this segment")]
+    LeaseLost,
+}
+
+impl Error {
+    /// Returns the stable name for alarms.
+    pub fn error_type(&self) -> &'static str {
+        match self {
+            Self::EntraRefused { .. } => "EntraRefused",
+            Self::EntraUnavailable { .. } => "EntraUnavailable",
+            Self::Secret(error) => error.error_type(),
+            Self::TokenRefused(_) => "TokenRefused",
+            Self::ApplicationUserMissing(_) => "ApplicationUserMissing",
+            Self::ApplicationUserDisabled(_) => "ApplicationUserDisabled",
+            Self::PrivilegeMissing { .. } => "PrivilegeMissing",
+            Self::RowAccessDenied(_) => "RowAccessDenied",
+            Self::JourneysNotInstalled(_) => "JourneysNotInstalled",
+            Self::SegmentInUse(_) => "SegmentInUse",
+            Self::PublishRefused(_) => "PublishRefused",
+            Self::ContactsRefused { .. } => "ContactsRefused",
+            Self::DynamicsRefused(_) => "DynamicsRefused",
+            Self::DynamicsUnavailable { .. } => "DynamicsUnavailable",
+            Self::UnexpectedAnswer { .. } => "DynamicsAnswerUnexpected",
+            Self::OutOfTime => "OutOfTime",
+            Self::LeaseLost => "LeaseLost",
+        }
+    }
+
+    /// Tells whether the same run may succeed later without anybody changing anything.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::EntraUnavailable { .. } | Self::DynamicsUnavailable { .. } | Self::OutOfTime | Self::LeaseLost => {
+                true
+            }
+            Self::Secret(error) => error.is_transient(),
+            _ => false,
+        }
+    }
+
+    /// Returns the `AADSTS` number or the Dataverse code, where there is one.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::EntraRefused { code, .. } => code.as_deref(),
+            _ => self
+                .refusal()
+                .map(|refusal| &*refusal.code)
+                .filter(|code| !code.is_empty()),
+        }
+    }
+
+    /// Returns what Dataverse answered, where the error is a refusal.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::TokenRefused(refusal)
+            | Self::ApplicationUserMissing(refusal)
+            | Self::ApplicationUserDisabled(refusal)
+            | Self::PrivilegeMissing { refusal, .. }
+            | Self::RowAccessDenied(refusal)
+            | Self::JourneysNotInstalled(refusal)
+            | Self::SegmentInUse(refusal)
+            | Self::PublishRefused(refusal)
+            | Self::ContactsRefused { refusal, .. }
+            | Self::DynamicsRefused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+}
+
+impl From<fence::Closed> for Error {
+    fn from(closed: fence::Closed) -> Self {
+        match closed {
+            fence::Closed::OutOfTime => Self::OutOfTime,
+            fence::Closed::LeaseLost => Self::LeaseLost,
+        }
+    }
+}
+
+fn in_parentheses(code: Option<&str>) -> String {
+    code.map(|code| format!(" ({code})")).unwrap_or_default()
+}

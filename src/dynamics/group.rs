@@ -1,0 +1,146 @@
+//! A segment's definition: its query and its static member groups.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::fmt;
+use uuid::Uuid;
+
+/// The key of a row in `msdynmkt_segmentdefinitions`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DefinitionId(pub Uuid);
+
+/// What a segment consists of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Definition {
+    /// The key.
+    pub id: DefinitionId,
+    /// The dynamic query; empty in a purely static segment.
+    pub query: String,
+    /// The static member groups, ours and those that people made.
+    pub groups: Vec<Group>,
+    /// Whether Dynamics leaves the published members alone until the next publish.
+    pub refresh_disabled: bool,
+}
+
+/// The key of a group, unique within its segment; chosen by whoever made the group, usually a GUID.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct GroupId(String);
+
+/// A static member group; fields that this product does not know are kept as they are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// The key.
+    pub id: GroupId,
+    /// Whether its members belong to the segment; otherwise they are kept out of it.
+    pub include: bool,
+    raw: Map<String, Value>,
+}
+
+impl Group {
+    /// The most members of one group (Microsoft's documentation of the segment API).
+    pub const MAX_MEMBERS: usize = 200_000;
+    /// The most groups of one definition (same source).
+    pub const MAX_PER_DEFINITION: usize = 10;
+
+    /// Makes a new Include group with an id of its own, to be saved before members are added.
+    pub fn fresh(name: &str) -> Self {
+        let id = Uuid::new_v4().to_string();
+        let fields = [
+            ("groupId", id.as_str()),
+            ("includeType", "Include"),
+            ("name", name),
+            ("inputType", "manualSelect"),
+        ];
+        let raw = fields
+            .map(|(key, value)| (key.to_owned(), value.into()))
+            .into_iter()
+            .collect();
+        Self {
+            id: GroupId(id),
+            include: true,
+            raw,
+        }
+    }
+
+    /// Reads `msdynmkt_staticlistmembers`, a string that holds a JSON array; absent or empty means no groups.
+    pub(super) fn read_all(column: Option<&str>) -> Result<Vec<Self>, &'static str> {
+        const UNREADABLE: &str = "the definition's static member groups cannot be read";
+        let Some(text) = column.filter(|text| !text.trim().is_empty()) else {
+            return Ok(Vec::new());
+        };
+        let groups: Option<Vec<Map<String, Value>>> = serde_json::from_str(text).map_err(|_| UNREADABLE)?;
+        groups
+            .unwrap_or_default()
+            .into_iter()
+            .map(|raw| Self::read(raw).ok_or(UNREADABLE))
+            .collect()
+    }
+
+    /// Writes the column.
+    pub(super) fn write_all(groups: &[Self]) -> String {
+        Value::Array(groups.iter().map(|group| Value::Object(group.raw.clone())).collect()).to_string()
+    }
+
+    fn read(raw: Map<String, Value>) -> Option<Self> {
+        let id = GroupId(raw.get("groupId")?.as_str()?.to_owned());
+        let include_type = raw.get("includeType").and_then(Value::as_str).unwrap_or_default();
+        Some(Self {
+            id,
+            include: include_type.eq_ignore_ascii_case("Include"),
+            raw,
+        })
+    }
+}
+
+impl fmt::Display for GroupId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for DefinitionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_keep_the_fields_that_nobody_here_knows() {
+        let column = r#"[{"groupId":"a","includeType":"Exclude","name":"x","inputType":"csv","later":{"y":[1]}},{"groupId":"b","includeType":"include"}]"#;
+        let groups = Group::read_all(Some(column)).unwrap();
+        assert_eq!(
+            groups.iter().map(|group| group.include).collect::<Vec<_>>(),
+            [false, true]
+        );
+        let written: Value = serde_json::from_str(&Group::write_all(&groups)).unwrap();
+        assert_eq!(written, serde_json::from_str::<Value>(column).unwrap());
+    }
+
+    #[test]
+    fn a_definition_may_have_no_groups() {
+        for column in [None, Some(""), Some(" "), Some("[]"), Some("null")] {
+            assert_eq!(Group::read_all(column), Ok(Vec::new()));
+        }
+    }
+
+    #[test]
+    fn groups_that_cannot_be_read_are_an_error_not_nothing() {
+        for column in ["{", "{}", "[7]", r#"[{"name":"no id"}]"#] {
+            assert!(Group::read_all(Some(column)).is_err(), "{column}");
+        }
+    }
+
+    #[test]
+    fn a_fresh_group_is_an_include_group_of_its_own() {
+        let (one, other) = (Group::fresh("x"), Group::fresh("x"));
+        assert_ne!(one.id, other.id);
+        assert_eq!(
+            Group::read_all(Some(&Group::write_all(std::slice::from_ref(&one)))),
+            Ok(vec![one])
+        );
+    }
+}

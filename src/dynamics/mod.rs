@@ -1,0 +1,25 @@
+//! Dynamics 365: the Entra token, the Dataverse client, the static segment of Customer Insights - Journeys.
+
+mod call;
+mod client;
+mod create;
+mod encoding;
+mod entra;
+mod entra_advice;
+mod error;
+mod group;
+mod list;
+mod members;
+mod odata;
+mod paging;
+mod refusal;
+mod retry;
+mod segment;
+mod throttle;
+mod verdict;
+
+pub use entra::TokenCache;
+pub use error::Error;
+pub use group::{Definition, DefinitionId, Group, GroupId};
+pub use refusal::Refusal;
+pub use segment::{Dataverse, Segment, SegmentId, SegmentStatus};

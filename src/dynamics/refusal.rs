@@ -1,0 +1,393 @@
+//! What a refusal of Dataverse means: code and sanitised message, and the named error that tells what to do.
+
+use super::error::Error;
+use crate::contact::ContactId;
+use serde_json::Value;
+use std::fmt;
+
+/// An answer of Dataverse that is no success, without anything personal.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// What was to be done, as a verb phrase.
+    pub operation: &'static str,
+    /// The HTTP status, or the `StatusCode` inside the body.
+    pub status: u16,
+    /// `0x` and eight lower-case hex digits; empty where Dataverse named none.
+    pub code: Box<str>,
+    /// The message of Dataverse without GUIDs and quoted values, at most 300 characters.
+    pub message: Box<str>,
+    /// The privilege that the message says is missing.
+    privilege: Option<Box<str>>,
+    /// The ids that the message named, to compare with those that were sent; `Debug` shows none of them.
+    named: Box<[ContactId]>,
+}
+
+/// What kind of request was refused; the same answer may mean different things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Nothing is changed.
+    Read,
+    /// Rows or members are changed.
+    Edit,
+    /// The segment is published.
+    Publish,
+}
+
+/// The longest message that is shown.
+const MESSAGE_LIMIT: usize = 300;
+
+impl Refusal {
+    /// Reads the error object of the Web API, or `StatusCode` and `ResultText` of an action; any other body says nothing.
+    pub(super) fn read(operation: &'static str, status: u16, body: &[u8]) -> Self {
+        let (code, message) = code_and_message(body).unwrap_or_default();
+        Self {
+            operation,
+            status,
+            code: normal_code(&code).into(),
+            privilege: words(&message).find(|word| word.starts_with("prv")).map(Into::into),
+            named: guids(&message).collect(),
+            message: sanitised(&message).into(),
+        }
+    }
+
+    /// Tells whether two requests got in each other's way in the database, or one took too long there.
+    ///
+    /// `0x80044150` and `0x80044151` are SQL errors and timeouts; a deadlock (1205) also comes under other codes.
+    pub(super) fn is_contention(&self) -> bool {
+        matches!(&*self.code, "0x80044150" | "0x80044151") || self.says("deadlock")
+    }
+
+    /// Tells whether the answer blames some of the contacts that were sent.
+    pub(super) fn blames_contacts(&self, sent: &[ContactId]) -> bool {
+        if !matches!(self.status, 400 | 404) {
+            return false;
+        }
+        let missing_row = &*self.code == "0x80040217" && !self.says("msdynmkt_segment");
+        missing_row || self.named.iter().any(|id| sent.contains(id)) || names_a_contact(&self.message)
+    }
+
+    /// Tells whether a plug-in itself asks for another try.
+    pub(super) fn asks_to_retry(&self) -> bool {
+        self.says("try again") || self.says("retry")
+    }
+
+    /// Returns the named error that says what to do.
+    pub(super) fn into_error(self, kind: Kind) -> Error {
+        match (self.status, &*self.code) {
+            (401, _) => Error::TokenRefused(self),
+            (_, "0x80072560") => Error::ApplicationUserMissing(self),
+            (_, "0x80040220") => Error::PrivilegeMissing {
+                privilege: self.privilege.clone().unwrap_or_else(|| "it needs".into()),
+                refusal: self,
+            },
+            (_, "0x80048306") => Error::RowAccessDenied(self),
+            (_, "0x80040225" | "0x8004d24b") => Error::ApplicationUserDisabled(self),
+            (404, "0x80060888") => Error::JourneysNotInstalled(self),
+            (400..500, _) if kind != Kind::Read && self.says_in_use() => Error::SegmentInUse(self),
+            _ if kind == Kind::Publish => Error::PublishRefused(self),
+            _ => Error::DynamicsRefused(self),
+        }
+    }
+
+    fn says_in_use(&self) -> bool {
+        ["journey", "in use", "being used"]
+            .iter()
+            .any(|phrase| self.says(phrase))
+    }
+
+    fn says(&self, phrase: &str) -> bool {
+        self.message.to_ascii_lowercase().contains(phrase)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Dynamics answered HTTP {}", self.status)?;
+        if !self.code.is_empty() {
+            write!(f, " ({})", self.code)?;
+        }
+        write!(f, " to the request to {}", self.operation)?;
+        if !self.message.is_empty() {
+            write!(f, ": {}", self.message.trim_end_matches('.'))?;
+        }
+        Ok(())
+    }
+}
+
+fn code_and_message(body: &[u8]) -> Option<(String, String)> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    if let Some(error) = body.get("error") {
+        return Some((text(&error["code"]), text(&error["message"])));
+    }
+    Some((String::new(), result_text(body.get("ResultText")?)))
+}
+
+/// `ResultText` is text, or a string that holds JSON; then only its message is for people.
+fn result_text(value: &Value) -> String {
+    let inner = value.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let Some(object @ Value::Object(_)) = inner.as_ref().or(Some(value)) else {
+        return value.as_str().unwrap_or_default().to_owned();
+    };
+    ["message", "Message", "errorMessage", "statusMessage", "error"]
+        .iter()
+        .find_map(|key| object[key].as_str())
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// Codes are compared in lower case; some answers give the signed decimal form (`-2147204783`) of the same number.
+fn normal_code(code: &str) -> String {
+    match code.parse::<i32>() {
+        Ok(number) if number < 0 => format!("{number:#010x}"),
+        _ if code.len() <= 16 && code.bytes().all(|byte| byte.is_ascii_alphanumeric()) => code.to_ascii_lowercase(),
+        _ => String::new(),
+    }
+}
+
+/// "Contact" as a thing, not as in "contact your administrator".
+fn names_a_contact(message: &str) -> bool {
+    let lower = message.to_ascii_lowercase();
+    let advice = [
+        " your",
+        " support",
+        " the ",
+        " microsoft",
+        " an ",
+        " admin",
+        " system",
+        " us",
+    ];
+    lower
+        .split("contact")
+        .skip(1)
+        .any(|rest| !advice.iter().any(|word| rest.starts_with(word)))
+}
+
+fn sanitised(message: &str) -> String {
+    let unquoted = without_quoted(message);
+    let mut clean = String::new();
+    let mut rest = unquoted.as_str();
+    while let Some(start) = rest.find(|c: char| c.is_ascii_alphanumeric() || c == '-') {
+        let (before, word_on) = rest.split_at(start);
+        let end = word_on
+            .find(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))
+            .unwrap_or(word_on.len());
+        clean.push_str(before);
+        clean.push_str(if is_guid(&word_on[..end]) {
+            "<guid>"
+        } else {
+            &word_on[..end]
+        });
+        rest = &word_on[end..];
+    }
+    clean.push_str(rest);
+    let one_line = clean.split_whitespace().collect::<Vec<_>>().join(" ");
+    one_line.chars().take(MESSAGE_LIMIT).collect()
+}
+
+/// Replaces what stands in quotes; an apostrophe inside a word opens none, a quote that is never closed hides the rest.
+fn without_quoted(message: &str) -> String {
+    let mut clean = String::new();
+    let mut previous = ' ';
+    let mut open = None;
+    for c in message.chars() {
+        match open {
+            Some(quote) if c == quote => open = None,
+            Some(_) => {}
+            None => {
+                open = match c {
+                    '"' | '`' => Some(c),
+                    '\'' if !previous.is_alphanumeric() => Some(c),
+                    '\u{201c}' => Some('\u{201d}'),
+                    _ => None,
+                };
+                match open {
+                    Some(_) => clean.push_str("<value>"),
+                    None => clean.push(c),
+                }
+            }
+        }
+        previous = c;
+    }
+    clean
+}
+
+fn guids(message: &str) -> impl Iterator<Item = ContactId> + '_ {
+    words(message)
+        .filter(|word| is_guid(word))
+        .filter_map(|word| ContactId::parse(word.as_bytes()))
+}
+
+fn words(message: &str) -> impl Iterator<Item = &str> {
+    message.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_')))
+}
+
+fn is_guid(word: &str) -> bool {
+    matches!(word.len(), 32 | 36) && uuid::Uuid::try_parse(word).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "8f2a1c34-5b6d-4e7f-8a9b-0c1d2e3f4a5b";
+
+    fn refusal(status: u16, code: &str, message: &str) -> Refusal {
+        let body = serde_json::json!({"error": {"code": code, "message": message}});
+        Refusal::read("add members", status, body.to_string().as_bytes())
+    }
+
+    #[test]
+    fn each_answer_becomes_the_error_that_says_what_to_do() {
+        for (kind, status, code, message, expected) in [
+            (Kind::Read, 401, "", "", "TokenRefused"),
+            (
+                Kind::Read,
+                403,
+                "0x80072560",
+                "The user is not a member of the organization.",
+                "ApplicationUserMissing",
+            ),
+            (
+                Kind::Edit,
+                403,
+                "0x80040220",
+                "is missing prvReadmsdynmkt_journey privilege",
+                "PrivilegeMissing",
+            ),
+            (Kind::Edit, 403, "0x80048306", "no access", "RowAccessDenied"),
+            (Kind::Read, 403, "0x80040225", "disabled", "ApplicationUserDisabled"),
+            (Kind::Read, 403, "0x8004D24B", "no licence", "ApplicationUserDisabled"),
+            (
+                Kind::Read,
+                404,
+                "0x80060888",
+                "Resource not found for the segment 'X'.",
+                "JourneysNotInstalled",
+            ),
+            (
+                Kind::Read,
+                400,
+                "0x80060888",
+                "Could not find a property named 'x'",
+                "DynamicsRefused",
+            ),
+            (
+                Kind::Edit,
+                400,
+                "0x80040265",
+                "The segment is used in a live journey.",
+                "SegmentInUse",
+            ),
+            (Kind::Publish, 403, "", "Segment is in use", "SegmentInUse"),
+            (Kind::Read, 400, "", "the journey is odd", "DynamicsRefused"),
+            (
+                Kind::Publish,
+                400,
+                "0x80048408",
+                "is not a valid status code",
+                "PublishRefused",
+            ),
+            (Kind::Edit, 412, "0x80060882", "mismatch", "DynamicsRefused"),
+            (Kind::Edit, 413, "", "", "DynamicsRefused"),
+        ] {
+            let error = refusal(status, code, message).into_error(kind);
+            assert_eq!(error.error_type(), expected, "{status} {code} {message}");
+            assert!(!error.is_transient());
+            assert_eq!(error.code().unwrap_or_default(), code.to_lowercase());
+        }
+    }
+
+    #[test]
+    fn a_missing_privilege_is_named() {
+        let message =
+            format!("Principal user (Id={ID}, type=8), is missing prvWritemsdynmkt_segment privilege (Id={ID})");
+        let shown = refusal(403, "0x80040220", &message).into_error(Kind::Edit).to_string();
+        assert!(
+            shown.contains("lacks the privilege prvWritemsdynmkt_segment;"),
+            "{shown}"
+        );
+        assert!(!shown.contains(ID), "{shown}");
+    }
+
+    #[test]
+    fn messages_lose_guids_and_quoted_values_and_stay_short() {
+        for (message, expected) in [
+            (
+                "contact With Id = 8F2A1C34-5b6d-4e7f-8a9b-0c1d2e3f4a5b Does Not Exist",
+                "contact With Id = <guid> Does Not Exist",
+            ),
+            ("Id={8f2a1c345b6d4e7f8a9b0c1d2e3f4a5b}", "Id={<guid>}"),
+            (
+                "the name 'Ann O''Neil' isn't \"known\" here",
+                "the name <value><value> isn't <value> here",
+            ),
+            ("never closed 'Ann", "never closed <value>"),
+            ("two\r\n lines", "two lines"),
+        ] {
+            assert_eq!(&*refusal(400, "", message).message, expected);
+        }
+        assert_eq!(refusal(400, "", &"é".repeat(1_000)).message.chars().count(), 300);
+    }
+
+    #[test]
+    fn any_body_is_tolerated() {
+        for body in [
+            "",
+            "<html>Bad gateway</html>",
+            "[]",
+            "{}",
+            r#"{"error":"text"}"#,
+            r#"{"error":{"code":7}}"#,
+        ] {
+            let refusal = Refusal::read("list members", 502, body.as_bytes());
+            assert_eq!((&*refusal.code, &*refusal.message), ("", ""), "{body}");
+        }
+        let inner = Refusal::read(
+            "publish",
+            400,
+            br#"{"StatusCode":400,"ResultText":"{\"message\":\"query is odd\"}"}"#,
+        );
+        assert_eq!(&*inner.message, "query is odd");
+        assert_eq!(
+            Refusal::read("publish", 400, br#"{"ResultText":"plain"}"#)
+                .message
+                .as_ref(),
+            "plain"
+        );
+    }
+
+    #[test]
+    fn only_an_answer_about_contacts_is_worth_a_bisection() {
+        let sent = [ContactId::parse(ID.as_bytes()).unwrap()];
+        for (status, code, message, expected) in [
+            (404, "0x80040217", "row With Id = x Does Not Exist", true),
+            (404, "0x80040217", "msdynmkt_segment With Id = x Does Not Exist", false),
+            (400, "", "Contact is inactive", true),
+            (400, "", "Unknown id 8f2a1c34-5b6d-4e7f-8a9b-0c1d2e3f4a5b", true),
+            (400, "", "Unknown group 11111111-5b6d-4e7f-8a9b-0c1d2e3f4a5b", false),
+            (400, "", "Something is wrong, contact your administrator", false),
+            (400, "", "The group is full", false),
+            (403, "", "Contact is secret", false),
+        ] {
+            assert_eq!(
+                refusal(status, code, message).blames_contacts(&sent),
+                expected,
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn decimal_codes_are_the_hex_codes() {
+        assert_eq!(
+            refusal(500, "-2147204783", "Sql error: 'Execution Timeout'")
+                .code
+                .as_ref(),
+            "0x80044151"
+        );
+        assert!(refusal(500, "-2147204783", "").is_contention());
+        assert!(refusal(500, "0x80040216", "Transaction was deadlocked").is_contention());
+    }
+}

@@ -1,0 +1,122 @@
+//! How often and how long a failed call is tried again.
+
+use std::sync::Mutex;
+use std::time::{Duration, SystemTime};
+use uuid::Uuid;
+
+/// How often one call is tried at most: with [`backoff`] about half a minute, longer than a gateway's usual hiccup and
+/// short against the 15 minutes of an invocation.
+pub(super) const MAX_TRIES: u32 = 8;
+
+const FIRST_BACKOFF: Duration = Duration::from_millis(500);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
+
+/// Longer than any invocation, and short enough to be added to any instant.
+pub(super) const A_DAY: Duration = Duration::from_hours(24);
+
+/// Returns how long to wait after the given number of failed tries: exponential with full jitter.
+pub(super) fn backoff(tries: u32) -> Duration {
+    ceiling(tries).mul_f64(random())
+}
+
+fn ceiling(tries: u32) -> Duration {
+    FIRST_BACKOFF
+        .saturating_mul(1_u32.checked_shl(tries.saturating_sub(1)).unwrap_or(u32::MAX))
+        .min(LONGEST_BACKOFF)
+}
+
+/// Returns a random number from 0 to 1.
+pub(super) fn random() -> f64 {
+    let bytes = Uuid::new_v4().into_bytes();
+    f64::from(u16::from_be_bytes([bytes[0], bytes[1]])) / f64::from(u16::MAX)
+}
+
+/// Reads `Retry-After`: whole seconds, or an HTTP date, which counts from the answer's own `Date`.
+pub(super) fn retry_after(value: &str, date: Option<&str>) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds).min(A_DAY));
+    }
+    let until = httpdate::parse_http_date(value).ok()?;
+    // The server's clock against the server's clock: a wrong clock of the host does not matter.
+    let now = date
+        .and_then(|date| httpdate::parse_http_date(date).ok())
+        .unwrap_or_else(SystemTime::now);
+    Some(until.duration_since(now).unwrap_or_default().min(A_DAY))
+}
+
+/// Bounds the retries of a whole run, so that a broken remote side is not hammered by every call on its own.
+///
+/// A retry costs [`Self::COST`], a success gives one back: 40 retries at once, and one in five calls in the long run.
+pub(super) struct Budget(Mutex<u32>);
+
+impl Budget {
+    const FULL: u32 = 200;
+    const COST: u32 = 5;
+
+    pub(super) const fn full() -> Self {
+        Self(Mutex::new(Self::FULL))
+    }
+
+    /// Takes one retry, or tells that none is left.
+    pub(super) fn take(&self) -> bool {
+        let mut left = self.lock();
+        let enough = *left >= Self::COST;
+        if enough {
+            *left -= Self::COST;
+        }
+        enough
+    }
+
+    pub(super) fn give_back(&self) {
+        let mut left = self.lock();
+        *left = (*left + 1).min(Self::FULL);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, u32> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let date = Some("Mon, 23 Nov 2026 12:00:00 GMT");
+        for (value, expected) in [
+            ("0", Some(0)),
+            (" 27 ", Some(27)),
+            ("Mon, 23 Nov 2026 12:05:00 GMT", Some(300)),
+            ("Mon, 23 Nov 2026 11:00:00 GMT", Some(0)),
+            ("99999999999999", Some(86_400)),
+            ("Mon, 23 Nov 2099 12:05:00 GMT", Some(86_400)),
+            ("soon", None),
+            ("-3", None),
+            ("", None),
+        ] {
+            assert_eq!(retry_after(value, date), expected.map(Duration::from_secs), "{value}");
+        }
+    }
+
+    #[test]
+    fn the_budget_ends_and_recovers_by_successes() {
+        let budget = Budget::full();
+        assert_eq!((0..1_000).filter(|_| budget.take()).count(), 40);
+        (0..4).for_each(|_| budget.give_back());
+        assert!(!budget.take());
+        budget.give_back();
+        assert!(budget.take());
+    }
+
+    proptest! {
+        #[test]
+        fn a_backoff_never_exceeds_its_ceiling(tries: u32) {
+            prop_assert!(backoff(tries) <= ceiling(tries));
+            prop_assert!(ceiling(tries) <= LONGEST_BACKOFF);
+            prop_assert!(ceiling(tries) <= ceiling(tries.saturating_add(1)));
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! The environment variables, read once.
+
+use crate::event::scope::Scope;
+use std::time::Duration;
+
+/// What the function is told by its environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Environment {
+    /// The name or ARN of the destination secret.
+    pub destination_secret_id: String,
+    /// The bucket that scheduled and direct runs look in.
+    pub results_bucket: Option<String>,
+    /// The prefix under which results are dropped: empty, or it ends in `/`.
+    pub results_prefix: String,
+    /// The bucket of the function's own objects, where it is not the bucket of the results.
+    pub state_bucket: Option<String>,
+    /// The prefix of the function's own objects; it ends in `/`.
+    pub state_prefix: String,
+    /// How long a crashed run keeps its segment from others.
+    pub lease: Duration,
+}
+
+/// Tells which environment variable cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// A variable that has no default is not set.
+    #[error("the environment variable `{variable}` is not set: {advice}")]
+    Missing {
+        /// The variable.
+        variable: &'static str,
+        /// What it holds.
+        advice: &'static str,
+    },
+    /// A variable holds what cannot be used.
+    #[error("the environment variable `{variable}` must be {expected}")]
+    Invalid {
+        /// The variable.
+        variable: &'static str,
+        /// What would be right.
+        expected: &'static str,
+    },
+}
+
+impl Error {
+    /// Returns the stable name that alarms see.
+    pub fn error_type(&self) -> &'static str {
+        "InvalidEnvironment"
+    }
+
+    /// Tells whether the same environment may do a little later: never.
+    pub fn is_transient(&self) -> bool {
+        false
+    }
+}
+
+impl Environment {
+    /// The default of `LEASE_SECONDS`; two thirds of it are the two minutes that Dataverse gives an operation.
+    const LEASE_SECONDS: u32 = 180;
+
+    /// The shortest lease: its renewal every sixth of it must not be more often than once a second.
+    const MIN_LEASE_SECONDS: u32 = 6;
+
+    /// Reads the variables of the process.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the environment"
+    )]
+    pub fn from_process() -> Result<Self, Error> {
+        Self::read(|name| std::env::var(name).ok())
+    }
+
+    /// Reads the variables that `lookup` knows; an empty one counts as not set, except that results may have no prefix.
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
+        let text = |name| lookup(name).filter(|text| !text.trim().is_empty());
+        let environment = Self {
+            destination_secret_id: text("DESTINATION_SECRET_ID").ok_or(Error::Missing {
+                variable: "DESTINATION_SECRET_ID",
+                advice: "give the name or ARN of the destination secret in Secrets Manager",
+            })?,
+            results_bucket: text("RESULTS_BUCKET"),
+            results_prefix: folder(lookup("RESULTS_PREFIX").unwrap_or_else(|| "incoming/".into())),
+            state_bucket: text("STATE_BUCKET"),
+            state_prefix: folder(lookup("STATE_PREFIX").unwrap_or_else(|| "_state/".into())),
+            lease: lease(text("LEASE_SECONDS"))?,
+        };
+        environment.check_prefixes()?;
+        Ok(environment)
+    }
+
+    /// Returns the bucket of the function's own objects for a result in this bucket.
+    pub fn state_bucket_for<'a>(&'a self, bucket: &'a str) -> &'a str {
+        self.fixed_state_bucket().unwrap_or(bucket)
+    }
+
+    /// Returns which objects are results and which are the function's own.
+    pub fn scope(&self) -> Scope {
+        Scope {
+            results_prefix: self.results_prefix.clone(),
+            state_prefix: self.state_prefix.clone(),
+            state_bucket: self.fixed_state_bucket().map(Into::into),
+        }
+    }
+
+    fn fixed_state_bucket(&self) -> Option<&str> {
+        self.state_bucket.as_deref().or(self.results_bucket.as_deref())
+    }
+
+    /// Refuses prefixes with which every result would be taken for one of the function's own objects.
+    fn check_prefixes(&self) -> Result<(), Error> {
+        let invalid = |variable, expected| Err(Error::Invalid { variable, expected });
+        let is_one_bucket = self.state_bucket.is_none() || self.state_bucket == self.results_bucket;
+        if self.state_prefix.is_empty() {
+            return invalid("STATE_PREFIX", "a prefix such as `_state/`, never empty");
+        }
+        if is_one_bucket && self.results_prefix.starts_with(&self.state_prefix) {
+            return invalid(
+                "RESULTS_PREFIX",
+                "outside `STATE_PREFIX`, whose objects are never results",
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Adds the `/` that is missing behind a prefix.
+fn folder(mut prefix: String) -> String {
+    if !prefix.is_empty() && !prefix.ends_with('/') {
+        prefix.push('/');
+    }
+    prefix
+}
+
+fn lease(text: Option<String>) -> Result<Duration, Error> {
+    let seconds = text.map_or(Ok(Environment::LEASE_SECONDS), |text| text.trim().parse::<u32>());
+    match seconds {
+        Ok(seconds) if seconds >= Environment::MIN_LEASE_SECONDS => Ok(Duration::from_secs(seconds.into())),
+        _ => Err(Error::Invalid {
+            variable: "LEASE_SECONDS",
+            expected: "a whole number of seconds, 6 or more",
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Environment, Error> {
+        let all = [&[("DESTINATION_SECRET_ID", "socktown/destination")], variables].concat();
+        // The last one counts, so that a test can overrule the first.
+        Environment::read(|name| {
+            all.iter()
+                .rev()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).into())
+        })
+    }
+
+    #[test]
+    fn the_secret_alone_is_enough() {
+        let expected = Environment {
+            destination_secret_id: "socktown/destination".into(),
+            results_bucket: None,
+            results_prefix: "incoming/".into(),
+            state_bucket: None,
+            state_prefix: "_state/".into(),
+            lease: Duration::from_mins(3),
+        };
+        assert_eq!(read(&[]), Ok(expected));
+        for nothing in ["", " "] {
+            let error = read(&[("DESTINATION_SECRET_ID", nothing)]).unwrap_err();
+            assert!(
+                error.to_string().contains("`DESTINATION_SECRET_ID` is not set"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn prefixes_get_a_missing_slash_and_results_may_have_none() {
+        let environment = read(&[("RESULTS_PREFIX", "a/b"), ("STATE_PREFIX", "c")]).unwrap();
+        assert_eq!(
+            (&*environment.results_prefix, &*environment.state_prefix),
+            ("a/b/", "c/")
+        );
+        assert_eq!(read(&[("RESULTS_PREFIX", "")]).unwrap().results_prefix, "");
+    }
+
+    #[test]
+    fn results_never_lie_inside_the_state_of_one_bucket() {
+        for variables in [
+            &[("STATE_PREFIX", "")] as &[_],
+            &[("RESULTS_PREFIX", "_state")],
+            &[("RESULTS_PREFIX", "_state/in")],
+            &[("RESULTS_PREFIX", "a"), ("STATE_PREFIX", "a")],
+            &[
+                ("RESULTS_PREFIX", "_state/in"),
+                ("RESULTS_BUCKET", "b"),
+                ("STATE_BUCKET", "b"),
+            ],
+            &[("RESULTS_PREFIX", "_state/in"), ("RESULTS_BUCKET", "b")],
+        ] {
+            let error = read(variables).unwrap_err();
+            assert!(error.to_string().contains("_PREFIX` must be"), "{error}");
+        }
+        for variables in [
+            &[
+                ("RESULTS_PREFIX", "_state/in"),
+                ("RESULTS_BUCKET", "b"),
+                ("STATE_BUCKET", "c"),
+            ] as &[_],
+            &[("RESULTS_PREFIX", "_statement")],
+            &[("STATE_PREFIX", "incoming/_state")],
+        ] {
+            assert!(read(variables).is_ok(), "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn the_state_lies_where_it_is_told_else_with_the_results() {
+        for (variables, expected) in [
+            (&[] as &[_], "event"),
+            (&[("RESULTS_BUCKET", "results")], "results"),
+            (&[("STATE_BUCKET", "state")], "state"),
+            (&[("RESULTS_BUCKET", "results"), ("STATE_BUCKET", "state")], "state"),
+            (&[("RESULTS_BUCKET", ""), ("STATE_BUCKET", "")], "event"),
+        ] {
+            let environment = read(variables).unwrap();
+            assert_eq!(environment.state_bucket_for("event"), expected);
+            assert!(environment.scope().is_own(expected, "_state/x"));
+        }
+    }
+
+    #[test]
+    fn a_lease_is_at_least_six_seconds() {
+        assert_eq!(read(&[("LEASE_SECONDS", "6")]).unwrap().lease, Duration::from_secs(6));
+        assert_eq!(read(&[("LEASE_SECONDS", "")]).unwrap().lease, Duration::from_mins(3));
+        for text in ["5", "0", "-6", "6.5", "three", "99999999999"] {
+            assert!(read(&[("LEASE_SECONDS", text)]).is_err(), "{text}");
+        }
+    }
+}

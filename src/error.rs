@@ -1,0 +1,82 @@
+//! The union of the stages' errors, each with a stable name for alarms.
+
+use crate::{dynamics, environment, event, load, settings, source, state};
+use lambda_runtime::Diagnostic;
+
+/// Why an invocation or a run failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The function's environment variables.
+    #[error(transparent)]
+    Environment(#[from] environment::Error),
+    /// The event.
+    #[error(transparent)]
+    Event(#[from] event::Error),
+    /// The secrets.
+    #[error(transparent)]
+    Settings(#[from] settings::Error),
+    /// The segment's name.
+    #[error(transparent)]
+    SegmentName(#[from] settings::SegmentNameError),
+    /// The function's own objects.
+    #[error(transparent)]
+    State(#[from] state::Error),
+    /// The result file.
+    #[error(transparent)]
+    Source(#[from] source::Error),
+    /// The load itself.
+    #[error(transparent)]
+    Load(#[from] load::Error),
+    /// A guard forbids the load; the sentence says which and how to let it pass.
+    #[error("{0}")]
+    Refused(String),
+    /// A run of an asynchronous event failed; Lambda is to deliver it again.
+    #[error("{reason}")]
+    Run {
+        /// The run's own error type.
+        error_type: &'static str,
+        /// The run's reason.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// Returns the stable name that alarms and the runtime's answer use.
+    pub fn error_type(&self) -> &'static str {
+        match self {
+            Self::Environment(error) => error.error_type(),
+            Self::Event(error) => error.error_type(),
+            Self::Settings(error) => error.error_type(),
+            Self::SegmentName(error) => error.error_type(),
+            Self::State(error) => error.error_type(),
+            Self::Source(error) => error.error_type(),
+            Self::Load(error) => error.error_type(),
+            Self::Refused(_) => "Refused",
+            Self::Run { error_type, .. } => error_type,
+        }
+    }
+}
+
+impl Error {
+    /// Says that a sample cannot go to a segment of the longer name.
+    pub(crate) fn unfit_sample_name(expected: &'static str) -> Self {
+        Self::Refused(format!(
+            "a sample goes to \"<segment name> (test)\", which takes {expected}"
+        ))
+    }
+}
+
+impl From<dynamics::Error> for Error {
+    fn from(error: dynamics::Error) -> Self {
+        Self::Load(error.into())
+    }
+}
+
+impl From<Error> for Diagnostic {
+    fn from(error: Error) -> Self {
+        Self {
+            error_type: error.error_type().to_owned(),
+            error_message: error.to_string(),
+        }
+    }
+}

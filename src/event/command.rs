@@ -1,0 +1,230 @@
+//! Direct commands, which are strict: whoever writes them should hear of a typing error.
+
+use super::{Error, Request};
+use crate::settings::Mode;
+use serde_json::{Map, Value};
+use std::borrow::Cow;
+use std::num::NonZeroUsize;
+
+/// The order to load one object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadCommand {
+    /// The bucket, unless it is the configured one.
+    pub bucket: Option<String>,
+    /// The key as it is, without any encoding.
+    pub key: String,
+    /// The segment's name, before all other places.
+    pub segment_name: Option<String>,
+    /// The mode, unless it is the destination's.
+    pub mode: Option<Mode>,
+    /// Whether nothing is to be written.
+    pub dry_run: bool,
+    /// How many contacts go to the test segment instead.
+    pub sample: Option<NonZeroUsize>,
+    /// The run id that a refusal printed.
+    pub approve: Option<String>,
+}
+
+/// Reads a command; the caller has seen its `action`.
+pub(super) fn parse(event: &Value) -> Result<Request, Error> {
+    let known = "text: `load`, `sweep` or `test_connection`";
+    let action = event["action"].as_str().ok_or_else(|| invalid("", "action", known))?;
+    match action {
+        "load" => load(&Arguments::of(
+            "load",
+            event,
+            &["bucket", "key", "segment_name", "mode", "dry_run", "sample", "approve"],
+        )?),
+        "sweep" => Arguments::of("sweep", event, &[]).map(|_| Request::Sweep),
+        "test_connection" => Arguments::of("test_connection", event, &[]).map(|_| Request::TestConnection),
+        _ => Err(Error::UnknownAction { action: action.into() }),
+    }
+}
+
+fn load(arguments: &Arguments<'_>) -> Result<Request, Error> {
+    let key = arguments.text("key")?;
+    Ok(Request::Load(LoadCommand {
+        bucket: arguments.text("bucket")?,
+        key: key.ok_or_else(|| invalid("load", "key", "the key of the object to load"))?,
+        segment_name: arguments.text("segment_name")?,
+        mode: arguments.mode("mode")?,
+        dry_run: arguments.flag("dry_run")?,
+        sample: arguments.count("sample")?,
+        approve: arguments.text("approve")?,
+    }))
+}
+
+/// The fields of one command beside its `action`; null counts as absent.
+struct Arguments<'a> {
+    action: &'static str,
+    fields: &'a Map<String, Value>,
+}
+
+impl<'a> Arguments<'a> {
+    fn of(action: &'static str, event: &'a Value, known: &[&str]) -> Result<Self, Error> {
+        let fields = event.as_object().ok_or_else(|| Error::unknown(event))?;
+        match fields
+            .keys()
+            .find(|key| *key != "action" && !known.contains(&key.as_str()))
+        {
+            Some(field) => Err(Error::UnknownField {
+                action,
+                field: field.clone(),
+                known: [&["action"], known].concat().join(", "),
+            }),
+            None => Ok(Self { action, fields }),
+        }
+    }
+
+    fn value(&self, field: &str) -> Option<&Value> {
+        self.fields.get(field).filter(|value| !value.is_null())
+    }
+
+    fn text(&self, field: &'static str) -> Result<Option<String>, Error> {
+        match self.value(field) {
+            None => Ok(None),
+            Some(Value::String(text)) if !text.trim().is_empty() => Ok(Some(text.clone())),
+            Some(_) => Err(invalid(self.action, field, "text that is not empty")),
+        }
+    }
+
+    fn flag(&self, field: &'static str) -> Result<bool, Error> {
+        match self.value(field) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(invalid(self.action, field, "true or false, without quotes")),
+        }
+    }
+
+    fn count(&self, field: &'static str) -> Result<Option<NonZeroUsize>, Error> {
+        let Some(value) = self.value(field) else {
+            return Ok(None);
+        };
+        let count = value.as_u64().and_then(|count| usize::try_from(count).ok());
+        match count.and_then(NonZeroUsize::new) {
+            Some(count) => Ok(Some(count)),
+            None => Err(invalid(self.action, field, "a whole number from 1 up, without quotes")),
+        }
+    }
+
+    fn mode(&self, field: &'static str) -> Result<Option<Mode>, Error> {
+        let Some(text) = self.text(field)? else {
+            return Ok(None);
+        };
+        match Mode::NAMES.iter().find(|(name, _)| *name == text) {
+            Some((_, mode)) => Ok(Some(*mode)),
+            None => Err(invalid(
+                self.action,
+                field,
+                Mode::NAMES.map(|(name, _)| format!("`{name}`")).join(" or "),
+            )),
+        }
+    }
+}
+
+fn invalid(action: &'static str, field: &'static str, expected: impl Into<Cow<'static, str>>) -> Error {
+    Error::Field {
+        action,
+        field,
+        expected: expected.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_load_needs_no_more_than_a_key() {
+        let Ok(Request::Load(command)) = parse(&json!({"action": "load", "key": "incoming/a+b%20.csv"})) else {
+            panic!("a load");
+        };
+        let expected = LoadCommand {
+            bucket: None,
+            key: "incoming/a+b%20.csv".into(),
+            segment_name: None,
+            mode: None,
+            dry_run: false,
+            sample: None,
+            approve: None,
+        };
+        assert_eq!(command, expected);
+    }
+
+    #[test]
+    fn every_typing_error_is_told_with_the_field() {
+        for (command, expected) in [
+            (json!({"action": "load"}), "`key` must be the key"),
+            (json!({"action": "load", "key": ""}), "`key` must be text"),
+            (json!({"action": "load", "key": ["a"]}), "`key` must be text"),
+            (
+                json!({"action": "load", "key": "k", "bucket": ""}),
+                "`bucket` must be text",
+            ),
+            (
+                json!({"action": "load", "key": "k", "segment_name": " "}),
+                "`segment_name` must be text",
+            ),
+            (
+                json!({"action": "load", "key": "k", "mode": "Replace"}),
+                "`mode` must be `replace` or `append` or `remove`",
+            ),
+            (
+                json!({"action": "load", "key": "k", "dry_run": "true"}),
+                "`dry_run` must be true or false",
+            ),
+            (
+                json!({"action": "load", "key": "k", "sample": 0}),
+                "`sample` must be a whole number",
+            ),
+            (
+                json!({"action": "load", "key": "k", "sample": 1.5}),
+                "`sample` must be a whole number",
+            ),
+            (
+                json!({"action": "load", "key": "k", "sample": "5"}),
+                "`sample` must be a whole number",
+            ),
+            (
+                json!({"action": "load", "key": "k", "approve": 1}),
+                "`approve` must be text",
+            ),
+            (
+                json!({"action": "load", "key": "k", "dryrun": true}),
+                "unknown field \"dryrun\"; known fields are action, bucket, key",
+            ),
+            (
+                json!({"action": "sweep", "key": "k"}),
+                "`sweep` has the unknown field \"key\"; known fields are action",
+            ),
+            (
+                json!({"action": "test_connection", "x": 1}),
+                "`test_connection` has the unknown field \"x\"",
+            ),
+            (
+                json!({"action": "delete"}),
+                "\"delete\" does not exist; actions are `load`, `sweep` and `test_connection`",
+            ),
+            (json!({"action": 7}), "`action` must be text"),
+        ] {
+            let error = parse(&command).unwrap_err();
+            assert!(error.to_string().contains(expected), "{command}: {error}");
+            assert_eq!(error.error_type(), "InvalidCommand");
+        }
+    }
+
+    #[test]
+    fn null_counts_as_absent() {
+        let command = json!({"action": "load", "key": "k", "mode": null, "sample": null, "dry_run": null});
+        assert!(matches!(
+            parse(&command),
+            Ok(Request::Load(LoadCommand {
+                mode: None,
+                sample: None,
+                dry_run: false,
+                ..
+            }))
+        ));
+    }
+}

@@ -1,0 +1,62 @@
+//! S3 events in `EventBridge`'s envelope; their keys are raw.
+
+use super::s3::{etag, optional};
+use super::{Error, ObjectEvent};
+use aws_lambda_events::eventbridge::EventBridgeEvent;
+use serde_json::Value;
+
+/// Reads the object of an `Object Created` event.
+pub(super) fn parse(event: Value) -> Result<ObjectEvent, Error> {
+    let event: EventBridgeEvent =
+        serde_json::from_value(event).map_err(|_| malformed("its envelope in EventBridge's form"))?;
+    let (bucket, object) = (&event.detail["bucket"], &event.detail["object"]);
+    Ok(ObjectEvent {
+        bucket: optional(&bucket["name"]).ok_or_else(|| malformed("the bucket's name at `detail.bucket.name`"))?,
+        key: optional(&object["key"]).ok_or_else(|| malformed("the object's key at `detail.object.key`"))?,
+        version_id: optional(&object["version-id"]),
+        etag: etag(&object["etag"]),
+        size: object["size"].as_u64(),
+    })
+}
+
+fn malformed(expected: &'static str) -> Error {
+    Error::Malformed {
+        place: "an EventBridge event `Object Created`".into(),
+        expected,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn event(detail: &Value) -> Value {
+        json!({"source": "aws.s3", "detail-type": "Object Created", "detail": detail})
+    }
+
+    #[test]
+    fn keys_are_raw() {
+        for key in [
+            "a+b%2Bc%C3%A9.csv",
+            "incoming/100%.csv",
+            "incoming/Summer Sale/é.csv",
+            "%41",
+        ] {
+            let detail = json!({"bucket": {"name": "b"}, "object": {"key": key}});
+            assert_eq!(parse(event(&detail)).unwrap().key, key);
+        }
+    }
+
+    #[test]
+    fn a_detail_without_bucket_or_key_says_which() {
+        for (detail, expected) in [
+            (json!({"object": {"key": "k"}}), "detail.bucket.name"),
+            (json!({"bucket": {"name": "b"}, "object": {}}), "detail.object.key"),
+            (json!("{}"), "detail.bucket.name"),
+        ] {
+            let error = parse(event(&detail)).unwrap_err();
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+    }
+}

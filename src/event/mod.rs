@@ -1,0 +1,85 @@
+//! Any trigger becomes a [`Request`]; nothing here does I/O.
+//!
+//! The shape is told by discriminators, never by trying one type after the other: a batch type with optional fields
+//! would take an S3 notification without an error and lose its files.
+
+mod command;
+mod error;
+mod eventbridge;
+mod s3;
+pub mod scope;
+mod shape;
+pub mod sqs;
+
+pub use command::LoadCommand;
+pub use error::Error;
+
+use serde_json::Value;
+use shape::Shape;
+
+/// What an event asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Look at these objects, which were created or replaced.
+    Objects(Vec<ObjectEvent>),
+    /// Look at the objects of each message and answer for each message alone.
+    Batch(Vec<Message>),
+    /// Load this object.
+    Load(LoadCommand),
+    /// Continue what is unfinished and find what was missed.
+    Sweep,
+    /// Check secrets, sign-in and environment.
+    TestConnection,
+    /// Nothing to do, which is a success: a test event, a deletion.
+    Ignored,
+}
+
+/// An object that S3 says was created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectEvent {
+    /// The bucket.
+    pub bucket: String,
+    /// The key, decoded.
+    pub key: String,
+    /// The version, where the bucket keeps versions.
+    pub version_id: Option<String>,
+    /// The `ETag` without quotes.
+    pub etag: Option<String>,
+    /// The size in bytes.
+    pub size: Option<u64>,
+}
+
+/// One message of an SQS batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// By which the batch is answered.
+    pub message_id: String,
+    /// The objects it names, none for a test event or a deletion; one bad message does not spoil the batch.
+    pub objects: Result<Vec<ObjectEvent>, Error>,
+}
+
+/// Reads an event of any accepted shape.
+pub fn parse(event: Value) -> Result<Request, Error> {
+    match Shape::of(&event)? {
+        Shape::Command => command::parse(&event),
+        Shape::SqsBatch => sqs::parse(event).map(Request::Batch),
+        Shape::Tick => Ok(Request::Sweep),
+        shape => match objects(shape, event)? {
+            objects if objects.is_empty() => Ok(Request::Ignored),
+            objects => Ok(Request::Objects(objects)),
+        },
+    }
+}
+
+/// Reads the objects that an event of S3, direct or by way of `EventBridge`, says were created.
+fn objects(shape: Shape, event: Value) -> Result<Vec<ObjectEvent>, Error> {
+    match shape {
+        Shape::S3Notification => s3::parse(&event),
+        Shape::ObjectCreated => eventbridge::parse(event).map(|object| vec![object]),
+        Shape::NothingCreated => Ok(Vec::new()),
+        Shape::Command | Shape::SqsBatch | Shape::Tick => Err(Error::unknown(&event)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! S3 notifications, read by the few fields that count: real senders leave out what the published types require.
+
+use super::{Error, ObjectEvent};
+use crate::percent;
+use serde_json::Value;
+
+/// Reads the objects that the records say were created; other records are left out.
+pub(super) fn parse(event: &Value) -> Result<Vec<ObjectEvent>, Error> {
+    let records = event["Records"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if records.iter().any(|record| record["eventSource"] != "aws:s3") {
+        return Err(malformed("every record", "`eventSource` `aws:s3`"));
+    }
+    let created = records.iter().filter(|record| says_created(record));
+    created.map(object).collect()
+}
+
+/// Tells whether an object was created; a hand-written record need not say so.
+///
+/// Event names stay text, since AWS adds new ones.
+fn says_created(record: &Value) -> bool {
+    match record["eventName"].as_str() {
+        Some(name) => name.strip_prefix("s3:").unwrap_or(name).starts_with("ObjectCreated:"),
+        None => true,
+    }
+}
+
+fn object(record: &Value) -> Result<ObjectEvent, Error> {
+    let (bucket, object) = (&record["s3"]["bucket"], &record["s3"]["object"]);
+    Ok(ObjectEvent {
+        bucket: required(&bucket["name"], "the bucket's name at `s3.bucket.name`")?.into(),
+        key: decode_key(required(&object["key"], "the object's key at `s3.object.key`")?),
+        version_id: optional(&object["versionId"]),
+        etag: etag(&object["eTag"]),
+        size: object["size"].as_u64(),
+    })
+}
+
+/// Decodes the form encoding of keys: a plus is a space, then escapes are bytes.
+fn decode_key(key: &str) -> String {
+    percent::decode(&key.replace('+', " "))
+}
+
+fn required<'a>(value: &'a Value, expected: &'static str) -> Result<&'a str, Error> {
+    let text = value.as_str().filter(|text| !text.is_empty());
+    text.ok_or_else(|| malformed("an S3 record", expected))
+}
+
+fn malformed(place: &str, expected: &'static str) -> Error {
+    Error::Malformed {
+        place: place.into(),
+        expected,
+    }
+}
+
+/// Reads text that may be absent or empty.
+pub(super) fn optional(value: &Value) -> Option<String> {
+    let text = value.as_str().filter(|text| !text.is_empty());
+    text.map(Into::into)
+}
+
+/// Reads an `ETag`, which some senders put in quotes as in HTTP.
+pub(super) fn etag(value: &Value) -> Option<String> {
+    let text = value.as_str().map(|text| text.trim_matches('"'));
+    text.filter(|text| !text.is_empty()).map(Into::into)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    #[test]
+    fn keys_are_form_decoded_plus_first() {
+        for (key, expected) in [
+            ("a+b%2Bc%C3%A9.csv", "a b+cé.csv"),
+            ("noog+nork", "noog nork"),
+            ("noog%2bnork", "noog+nork"),
+            ("incoming/100%25+wool%3D1.csv", "incoming/100% wool=1.csv"),
+            ("incoming/%2520.csv", "incoming/%20.csv"),
+            ("incoming/%E6%9D%B1%E4%BA%AC.csv", "incoming/東京.csv"),
+            ("hand written.csv", "hand written.csv"),
+            ("50%.csv", "50%.csv"),
+        ] {
+            assert_eq!(decode_key(key), expected, "{key}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_s3_encodes_is_read_back(key in "\\PC{1,340}") {
+            let encoded: String = url::form_urlencoded::byte_serialize(key.as_bytes()).collect();
+            prop_assert_eq!(decode_key(&encoded), key);
+        }
+    }
+
+    #[test]
+    fn only_what_was_created_is_kept() {
+        let record = |name: Value, key: &str| {
+            let s3 = json!({"bucket": {"name": "b"}, "object": {"key": key}});
+            json!({"eventSource": "aws:s3", "eventName": name, "s3": s3})
+        };
+        let event = json!({"Records": [
+            record(json!("ObjectCreated:Put"), "put"),
+            record(json!("ObjectRemoved:Delete"), "removed"),
+            record(json!("s3:ObjectCreated:CompleteMultipartUpload"), "multipart"),
+            record(json!("LifecycleExpiration:Delete"), "expired"),
+            record(json!("ObjectRemoved:DeleteMarkerCreated"), "marker"),
+            record(Value::Null, "by hand"),
+        ]});
+        let keys: Vec<_> = parse(&event).unwrap().into_iter().map(|object| object.key).collect();
+        assert_eq!(keys, ["put", "multipart", "by hand"]);
+    }
+
+    #[test]
+    fn a_record_without_bucket_or_key_says_which() {
+        for (s3, expected) in [
+            (json!({"object": {"key": "k"}}), "s3.bucket.name"),
+            (json!({"bucket": {"name": "b"}, "object": {"key": ""}}), "s3.object.key"),
+            (json!({"bucket": {"name": "b"}, "object": {"key": 1}}), "s3.object.key"),
+            (json!(null), "s3.bucket.name"),
+        ] {
+            let error = parse(&json!({"Records": [{"eventSource": "aws:s3", "s3": s3}]})).unwrap_err();
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn records_of_another_source_are_not_lost_in_silence() {
+        let event = json!({"Records": [
+            {"eventSource": "aws:s3", "s3": {"bucket": {"name": "b"}, "object": {"key": "k"}}},
+            {"eventSource": "aws:sqs"},
+        ]});
+        assert_eq!(parse(&event).unwrap_err().error_type(), "MalformedEvent");
+    }
+
+    #[test]
+    fn etags_lose_their_quotes_and_empty_versions_are_none() {
+        assert_eq!(etag(&json!("\"abc-2\"")), Some("abc-2".into()));
+        assert_eq!(etag(&json!("\"\"")), None);
+        assert_eq!(optional(&json!("")), None);
+        assert_eq!(optional(&json!("v1")), Some("v1".into()));
+    }
+}

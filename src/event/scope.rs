@@ -1,0 +1,147 @@
+//! Which objects are results, and which are the function's own, markers or none of its business.
+
+/// Where results and the function's own objects lie; prefixes are empty or end in `/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    /// The prefix under which results are dropped.
+    pub results_prefix: String,
+    /// The prefix of the function's own objects; never empty.
+    pub state_prefix: String,
+    /// The bucket of the function's own objects; none where it is the bucket of the result.
+    pub state_bucket: Option<String>,
+}
+
+/// Tells whether an object counts as a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relevance {
+    /// A result.
+    Result,
+    /// No result, and why.
+    Ignored(&'static str),
+}
+
+impl Scope {
+    /// Tells by bucket and key whether an object is a result where each object is a whole one.
+    pub fn of(&self, bucket: &str, key: &str) -> Relevance {
+        match self.outside(bucket, key) {
+            Some(reason) => Relevance::Ignored(reason),
+            None if is_marker(key) => Relevance::Ignored("it is a marker"),
+            None => Relevance::Result,
+        }
+    }
+
+    /// Tells why an object lies where no event counts, be it a marker or not; none where it counts.
+    pub fn outside(&self, bucket: &str, key: &str) -> Option<&'static str> {
+        if self.is_own(bucket, key) {
+            Some("it is one of the function's own objects")
+        } else if key.starts_with(&self.results_prefix) {
+            None
+        } else {
+            Some("it lies outside the results prefix")
+        }
+    }
+
+    /// Tells whether an object is the function's own.
+    pub fn is_own(&self, bucket: &str, key: &str) -> bool {
+        self.state_bucket.as_deref().is_none_or(|state| state == bucket) && key.starts_with(&self.state_prefix)
+    }
+}
+
+/// Tells by the name whether an object stands for a folder or for the state of a job, whatever its size.
+pub fn is_marker(key: &str) -> bool {
+    let name = name(key);
+    is_completion_marker(key)
+        || key.ends_with('/')
+        || name.ends_with("_$folder$")
+        || name.starts_with("_committed_")
+        || name.starts_with("_started_")
+}
+
+/// Tells by the name whether an object says that all files beside it are complete: `_SUCCESS` or `*.DONE` in any case.
+pub fn is_completion_marker(key: &str) -> bool {
+    let name = name(key);
+    let suffix = name.rsplit_once('.').map(|(_, suffix)| suffix);
+    name.eq_ignore_ascii_case("_SUCCESS") || suffix.is_some_and(|suffix| suffix.eq_ignore_ascii_case("DONE"))
+}
+
+fn name(key: &str) -> &str {
+    key.rsplit('/').next().unwrap_or(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope(results_prefix: &str, state_bucket: Option<&str>) -> Scope {
+        Scope {
+            results_prefix: results_prefix.into(),
+            state_prefix: "_state/".into(),
+            state_bucket: state_bucket.map(Into::into),
+        }
+    }
+
+    #[test]
+    fn markers_are_known_by_name() {
+        for (key, marker, completion) in [
+            ("incoming/", true, false),
+            ("incoming/Summer Sale/", true, false),
+            ("incoming/Summer Sale_$folder$", true, false),
+            ("incoming/_SUCCESS", true, true),
+            ("incoming/_success", true, true),
+            ("incoming/run.DONE", true, true),
+            ("incoming/run.csv.done", true, true),
+            ("incoming/.Done", true, true),
+            ("incoming/_committed_123", true, false),
+            ("incoming/_started_123", true, false),
+            ("_SUCCESS", true, true),
+            ("incoming/_SUCCESS/x.csv", false, false),
+            ("incoming/SUCCESS", false, false),
+            ("incoming/done", false, false),
+            ("incoming/undone.csv", false, false),
+            ("incoming/x_committed_1", false, false),
+            ("incoming/part-0000.csv", false, false),
+            ("", false, false),
+        ] {
+            assert_eq!(
+                (is_marker(key), is_completion_marker(key)),
+                (marker, completion),
+                "{key}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_keys_under_the_results_prefix_are_results() {
+        let scope = scope("incoming/", None);
+        assert_eq!(scope.of("b", "incoming/x.csv"), Relevance::Result);
+        for key in [
+            "x.csv",
+            "Incoming/x.csv",
+            "other/incoming/x.csv",
+            "_state/segments/x/head.json",
+            "incoming/_SUCCESS",
+        ] {
+            assert_ne!(scope.of("b", key), Relevance::Result, "{key}");
+        }
+        assert_eq!(
+            scope.outside("b", "incoming/_SUCCESS"),
+            None,
+            "in folder mode a marker starts a run"
+        );
+    }
+
+    #[test]
+    fn the_functions_own_objects_never_start_a_run() {
+        let everything = scope("", None);
+        assert_eq!(everything.of("b", "x.csv"), Relevance::Result);
+        assert!(everything.is_own("b", "_state/receipts/x.json"));
+        assert_ne!(everything.of("b", "_state/receipts/x.json"), Relevance::Result);
+        let elsewhere = scope("", Some("state"));
+        assert!(elsewhere.is_own("state", "_state/x"));
+        assert_eq!(
+            elsewhere.of("b", "_state/x"),
+            Relevance::Result,
+            "in another bucket it is nobody's state"
+        );
+    }
+}

@@ -1,0 +1,194 @@
+//! Until when requests may leave: the planned stop before the invocation's deadline, and the lease.
+
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// Until when requests may leave; cheap to clone, all clones move together.
+///
+/// Two limits: a fixed `stop_at` (the planned stop before the invocation's deadline), past which nothing leaves any more,
+/// and a movable hold (the lease), past which requests wait until the lease is renewed. Both are monotonic instants, so a
+/// wrong clock of the host does not matter.
+#[derive(Clone, Debug)]
+pub struct Fence {
+    stop_at: Option<Instant>,
+    hold: watch::Sender<Hold>,
+}
+
+/// Why no request may leave any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Closed {
+    /// The planned stop is reached, or would be before the wait ends.
+    #[error("the invocation is out of time")]
+    OutOfTime,
+    /// Another run owns the segment now.
+    #[error("another run took over the lease of this segment")]
+    LeaseLost,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hold {
+    Never,
+    At(Instant),
+    Lost,
+}
+
+impl Fence {
+    /// Lets requests leave until `hold`, movable by [`Self::extend`], and never past `stop_at`.
+    pub fn new(stop_at: Instant, hold: Instant) -> Self {
+        Self {
+            stop_at: Some(stop_at),
+            hold: watch::Sender::new(Hold::At(hold)),
+        }
+    }
+
+    /// Lets requests leave until `stop_at`, without any lease: for runs that write nothing.
+    pub fn stopping_at(stop_at: Instant) -> Self {
+        Self {
+            stop_at: Some(stop_at),
+            hold: watch::Sender::new(Hold::Never),
+        }
+    }
+
+    /// Lets every request leave; a throttled call then waits for as long as the remote side asks.
+    pub fn open() -> Self {
+        Self {
+            stop_at: None,
+            hold: watch::Sender::new(Hold::Never),
+        }
+    }
+
+    /// Moves the hold after the lease was renewed; never backwards, and not once the lease is lost.
+    pub fn extend(&self, until: Instant) {
+        self.hold.send_if_modified(|hold| match *hold {
+            Hold::At(at) if at < until => {
+                *hold = Hold::At(until);
+                true
+            }
+            _ => false,
+        });
+    }
+
+    /// Closes the fence for good: somebody else owns the segment now.
+    pub fn lost(&self) {
+        self.hold.send_replace(Hold::Lost);
+    }
+
+    /// Waits until a request may leave and returns the time left for it; no call's own timeout may be longer.
+    pub async fn pass(&self) -> Result<Duration, Closed> {
+        let mut hold = self.hold.subscribe();
+        loop {
+            let left = self.time_left();
+            if left.is_zero() {
+                return Err(Closed::OutOfTime);
+            }
+            let state = *hold.borrow_and_update();
+            match state {
+                Hold::Lost => return Err(Closed::LeaseLost),
+                Hold::Never => return Ok(left),
+                Hold::At(at) if Instant::now() < at => return Ok(left),
+                Hold::At(_) => tokio::select! {
+                    _ = hold.changed() => {}
+                    () = tokio::time::sleep(left) => {}
+                },
+            }
+        }
+    }
+
+    /// Sleeps, or refuses at once where the sleep would reach the planned stop; a lost lease ends it early.
+    pub async fn sleep(&self, duration: Duration) -> Result<(), Closed> {
+        if duration >= self.time_left() {
+            return Err(Closed::OutOfTime);
+        }
+        let mut hold = self.hold.subscribe();
+        tokio::select! {
+            _ = hold.wait_for(|state| *state == Hold::Lost) => Err(Closed::LeaseLost),
+            () = tokio::time::sleep(duration) => Ok(()),
+        }
+    }
+
+    /// Returns the time until the planned stop; practically endless where there is none.
+    pub fn time_left(&self) -> Duration {
+        self.stop_at.map_or(Duration::MAX, |stop_at| {
+            stop_at.saturating_duration_since(Instant::now())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::{advance, timeout};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_gets_the_time_until_the_planned_stop() {
+        let now = Instant::now();
+        let fence = Fence::new(now + 60 * SECOND, now + 50 * SECOND);
+        assert_eq!(fence.pass().await, Ok(60 * SECOND));
+        advance(40 * SECOND).await;
+        assert_eq!(fence.pass().await, Ok(20 * SECOND));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn past_the_planned_stop_nothing_leaves() {
+        let fence = Fence::stopping_at(Instant::now() + SECOND);
+        advance(SECOND).await;
+        assert_eq!(fence.pass().await, Err(Closed::OutOfTime));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn past_the_hold_requests_wait_for_the_renewal() {
+        let start = Instant::now();
+        let fence = Fence::new(start + 100 * SECOND, start + 10 * SECOND);
+        advance(11 * SECOND).await;
+        let waiting = tokio::spawn({
+            let fence = fence.clone();
+            async move { fence.pass().await }
+        });
+        tokio::time::sleep(4 * SECOND).await;
+        assert!(!waiting.is_finished());
+        fence.extend(Instant::now() + 10 * SECOND);
+        assert_eq!(waiting.await.unwrap(), Ok(85 * SECOND));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hold_that_is_never_extended_ends_at_the_planned_stop() {
+        let start = Instant::now();
+        let fence = Fence::new(start + 100 * SECOND, start);
+        assert_eq!(fence.pass().await, Err(Closed::OutOfTime));
+        assert_eq!(start.elapsed(), 100 * SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lost_lease_wakes_those_who_wait_and_stays_lost() {
+        let start = Instant::now();
+        let fence = Fence::new(start + 100 * SECOND, start);
+        let (passed, slept, ()) = tokio::join!(fence.pass(), fence.sleep(50 * SECOND), async {
+            tokio::time::sleep(SECOND).await;
+            fence.lost();
+        });
+        assert_eq!((passed, slept), (Err(Closed::LeaseLost), Err(Closed::LeaseLost)));
+        assert_eq!(start.elapsed(), SECOND);
+        fence.extend(start + 90 * SECOND);
+        assert_eq!(fence.pass().await, Err(Closed::LeaseLost));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sleep_past_the_planned_stop_is_refused_at_once() {
+        let start = Instant::now();
+        let fence = Fence::stopping_at(start + 10 * SECOND);
+        assert_eq!(fence.sleep(10 * SECOND).await, Err(Closed::OutOfTime));
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        assert_eq!(fence.sleep(9 * SECOND).await, Ok(()));
+        assert_eq!(start.elapsed(), 9 * SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_open_fence_lets_everything_pass() {
+        let fence = Fence::open();
+        assert_eq!(fence.pass().await, Ok(Duration::MAX));
+        assert_eq!(timeout(2 * SECOND, fence.sleep(SECOND)).await, Ok(Ok(())));
+    }
+}

@@ -1,0 +1,157 @@
+//! One result into one segment: survey, plan, guard, converge, publish.
+//!
+//! The only place where what was read meets what is in Dynamics.
+
+pub mod converge;
+pub mod guard;
+pub mod plan;
+pub mod publish;
+pub mod survey;
+
+pub use converge::{Converged, Draft};
+pub use guard::{Facts, TooManyContacts};
+pub use plan::{NoRoom, Plan};
+pub use publish::Published;
+pub use survey::Audience;
+
+use crate::contact::{ContactId, ContactSet};
+use crate::dynamics;
+use crate::settings::Mode;
+
+/// What a run wants of the segment.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// How the file changes the segment.
+    pub mode: Mode,
+    /// The file's contacts.
+    pub contacts: &'a ContactSet,
+    /// The share of contacts, in percent, that Dynamics may refuse before the load fails.
+    pub max_invalid_percent: f64,
+}
+
+/// Why a result cannot become the audience.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The name does not say which segment is meant.
+    #[error(
+        "{} segments are called {name:?} ({}): delete or rename all but one, since the run cannot tell which is meant",
+        .ids.len(),
+        .ids.join(", ")
+    )]
+    SeveralSegments {
+        /// The name.
+        name: String,
+        /// The segments' ids.
+        ids: Vec<String>,
+    },
+    /// The segment has a query of its own.
+    #[error(
+        "the segment {name:?} ({id}) is dynamic: its members come from a query in Dynamics, which a load would fight; \
+         choose another segment name"
+    )]
+    DynamicSegment {
+        /// The name.
+        name: String,
+        /// The segment's id.
+        id: String,
+    },
+    /// There is no room for the contacts.
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
+    /// There are too many contacts for any segment.
+    #[error(transparent)]
+    TooManyContacts(#[from] TooManyContacts),
+    /// Dynamics takes too few of the contacts.
+    #[error(
+        "Dynamics did not accept {count} of {contacts} contacts, more than max_invalid_percent = {limit} allows; nothing \
+         was published: check that the ids are contacts of this environment and active"
+    )]
+    TooManyNotAccepted {
+        /// How many contacts were refused or dropped.
+        count: usize,
+        /// How many were wanted.
+        contacts: usize,
+        /// The limit in percent.
+        limit: f64,
+    },
+    /// Members cannot be removed.
+    #[error("Dynamics keeps {count} members that were to be removed; nothing was published: the run can be repeated")]
+    MembersStay {
+        /// How many members stay.
+        count: usize,
+    },
+    /// Somebody else changes the members at the same time.
+    #[error(
+        "the members still differed after {rounds} rounds of writing, so somebody else is changing the segment; nothing \
+         was published: let the other change finish, then repeat the run"
+    )]
+    MembersKeepChanging {
+        /// How often the difference was written.
+        rounds: usize,
+    },
+    /// The published segment ended in an error state.
+    #[error(
+        "Dynamics could not compute the published segment (its status is {status_code}); the audience of before stays in \
+         use: open the segment in Dynamics to see why, then repeat the run"
+    )]
+    PublishFailed {
+        /// The segment's `statuscode`.
+        status_code: i64,
+    },
+    /// A call failed.
+    #[error(transparent)]
+    Dynamics(#[from] dynamics::Error),
+}
+
+impl Error {
+    /// Returns the stable name that alarms and the runtime's answer use.
+    pub fn error_type(&self) -> &'static str {
+        match self {
+            Self::SeveralSegments { .. } => "SeveralSegments",
+            Self::DynamicSegment { .. } => "DynamicSegment",
+            Self::NoRoom(_) | Self::TooManyContacts(_) => "TooManyContacts",
+            Self::TooManyNotAccepted { .. } => "ContactsNotAccepted",
+            Self::MembersStay { .. } | Self::MembersKeepChanging { .. } => "MembersDiffer",
+            Self::PublishFailed { .. } => "PublishFailed",
+            Self::Dynamics(error) => error.error_type(),
+        }
+    }
+
+    /// Tells whether the segment or the result itself forbids the load, so that repeating it is no use.
+    pub const fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::SeveralSegments { .. } | Self::DynamicSegment { .. } | Self::NoRoom(_) | Self::TooManyContacts(_)
+        )
+    }
+}
+
+impl Wanted<'_> {
+    /// Plans the way from the members, as they are, to what is wanted; `refused` are contacts that Dynamics does not take.
+    pub fn plan(
+        &self,
+        members: Vec<Vec<ContactId>>,
+        foreign_groups: usize,
+        refused: &[ContactId],
+    ) -> Result<Plan, NoRoom> {
+        if refused.is_empty() {
+            return Plan::new(self.mode, self.contacts.as_slice(), members, foreign_groups);
+        }
+        let is_taken = |id: &&ContactId| refused.binary_search(id).is_err();
+        let wanted: Vec<_> = self.contacts.as_slice().iter().filter(is_taken).copied().collect();
+        Plan::new(self.mode, &wanted, members, foreign_groups)
+    }
+
+    /// Fails where Dynamics does not take more of the contacts than may be invalid.
+    fn check_refused(&self, count: usize) -> Result<(), Error> {
+        let contacts = self.contacts.len();
+        if guard::exceeds(count as u64, contacts as u64, self.max_invalid_percent) {
+            return Err(Error::TooManyNotAccepted {
+                count,
+                contacts,
+                limit: self.max_invalid_percent,
+            });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,292 @@
+//! What must change so that a segment holds the wanted contacts: pure, and never over a group's limit.
+
+use crate::contact::{Batch, ContactId};
+use crate::dynamics::Group;
+use crate::settings::Mode;
+
+/// The most contacts that one static group holds.
+pub const GROUP_CAPACITY: usize = Group::MAX_MEMBERS;
+/// The most groups that one segment definition holds.
+pub const MAX_GROUPS: usize = Group::MAX_PER_DEFINITION;
+/// The most static members of one segment: all groups full.
+pub const MAX_MEMBERS: usize = GROUP_CAPACITY * MAX_GROUPS;
+
+/// The changes of every Include group: first those that exist, in their order, then those to create.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    groups: Vec<GroupPlan>,
+}
+
+/// The changes of one group; both lists are sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GroupPlan {
+    /// Contacts to add.
+    pub adds: Vec<ContactId>,
+    /// Contacts to remove.
+    pub removes: Vec<ContactId>,
+    /// Set where all additions fit only after the removals.
+    pub removes_first: bool,
+}
+
+/// The wanted contacts do not fit into the groups that a segment may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{homeless} of the contacts find no room: a segment holds {MAX_GROUPS} groups of {GROUP_CAPACITY} contacts, and \
+     {foreign_groups} of its groups are exclusion groups; narrow the query, or use several segments"
+)]
+pub struct NoRoom {
+    /// How many contacts are left over.
+    pub homeless: usize,
+    /// How many of the ten groups exclude contacts and cannot be used.
+    pub foreign_groups: usize,
+}
+
+impl Plan {
+    /// Compares the wanted contacts with the members of every Include group, both sorted.
+    ///
+    /// A contact stays in the group that holds it; a new one goes where there is room. `foreign_groups` counts the
+    /// Exclude groups: they take a place but are never changed. The members are consumed: the removals reuse their
+    /// memory.
+    pub fn new(
+        mode: Mode,
+        wanted: &[ContactId],
+        members: Vec<Vec<ContactId>>,
+        foreign_groups: usize,
+    ) -> Result<Self, NoRoom> {
+        let mut adds = match mode {
+            Mode::Replace | Mode::Append => missing(wanted, &members),
+            Mode::Remove => Vec::new(),
+        };
+        let counts: Vec<usize> = members.iter().map(Vec::len).collect();
+        let mut groups: Vec<GroupPlan> = members
+            .into_iter()
+            .map(|members| GroupPlan {
+                removes: to_remove(mode, wanted, members),
+                ..GroupPlan::default()
+            })
+            .collect();
+        for (group, count) in groups.iter_mut().zip(&counts) {
+            let room = GROUP_CAPACITY.saturating_sub(count - group.removes.len());
+            group.adds = take_first(&mut adds, room);
+            group.removes_first = count + group.adds.len() > GROUP_CAPACITY;
+        }
+        while !adds.is_empty() {
+            if groups.len() + foreign_groups >= MAX_GROUPS {
+                return Err(NoRoom {
+                    homeless: adds.len(),
+                    foreign_groups,
+                });
+            }
+            groups.push(GroupPlan {
+                adds: take_first(&mut adds, GROUP_CAPACITY),
+                ..GroupPlan::default()
+            });
+        }
+        Ok(Self { groups })
+    }
+
+    /// Returns the groups' changes.
+    pub fn groups(&self) -> &[GroupPlan] {
+        &self.groups
+    }
+
+    /// Tells whether the segment holds what is wanted already.
+    pub fn is_empty(&self) -> bool {
+        self.added() + self.removed() == 0
+    }
+
+    /// Returns how many contacts are to be added.
+    pub fn added(&self) -> usize {
+        self.groups.iter().map(|group| group.adds.len()).sum()
+    }
+
+    /// Returns how many members are to be removed; one that stands in two groups counts twice.
+    pub fn removed(&self) -> usize {
+        self.groups.iter().map(|group| group.removes.len()).sum()
+    }
+
+    /// Returns how many add and remove calls the plan takes.
+    pub fn calls(&self) -> usize {
+        let batches = |ids: &[ContactId]| ids.len().div_ceil(Batch::MAX);
+        self.groups
+            .iter()
+            .map(|group| batches(&group.adds) + batches(&group.removes))
+            .sum()
+    }
+
+    /// Returns all contacts to add, sorted.
+    pub fn into_adds(self) -> Vec<ContactId> {
+        let mut adds: Vec<_> = self.groups.into_iter().flat_map(|group| group.adds).collect();
+        adds.sort_unstable();
+        adds
+    }
+}
+
+/// Returns the wanted contacts that no group holds.
+fn missing(wanted: &[ContactId], members: &[Vec<ContactId>]) -> Vec<ContactId> {
+    let mut cursors: Vec<&[ContactId]> = members.iter().map(Vec::as_slice).collect();
+    let is_missing = |id: &&ContactId| !cursors.iter_mut().any(|rest| advance_to(rest, **id));
+    wanted.iter().filter(is_missing).copied().collect()
+}
+
+/// Keeps of a group's members those that must go.
+fn to_remove(mode: Mode, wanted: &[ContactId], mut members: Vec<ContactId>) -> Vec<ContactId> {
+    let mut rest = wanted;
+    match mode {
+        Mode::Replace => members.retain(|id| !advance_to(&mut rest, *id)),
+        Mode::Remove => members.retain(|id| advance_to(&mut rest, *id)),
+        Mode::Append => members.clear(),
+    }
+    members
+}
+
+/// Skips what is smaller than `id`, and tells whether `id` comes next; both sides ascend, so nothing is read twice.
+fn advance_to(rest: &mut &[ContactId], id: ContactId) -> bool {
+    while let Some((first, tail)) = rest.split_first() {
+        if *first >= id {
+            return *first == id;
+        }
+        *rest = tail;
+    }
+    false
+}
+
+fn take_first(ids: &mut Vec<ContactId>, count: usize) -> Vec<ContactId> {
+    if count >= ids.len() {
+        return std::mem::take(ids);
+    }
+    let rest = ids.split_off(count);
+    std::mem::replace(ids, rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    fn ids(numbers: impl IntoIterator<Item = u32>) -> Vec<ContactId> {
+        numbers
+            .into_iter()
+            .filter_map(|n| ContactId::from_bytes((u128::from(n) + 1).to_be_bytes()))
+            .collect()
+    }
+
+    /// Carries a plan out on sets, in its order, and returns the groups afterwards.
+    fn carry_out(plan: &Plan, members: &[Vec<ContactId>]) -> Vec<BTreeSet<ContactId>> {
+        let empty = Vec::new();
+        let mut groups = Vec::new();
+        for (index, change) in plan.groups().iter().enumerate() {
+            let mut group: BTreeSet<_> = members.get(index).unwrap_or(&empty).iter().copied().collect();
+            let add = |group: &mut BTreeSet<_>| group.extend(change.adds.iter().copied());
+            let remove = |group: &mut BTreeSet<_>| group.retain(|id| !change.removes.contains(id));
+            if change.removes_first {
+                remove(&mut group);
+                add(&mut group);
+            } else {
+                add(&mut group);
+                assert!(group.len() <= GROUP_CAPACITY);
+                remove(&mut group);
+            }
+            assert!(group.len() <= GROUP_CAPACITY);
+            groups.push(group);
+        }
+        groups
+    }
+
+    #[test]
+    fn a_first_load_fills_new_groups_one_after_another() {
+        let wanted = ids(0..250_000);
+        let plan = Plan::new(Mode::Replace, &wanted, Vec::new(), 0).unwrap();
+        let sizes: Vec<_> = plan.groups().iter().map(|group| group.adds.len()).collect();
+        assert_eq!(sizes, [200_000, 50_000]);
+        assert_eq!(plan.calls(), 250);
+    }
+
+    #[test]
+    fn two_million_fit_and_one_more_does_not() {
+        let wanted = ids(0..2_000_000);
+        let plan = Plan::new(Mode::Replace, &wanted, vec![wanted[..100].to_vec()], 0).unwrap();
+        assert_eq!((plan.added(), plan.groups().len()), (1_999_900, 10));
+        let too_many = ids(0..2_000_001);
+        let error = Plan::new(Mode::Replace, &too_many, Vec::new(), 0).unwrap_err();
+        assert_eq!(
+            error,
+            NoRoom {
+                homeless: 1,
+                foreign_groups: 0
+            }
+        );
+    }
+
+    #[test]
+    fn an_exclusion_group_takes_one_of_the_ten_places() {
+        let error = Plan::new(Mode::Replace, &ids(0..1_800_001), Vec::new(), 1).unwrap_err();
+        assert_eq!(
+            error,
+            NoRoom {
+                homeless: 1,
+                foreign_groups: 1
+            }
+        );
+    }
+
+    #[test]
+    fn a_full_group_loses_members_before_it_takes_others() {
+        let members = vec![ids(0..200_000)];
+        let wanted = ids((0..199_000).chain(300_000..301_000));
+        let plan = Plan::new(Mode::Replace, &wanted, members.clone(), 9).unwrap();
+        assert!(plan.groups()[0].removes_first);
+        assert_eq!(carry_out(&plan, &members)[0], wanted.into_iter().collect());
+    }
+
+    proptest! {
+        #[test]
+        fn a_replace_ends_as_exactly_what_is_wanted(
+            wanted in prop::collection::btree_set(0_u32..300, 0..200),
+            members in prop::collection::vec(prop::collection::btree_set(0_u32..300, 0..120), 0..4),
+        ) {
+            let members: Vec<_> = members.into_iter().map(ids).collect();
+            let wanted = ids(wanted);
+            let plan = Plan::new(Mode::Replace, &wanted, members.clone(), 0).unwrap();
+            let after = carry_out(&plan, &members);
+            prop_assert_eq!(&after.into_iter().flatten().collect::<BTreeSet<_>>(), &wanted.iter().copied().collect());
+            let mut changes = plan.groups().iter().zip(&members);
+            let adds_only_new = changes.all(|(group, before)| group.adds.iter().all(|id| !before.contains(id)));
+            prop_assert!(adds_only_new);
+        }
+
+        #[test]
+        fn appending_only_adds_and_removing_only_removes(
+            file in prop::collection::btree_set(0_u32..300, 0..200),
+            members in prop::collection::vec(prop::collection::btree_set(0_u32..300, 0..120), 0..4),
+        ) {
+            let members: Vec<_> = members.into_iter().map(ids).collect();
+            let before: BTreeSet<_> = members.iter().flatten().copied().collect();
+            let file: BTreeSet<_> = ids(file).into_iter().collect();
+            let sorted: Vec<_> = file.iter().copied().collect();
+
+            let append = Plan::new(Mode::Append, &sorted, members.clone(), 0).unwrap();
+            let after: BTreeSet<_> = carry_out(&append, &members).into_iter().flatten().collect();
+            prop_assert_eq!(after, before.union(&file).copied().collect());
+            prop_assert_eq!(append.removed(), 0);
+
+            let remove = Plan::new(Mode::Remove, &sorted, members.clone(), 0).unwrap();
+            let after: BTreeSet<_> = carry_out(&remove, &members).into_iter().flatten().collect();
+            prop_assert_eq!(after, before.difference(&file).copied().collect());
+            prop_assert_eq!(remove.added(), 0);
+        }
+
+        #[test]
+        fn a_plan_carried_out_leaves_nothing_to_do(
+            wanted in prop::collection::btree_set(0_u32..300, 0..200),
+            members in prop::collection::vec(prop::collection::btree_set(0_u32..300, 0..120), 0..4),
+        ) {
+            let members: Vec<_> = members.into_iter().map(ids).collect();
+            let wanted = ids(wanted);
+            let plan = Plan::new(Mode::Replace, &wanted, members.clone(), 0).unwrap();
+            let after = carry_out(&plan, &members).into_iter().map(|group| group.into_iter().collect()).collect();
+            prop_assert!(Plan::new(Mode::Replace, &wanted, after, 0).unwrap().is_empty());
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What the segment is before anything is written.
+
+use super::Error;
+use crate::contact::ContactId;
+use crate::dynamics::{Dataverse, Definition, Group, Segment};
+use crate::settings::SegmentName;
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+/// A static segment with all its groups, and the members of those that include.
+#[derive(Debug)]
+pub struct Audience {
+    /// The segment's row.
+    pub segment: Segment,
+    /// The definition behind it.
+    pub definition: Definition,
+    /// The members of every Include group, sorted, in the definition's order.
+    pub members: Vec<Vec<ContactId>>,
+}
+
+/// Finds the segment of exactly this name and reads its members; nothing where there is none.
+///
+/// Several of one name and a dynamic one are refused: which audience is meant, or who else decides about it, cannot be
+/// told. `expected` is a guess at the number of members, which only speeds the listing up.
+pub async fn survey(dataverse: &Dataverse, name: &SegmentName, expected: usize) -> Result<Option<Audience>, Error> {
+    let mut found = dataverse.find_segments(name).await?;
+    let Some(segment) = found.pop() else {
+        return Ok(None);
+    };
+    if !found.is_empty() {
+        found.push(segment);
+        let ids = found.iter().map(|segment| segment.id.to_string()).collect();
+        return Err(Error::SeveralSegments {
+            name: name.as_str().to_owned(),
+            ids,
+        });
+    }
+    let definition = dataverse.definition(segment.definition_id).await?;
+    if !definition.query.trim().is_empty() {
+        return Err(Error::DynamicSegment {
+            name: name.as_str().to_owned(),
+            id: segment.id.to_string(),
+        });
+    }
+    let members = list(dataverse, &segment, &definition, expected).await?;
+    Ok(Some(Audience {
+        segment,
+        definition,
+        members,
+    }))
+}
+
+/// Lists the members of every Include group, in the definition's order.
+pub async fn list(
+    dataverse: &Dataverse,
+    segment: &Segment,
+    definition: &Definition,
+    expected: usize,
+) -> Result<Vec<Vec<ContactId>>, Error> {
+    // The groups are filled from the first on: each is guessed to hold what the ones before it cannot.
+    let guesses = (0..).map(|index: usize| expected.saturating_sub(index * super::plan::GROUP_CAPACITY));
+    let groups: Vec<(&Group, usize)> = include_groups(definition).zip(guesses).collect();
+    let lists = groups
+        .into_iter()
+        .map(|(group, guess)| dataverse.list_members(segment.id, &group.id, guess.min(super::plan::GROUP_CAPACITY)));
+    Ok(stream::iter(lists)
+        .buffered(super::plan::MAX_GROUPS)
+        .try_collect()
+        .await?)
+}
+
+impl Audience {
+    /// Returns how many groups are not ours to use.
+    pub fn foreign_groups(&self) -> usize {
+        foreign_groups(&self.definition)
+    }
+}
+
+/// Returns the groups whose members belong to the segment.
+pub fn include_groups(definition: &Definition) -> impl Iterator<Item = &Group> {
+    definition.groups.iter().filter(|group| group.include)
+}
+
+/// Returns how many groups keep contacts out of the segment; they belong to the marketer.
+pub fn foreign_groups(definition: &Definition) -> usize {
+    definition.groups.len() - include_groups(definition).count()
+}

@@ -1,0 +1,100 @@
+//! The answer of an invocation: the reports of its runs, the event's own first.
+
+use super::{Outcome, RunReport, Source};
+use crate::error::Error;
+use crate::state::{Enlisted, Wish};
+use serde_json::{Value, json};
+
+impl RunReport {
+    /// Starts the report of a wish.
+    pub(crate) fn of(wish: &Wish, outcome: Outcome) -> Self {
+        Self {
+            run_id: Some(wish.run_id.clone()),
+            segment_name: Some(wish.segment_name.clone()),
+            source: Some(Source {
+                object: wish.object.clone(),
+                files: Vec::new(),
+            }),
+            ..Self::new(outcome)
+        }
+    }
+
+    /// Reports a wish that was not even taken up.
+    pub(crate) fn of_known(wish: &Wish, known: Enlisted) -> Self {
+        let (outcome, reason) = match known {
+            Enlisted::Refused(refused) if refused.unreadable => (Outcome::Failed, refused.reason),
+            Enlisted::Refused(refused) => (Outcome::Refused, refused.reason),
+            Enlisted::Applied => (Outcome::Unchanged, "this version was loaded before".to_owned()),
+            _ => (Outcome::Superseded, "a newer result was loaded before".to_owned()),
+        };
+        Self {
+            error_type: (outcome == Outcome::Failed).then_some("SourceInvalid"),
+            reason: Some(reason),
+            ..Self::of(wish, outcome)
+        }
+    }
+
+    /// Reports what failed before it became a wish.
+    pub(crate) fn failed(error: &Error, source: Option<Source>) -> Self {
+        let outcome = if matches!(error, Error::Refused(_)) {
+            Outcome::Refused
+        } else {
+            Outcome::Failed
+        };
+        Self {
+            error_type: (outcome == Outcome::Failed).then(|| error.error_type()),
+            reason: Some(error.to_string()),
+            source,
+            ..Self::new(outcome)
+        }
+    }
+
+    /// Writes the report to the log, the only place where the run of an asynchronous event is told.
+    pub(crate) fn log(&self) {
+        let run = serde_json::to_string(self).unwrap_or_default();
+        match self.outcome {
+            Outcome::Failed => tracing::error!(run, "the run failed"),
+            Outcome::Refused => tracing::warn!(run, "the result was refused"),
+            _ => tracing::info!(run, "the run ended"),
+        }
+    }
+}
+
+/// Moves the event's own run to the front; where another worker has the segment, or an earlier wish failed, says so.
+pub(crate) fn put_own_first(reports: &mut Vec<RunReport>, wish: &Wish) {
+    let is_own = |report: &RunReport| report.run_id.as_ref() == Some(&wish.run_id);
+    if let Some(index) = reports.iter().position(is_own) {
+        reports[..=index].rotate_right(1);
+        return;
+    }
+    let (outcome, reason) = if reports.is_empty() {
+        (
+            Outcome::Busy,
+            "another run works on this segment and takes this result up",
+        )
+    } else {
+        (
+            Outcome::Continues,
+            "an earlier wish for this segment did not finish; the next sweep goes on with this one",
+        )
+    };
+    let mut own = RunReport::of(wish, outcome);
+    own.reason = Some(reason.to_owned());
+    reports.insert(0, own);
+}
+
+/// Turns the first failed run into an error of the invocation.
+pub(crate) fn fail_if_any_failed(reports: &[RunReport]) -> Result<(), Error> {
+    match reports.iter().find(|report| report.outcome == Outcome::Failed) {
+        Some(report) => Err(Error::Run {
+            error_type: report.error_type.unwrap_or("RunFailed"),
+            reason: report.reason.clone().unwrap_or_default(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Answers with the reports.
+pub(crate) fn answer(reports: &[RunReport]) -> Value {
+    json!({ "runs": reports })
+}

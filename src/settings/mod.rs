@@ -1,0 +1,42 @@
+//! Secrets become settings: every value is checked once, and every error names the secret and the field, never a value.
+
+mod credential;
+mod date;
+mod destination;
+mod error;
+mod fields;
+mod organization;
+mod rules;
+mod secrets;
+mod segment_name;
+
+pub use credential::Credential;
+pub use date::Date;
+pub use destination::{CredentialSource, Destination};
+pub use error::Error;
+pub use organization::Organization;
+pub use rules::{EmptyResult, Mode, ResultFiles};
+pub use secrets::Secrets;
+pub use segment_name::{Error as SegmentNameError, SegmentName};
+
+use std::time::SystemTime;
+
+/// Everything that one run is told by its secrets.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Which environment and segment, and by which rules.
+    pub destination: Destination,
+    /// Who signs in.
+    pub credential: Credential,
+}
+
+impl Settings {
+    /// Returns what a person should look at although nothing is wrong yet, one sentence each.
+    pub fn warnings(&self, now: SystemTime) -> Vec<String> {
+        let organization = self.destination.organization.warning();
+        organization
+            .into_iter()
+            .chain(self.credential.expiry_warning(now))
+            .collect()
+    }
+}

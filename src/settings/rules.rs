@@ -1,0 +1,58 @@
+//! The words with which a destination says what a load does.
+
+use serde::{Deserialize, Serialize};
+
+/// What a load does with the members it finds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// The segment ends as exactly the file.
+    Replace,
+    /// The file's contacts are added.
+    Append,
+    /// The file's contacts are removed.
+    Remove,
+}
+
+impl Mode {
+    /// Every mode by its name outside.
+    pub const NAMES: [(&str, Self); 3] = [
+        ("replace", Self::Replace),
+        ("append", Self::Append),
+        ("remove", Self::Remove),
+    ];
+}
+
+/// What an empty result means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EmptyResult {
+    /// An accident: the load is refused.
+    Refuse,
+    /// The segment is to be emptied.
+    Clear,
+}
+
+impl EmptyResult {
+    pub(super) const NAMES: [(&str, Self); 2] = [("refuse", Self::Refuse), ("clear", Self::Clear)];
+}
+
+/// What starts a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResultFiles {
+    /// Each object is a whole result.
+    Single,
+    /// A manifest, which lists the parts of the result.
+    Manifest,
+    /// A marker such as `_SUCCESS`; the data files beside it are the result.
+    Folder,
+}
+
+impl ResultFiles {
+    pub(super) const NAMES: [(&str, Self); 3] = [
+        ("single", Self::Single),
+        ("manifest", Self::Manifest),
+        ("folder", Self::Folder),
+    ];
+}

@@ -1,0 +1,231 @@
+//! What is known about one segment between runs: the head, one small JSON object in S3.
+
+use super::order::{ObjectRef, Order, RunId};
+use crate::settings::Mode;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Everything that must survive a run: what is wished, what was applied, and who is at work.
+///
+/// Holds no contact ids. It is changed by compare-and-swap only (see [`super::store`]) and by the transitions in
+/// [`super::transition`] only.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Head {
+    /// The format's version, [`Head::VERSION`].
+    pub v: u32,
+    /// Fresh in every write, so that no two writes ever have the same `ETag`.
+    pub nonce: String,
+    /// The segment's name, for people: the key holds only its hash.
+    pub segment_name: String,
+    /// The highest order ever seen.
+    #[serde(default)]
+    pub newest: Option<Order>,
+    /// The highest order that a `replace` carried out or overtook: no event at or below it is a wish any more.
+    #[serde(default)]
+    pub settled: Option<Order>,
+    /// Wishes not yet carried out, in the order of their arrival.
+    #[serde(default)]
+    pub pending: Vec<Wish>,
+    /// The last wish that was carried out.
+    #[serde(default)]
+    pub applied: Option<Applied>,
+    /// Set before the first Dataverse write, cleared only together with moving `applied`.
+    #[serde(default)]
+    pub writing: Option<Writing>,
+    /// Wishes that guards refused or that can never be read, the latest [`Head::REMEMBERED`].
+    #[serde(default)]
+    pub refused: Vec<Refused>,
+    /// Files that `append` and `remove` have counted, the latest [`Head::REMEMBERED`].
+    #[serde(default)]
+    pub counted: Vec<Input>,
+    /// Who works on the segment.
+    #[serde(default)]
+    pub lease: Option<Lease>,
+    /// The failures since the last success.
+    #[serde(default)]
+    pub failures: Option<Failures>,
+}
+
+/// One wish: load this object into this segment in this way.
+///
+/// Whoever continues it uses exactly what stands here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wish {
+    /// Names the input.
+    pub run_id: RunId,
+    /// The object to load.
+    pub object: ObjectRef,
+    /// The object's place among all results.
+    pub order: Order,
+    /// How the segment changes.
+    pub mode: Mode,
+    /// The segment to load into.
+    pub segment_name: String,
+    /// Only that many contacts, into a test segment.
+    #[serde(default)]
+    pub sample: Option<usize>,
+    /// The guards were approved for this very input.
+    #[serde(default)]
+    pub approved: bool,
+    /// Set for a direct command, which is an order to load even what is old or was loaded before.
+    #[serde(default)]
+    pub ordered: Option<Precedence>,
+}
+
+/// Where an order stands among the wishes: above all that was known when it was given.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Precedence {
+    /// The highest order known when the order was given.
+    pub above: Order,
+    /// Counts the orders given, so that the later of two wins.
+    pub turn: u64,
+}
+
+/// One input: what is compared to tell whether a file was seen before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// Its place among all results.
+    pub order: Order,
+    /// Its name.
+    pub run_id: RunId,
+}
+
+/// The last wish that was carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Applied {
+    /// Its place among all results.
+    pub order: Order,
+    /// Its name.
+    pub run_id: RunId,
+    /// When it was published, by S3's clock.
+    pub at: DateTime<Utc>,
+    /// How many contacts its file held.
+    pub contacts: u64,
+    /// The segment it went to; another id under the same name is another segment.
+    pub segment_id: Option<String>,
+    /// Whether the published segment was seen Active.
+    pub confirmed: bool,
+}
+
+/// A draft that may be half-written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Writing {
+    /// The run that began to write.
+    pub run_id: RunId,
+    /// How many members were published before the first write: the yardstick of the guards until the next publish.
+    pub published: u64,
+}
+
+/// A wish that will not be carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// Its place among all results.
+    pub order: Order,
+    /// Its name, and what an approval must quote.
+    pub run_id: RunId,
+    /// The sentence that the run's report gave.
+    pub reason: String,
+    /// Whether the file can never be read, rather than refused by a guard.
+    #[serde(default)]
+    pub unreadable: bool,
+}
+
+/// The right of one worker to change the segment, for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// The worker, a fresh random id per invocation.
+    pub owner: String,
+    /// The run it was taken for.
+    pub run_id: Option<RunId>,
+    /// S3's time, as the holder knows it, of the last renewal.
+    pub renewed: DateTime<Utc>,
+    /// How long it lasts after `renewed`, in seconds.
+    pub seconds: u64,
+}
+
+/// Failures since the last success, and when the sweep tries again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failures {
+    /// How many in a row.
+    pub count: u32,
+    /// The last failure's error type.
+    pub code: String,
+    /// Not before this moment, by S3's clock.
+    pub next_try: DateTime<Utc>,
+}
+
+impl Head {
+    /// The version of the format that this program reads and writes.
+    pub const VERSION: u32 = 1;
+    /// How many refused and counted inputs a head remembers: weeks of hourly files in a few kilobytes.
+    pub const REMEMBERED: usize = 500;
+
+    /// Returns the head of a segment that was never loaded.
+    pub fn new(segment_name: &str) -> Self {
+        Self {
+            v: Self::VERSION,
+            nonce: String::new(),
+            segment_name: segment_name.to_owned(),
+            newest: None,
+            settled: None,
+            pending: Vec::new(),
+            applied: None,
+            writing: None,
+            refused: Vec::new(),
+            counted: Vec::new(),
+            lease: None,
+            failures: None,
+        }
+    }
+}
+
+impl Wish {
+    /// Returns what compares two wishes: an event by its result's order, an order above all it was given after.
+    pub fn rank(&self) -> (&Order, u64) {
+        match &self.ordered {
+            Some(precedence) => (&precedence.above, precedence.turn),
+            None => (&self.order, 0),
+        }
+    }
+
+    /// Returns the input, without what was said about it.
+    pub fn input(&self) -> Input {
+        Input {
+            order: self.order.clone(),
+            run_id: self.run_id.clone(),
+        }
+    }
+
+    /// Tells whether both wishes are about the same input.
+    pub fn is_about(&self, order: &Order, run_id: &RunId) -> bool {
+        self.order == *order && self.run_id == *run_id
+    }
+}
+
+impl Lease {
+    /// S3's `Date` has whole seconds: two times read from it may lie that much farther apart than they seem.
+    const ROUNDING: Duration = Duration::from_secs(1);
+
+    /// Tells whether the lease has run out at `now`, S3's time.
+    pub fn is_over(&self, now: DateTime<Utc>) -> bool {
+        now > self.renewed + Duration::from_secs(self.seconds) + Self::ROUNDING
+    }
+}
+
+impl Failures {
+    /// The first pause of the sweep after a failure; it doubles with each further one.
+    pub const FIRST_PAUSE: Duration = Duration::from_mins(15);
+    /// The longest pause: a mended tenant is noticed within a day without anybody's help.
+    pub const LONGEST_PAUSE: Duration = Duration::from_hours(24);
+    /// From so many failures in a row on, the segment needs a person.
+    pub const NEEDS_ATTENTION: u32 = 5;
+
+    /// Returns the pause after the `count`th failure in a row.
+    pub fn pause(count: u32) -> Duration {
+        let doublings = count.saturating_sub(1).min(16);
+        Self::FIRST_PAUSE
+            .saturating_mul(1 << doublings)
+            .min(Self::LONGEST_PAUSE)
+    }
+}

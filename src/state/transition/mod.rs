@@ -1,0 +1,295 @@
+//! How a head changes: pure functions, so that a simulation can drive them through every order of events.
+
+use crate::settings::Mode;
+use crate::state::head::{Applied, Failures, Head, Input, Lease, Precedence, Refused, Wish, Writing};
+use crate::state::order::Order;
+use chrono::{DateTime, Utc};
+use std::time::Duration;
+
+/// What became of a wish when it met the head.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Enlisted {
+    /// It is new and now pending.
+    Queued,
+    /// It was pending already: an earlier attempt did not finish it.
+    Pending,
+    /// It was carried out before.
+    Applied,
+    /// A newer result was carried out before.
+    Superseded,
+    /// It was refused before, and an event does not try it again.
+    Refused(Refused),
+}
+
+/// Whether a worker may begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// The worker holds the lease.
+    Taken,
+    /// Another worker holds it.
+    Busy(Lease),
+}
+
+/// The worker's lease was taken over: it must not touch the segment any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "another run has taken over the segment because this one could not renew its lease in time; it finishes the work"
+)]
+pub struct LeaseLost;
+
+/// What a finished wish leaves in the head.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Achievement {
+    /// How many contacts the file held.
+    pub contacts: u64,
+    /// The segment; none where there is no segment to change.
+    pub segment_id: Option<String>,
+    /// Whether the segment was seen Active.
+    pub confirmed: bool,
+}
+
+impl Head {
+    /// Takes a wish up, unless what it asks for is done, overtaken or refused; an order is always taken up.
+    pub fn enlist(&mut self, mut wish: Wish, is_order: bool) -> Enlisted {
+        if is_order {
+            self.pending
+                .retain(|pending| !pending.is_about(&wish.order, &wish.run_id));
+            wish.ordered = Some(self.precedence_over_all(&wish.order));
+        } else {
+            if let Some(known) = self.recall(&wish) {
+                return known;
+            }
+            self.newest = self.newest.take().max(Some(wish.order.clone()));
+        }
+        self.pending.push(wish);
+        self.failures = None;
+        Enlisted::Queued
+    }
+
+    /// Returns the wish to work on: the newest replace first, then additions and removals from the oldest on.
+    pub fn next(&self) -> Option<&Wish> {
+        let newest_replace = self
+            .pending
+            .iter()
+            .filter(|wish| wish.mode == Mode::Replace)
+            .max_by_key(|wish| wish.rank());
+        newest_replace.or_else(|| self.pending.iter().min_by_key(|wish| wish.rank()))
+    }
+
+    /// Gives the lease to `owner` if nobody else has a live one; `now` is S3's time.
+    pub fn claim(&mut self, owner: &str, seconds: u64, now: DateTime<Utc>) -> Claim {
+        match &self.lease {
+            Some(lease) if lease.owner != owner && !lease.is_over(now) => Claim::Busy(lease.clone()),
+            _ => {
+                let run_id = self.next().map(|wish| wish.run_id.clone());
+                self.lease = Some(Lease {
+                    owner: owner.to_owned(),
+                    run_id,
+                    renewed: now,
+                    seconds,
+                });
+                Claim::Taken
+            }
+        }
+    }
+
+    /// Prolongs the worker's lease from `now` on.
+    pub fn renew(&mut self, owner: &str, now: DateTime<Utc>) -> Result<(), LeaseLost> {
+        let lease = self.lease_of(owner)?;
+        lease.renewed = lease.renewed.max(now);
+        Ok(())
+    }
+
+    /// Gives the lease back.
+    pub fn release(&mut self, owner: &str) -> Result<(), LeaseLost> {
+        self.lease_of(owner)?;
+        self.lease = None;
+        Ok(())
+    }
+
+    /// Marks the draft as half-written from here on, and drops the replaces that this accepted one overtakes.
+    ///
+    /// `published` is the number of members before the first write; where a draft was half-written already, the number
+    /// from before *its* first write stays.
+    pub fn begin(&mut self, owner: &str, wish: &Wish, published: u64) -> Result<Vec<Wish>, LeaseLost> {
+        self.lease_of(owner)?;
+        let published = self.writing.as_ref().map_or(published, |writing| writing.published);
+        self.writing = Some(Writing {
+            run_id: wish.run_id.clone(),
+            published,
+        });
+        Ok(self.take_overtaken(wish, |pending| pending.mode == Mode::Replace))
+    }
+
+    /// Records that the wish was carried out and published, and drops what it overtakes.
+    pub fn apply(
+        &mut self,
+        owner: &str,
+        wish: &Wish,
+        achievement: Achievement,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Wish>, LeaseLost> {
+        self.lease_of(owner)?;
+        let overtaken = self.take_overtaken(wish, |_| true);
+        self.drop_wish(wish);
+        self.refused
+            .retain(|refused| !wish.is_about(&refused.order, &refused.run_id));
+        if wish.mode == Mode::Replace {
+            self.settled = self.settled.take().max(Some(wish.rank().0.clone()));
+        } else {
+            self.counted.push(wish.input());
+            keep_latest(&mut self.counted);
+        }
+        self.applied = Some(Applied {
+            order: wish.order.clone(),
+            run_id: wish.run_id.clone(),
+            at: now,
+            contacts: achievement.contacts,
+            segment_id: achievement.segment_id,
+            confirmed: achievement.confirmed,
+        });
+        self.writing = None;
+        self.failures = None;
+        Ok(overtaken)
+    }
+
+    /// Records that the published segment was seen Active.
+    pub fn confirm(&mut self, owner: &str) -> Result<(), LeaseLost> {
+        self.lease_of(owner)?;
+        if let Some(applied) = &mut self.applied {
+            applied.confirmed = true;
+        }
+        Ok(())
+    }
+
+    /// Puts the wish aside for good: only an order tries it again.
+    pub fn refuse(&mut self, owner: &str, wish: &Wish, reason: &str, unreadable: bool) -> Result<(), LeaseLost> {
+        self.lease_of(owner)?;
+        self.drop_wish(wish);
+        self.refused
+            .retain(|refused| !wish.is_about(&refused.order, &refused.run_id));
+        let Input { order, run_id } = wish.input();
+        self.refused.push(Refused {
+            order,
+            run_id,
+            reason: reason.to_owned(),
+            unreadable,
+        });
+        keep_latest(&mut self.refused);
+        Ok(())
+    }
+
+    /// Drops a wish whose object was replaced while it was read: the new content is a wish of its own.
+    pub fn forget(&mut self, owner: &str, wish: &Wish) -> Result<(), LeaseLost> {
+        self.lease_of(owner)?;
+        self.drop_wish(wish);
+        Ok(())
+    }
+
+    /// Records a failure: the wish stays, the sweep waits longer each time.
+    pub fn fail(&mut self, owner: &str, code: &str, now: DateTime<Utc>) -> Result<(), LeaseLost> {
+        self.lease_of(owner)?;
+        let count = self
+            .failures
+            .as_ref()
+            .map_or(0, |failures| failures.count)
+            .saturating_add(1);
+        self.failures = Some(Failures {
+            count,
+            code: code.to_owned(),
+            next_try: now + Failures::pause(count),
+        });
+        Ok(())
+    }
+
+    /// Tells whether the last failure calls for a person.
+    pub fn needs_attention(&self) -> bool {
+        self.failures
+            .as_ref()
+            .is_some_and(|failures| failures.count >= Failures::NEEDS_ATTENTION)
+    }
+
+    fn recall(&self, wish: &Wish) -> Option<Enlisted> {
+        let is_this = |order: &Order, run_id| wish.is_about(order, run_id);
+        if let Some(refused) = self
+            .refused
+            .iter()
+            .find(|refused| is_this(&refused.order, &refused.run_id))
+        {
+            return Some(Enlisted::Refused(refused.clone()));
+        }
+        if self
+            .pending
+            .iter()
+            .any(|pending| is_this(&pending.order, &pending.run_id))
+        {
+            return Some(Enlisted::Pending);
+        }
+        let was_applied = self
+            .applied
+            .iter()
+            .any(|applied| is_this(&applied.order, &applied.run_id));
+        let was_counted = self
+            .counted
+            .iter()
+            .any(|counted| is_this(&counted.order, &counted.run_id));
+        if was_applied || was_counted {
+            return Some(Enlisted::Applied);
+        }
+        let is_overtaken = self.settled.as_ref().is_some_and(|settled| wish.order <= *settled);
+        is_overtaken.then_some(Enlisted::Superseded)
+    }
+
+    fn precedence_over_all(&self, own: &Order) -> Precedence {
+        let ranks = || self.pending.iter().map(Wish::rank);
+        let known = ranks()
+            .map(|(order, _)| order)
+            .chain(self.newest.as_ref())
+            .chain(self.settled.as_ref());
+        Precedence {
+            above: known.chain([own]).max().unwrap_or(own).clone(),
+            turn: ranks().map(|(_, turn)| turn).max().unwrap_or(0) + 1,
+        }
+    }
+
+    fn take_overtaken(&mut self, by: &Wish, of_kind: impl Fn(&Wish) -> bool) -> Vec<Wish> {
+        if by.mode != Mode::Replace {
+            return Vec::new();
+        }
+        let is_overtaken = |pending: &mut Wish| of_kind(pending) && pending.rank() < by.rank();
+        self.pending.extract_if(.., is_overtaken).collect()
+    }
+
+    fn drop_wish(&mut self, wish: &Wish) {
+        self.pending
+            .retain(|pending| !pending.is_about(&wish.order, &wish.run_id));
+    }
+
+    fn lease_of(&mut self, owner: &str) -> Result<&mut Lease, LeaseLost> {
+        self.lease
+            .as_mut()
+            .filter(|lease| lease.owner == owner)
+            .ok_or(LeaseLost)
+    }
+}
+
+fn keep_latest<T>(list: &mut Vec<T>) {
+    let surplus = list.len().saturating_sub(Head::REMEMBERED);
+    list.drain(..surplus);
+}
+
+/// Returns how long a worker may still send after its last renewal: the lease less one call and a margin.
+///
+/// A call may take two thirds of the lease and the margin is an eighteenth (120 s and 10 s of 180 s), so that whatever
+/// was sent by then is over before another worker may begin.
+pub fn sending_time(lease: Duration) -> Duration {
+    lease.saturating_sub(call_time(lease)).saturating_sub(lease / 18)
+}
+
+/// Returns how long one Dataverse call may take: two thirds of the lease.
+pub fn call_time(lease: Duration) -> Duration {
+    lease * 2 / 3
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,255 @@
+use super::*;
+use crate::state::order::{ObjectRef, RunId};
+
+const LEASE: u64 = 180;
+
+fn at(seconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
+}
+
+/// A file uploaded at `second`.
+fn file(second: i64, mode: Mode) -> Wish {
+    let key = format!("incoming/Summer Sale/{second}.csv");
+    let object = ObjectRef {
+        bucket: "socktown-results".to_owned(),
+        key: key.clone(),
+        version_id: Some("v1".to_owned()),
+        etag: "etag".to_owned(),
+    };
+    Wish {
+        run_id: RunId::of("Summer Sale", &object),
+        order: Order {
+            last_modified: at(second),
+            key,
+            version_id: object.version_id.clone(),
+        },
+        object,
+        mode,
+        segment_name: "Summer Sale".to_owned(),
+        sample: None,
+        approved: false,
+        ordered: None,
+    }
+}
+
+fn replace(second: i64) -> Wish {
+    file(second, Mode::Replace)
+}
+
+fn head() -> Head {
+    let mut head = Head::new("Summer Sale");
+    assert_eq!(head.claim("me", LEASE, at(0)), Claim::Taken);
+    head
+}
+
+fn next_second(head: &Head) -> Option<i64> {
+    head.next().map(|wish| (wish.order.last_modified - at(0)).num_seconds())
+}
+
+fn apply_next(head: &mut Head) -> Vec<Wish> {
+    let wish = head.next().unwrap().clone();
+    let done = Achievement {
+        contacts: 1,
+        segment_id: Some("segment".to_owned()),
+        confirmed: true,
+    };
+    head.apply("me", &wish, done, at(99)).unwrap()
+}
+
+#[test]
+fn a_duplicate_event_of_an_applied_file_is_no_wish() {
+    let mut head = head();
+    assert_eq!(head.enlist(replace(1), false), Enlisted::Queued);
+    assert_eq!(head.enlist(replace(1), false), Enlisted::Pending);
+    apply_next(&mut head);
+    assert_eq!(head.enlist(replace(1), false), Enlisted::Applied);
+    assert_eq!(head.next(), None);
+}
+
+#[test]
+fn an_older_event_after_the_newer_finished_is_superseded() {
+    let mut head = head();
+    head.enlist(replace(2), false);
+    apply_next(&mut head);
+    assert_eq!(head.enlist(replace(1), false), Enlisted::Superseded);
+}
+
+#[test]
+fn the_newest_replace_is_tried_first_and_overtakes_the_older_once_accepted() {
+    let mut head = head();
+    head.enlist(replace(3), false);
+    head.enlist(replace(1), false);
+    head.enlist(replace(2), false);
+    assert_eq!(next_second(&head), Some(3));
+    let newest = head.next().unwrap().clone();
+    assert_eq!(head.begin("me", &newest, 10).unwrap().len(), 2);
+    assert_eq!(head.pending.len(), 1);
+}
+
+#[test]
+fn when_the_newest_is_refused_the_next_older_counts_again() {
+    let mut head = head();
+    head.enlist(replace(1), false);
+    head.enlist(replace(2), false);
+    let newest = head.next().unwrap().clone();
+    head.refuse("me", &newest, "too small", false).unwrap();
+    assert_eq!(next_second(&head), Some(1));
+    assert!(matches!(head.enlist(replace(2), false), Enlisted::Refused(_)));
+}
+
+#[test]
+fn an_event_that_comes_late_still_counts_if_everything_newer_was_refused() {
+    let mut head = head();
+    head.enlist(replace(1), false);
+    apply_next(&mut head);
+    head.enlist(replace(3), false);
+    let refused = head.next().unwrap().clone();
+    head.refuse("me", &refused, "too small", false).unwrap();
+    assert_eq!(head.enlist(replace(2), false), Enlisted::Queued);
+}
+
+#[test]
+fn an_order_for_an_old_file_stands_until_a_newer_file_comes() {
+    let mut head = head();
+    for second in [1, 3] {
+        head.enlist(replace(second), false);
+        apply_next(&mut head);
+    }
+    assert_eq!(head.enlist(replace(1), true), Enlisted::Queued);
+    assert_eq!(
+        head.newest.as_ref().map(|order| order.last_modified),
+        Some(at(3)),
+        "an order leaves newest alone"
+    );
+    apply_next(&mut head);
+    assert_eq!(
+        head.applied.as_ref().map(|applied| applied.order.last_modified),
+        Some(at(1))
+    );
+    assert_eq!(
+        head.enlist(replace(3), false),
+        Enlisted::Superseded,
+        "what was known does not undo the order"
+    );
+    assert_eq!(head.enlist(replace(2), false), Enlisted::Superseded);
+    assert_eq!(
+        head.enlist(replace(4), false),
+        Enlisted::Queued,
+        "the next newer file does"
+    );
+}
+
+#[test]
+fn an_order_goes_before_what_was_pending_and_after_what_comes_later() {
+    let mut head = head();
+    head.enlist(replace(5), false);
+    head.enlist(replace(1), true);
+    assert_eq!(next_second(&head), Some(1));
+    head.enlist(replace(2), true);
+    assert_eq!(next_second(&head), Some(2), "the later order wins");
+    head.enlist(replace(6), false);
+    assert_eq!(next_second(&head), Some(6));
+    assert_eq!(apply_next(&mut head).len(), 3);
+}
+
+#[test]
+fn an_order_tries_a_refused_file_again_and_clears_the_refusal_when_applied() {
+    let mut head = head();
+    head.enlist(replace(1), false);
+    let wish = head.next().unwrap().clone();
+    head.refuse("me", &wish, "too small", false).unwrap();
+    assert_eq!(
+        head.enlist(
+            Wish {
+                approved: true,
+                ..replace(1)
+            },
+            true
+        ),
+        Enlisted::Queued
+    );
+    assert!(head.next().unwrap().approved);
+    apply_next(&mut head);
+    assert_eq!(head.refused, []);
+}
+
+#[test]
+fn every_file_to_append_counts_once_oldest_first_whatever_order_the_events_come_in() {
+    let mut head = head();
+    for second in [2, 1] {
+        assert_eq!(head.enlist(file(second, Mode::Append), false), Enlisted::Queued);
+    }
+    assert_eq!(next_second(&head), Some(1));
+    apply_next(&mut head);
+    apply_next(&mut head);
+    assert_eq!(head.enlist(file(1, Mode::Append), false), Enlisted::Applied);
+    assert_eq!(head.enlist(file(2, Mode::Append), false), Enlisted::Applied);
+}
+
+#[test]
+fn only_an_applied_newer_replace_supersedes_what_is_to_be_appended() {
+    let mut head = head();
+    head.enlist(file(1, Mode::Append), false);
+    head.enlist(replace(2), false);
+    head.enlist(file(3, Mode::Append), false);
+    let newest = head.next().unwrap().clone();
+    assert_eq!(newest.mode, Mode::Replace);
+    assert_eq!(head.begin("me", &newest, 10).unwrap(), [], "accepted is not applied");
+    assert_eq!(apply_next(&mut head).len(), 1);
+    assert_eq!(next_second(&head), Some(3));
+}
+
+#[test]
+fn the_first_published_count_stays_the_yardstick_until_the_next_publish() {
+    let mut head = head();
+    head.enlist(replace(1), false);
+    let wish = head.next().unwrap().clone();
+    head.begin("me", &wish, 1_000).unwrap();
+    head.begin("me", &wish, 7).unwrap();
+    assert_eq!(head.writing.as_ref().map(|writing| writing.published), Some(1_000));
+    apply_next(&mut head);
+    assert_eq!(head.writing, None);
+}
+
+#[test]
+fn a_lease_keeps_others_away_until_it_is_over() {
+    let mut head = head();
+    assert!(matches!(head.claim("other", LEASE, at(180)), Claim::Busy(_)));
+    head.renew("me", at(30)).unwrap();
+    assert!(matches!(head.claim("other", LEASE, at(211)), Claim::Busy(_)));
+    assert_eq!(head.claim("other", LEASE, at(212)), Claim::Taken);
+    let wish = replace(1);
+    assert_eq!(head.renew("me", at(213)), Err(LeaseLost));
+    assert_eq!(head.begin("me", &wish, 1), Err(LeaseLost));
+    assert_eq!(head.refuse("me", &wish, "no", false), Err(LeaseLost));
+    assert_eq!(head.release("me"), Err(LeaseLost));
+    assert_eq!(head.release("other"), Ok(()));
+}
+
+#[test]
+fn the_sweep_waits_longer_after_each_failure_until_a_new_file_comes() {
+    let mut head = head();
+    head.enlist(replace(1), false);
+    let mut pauses = Vec::new();
+    for count in 1..=9 {
+        head.fail("me", "DynamicsUnavailable", at(0)).unwrap();
+        pauses.push((head.failures.as_ref().unwrap().next_try - at(0)).num_minutes());
+        assert_eq!(head.needs_attention(), count >= 5);
+    }
+    assert_eq!(pauses, [15, 30, 60, 120, 240, 480, 960, 1_440, 1_440]);
+    head.enlist(replace(2), false);
+    assert_eq!(head.failures, None);
+}
+
+#[test]
+fn a_call_sent_at_the_last_moment_is_over_before_the_lease() {
+    for seconds in [6, 60, 180, 3_600] {
+        let lease = Duration::from_secs(seconds);
+        assert!(sending_time(lease) + call_time(lease) < lease);
+        assert!(
+            sending_time(lease) > lease / 6,
+            "a renewal comes before the fence closes"
+        );
+    }
+    assert_eq!(sending_time(Duration::from_mins(3)), Duration::from_secs(50));
+}

@@ -1,0 +1,4 @@
+//! Runs the loader against the sandbox over real HTTP on the loopback interface.
+
+mod sandbox;
+mod sandbox_itself;
