@@ -10,6 +10,7 @@ mod format;
 mod json_lines;
 mod object;
 mod parquet;
+mod parts;
 mod remote;
 mod tally;
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod window;
 
 pub use error::{Error, Problem};
 pub use object::{ObjectVersion, Objects};
+pub use parts::Role;
 pub use tally::{Reason, Rejected, RejectedRow};
 
 use crate::contact::ContactSet;

@@ -187,13 +187,11 @@ fn fixed_length(tally: &mut Tally, value: &FixedLenByteArray, row: u64) -> Resul
     let Ok(bytes) = <[u8; 16]>::try_from(value.data()) else {
         return tally.cell(value.data(), || row);
     };
-    match ContactId::from_bytes(bytes) {
-        Some(id) => tally.contact(id),
-        None => {
-            tally.reject(Reason::NilGuid, b"", row);
-            Ok(())
-        }
+    if let Some(id) = ContactId::from_bytes(bytes) {
+        return tally.contact(id);
     }
+    tally.reject(Reason::NilGuid, b"", row);
+    Ok(())
 }
 
 /// Serves the pages of one column chunk out of larger blocks.

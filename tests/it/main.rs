@@ -2,3 +2,5 @@
 
 mod sandbox;
 mod sandbox_itself;
+mod source;
+mod source_parts;
