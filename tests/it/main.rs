@@ -6,4 +6,6 @@ mod loads;
 mod refusals;
 mod sandbox;
 mod sandbox_itself;
+mod source;
+mod source_parts;
 mod world;
