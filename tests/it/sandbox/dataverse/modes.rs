@@ -1,0 +1,113 @@
+//! How the organization behaves where the real one is unknown, differs or fails.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Everything about the organization that a test may choose.
+#[derive(Clone, Debug)]
+pub struct Modes {
+    /// Customer Insights - Journeys is not installed: every `msdynmkt_*` name is unknown.
+    pub no_journeys: bool,
+    /// There is no application user: 403 `0x80072560` on everything.
+    pub user_missing: bool,
+    /// Operations (as in the log) refused with 403 `0x80040220`.
+    pub denied: BTreeSet<String>,
+    /// What happens to ids that are no known contact (see `set_known_contacts`).
+    pub unknown_contacts: UnknownContacts,
+    /// `AddStaticMembers` and `RemoveStaticMembers` answer 200 with a `ResultText` instead of 204.
+    pub verbose_success: bool,
+    /// How many list calls after a write still show the state before it.
+    pub stale_reads: u32,
+    /// How `ListGroupMembers` encodes its answer.
+    pub encoding: Encoding,
+    /// The largest `PageSize`; 400 above it.
+    pub max_page_size: usize,
+    /// How a publish ends.
+    pub outcome: Outcome,
+    /// From Publish to the end of computing.
+    pub publish_delay: Duration,
+    /// How long after Publish the row still shows its old state.
+    pub publish_lag: Duration,
+    /// How often a segment with refresh enabled is computed again (Microsoft: 30 minutes).
+    pub refresh_every: Duration,
+    /// The header `x-ms-dop-hint`.
+    pub dop_hint: Option<u32>,
+}
+
+/// What happens to ids that are no contact.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UnknownContacts {
+    /// The call succeeds, the ids are not there afterwards.
+    Ignore,
+    /// 400 for the whole batch, naming the first one.
+    Refuse,
+}
+
+/// How `ListGroupMembers` encodes its answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Encoding {
+    /// `"Response":"{\"entityIds\":[..]}"`, as documented.
+    Text,
+    /// `"Response":{"entityIds":[..]}`.
+    Object,
+    /// `"Response":"[..]"`.
+    BareArray,
+    /// `"Response":"{\"entityIds\":[\"id,id,id\"]}"`.
+    CommaSeparated,
+}
+
+/// How a publish ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Status 1.
+    Active,
+    /// Status 7; the audience is the new one.
+    Warnings,
+    /// Status 3; the audience stays.
+    Error,
+    /// Status 11; the audience stays.
+    Faulted,
+    /// Status 6 for ever.
+    Never,
+    /// Any other status; the audience stays.
+    Status(i64),
+}
+
+impl Default for Modes {
+    fn default() -> Self {
+        Self {
+            no_journeys: false,
+            user_missing: false,
+            denied: BTreeSet::new(),
+            unknown_contacts: UnknownContacts::Ignore,
+            verbose_success: false,
+            stale_reads: 0,
+            encoding: Encoding::Text,
+            max_page_size: 5000,
+            outcome: Outcome::Active,
+            publish_delay: Duration::from_millis(300),
+            publish_lag: Duration::ZERO,
+            refresh_every: Duration::from_mins(30),
+            dop_hint: Some(10),
+        }
+    }
+}
+
+impl Outcome {
+    /// Returns the final status code, unless computing never ends.
+    pub fn status(self) -> Option<i64> {
+        match self {
+            Self::Active => Some(1),
+            Self::Warnings => Some(7),
+            Self::Error => Some(3),
+            Self::Faulted => Some(11),
+            Self::Never => None,
+            Self::Status(status) => Some(status),
+        }
+    }
+
+    /// Says whether the audience becomes the new one.
+    pub fn commits(self) -> bool {
+        matches!(self, Self::Active | Self::Warnings)
+    }
+}

@@ -1,0 +1,238 @@
+//! Create, read, change and delete rows.
+
+use super::super::server::{Answer, Call, empty, json};
+use super::query::{self, Query};
+use super::refusal::{Refusal, Reply};
+use super::state::{Definition, Group, Segment, State};
+use super::tables::{Fields, Row, Table};
+use axum::http::{HeaderValue, Method, StatusCode};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+/// The most groups of a definition.
+const GROUPS: usize = 10;
+
+/// Where an entity set is addressed.
+pub struct Address<'a> {
+    /// `<organization>/api/data/v9.x/`
+    pub root: &'a str,
+    pub table: Table,
+    pub id: Option<Uuid>,
+}
+
+/// Answers a request on an entity set or a row of it.
+pub fn answer(state: &mut State, address: &Address<'_>, call: &Call) -> Reply {
+    match (&call.method, address.id) {
+        (&Method::GET, None) => query::list(state, address, call),
+        (&Method::GET, Some(id)) => read(state, address, call, id),
+        (&Method::POST, None) => create(state, address, call, None),
+        (&Method::PATCH, Some(id)) => change(state, address, call, id),
+        (&Method::DELETE, Some(id)) => delete(state, address, call, id),
+        _ => Err(Refusal::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "0x80060888",
+            "The requested resource does not support this method.",
+        )),
+    }
+}
+
+/// Finds a row.
+pub fn row(state: &State, table: Table, id: Uuid) -> Option<Row> {
+    match table {
+        Table::Segments => state.segments.get(&id).map(|segment| segment.row.clone()),
+        Table::Definitions => state.definitions.get(&id).map(|definition| definition.row.clone()),
+        Table::Executions => state.executions.get(&id).cloned(),
+        Table::Contacts => state.contacts.row(id),
+    }
+}
+
+fn read(state: &State, address: &Address<'_>, call: &Call, id: Uuid) -> Reply {
+    let table = address.table;
+    let query = Query::parse(call, table)?;
+    let row = row(state, table, id).ok_or_else(|| Refusal::no_row(table.logical(), id))?;
+    if call.header("if-none-match").is_some_and(|etag| etag == row.etag()) {
+        return Ok(empty(StatusCode::NOT_MODIFIED));
+    }
+    let mut body = query.rendered(table, id, &row);
+    let context = format!("{}$metadata#{}/$entity", address.root, table.set());
+    body.insert("@odata.context".to_owned(), Value::String(context));
+    let mut answer = json(StatusCode::OK, &Value::Object(body));
+    set_header(&mut answer, "etag", &row.etag());
+    Ok(answer)
+}
+
+fn create(state: &mut State, address: &Address<'_>, call: &Call, chosen: Option<Uuid>) -> Reply {
+    let table = address.table;
+    let (fields, key) = table.writable(body(call)?)?;
+    let id = chosen.or(key).unwrap_or_else(Uuid::new_v4);
+    if row(state, table, id).is_some() {
+        return Err(Refusal::new(
+            StatusCode::PRECONDITION_FAILED,
+            "0x80040237",
+            "A record with matching key values already exists.",
+        ));
+    }
+    let mut created = Row {
+        version: state.next_version(),
+        fields: defaults(table),
+    };
+    created.fields.extend(fields);
+    match table {
+        Table::Segments => {
+            state.segments.insert(id, Segment::new(created));
+        }
+        Table::Definitions => {
+            checked_groups(&created)?;
+            let definition = Definition {
+                row: created,
+                ..Definition::default()
+            };
+            state.definitions.insert(id, definition);
+        }
+        Table::Executions => {
+            state.executions.insert(id, created);
+        }
+        Table::Contacts => {
+            state.contacts.known.get_or_insert_default().insert(id.as_u128());
+        }
+    }
+    Ok(written(state, address, call, id, StatusCode::CREATED))
+}
+
+fn change(state: &mut State, address: &Address<'_>, call: &Call, id: Uuid) -> Reply {
+    let table = address.table;
+    let condition = call.header("if-match");
+    let Some(current) = row(state, table, id) else {
+        // Without `If-Match` a PATCH creates the row.
+        return match condition {
+            Some(_) => Err(Refusal::no_row(table.logical(), id)),
+            None => create(state, address, call, Some(id)),
+        };
+    };
+    let create_only = call.header("if-none-match") == Some("*");
+    if create_only || condition.is_some_and(|etag| etag != "*" && etag != current.etag()) {
+        return Err(Refusal::version());
+    }
+    let (fields, _) = table.writable(body(call)?)?;
+    let mut changed = current;
+    changed.version = state.next_version();
+    changed.fields.extend(fields);
+    match table {
+        Table::Segments => state.segment(id)?.row = changed,
+        Table::Definitions => {
+            checked_groups(&changed)?;
+            editable(state, id)?;
+            if let Some(definition) = state.definitions.get_mut(&id) {
+                definition.row = changed;
+            }
+        }
+        Table::Executions => {
+            state.executions.insert(id, changed);
+        }
+        Table::Contacts => {}
+    }
+    Ok(written(state, address, call, id, StatusCode::OK))
+}
+
+fn delete(state: &mut State, address: &Address<'_>, call: &Call, id: Uuid) -> Reply {
+    let table = address.table;
+    let current = row(state, table, id).ok_or_else(|| Refusal::no_row(table.logical(), id))?;
+    let condition = call.header("if-match");
+    if condition.is_some_and(|etag| etag != "*" && etag != current.etag()) {
+        return Err(Refusal::version());
+    }
+    match table {
+        Table::Segments => drop(state.segments.remove(&id)),
+        Table::Definitions => drop(state.definitions.remove(&id)),
+        Table::Executions => drop(state.executions.remove(&id)),
+        Table::Contacts => {
+            if let Some(known) = &mut state.contacts.known {
+                known.remove(&id.as_u128());
+            }
+        }
+    }
+    Ok(empty(StatusCode::NO_CONTENT))
+}
+
+/// Refuses to change what a live journey uses, where that is the mode.
+fn editable(state: &State, definition: Uuid) -> Result<(), Refusal> {
+    let uses = |segment: &&Segment| {
+        Uuid::try_parse(segment.row.text("msdynmkt_sourcesegmentuid")) == Ok(definition) && segment.locked_by_journey
+    };
+    match state.segments.values().find(uses) {
+        Some(_) => Err(used_in_live_journey()),
+        None => Ok(()),
+    }
+}
+
+/// The refusal of an edit while a live journey uses the segment.
+pub fn used_in_live_journey() -> Refusal {
+    Refusal::plug_in("The segment can't be edited because it's used in a live journey. Stop the journey first.")
+}
+
+fn written(state: &State, address: &Address<'_>, call: &Call, id: Uuid, with_row: StatusCode) -> Answer {
+    let table = address.table;
+    let wanted = call
+        .header("prefer")
+        .is_some_and(|prefer| prefer.contains("return=representation"));
+    let stored = row(state, table, id).filter(|_| wanted);
+    let mut answer = match stored {
+        None => empty(StatusCode::NO_CONTENT),
+        Some(row) => {
+            let mut answer = json(with_row, &Value::Object(Query::default().rendered(table, id, &row)));
+            set_header(&mut answer, "preference-applied", "return=representation");
+            answer
+        }
+    };
+    let entity = format!("{}{}({id})", address.root, table.set());
+    set_header(&mut answer, "odata-entityid", &entity);
+    answer
+}
+
+fn body(call: &Call) -> Result<Fields, Refusal> {
+    serde_json::from_slice(&call.body).map_err(Refusal::body)
+}
+
+/// What a new row has where the body says nothing.
+fn defaults(table: Table) -> Fields {
+    let values = match table {
+        Table::Segments => json!({"statecode": 0, "statuscode": 1, "msdynmkt_publishedjourneycount": 0}),
+        Table::Definitions => json!({
+            "statecode": 0, "statuscode": 723_270_001, "msdynmkt_disablesegmentrefresh": false,
+            "msdynmkt_computationstatus": 723_270_003,
+        }),
+        Table::Executions | Table::Contacts => json!({"statecode": 0}),
+    };
+    values.as_object().cloned().unwrap_or_default()
+}
+
+/// Checks the groups column: a string that holds a JSON array of at most ten groups with ids of their own.
+fn checked_groups(row: &Row) -> Result<(), Refusal> {
+    let text = row.text("msdynmkt_staticlistmembers");
+    if text.is_empty() {
+        return Ok(());
+    }
+    let refused = || Refusal::plug_in("The value of msdynmkt_staticlistmembers is not a valid list of groups.");
+    let groups: Vec<Group> = serde_json::from_str(text).map_err(|_| refused())?;
+    if groups.len() > GROUPS {
+        return Err(Refusal::plug_in(format!(
+            "A segment can have at most {GROUPS} groups of static members."
+        )));
+    }
+    let mut ids = BTreeSet::new();
+    for group in &groups {
+        let id = Uuid::try_parse(&group.group_id).map_err(|_| refused())?;
+        let known = matches!(group.include_type.as_str(), "Include" | "Exclude") && group.input_type == "manualSelect";
+        if !known || !ids.insert(id) {
+            return Err(refused());
+        }
+    }
+    Ok(())
+}
+
+pub fn set_header(answer: &mut Answer, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        answer.headers_mut().insert(name, value);
+    }
+}

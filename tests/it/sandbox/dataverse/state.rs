@@ -1,0 +1,368 @@
+//! Segments, definitions, members, and what publishing and the clock do to them.
+
+use super::modes::{Modes, Outcome};
+use super::refusal::Refusal;
+use super::tables::{Row, Table};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+/// An audience: sorted contact ids, shared between the views of it.
+pub type Audience = Arc<Vec<u128>>;
+
+/// The whole organization.
+#[derive(Default)]
+pub struct State {
+    pub modes: Modes,
+    pub segments: BTreeMap<Uuid, Segment>,
+    pub definitions: BTreeMap<Uuid, Definition>,
+    pub executions: BTreeMap<Uuid, Row>,
+    pub contacts: Contacts,
+    version: u64,
+}
+
+/// A segment row and its published audience.
+#[derive(Default)]
+pub struct Segment {
+    pub row: Row,
+    pub published: Option<Audience>,
+    /// Every audience that was ever published, with the time from which it held.
+    pub history: Vec<(Instant, Audience)>,
+    pub publishes: u32,
+    /// Refuses edits as the UI does while a live journey uses the segment.
+    pub locked_by_journey: bool,
+    publishing: Option<Publishing>,
+    next_refresh: Option<Instant>,
+}
+
+/// A definition row and the members of its groups.
+#[derive(Default)]
+pub struct Definition {
+    pub row: Row,
+    pub members: BTreeMap<Uuid, BTreeSet<u128>>,
+    /// What lists still show, and for how many calls.
+    pub stale: BTreeMap<Uuid, (BTreeSet<u128>, u32)>,
+}
+
+/// Which ids are contacts; without a known set every id is.
+#[derive(Default)]
+pub struct Contacts {
+    pub known: Option<BTreeSet<u128>>,
+    /// Dropped when an audience is computed: another business unit, or inactive.
+    pub dropped: BTreeSet<u128>,
+}
+
+struct Publishing {
+    started: Instant,
+    audience: Audience,
+    outcome: Outcome,
+    shown: Stage,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Old,
+    Exporting,
+    Computing,
+    Ended,
+}
+
+/// A group as the definition's column describes it.
+#[derive(Clone, Deserialize, Debug)]
+#[serde(rename_all = "camelCase")]
+pub struct Group {
+    pub group_id: String,
+    pub include_type: String,
+    #[serde(default)]
+    pub name: String,
+    #[serde(default)]
+    pub input_type: String,
+}
+
+impl State {
+    /// Lets everything happen that the clock has brought; called before anything is read or changed.
+    pub fn advance(&mut self, now: Instant) {
+        let ids: Vec<Uuid> = self.segments.keys().copied().collect();
+        for id in ids {
+            self.advance_publishing(id, now);
+            self.advance_refresh(id, now);
+        }
+    }
+
+    /// Begins to publish the members as they are now.
+    pub fn publish(&mut self, id: Uuid, now: Instant) -> Result<(), Refusal> {
+        let definition = self.definition_of(id)?;
+        let audience = self.audience(definition);
+        let outcome = self.modes.outcome;
+        self.set_definition(
+            definition,
+            &[("statuscode", json!(723_270_002)), ("statecode", json!(0))],
+        );
+        let segment = self.segment(id)?;
+        segment.publishes += 1;
+        segment.next_refresh = None;
+        segment.publishing = Some(Publishing {
+            started: now,
+            audience,
+            outcome,
+            shown: Stage::Old,
+        });
+        self.advance(now);
+        Ok(())
+    }
+
+    /// Finds a segment.
+    pub fn segment(&mut self, id: Uuid) -> Result<&mut Segment, Refusal> {
+        let missing = Refusal::no_row(Table::Segments.logical(), id);
+        self.segments.get_mut(&id).ok_or(missing)
+    }
+
+    /// Finds the id of a segment's definition.
+    pub fn definition_of(&mut self, id: Uuid) -> Result<Uuid, Refusal> {
+        let uid = self.segment(id)?.row.fields.get("msdynmkt_sourcesegmentuid").cloned();
+        let definition = uid.and_then(|uid| Uuid::try_parse(uid.as_str()?).ok());
+        let definition = definition.filter(|id| self.definitions.contains_key(id));
+        definition.ok_or_else(|| Refusal::plug_in("The segment definition of this segment was not found."))
+    }
+
+    /// Changes columns of a segment and gives the row a new version.
+    pub fn set_segment(&mut self, id: Uuid, changes: &[(&str, Value)]) {
+        let version = self.next_version();
+        if let Some(segment) = self.segments.get_mut(&id) {
+            segment.row.change(changes, version);
+        }
+    }
+
+    /// Changes columns of a definition and gives the row a new version.
+    pub fn set_definition(&mut self, id: Uuid, changes: &[(&str, Value)]) {
+        let version = self.next_version();
+        if let Some(definition) = self.definitions.get_mut(&id) {
+            definition.row.change(changes, version);
+        }
+    }
+
+    /// Returns a version that no row had before.
+    pub fn next_version(&mut self) -> u64 {
+        self.version += 1;
+        4_000_000 + self.version
+    }
+
+    /// Computes who is in the Include groups, in no Exclude group, and visible.
+    pub fn audience(&self, definition: Uuid) -> Audience {
+        let Some(definition) = self.definitions.get(&definition) else {
+            return Audience::default();
+        };
+        let (included, excluded) = (definition.members_of(true), definition.members_of(false));
+        let mut audience: Vec<u128> = included.into_iter().flatten().copied().collect();
+        audience.retain(|id| !excluded.iter().any(|group| group.contains(id)) && !self.contacts.dropped.contains(id));
+        audience.sort_unstable();
+        audience.dedup();
+        Arc::new(audience)
+    }
+
+    fn advance_publishing(&mut self, id: Uuid, now: Instant) {
+        let (lag, delay) = (self.modes.publish_lag, self.modes.publish_delay);
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return;
+        };
+        let Some(publishing) = &mut segment.publishing else {
+            return;
+        };
+        let age = now.saturating_duration_since(publishing.started);
+        let stage = match publishing.outcome {
+            _ if age < lag => Stage::Old,
+            _ if age < lag + delay / 2 => Stage::Exporting,
+            Outcome::Never => Stage::Computing,
+            _ if age < lag + delay => Stage::Computing,
+            _ => Stage::Ended,
+        };
+        if stage == publishing.shown {
+            return;
+        }
+        publishing.shown = stage;
+        let status = match stage {
+            Stage::Old => return,
+            Stage::Exporting => 5,
+            Stage::Computing => 6,
+            Stage::Ended => return self.end_publishing(id, now),
+        };
+        let changes = [
+            ("statecode", json!(1)),
+            ("statuscode", json!(status)),
+            ("msdynmkt_membercount", Value::Null),
+        ];
+        self.set_segment(id, &changes);
+    }
+
+    fn end_publishing(&mut self, id: Uuid, now: Instant) {
+        let ends = self.modes.publish_lag + self.modes.publish_delay;
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return;
+        };
+        let Some(publishing) = segment.publishing.take() else {
+            return;
+        };
+        let Some(status) = publishing.outcome.status() else {
+            return;
+        };
+        let at = (publishing.started + ends).min(now);
+        let state = i64::from(status != 1);
+        let mut changes = vec![("statecode", json!(state)), ("statuscode", json!(status))];
+        if publishing.outcome.commits() {
+            changes.push(("msdynmkt_membercount", json!(publishing.audience.len())));
+            changes.push(("msdynmkt_type", json!(11)));
+        }
+        if publishing.outcome.commits() {
+            segment.publish_audience(publishing.audience, at);
+        }
+        self.set_segment(id, &changes);
+        self.note_execution(id, at, publishing.outcome);
+    }
+
+    fn note_execution(&mut self, id: Uuid, at: Instant, outcome: Outcome) {
+        let refresh_every = self.modes.refresh_every;
+        let Ok(definition) = self.definition_of(id) else { return };
+        let (live, computation, execution) = if outcome.commits() {
+            (723_270_000, 723_270_001, 723_270_002)
+        } else {
+            (723_270_001, 723_270_002, 723_270_003)
+        };
+        self.set_definition(
+            definition,
+            &[
+                ("statuscode", json!(live)),
+                ("msdynmkt_computationstatus", json!(computation)),
+            ],
+        );
+        let version = self.next_version();
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return;
+        };
+        segment.next_refresh = Some(at + refresh_every);
+        let mut row = Row::default();
+        row.change(
+            &[
+                ("_msdynmkt_segmentdefinitionid_value", json!(definition.to_string())),
+                ("statuscode", json!(execution)),
+                (
+                    "msdynmkt_membershipcount",
+                    json!(segment.published.as_ref().map(|audience| audience.len())),
+                ),
+            ],
+            version,
+        );
+        self.executions.insert(Uuid::new_v4(), row);
+    }
+
+    /// With refresh enabled a published segment is computed again by the clock.
+    fn advance_refresh(&mut self, id: Uuid, now: Instant) {
+        let Some(segment) = self.segments.get(&id) else { return };
+        let due = segment
+            .next_refresh
+            .filter(|at| *at <= now && segment.publishing.is_none());
+        let (Some(due), true) = (due, segment.is_live()) else {
+            return;
+        };
+        let Ok(definition) = self.definition_of(id) else { return };
+        let every = self.modes.refresh_every;
+        let frozen = self.definitions[&definition].row.flag("msdynmkt_disablesegmentrefresh");
+        let audience = (!frozen).then(|| self.audience(definition));
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return;
+        };
+        let mut next = due;
+        while next <= now {
+            next += every;
+        }
+        segment.next_refresh = Some(next);
+        if let Some(audience) = audience {
+            let count = audience.len();
+            segment.publish_audience(audience, due);
+            self.set_segment(id, &[("msdynmkt_membercount", json!(count))]);
+        }
+    }
+}
+
+impl Segment {
+    /// Starts unpublished.
+    pub fn new(row: Row) -> Self {
+        Self { row, ..Self::default() }
+    }
+
+    /// Makes an audience the published one.
+    pub fn publish_audience(&mut self, audience: Audience, at: Instant) {
+        self.history.push((at, audience.clone()));
+        self.published = Some(audience);
+    }
+
+    fn is_live(&self) -> bool {
+        matches!(self.row.number("statuscode"), Some(1 | 7))
+    }
+
+    /// Starts the clock of periodic evaluation, as for a segment that was published before the test.
+    pub fn refresh_from(&mut self, at: Instant) {
+        self.next_refresh = Some(at);
+    }
+}
+
+impl Definition {
+    /// Returns the groups of the definition's column; a column that cannot be read has none.
+    pub fn groups(&self) -> Vec<Group> {
+        let text = self
+            .row
+            .fields
+            .get("msdynmkt_staticlistmembers")
+            .and_then(Value::as_str);
+        text.and_then(|text| serde_json::from_str(text).ok())
+            .unwrap_or_default()
+    }
+
+    /// Finds a group by id.
+    pub fn has_group(&self, id: Uuid) -> bool {
+        self.groups()
+            .iter()
+            .any(|group| Uuid::try_parse(&group.group_id) == Ok(id))
+    }
+
+    fn members_of(&self, included: bool) -> Vec<&BTreeSet<u128>> {
+        let groups = self.groups();
+        let ids = groups
+            .iter()
+            .filter(|group| (group.include_type == "Include") == included);
+        ids.filter_map(|group| self.members.get(&Uuid::try_parse(&group.group_id).ok()?))
+            .collect()
+    }
+}
+
+impl Row {
+    /// Changes columns and the version.
+    pub fn change(&mut self, changes: &[(&str, Value)], version: u64) {
+        for (name, value) in changes {
+            self.fields.insert((*name).to_owned(), value.clone());
+        }
+        self.version = version;
+    }
+
+    /// Returns the `ETag` with its quotes.
+    pub fn etag(&self) -> String {
+        format!("W/\"{}\"", self.version)
+    }
+
+    /// Returns a text column, empty where it is null.
+    pub fn text(&self, name: &str) -> &str {
+        self.fields.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// Returns a number column.
+    pub fn number(&self, name: &str) -> Option<i64> {
+        self.fields.get(name).and_then(Value::as_i64)
+    }
+
+    /// Returns a boolean column, false where it is null.
+    pub fn flag(&self, name: &str) -> bool {
+        self.fields.get(name).and_then(Value::as_bool).unwrap_or_default()
+    }
+}

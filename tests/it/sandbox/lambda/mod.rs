@@ -1,0 +1,128 @@
+//! A Lambda Runtime API with the real binary as its child, and the asynchronous queue in front of it.
+
+mod function;
+mod runtime;
+
+pub use function::Function;
+pub use runtime::{InvocationError, Runtime};
+
+use serde_json::Value;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A deployed function: one binary, one environment, at most one running instance.
+pub struct Lambda {
+    runtime: Runtime,
+    binary: PathBuf,
+    environment: Vec<(String, String)>,
+    instance: Option<Function>,
+    output: Vec<String>,
+}
+
+impl Lambda {
+    /// Deploys a binary; its first instance starts with the first invocation.
+    pub async fn deploy(binary: &Path, environment: &[(String, String)]) -> Self {
+        Self {
+            runtime: Runtime::start().await,
+            binary: binary.to_owned(),
+            environment: environment.to_vec(),
+            instance: None,
+            output: Vec::new(),
+        }
+    }
+
+    /// Invokes once and kills the instance where it does not answer by the deadline.
+    pub async fn invoke(&mut self, event: &Value, deadline: Duration) -> Result<Value, InvocationError> {
+        let request_id = uuid::Uuid::new_v4().to_string();
+        self.attempt(&request_id, event, deadline).await
+    }
+
+    /// Plays the asynchronous queue: up to three attempts of one request, with these pauses after the first two failures.
+    ///
+    /// Returns what every attempt answered.
+    pub async fn deliver(
+        &mut self,
+        event: &Value,
+        deadline: Duration,
+        pauses: [Duration; 2],
+    ) -> Vec<Result<Value, InvocationError>> {
+        let request_id = uuid::Uuid::new_v4().to_string();
+        let mut attempts = Vec::new();
+        for pause in pauses.into_iter().map(Some).chain([None]) {
+            let attempt = self.attempt(&request_id, event, deadline).await;
+            let done = attempt.is_ok();
+            attempts.push(attempt);
+            match pause {
+                Some(pause) if !done => tokio::time::sleep(pause).await,
+                _ => break,
+            }
+        }
+        attempts
+    }
+
+    /// Kills the running instance with SIGKILL; the next invocation starts another.
+    pub async fn kill(&mut self) {
+        if let Some(mut instance) = self.instance.take() {
+            instance.kill().await;
+            self.output.extend(instance.output());
+        }
+        self.runtime.forget();
+    }
+
+    /// Deploys another binary; a running instance keeps the old one until it ends.
+    pub fn update(&mut self, binary: &Path) {
+        binary.clone_into(&mut self.binary);
+    }
+
+    /// Returns every line that any instance wrote to stdout or stderr.
+    pub fn output(&self) -> Vec<String> {
+        let running = self.instance.iter().flat_map(Function::output);
+        self.output.iter().cloned().chain(running).collect()
+    }
+
+    /// Returns the running instance.
+    pub fn instance(&self) -> Option<&Function> {
+        self.instance.as_ref()
+    }
+
+    /// Starts an instance if none is running.
+    pub fn warm(&mut self) -> io::Result<()> {
+        let ended = self.instance.as_mut().is_none_or(|instance| !instance.is_running());
+        if ended {
+            if let Some(old) = self.instance.take() {
+                self.output.extend(old.output());
+            }
+            self.instance = Some(Function::spawn(&self.runtime, &self.binary, &self.environment)?);
+        }
+        Ok(())
+    }
+
+    async fn attempt(&mut self, request_id: &str, event: &Value, deadline: Duration) -> Result<Value, InvocationError> {
+        self.warm().map_err(|error| InvocationError {
+            error_type: "Sandbox.Spawn".to_owned(),
+            error_message: error.to_string(),
+        })?;
+        let invoked = self.runtime.invoke_as(request_id, event, deadline);
+        let ended = async {
+            match self.instance.as_mut() {
+                Some(instance) => instance.ended().await,
+                None => std::future::pending().await,
+            }
+        };
+        let answer = tokio::select! {
+            answer = invoked => answer,
+            () = ended => Err(InvocationError {
+                error_type: "Runtime.ExitError".to_owned(),
+                error_message: "the function's process ended during the invocation".to_owned(),
+            }),
+        };
+        let dead = answer
+            .as_ref()
+            .is_err_and(|error| matches!(error.error_type.as_str(), "Sandbox.Timedout" | "Runtime.ExitError"));
+        if dead {
+            self.kill().await;
+        }
+        answer
+    }
+}
