@@ -1,4 +1,5 @@
 //! Entra ID and Dataverse through the real client, against the sandbox.
+#![expect(clippy::unwrap_used, reason = "what the helpers of tests cannot do fails the test")]
 
 mod members;
 mod refusals;
@@ -49,7 +50,7 @@ fn name(text: &str) -> SegmentName {
 /// Makes so many ids, always the same and in ascending order.
 fn uuids(count: u128) -> Vec<Uuid> {
     (1..=count)
-        .map(|n| Uuid::from_u128(n << 64 | 0x4000_8000_0000_0000_0000 | n))
+        .map(|n| Uuid::from_u128((n << 80) | (0x4000 << 64) | (0x8000 << 48) | n))
         .collect()
 }
 
