@@ -10,7 +10,7 @@ mod token;
 use crate::sandbox::dataverse::Seed;
 use crate::sandbox::{DESTINATION_SECRET, Sandbox};
 use segment_loader::contact::ContactId;
-use segment_loader::dynamics::{Dataverse, GroupId, SegmentId};
+use segment_loader::dynamics::{Dataverse, GroupId, SegmentId, TokenCache};
 use segment_loader::fence::Fence;
 use segment_loader::settings::{Secrets, SegmentName, Settings};
 use std::time::Duration;
@@ -25,17 +25,19 @@ async fn connected(sandbox: &Sandbox) -> Dataverse {
 }
 
 async fn connected_until(sandbox: &Sandbox, fence: Fence) -> Dataverse {
-    let secrets = Secrets::new(
-        aws_sdk_secretsmanager::Client::new(&sandbox.aws_config()),
-        DESTINATION_SECRET,
-    );
+    connected_with(sandbox, fence, TokenCache::default()).await
+}
+
+async fn connected_with(sandbox: &Sandbox, fence: Fence, tokens: TokenCache) -> Dataverse {
+    let client = aws_sdk_secretsmanager::Client::new(&sandbox.aws_config());
+    let secrets = Secrets::new(client, DESTINATION_SECRET);
     let destination = secrets.destination().await.unwrap();
     let credential = secrets.credential(&destination).await.unwrap();
     let settings = Settings {
         destination,
         credential,
     };
-    Dataverse::new(http_client(), &settings, secrets, REQUEST_TIMEOUT, fence)
+    Dataverse::with_tokens(http_client(), &settings, secrets, REQUEST_TIMEOUT, fence, tokens)
 }
 
 #[expect(clippy::disallowed_methods, reason = "these tests need no whole function")]

@@ -1,6 +1,7 @@
 //! Throttling, faults and retries.
 
 use super::{connected, connected_until, contacts, name, seeded, uuids};
+use crate::sandbox::dataverse::Limits;
 use crate::sandbox::{Fault, Sandbox};
 use segment_loader::contact::Batch;
 use segment_loader::dynamics::{Dataverse, Error, GroupId, SegmentId};
@@ -52,6 +53,35 @@ async fn nothing_is_sent_inside_a_penalty_by_anyone() {
             assert!(violations.is_empty(), "{retry_after} {code}: {violations:?}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_real_windows_are_respected_and_everything_arrives() {
+    let sandbox = Sandbox::start().await;
+    let dataverse = connected(&sandbox).await;
+    let (segment, group) = seeded(&sandbox, &dataverse, &[]).await;
+    sandbox.dataverse.set_limits(Limits {
+        window: Duration::from_mins(1),
+        requests: 20,
+        ..Limits::default()
+    });
+    sandbox
+        .dataverse
+        .latency("AddStaticMembers", Duration::from_millis(200));
+    let ids = uuids(60_000);
+    let start = Instant::now();
+    add_all(&dataverse, segment, &group, &ids).await.unwrap();
+    assert!(start.elapsed() >= Duration::from_mins(2));
+    assert_eq!(sandbox.dataverse.segment("Socks").members, ids);
+    let violations = sandbox.dataverse.violations();
+    assert!(violations.is_empty(), "{violations:?}");
+    let refused = sandbox
+        .dataverse
+        .requests()
+        .iter()
+        .filter(|call| call.status == Some(429))
+        .count();
+    assert!(refused <= 12, "{refused}");
 }
 
 #[tokio::test(start_paused = true)]

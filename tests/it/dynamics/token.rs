@@ -1,9 +1,9 @@
 //! The token: when it is fetched, and what happens when it is not given or not accepted.
 
-use super::{connected, connected_until};
+use super::{connected, connected_until, connected_with};
 use crate::sandbox::entra::{CLIENT_SECRET, Failure};
 use crate::sandbox::{CREDENTIAL_SECRET, DESTINATION_SECRET, Fault, Sandbox};
-use segment_loader::dynamics::Error;
+use segment_loader::dynamics::{Error, TokenCache};
 use segment_loader::fence::Fence;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -22,6 +22,20 @@ async fn all_who_wait_share_one_token_request() {
     assert!([a, b, c, d].iter().all(Result::is_ok));
     assert_eq!(sandbox.entra.requests().len(), 1);
     assert_eq!(dataverse.requests(), 4);
+}
+
+#[tokio::test]
+async fn the_next_run_of_a_warm_function_uses_the_token_but_a_check_does_not() {
+    let sandbox = Sandbox::start().await;
+    let tokens = TokenCache::default();
+    for (checks, expected) in [(false, 1), (false, 1), (true, 2)] {
+        let dataverse = connected_with(&sandbox, Fence::open(), tokens.clone()).await;
+        if checks {
+            dataverse.token_check().await.unwrap();
+        }
+        dataverse.who_am_i().await.unwrap();
+        assert_eq!(sandbox.entra.requests().len(), expected);
+    }
 }
 
 #[tokio::test]
