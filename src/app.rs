@@ -80,7 +80,7 @@ impl App {
             Request::Batch(messages) => Ok(self.load_batch(messages, stop_at).await),
             Request::Load(command) => Ok(answer(&self.load_ordered(command, stop_at).await)),
             Request::Sweep => {
-                let Swept { reports, warnings } = self.sweep(stop_at).await?;
+                let Swept { reports, warnings } = Box::pin(self.sweep(stop_at)).await?;
                 Ok(json!({ "runs": reports, "warnings": warnings }))
             }
             Request::TestConnection => Ok(connection::test(&self.secrets, &self.http, stop_at).await),

@@ -146,11 +146,12 @@ fn whole_folder(bucket: &str, folder: &str, objects: &[ObjectVersion]) -> Object
         hash.update(&object.etag);
         hash.update([0]);
     }
+    let hash = hash.finalize();
     ObjectVersion {
         bucket: bucket.to_owned(),
         key: folder.to_owned(),
         version_id: None,
-        etag: hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
+        etag: format!("{:032x}", u128::from_be_bytes(std::array::from_fn(|index| hash[index]))),
         size: data().map(|object| object.size).sum(),
         last_modified: data().map(|object| object.last_modified).max().unwrap_or_default(),
         metadata: HashMap::new(),
