@@ -4,13 +4,13 @@ use crate::source::error::Problem;
 use std::io::{self, BufReader, Read};
 
 /// How much a file may unpack to whatever its size: 64 MiB.
-const ALWAYS_ACCEPTED: u64 = 64 << 20;
+pub(crate) const ALWAYS_ACCEPTED: u64 = 64 << 20;
 
 /// How many times its size a file may unpack to beyond that.
 ///
 /// Every new contact is 16 bytes that no codec can shrink. At 200 times a row would carry more than 3,000 constant
 /// characters beside its id; gzip, the mildest bomb, reaches 1,030.
-const LARGEST_RATIO: u64 = 200;
+pub(crate) const LARGEST_RATIO: u64 = 200;
 
 /// The largest zstd window, as a power of two: 8 MiB, what level 19 uses; the default of every warehouse needs 2 MiB.
 ///

@@ -1,4 +1,11 @@
 //! Runs the loader against the sandbox over real HTTP on the loopback interface.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop there")]
 
+mod architecture;
+mod loads;
+mod refusals;
 mod sandbox;
 mod sandbox_itself;
+mod source;
+mod source_parts;
+mod world;

@@ -96,8 +96,8 @@ impl Entra {
                 }),
             }),
         };
-        let served = entra.clone();
-        let server = Server::start(move |call| detached(served.clone().serve(call))).await;
+        let handler = entra.clone();
+        let server = Server::start(move |call| detached(handler.clone().serve(call))).await;
         (entra, server)
     }
 

@@ -18,6 +18,7 @@
     clippy::missing_panics_doc,
     clippy::must_use_candidate,
     clippy::return_self_not_must_use,
+    clippy::struct_field_names,
     reason = "shared by test, example and benchmark binaries, none of which uses everything or exports anything"
 )]
 

@@ -108,7 +108,7 @@ impl Secrets {
     }
 
     fn answer(&self, operation: &str, call: &Call) -> Answer {
-        if let Err(refusal) = signed(call) {
+        if let Some(refusal) = signature_refusal(call) {
             return refusal;
         }
         if operation != "GetSecretValue" {
@@ -151,10 +151,10 @@ impl Secrets {
     }
 }
 
-/// Checks that the request carries a version 4 signature by the sandbox's key (the signature itself is S3's to prove).
-fn signed(call: &Call) -> Result<(), Answer> {
+/// Refuses a request that does not carry a version 4 signature by the sandbox's key (the signature itself is S3's to prove).
+fn signature_refusal(call: &Call) -> Option<Answer> {
     let Some(authorization) = call.header("authorization") else {
-        return Err(failure(
+        return Some(failure(
             "MissingAuthenticationTokenException",
             "Missing Authentication Token",
         ));
@@ -163,9 +163,9 @@ fn signed(call: &Call) -> Result<(), Answer> {
         .strip_prefix("AWS4-HMAC-SHA256 Credential=")
         .is_some_and(|rest| rest.starts_with(ACCESS_KEY) && rest.contains("/secretsmanager/aws4_request"));
     if ours && authorization.contains("Signature=") {
-        return Ok(());
+        return None;
     }
-    Err(failure(
+    Some(failure(
         "UnrecognizedClientException",
         "The security token included in the request is invalid.",
     ))

@@ -170,7 +170,7 @@ async fn faults_hit_the_calls_they_name() {
 async fn the_clock_of_s3_may_be_wrong_and_a_stalled_body_times_out() {
     let sandbox = Sandbox::start().await;
     let s3 = Client::new(&sandbox.aws_config());
-    let hour = Duration::from_secs(3600);
+    let hour = Duration::from_hours(1);
     sandbox.s3.skew(hour);
     sandbox.s3.put(BUCKET, "data", vec![b'x'; 100_000]);
     let head = s3

@@ -1,87 +1,17 @@
 //! The organization through plain HTTP.
 
-use super::{body, http, token};
-use crate::sandbox::dataverse::{Encoding, Limits, Outcome, Seed, UnknownContacts};
-use crate::sandbox::{Fault, Sandbox};
+use super::{Client, body, code, contacts, seeded};
+use crate::sandbox::Fault;
+use crate::sandbox::dataverse::{Encoding, Outcome, Seed, UnknownContacts};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use std::time::Duration;
 use uuid::Uuid;
 
-/// A signed-in client.
-struct Client {
-    sandbox: Sandbox,
-    http: reqwest::Client,
-    token: String,
-}
-
-impl Client {
-    async fn start() -> Self {
-        let sandbox = Sandbox::start().await;
-        let token = token(&sandbox).await;
-        Self {
-            sandbox,
-            http: http(),
-            token,
-        }
-    }
-
-    async fn send(
-        &self,
-        method: Method,
-        resource: &str,
-        headers: &[(&str, &str)],
-        content: Option<&Value>,
-    ) -> Response {
-        let url = format!("{}/api/data/v9.2/{resource}", self.sandbox.organization_url());
-        let mut request = self.http.request(method, url).bearer_auth(&self.token);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        if let Some(content) = content {
-            request = request.json(content);
-        }
-        request.send().await.expect("the organization answers")
-    }
-
-    async fn get(&self, resource: &str) -> Response {
-        self.send(Method::GET, resource, &[], None).await
-    }
-
-    async fn act(&self, action: &str, content: Value) -> Response {
-        self.send(Method::POST, &format!("msdynmkt_{action}"), &[], Some(&content))
-            .await
-    }
-
-    async fn add(&self, segment: Uuid, group: Uuid, ids: &[Uuid]) -> Response {
-        let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
-        let content = json!({"SegmentId": segment.to_string(), "GroupId": group.to_string(), "EntityIds": ids});
-        self.act("AddStaticMembers", content).await
-    }
-
-    async fn publish(&self, segment: Uuid) -> Response {
-        self.act("PublishSegmentDefinition", json!({"SegmentId": segment.to_string()}))
-            .await
-    }
-}
-
-fn contacts(range: std::ops::Range<u128>) -> Vec<Uuid> {
-    range.map(|number| Uuid::from_u128(number + 1)).collect()
-}
-
 fn created(answer: &Response) -> Uuid {
     let url = answer.headers()["odata-entityid"].to_str().expect("it is text");
     let id = url.rsplit(['(', ')']).nth(1).expect("the id is in parentheses");
     id.parse().expect("it is a GUID")
-}
-
-async fn code(answer: Response) -> (u16, String) {
-    let status = answer.status().as_u16();
-    let code = body(answer).await["error"]["code"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned();
-    (status, code)
 }
 
 #[tokio::test(start_paused = true)]
@@ -267,7 +197,7 @@ async fn only_publish_or_the_refresh_clock_changes_the_audience() {
         .await;
     let published = |name: &str| dataverse.segment(name).published.map_or(0, |ids| ids.len());
     assert_eq!((published("Seeded"), published("Refreshing")), (0, 1));
-    tokio::time::sleep(Duration::from_secs(31 * 60)).await;
+    tokio::time::sleep(Duration::from_mins(31)).await;
     assert_eq!((published("Seeded"), published("Refreshing")), (0, 3));
 
     dataverse.modes(|modes| modes.outcome = Outcome::Faulted);
@@ -286,37 +216,50 @@ async fn only_publish_or_the_refresh_clock_changes_the_audience() {
     assert_eq!((dataverse.segment("Seeded").statuscode, published("Seeded")), (1, 3));
 }
 
-#[tokio::test(start_paused = true)]
-async fn limits_throttle_and_impatience_is_noted() {
+#[tokio::test]
+async fn the_network_fails_before_or_after_the_commit_and_lists_lag() {
     let client = Client::start().await;
+    let (segment, group) = seeded(&client);
     let dataverse = &client.sandbox.dataverse;
-    dataverse.set_limits(Limits {
-        requests: 3,
-        ..Limits::default()
-    });
-    for _ in 0..3 {
-        assert_eq!(client.get("WhoAmI").await.status(), 200);
+    let try_add = async |range| {
+        let ids: Vec<String> = contacts(range).iter().map(Uuid::to_string).collect();
+        let url = format!(
+            "{}/api/data/v9.0/msdynmkt_AddStaticMembers",
+            client.sandbox.organization_url()
+        );
+        let content = json!({"SegmentId": segment.to_string(), "GroupId": group.to_string(), "EntityIds": ids});
+        let sent = client
+            .http
+            .post(url)
+            .bearer_auth(&client.token)
+            .json(&content)
+            .send()
+            .await;
+        sent.is_ok()
+    };
+    let members = || dataverse.segment("Seeded").members.len();
+    dataverse.fault(Fault::on("AddStaticMembers").drop_connection());
+    assert!(!try_add(0..5).await);
+    assert_eq!(members(), 0);
+    dataverse.fault(Fault::on("AddStaticMembers").commit_then_reset());
+    assert!(!try_add(0..5).await);
+    assert_eq!(members(), 5);
+
+    dataverse.modes(|modes| modes.stale_reads = 1);
+    assert!(try_add(5..7).await);
+    let page = json!({"SegmentId": segment.to_string(), "GroupId": group.to_string(), "PageNo": 1, "PageSize": 100});
+    for expected in [5, 7] {
+        let list = body(client.act("ListGroupMembers", page.clone()).await).await;
+        let text = list["Response"].as_str().expect("it is a string");
+        assert_eq!(text.matches("00000000-").count(), expected);
     }
-    let refused = client.get("WhoAmI").await;
-    let seconds = refused.headers()["retry-after"].to_str().expect("it is text").parse();
-    let wait = Duration::from_secs(seconds.expect("it is a number"));
-    assert_eq!(code(refused).await, (429, "0x80072322".to_owned()));
-    assert!(dataverse.violations().is_empty());
-    tokio::time::sleep(wait).await;
-    assert_eq!(client.get("WhoAmI").await.status(), 200);
-
-    let fault = Fault::on("WhoAmI")
-        .answer(429)
-        .header("Retry-After", "7")
-        .code("0x80072321");
-    dataverse.fault(fault);
-    assert_eq!(client.get("WhoAmI").await.status(), 429);
-    tokio::time::sleep(Duration::from_secs(6)).await;
-    client.get("WhoAmI").await;
-    assert_eq!(dataverse.violations().len(), 1);
-}
-
-fn seeded(client: &Client) -> (Uuid, Uuid) {
-    let segment = client.sandbox.dataverse.seed_segment(Seed::named("Seeded").group([]));
-    (segment, client.sandbox.dataverse.segment("Seeded").groups[0].id)
+    dataverse.fault(Fault::on("ListGroupMembers").truncate_to(60));
+    let cut = client.act("ListGroupMembers", page).await;
+    assert!(cut.json::<Value>().await.is_err());
+    dataverse.fault(Fault::on("GET msdynmkt_segments").answer(503).html());
+    let html = client.get("msdynmkt_segments").await;
+    assert_eq!(
+        (html.status().as_u16(), html.headers()["content-type"].as_bytes()),
+        (503, &b"text/html"[..])
+    );
 }

@@ -36,6 +36,24 @@ async fn an_invocation_goes_to_the_function_and_its_answer_comes_back() {
     tokio::join!(function, caller);
 }
 
+#[tokio::test]
+async fn a_poll_that_died_swallows_no_invocation() {
+    let runtime = Runtime::start().await;
+    let next = format!("http://{}/2018-06-01/runtime/invocation/next", runtime.endpoint());
+    let dead = tokio::spawn(http().get(&next).send());
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    // Only the sockets know when the poll has arrived and when its end was noticed.
+    dead.abort();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let event = json!({"to": "the living"});
+    let caller = runtime.invoke(&event, DEADLINE);
+    let function = async { body(http().get(&next).send().await.expect("an invocation comes")).await };
+    tokio::select! {
+        _ = caller => panic!("nobody answered"),
+        received = function => assert_eq!(received, event),
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_silent_function_times_out() {
     let runtime = Runtime::start().await;

@@ -47,7 +47,7 @@ struct Change {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct Page {
+struct ListGroup {
     segment_id: Guid,
     group_id: Guid,
     page_no: usize,
@@ -163,7 +163,7 @@ fn real_contacts(state: &State, action: Action, ids: &[Guid]) -> Result<Vec<u128
     }
 }
 
-fn list_group(state: &mut State, root: &str, request: &Page) -> Reply {
+fn list_group(state: &mut State, root: &str, request: &ListGroup) -> Reply {
     let (most, encoding) = (state.modes.max_page_size, state.modes.encoding);
     if request.page_no < 1 || !(1..=most).contains(&request.page_size) {
         return Err(Refusal::plug_in(format!(
@@ -223,7 +223,7 @@ fn members(state: &mut State, root: &str, request: &OfSegment) -> Reply {
         published.len(),
         end < published.len()
     );
-    Ok(result_text(root, "msdynmkt_MembersListResponse", text))
+    Ok(result_text(root, "msdynmkt_MembersListResponse", &text))
 }
 
 fn status(state: &mut State, root: &str, request: &OfSegment) -> Reply {
@@ -243,7 +243,7 @@ fn status(state: &mut State, root: &str, request: &OfSegment) -> Reply {
         },
         "additionalProperties": {},
     });
-    Ok(result_text(root, "msdynmkt_SegmentStatusResponse", text.to_string()))
+    Ok(result_text(root, "msdynmkt_SegmentStatusResponse", &text.to_string()))
 }
 
 fn stop(state: &mut State, request: &Stop) -> Reply {
@@ -285,7 +285,7 @@ fn body<T: DeserializeOwned>(call: &Call) -> Result<T, Refusal> {
     serde_json::from_slice(&call.body).map_err(Refusal::body)
 }
 
-fn result_text(root: &str, kind: &str, text: String) -> Answer {
+fn result_text(root: &str, kind: &str, text: &str) -> Answer {
     let context = format!("{root}$metadata#Microsoft.Dynamics.CRM.{kind}");
     json(
         StatusCode::OK,

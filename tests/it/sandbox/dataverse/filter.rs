@@ -8,9 +8,9 @@ use uuid::Uuid;
 /// A parsed condition.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Filter {
-    And(Box<Filter>, Box<Filter>),
-    Or(Box<Filter>, Box<Filter>),
-    Not(Box<Filter>),
+    And(Box<Self>, Box<Self>),
+    Or(Box<Self>, Box<Self>),
+    Not(Box<Self>),
     Equal(String, Literal),
     In(String, Vec<String>),
 }
@@ -73,9 +73,8 @@ impl Filter {
                 left.named_ids(found);
                 right.named_ids(found);
             }
-            Self::Not(_) => {}
             Self::Equal(_, Literal::Guid(id)) => found.push(*id),
-            Self::Equal(..) => {}
+            Self::Not(_) | Self::Equal(..) => {}
             Self::In(_, values) => found.extend(values.iter().filter_map(|value| Uuid::try_parse(value).ok())),
         }
     }

@@ -150,6 +150,16 @@ impl Dataverse {
         self.edit(|state| state.plant(seed))
     }
 
+    /// Puts in a draft definition that no segment names, as a create that broke in the middle leaves it.
+    pub fn seed_orphan(&self, name: &str) -> Uuid {
+        self.edit(|state| {
+            let segment = state.plant(Seed::named(name).group([]).draft());
+            let definition = state.definition_of(segment).expect("it was put in with its definition");
+            state.segments.remove(&segment);
+            definition
+        })
+    }
+
     /// Says which ids are contacts; until then every id is.
     pub fn set_known_contacts(&self, ids: impl IntoIterator<Item = Uuid>) {
         let known = ids.into_iter().map(|id| id.as_u128()).collect();
@@ -232,7 +242,7 @@ fn view(state: &State, id: Uuid, segment: &Segment) -> SegmentView {
         let included = groups.iter().filter(|group| group.include);
         let sets = included.filter_map(|group| definition.members.get(&group.id));
         members.extend(sets.flatten());
-        members.sort();
+        members.sort_unstable();
         members.dedup();
     }
     let row = definition.map(|definition| definition.row.clone()).unwrap_or_default();

@@ -22,7 +22,7 @@ pub struct Limits {
 }
 
 /// A request that a client must not have sent.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// When it arrived.
     pub at: Instant,
@@ -61,9 +61,9 @@ enum Facet {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            window: Duration::from_secs(300),
+            window: Duration::from_mins(5),
             requests: 6000,
-            execution_time: Duration::from_secs(20 * 60),
+            execution_time: Duration::from_mins(20),
             concurrency: 52,
             grace: Duration::from_millis(50),
         }

@@ -14,7 +14,8 @@ mod tables;
 pub use inspect::{GroupView, Seed, SegmentView};
 pub use limits::{Limits, Violation};
 pub use modes::{Encoding, Modes, Outcome, UnknownContacts};
-pub use state::{Contacts, Definition, Segment, State};
+pub use state::{Audience, Contacts, Definition, Segment, State};
+pub use tables::{Fields, Row};
 
 use super::entra::Entra;
 use super::faults::Fault;
@@ -57,8 +58,8 @@ impl Dataverse {
                 windows: Mutex::default(),
             }),
         };
-        let served = dataverse.clone();
-        let server = Server::start(move |call| detached(served.clone().serve(call))).await;
+        let handler = dataverse.clone();
+        let server = Server::start(move |call| detached(handler.clone().serve(call))).await;
         dataverse.inner.url.get_or_init(|| server.url());
         (dataverse, server)
     }

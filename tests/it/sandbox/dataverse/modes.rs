@@ -87,7 +87,7 @@ impl Default for Modes {
             outcome: Outcome::Active,
             publish_delay: Duration::from_millis(300),
             publish_lag: Duration::ZERO,
-            refresh_every: Duration::from_secs(30 * 60),
+            refresh_every: Duration::from_mins(30),
             dop_hint: Some(10),
         }
     }

@@ -198,7 +198,7 @@ fn page_size(call: &Call) -> Result<Option<usize>, Refusal> {
 fn next_link(address: &Address<'_>, call: &Call, offset: usize) -> String {
     let kept = call.uri.query().unwrap_or_default().split('&');
     let kept = kept.filter(|part| !part.is_empty() && !part.contains("skiptoken="));
-    let kept: String = kept.map(|part| format!("{part}&")).collect();
+    let kept: String = kept.flat_map(|part| [part, "&"]).collect();
     let set = address.table.set();
     let cookie = format!("%3Ccookie%20pagenumber=%222%22%20offset=%22{offset}%22%20/%3E");
     format!("{}{set}?{kept}$skiptoken={cookie}", address.root)

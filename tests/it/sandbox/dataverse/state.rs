@@ -158,7 +158,7 @@ impl State {
         let (included, excluded) = (definition.members_of(true), definition.members_of(false));
         let mut audience: Vec<u128> = included.into_iter().flatten().copied().collect();
         audience.retain(|id| !excluded.iter().any(|group| group.contains(id)) && !self.contacts.dropped.contains(id));
-        audience.sort();
+        audience.sort_unstable();
         audience.dedup();
         Arc::new(audience)
     }

@@ -180,10 +180,8 @@ impl Table {
             return Ok(());
         };
         let state = match (self, status) {
-            (Self::Segments, 1) => 0,
-            (Self::Segments, 2..=11) => 1,
-            (Self::Definitions, 723_270_000..=723_270_002 | 723_270_004) => 0,
-            (Self::Definitions, 723_270_003) => 1,
+            (Self::Segments, 1) | (Self::Definitions, 723_270_000..=723_270_002 | 723_270_004) => 0,
+            (Self::Segments, 2..=11) | (Self::Definitions, 723_270_003) => 1,
             (Self::Executions | Self::Contacts, _) => return Ok(()),
             _ => return Err(invalid_state(format!("{status} is not a valid status code"))),
         };

@@ -79,6 +79,20 @@ impl Function {
         let _ = self.child.kill().await;
     }
 
+    /// Sends a signal by name, such as `STOP` and `CONT`.
+    pub async fn signal(&self, name: &str) {
+        if let Some(id) = self.id() {
+            let sent = Command::new("kill")
+                .args([format!("-{name}"), id.to_string()])
+                .status()
+                .await;
+            assert!(
+                sent.is_ok_and(|status| status.success()),
+                "the signal could not be sent"
+            );
+        }
+    }
+
     /// Returns the lines written to stdout and stderr so far.
     pub fn output(&self) -> Vec<String> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -121,6 +121,8 @@ impl Lambda {
             }
         };
         let answer = tokio::select! {
+            // What the function said counts, even if it ended right after.
+            biased;
             answer = invoked => answer,
             () = ended => Err(InvocationError {
                 error_type: "Runtime.ExitError".to_owned(),

@@ -49,9 +49,9 @@ impl Runtime {
     /// Starts without a function.
     pub async fn start() -> Self {
         let inner = Arc::new(Inner::default());
-        let served = inner.clone();
+        let handler = inner.clone();
         // Not detached: a killed function's long poll must not swallow the next invocation.
-        let server = Server::start(move |call| served.clone().serve(call)).await;
+        let server = Server::start(move |call| handler.clone().serve(call)).await;
         Self { inner, server }
     }
 

@@ -66,7 +66,7 @@ pub fn ranged(bytes: &Bytes, range: Option<Range>) -> S3Result<(Bytes, Option<St
     Ok((bytes.slice(start..end), Some(content_range)))
 }
 
-/// Puts the parts of an upload together; the ETag is the MD5 of their MD5s and their number.
+/// Puts the parts of an upload together; the `ETag` is the MD5 of their sums and their number.
 pub fn assembled(upload: &Upload, numbers: &[i32]) -> S3Result<Object> {
     let mut whole = Vec::new();
     let mut sums = Md5::new();

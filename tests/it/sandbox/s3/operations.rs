@@ -76,7 +76,13 @@ impl S3 for Operations {
             content_encoding: input.content_encoding,
             ..Object::new(collected(input.body).await?)
         };
-        let put = self.put(&input.bucket, &input.key, object, input.if_match, input.if_none_match)?;
+        let put = self.put(
+            &input.bucket,
+            &input.key,
+            object,
+            input.if_match.as_ref(),
+            input.if_none_match.as_ref(),
+        )?;
         Ok(S3Response::new(PutObjectOutput {
             e_tag: Some(ETag::Strong(put.etag)),
             version_id: put.version_id,
@@ -94,12 +100,11 @@ impl S3 for Operations {
             let current = bucket.current(&input.key).map(|(_, object)| object);
             answers::allows_write(current, Some(condition), None)?;
         }
-        let (delete_marker, version_id) = match input.version_id {
-            Some(id) => (bucket.delete_version(&input.key, &id), Some(id)),
-            None => {
-                let marker = bucket.delete(&input.key, now);
-                (marker.is_some(), marker)
-            }
+        let (delete_marker, version_id) = if let Some(id) = input.version_id {
+            (bucket.delete_version(&input.key, &id), Some(id))
+        } else {
+            let marker = bucket.delete(&input.key, now);
+            (marker.is_some(), marker)
         };
         Ok(S3Response::new(DeleteObjectOutput {
             delete_marker: delete_marker.then_some(true),
@@ -270,7 +275,13 @@ impl S3 for Operations {
             }
             answers::assembled(upload, &numbers)?
         };
-        let put = self.put(&input.bucket, &input.key, object, input.if_match, input.if_none_match)?;
+        let put = self.put(
+            &input.bucket,
+            &input.key,
+            object,
+            input.if_match.as_ref(),
+            input.if_none_match.as_ref(),
+        )?;
         self.0.store().uploads.remove(&input.upload_id);
         Ok(S3Response::new(CompleteMultipartUploadOutput {
             bucket: Some(input.bucket),
@@ -316,15 +327,15 @@ impl Operations {
         bucket: &str,
         key: &str,
         object: Object,
-        if_match: Option<ETagCondition>,
-        if_none_match: Option<ETagCondition>,
+        if_match: Option<&ETagCondition>,
+        if_none_match: Option<&ETagCondition>,
     ) -> S3Result<super::PutResult> {
         self.0.allow(bucket, key)?;
         let now = self.0.now();
         let mut store = self.0.store();
         let bucket = answers::bucket(&mut store, bucket)?;
         let current = bucket.current(key).map(|(_, object)| object);
-        answers::allows_write(current, if_match.as_ref(), if_none_match.as_ref())?;
+        answers::allows_write(current, if_match, if_none_match)?;
         Ok(bucket.put(key, object, now))
     }
 }

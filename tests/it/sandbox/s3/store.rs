@@ -59,7 +59,7 @@ pub struct PutResult {
 }
 
 impl Object {
-    /// Wraps content; its ETag is the MD5.
+    /// Wraps content; its `ETag` is the MD5.
     pub fn new(bytes: Bytes) -> Self {
         Self {
             etag: hex(&Md5::digest(&bytes)),

@@ -1,0 +1,198 @@
+//! The rules that keep the house in shape: who may import whom, and how long a file may be.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What each module may name of the others; what is not listed here may name everything.
+///
+/// `source` and `dynamics` never meet but in `load`'s callers, `state` knows files and no contacts, and what is pure
+/// names nothing that does I/O.
+const MAY_IMPORT: [(&str, &[&str]); 10] = [
+    ("contact", &[]),
+    ("percent", &[]),
+    ("fence", &[]),
+    ("settings", &["percent"]),
+    ("environment", &["event"]),
+    ("event", &["settings", "percent"]),
+    ("state", &["settings", "fence"]),
+    ("source", &["contact", "settings"]),
+    ("dynamics", &["contact", "settings", "fence"]),
+    ("load", &["contact", "settings", "fence", "dynamics"]),
+];
+
+/// Crates that do I/O, and the modules that must stay pure.
+const IO_CRATES: [&str; 4] = ["aws_sdk_s3", "aws_sdk_secretsmanager", "reqwest", "tokio"];
+const PURE: [&str; 7] = [
+    "contact.rs",
+    "percent.rs",
+    "event",
+    "load/plan.rs",
+    "load/guard.rs",
+    "state/transition",
+    "state/head.rs",
+];
+
+/// The longest file, tests included: what can be read in one sitting.
+const MAX_LINES: usize = 400;
+
+#[test]
+fn modules_import_only_what_they_may() {
+    assert_eq!(forbidden_imports(&sources()), BTreeSet::new());
+}
+
+#[test]
+fn what_is_pure_does_no_input_or_output() {
+    assert_eq!(impure(&sources()), BTreeSet::new());
+}
+
+#[test]
+fn every_file_can_be_read_in_one_sitting() {
+    let long: Vec<_> = ["src", "tests", "benches", "examples"]
+        .into_iter()
+        .flat_map(|folder| rust_files(&root().join(folder)))
+        .map(|path| (fs::read_to_string(&path).unwrap().lines().count(), path))
+        .filter(|(lines, _)| *lines > MAX_LINES)
+        .collect();
+    assert!(long.is_empty(), "split along a seam: {long:?}");
+}
+
+#[test]
+fn a_planted_violation_is_found() {
+    let planted = |file: &str, line: &str| vec![(PathBuf::from(file), format!("{line}\n"))];
+    for (file, line) in [
+        ("source/csv/mod.rs", "use crate::dynamics::Dataverse;"),
+        ("dynamics/segment.rs", "use crate::{contact::ContactId, source::Rows};"),
+        ("state/head.rs", "fn f(id: crate::contact::ContactId) {}"),
+        ("contact.rs", "use crate::settings::Mode;"),
+    ] {
+        assert!(!forbidden_imports(&planted(file, line)).is_empty(), "{file}: {line}");
+    }
+    assert!(!impure(&planted("event/s3.rs", "use aws_sdk_s3::Client;")).is_empty());
+    assert!(!impure(&planted("state/transition/mod.rs", "tokio::time::sleep(pause).await;")).is_empty());
+    assert!(forbidden_imports(&planted("load/converge.rs", "use crate::dynamics::Dataverse;")).is_empty());
+}
+
+#[test]
+fn every_event_file_is_named_by_a_test_or_a_document() {
+    let texts: String = rust_files(&root().join("src"))
+        .iter()
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    for file in fs::read_dir(root().join("events")).unwrap() {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        assert!(texts.contains(&name), "no test reads events/{name}");
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Reads every file of `src`, by its path below it.
+fn sources() -> Vec<(PathBuf, String)> {
+    let src = root().join("src");
+    let read = |path: PathBuf| {
+        (
+            path.strip_prefix(&src).unwrap().to_owned(),
+            fs::read_to_string(&path).unwrap(),
+        )
+    };
+    rust_files(&src).into_iter().map(read).collect()
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .flat_map(|path| match path.extension() {
+            _ if path.is_dir() => rust_files(&path),
+            Some(extension) if extension == "rs" => vec![path],
+            _ => Vec::new(),
+        })
+        .collect()
+}
+
+fn forbidden_imports(sources: &[(PathBuf, String)]) -> BTreeSet<(PathBuf, String)> {
+    let mut found = BTreeSet::new();
+    for (path, text) in sources {
+        let module = module_of(path);
+        let Some((_, allowed)) = MAY_IMPORT.iter().find(|(name, _)| *name == module) else {
+            continue;
+        };
+        for name in named_modules(text) {
+            if name != module && !allowed.contains(&name.as_str()) {
+                found.insert((path.clone(), name));
+            }
+        }
+    }
+    found
+}
+
+fn impure(sources: &[(PathBuf, String)]) -> BTreeSet<(PathBuf, &'static str)> {
+    let is_pure = |path: &Path| PURE.iter().any(|pure| path.starts_with(pure));
+    let pure = sources.iter().filter(|(path, _)| is_pure(path));
+    pure.flat_map(|(path, text)| {
+        let named = IO_CRATES
+            .into_iter()
+            .filter(move |name| code(text).contains(&format!("{name}::")));
+        named.map(|name| (path.clone(), name))
+    })
+    .collect()
+}
+
+fn module_of(path: &Path) -> String {
+    let first = path.components().next().unwrap();
+    first.as_os_str().to_str().unwrap().trim_end_matches(".rs").to_owned()
+}
+
+/// Returns the top-level modules that a file names after `crate::`, alone or in braces.
+fn named_modules(text: &str) -> BTreeSet<String> {
+    let text = code(text);
+    let mut names = BTreeSet::new();
+    for after in text.split("crate::").skip(1) {
+        let paths = match after.strip_prefix('{') {
+            Some(list) => split_list(list),
+            None => vec![after],
+        };
+        names.extend(paths.into_iter().map(first_word).filter(|word| !word.is_empty()));
+    }
+    names
+}
+
+/// Cuts `a::b, c::{d, e}}` at its outer commas, up to its closing brace.
+fn split_list(list: &str) -> Vec<&str> {
+    let (mut depth, mut start, mut parts) = (0, 0, Vec::new());
+    for (index, byte) in list.bytes().enumerate() {
+        match byte {
+            b'{' => depth += 1,
+            b'}' if depth == 0 => {
+                parts.push(&list[start..index]);
+                break;
+            }
+            b'}' => depth -= 1,
+            b',' if depth == 0 => {
+                parts.push(&list[start..index]);
+                start = index + 1;
+            }
+            _ => {}
+        }
+    }
+    parts
+}
+
+fn first_word(path: &str) -> String {
+    path.trim()
+        .chars()
+        .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+        .collect()
+}
+
+/// Returns the text without comments.
+fn code(text: &str) -> String {
+    text.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .fold(String::new(), |code, line| code + line + "\n")
+}

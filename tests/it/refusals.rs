@@ -1,0 +1,135 @@
+//! What is not loaded, why, and what stays as it was.
+
+use crate::sandbox::BUCKET;
+use crate::sandbox::dataverse::Seed;
+use crate::world::{SEGMENT, World, contact, contacts};
+use serde_json::json;
+
+#[tokio::test(start_paused = true)]
+async fn one_contact_over_two_million_is_refused_before_any_write() {
+    let world = World::start().await;
+    let run = world.load("everyone.csv", &contacts(0..2_000_001)).await;
+    assert_eq!(run["outcome"], "refused", "{run}");
+    let reason = run["reason"].as_str().unwrap();
+    assert!(reason.contains("2000001") && reason.contains("2000000"), "{reason}");
+    assert_eq!(world.sandbox.dataverse.writes(), 0);
+    assert!(world.sandbox.dataverse.segments(SEGMENT).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_result_is_refused_and_its_approval_or_the_setting_clears() {
+    let world = World::start().await;
+    world.load("monday.csv", &contacts(0..50)).await;
+    let key = world.drop_contacts("empty.csv", &[]);
+    let refused = world.deliver(&key).await["runs"][0].clone();
+    assert_eq!(refused["outcome"], "refused", "{refused}");
+    assert_eq!(world.published(), contacts(0..50));
+
+    let again = &world.deliver(&key).await["runs"][0];
+    assert_eq!(
+        (&again["outcome"], &again["reason"]),
+        (&refused["outcome"], &refused["reason"])
+    );
+
+    let wrong = world.order(&key, &json!({"approve": "0123456789abcdef"})).await;
+    assert_eq!(wrong["outcome"], "refused", "{wrong}");
+    let approved = world.order(&key, &json!({"approve": refused["run_id"]})).await;
+    assert_eq!(approved["outcome"], "loaded", "{approved}");
+    assert_eq!(world.segment().published, Some(Vec::new()));
+
+    world.load("tuesday.csv", &contacts(0..50)).await;
+    world.destination(&json!({"empty_result": "clear"}));
+    let cleared = world.load("cleared.csv", &[]).await;
+    assert_eq!(cleared["outcome"], "loaded", "{cleared}");
+    assert_eq!(world.segment().published, Some(Vec::new()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_without_a_byte_is_refused_even_where_empty_results_clear() {
+    let world = World::start().await;
+    world.destination(&json!({"empty_result": "clear"}));
+    world.load("monday.csv", &contacts(0..50)).await;
+    let key = world.drop_file("zero.csv", Vec::new());
+    let run = &world.deliver(&key).await["runs"][0];
+    assert_eq!(run["outcome"], "refused", "{run}");
+    assert_eq!(world.published(), contacts(0..50));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_without_an_id_are_counted_with_their_lines() {
+    let world = World::start().await;
+    world.destination(&json!({"max_invalid_percent": 60}));
+    let [a, b] = [contact(1), contact(2)];
+    let text = format!(
+        "name,ContactID\n\"Ann, with\na break\",{a}\nBob,\nCy,{{{}}}\nDi,nobody@example.com\nEd,{a}\n",
+        b.simple()
+    );
+    let key = world.drop_file("mixed.csv", text);
+    let run = &world.deliver(&key).await["runs"][0];
+    assert_eq!(run["outcome"], "loaded", "{run}");
+    assert_eq!(
+        (&run["rows"], &run["contacts"], &run["duplicates"], &run["rejected"]),
+        (&json!(5), &json!(2), &json!(1), &json!(2))
+    );
+    assert_eq!(run["rejected_lines"], json!([4, 6]));
+    assert_eq!(world.published(), [a, b]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_without_the_column_fails_with_the_columns_it_has() {
+    let world = World::start().await;
+    world.load("monday.csv", &contacts(0..50)).await;
+    let key = world.drop_file("wrong.csv", "email,country\na@example.com,DE\n");
+    let error = world
+        .invoke(world.sandbox.s3.notification(BUCKET, &key))
+        .await
+        .unwrap_err();
+    assert_eq!(error.error_type(), "SourceInvalid");
+    assert!(
+        error.to_string().contains("email") && error.to_string().contains("country"),
+        "{error}"
+    );
+    assert_eq!(world.published(), contacts(0..50));
+
+    let ordered = world.order(&key, &json!({})).await;
+    assert_eq!(
+        ordered["outcome"], "failed",
+        "a direct command answers the failure as a run: {ordered}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_segments_of_one_name_and_a_dynamic_one_are_refused() {
+    let world = World::start().await;
+    let ids = [1, 2].map(|_| {
+        world
+            .sandbox
+            .dataverse
+            .seed_segment(Seed::named(SEGMENT).group(contacts(0..3)))
+    });
+    let run = world.load("monday.csv", &contacts(0..400)).await;
+    assert_eq!(run["outcome"], "refused", "{run}");
+    assert!(
+        ids.iter()
+            .all(|id| run["reason"].as_str().unwrap().contains(&id.to_string())),
+        "{run}"
+    );
+
+    let world = World::start().await;
+    world
+        .sandbox
+        .dataverse
+        .seed_segment(Seed::named(SEGMENT).query("PROFILE(contact).FILTER(city == 'Rome')"));
+    let run = world.load("monday.csv", &contacts(0..400)).await;
+    assert_eq!(run["outcome"], "refused", "{run}");
+    assert_eq!(world.sandbox.dataverse.writes(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn remove_never_creates_a_segment() {
+    let world = World::start().await;
+    let key = world.drop_contacts("gone.csv", &contacts(0..10));
+    let run = world.order(&key, &json!({"mode": "remove"})).await;
+    assert_eq!(run["outcome"], "unchanged", "{run}");
+    assert!(world.sandbox.dataverse.segments(SEGMENT).is_empty());
+}

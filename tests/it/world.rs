@@ -1,0 +1,141 @@
+//! The app in this process with the sandbox around it, and the verbs in which the tests are told.
+
+use crate::sandbox::dataverse::SegmentView;
+use crate::sandbox::{BUCKET, DESTINATION_SECRET, Sandbox};
+use segment_loader::App;
+use segment_loader::environment::Environment;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// The segment that most tests load.
+pub(crate) const SEGMENT: &str = "Summer Sale";
+/// The longest that Lambda lets a function run.
+pub(crate) const FIFTEEN_MINUTES: Duration = Duration::from_mins(15);
+
+/// A sandbox and the app that works in it.
+pub(crate) struct World {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) app: App,
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        Self::in_sandbox(Sandbox::start().await, &[])
+    }
+
+    pub(crate) fn in_sandbox(sandbox: Sandbox, variables: &[(&str, &str)]) -> Self {
+        let app = Self::app(&sandbox, variables);
+        Self { sandbox, app }
+    }
+
+    /// Builds another app for the same sandbox, as another Lambda environment would be.
+    pub(crate) fn app(sandbox: &Sandbox, variables: &[(&str, &str)]) -> App {
+        let sandboxed = sandbox.environment();
+        let lookup = |name: &str| {
+            let own = variables
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned());
+            own.or_else(|| {
+                sandboxed
+                    .iter()
+                    .find(|(key, _)| key == name)
+                    .map(|(_, value)| value.clone())
+            })
+        };
+        App::new(Environment::read(lookup).unwrap(), &sandbox.aws_config())
+    }
+
+    /// Changes fields of the destination secret.
+    pub(crate) fn destination(&self, changes: &Value) {
+        self.sandbox.secrets.merge(DESTINATION_SECRET, changes);
+    }
+
+    /// Drops a file for [`SEGMENT`] and returns its key.
+    pub(crate) fn drop_file(&self, name: &str, content: impl Into<Vec<u8>>) -> String {
+        let key = format!("incoming/{SEGMENT}/{name}");
+        self.sandbox.s3.put(BUCKET, &key, content.into());
+        // The next file is a second younger: S3's `LastModified` knows whole seconds.
+        self.sandbox.s3.clock().advance(Duration::from_secs(1));
+        key
+    }
+
+    /// Drops a CSV file of these contacts for [`SEGMENT`] and returns its key.
+    pub(crate) fn drop_contacts(&self, name: &str, contacts: &[Uuid]) -> String {
+        self.drop_file(name, csv(contacts))
+    }
+
+    /// Delivers S3's event about a key, and returns the answer.
+    pub(crate) async fn deliver(&self, key: &str) -> Value {
+        let event = self.sandbox.s3.notification(BUCKET, key);
+        self.invoke(event).await.unwrap()
+    }
+
+    /// Drops contacts, delivers the event and returns the file's own run.
+    pub(crate) async fn load(&self, name: &str, contacts: &[Uuid]) -> Value {
+        let key = self.drop_contacts(name, contacts);
+        self.deliver(&key).await["runs"][0].clone()
+    }
+
+    /// Gives a direct order to load a key, with more fields, and returns its run.
+    pub(crate) async fn order(&self, key: &str, fields: &Value) -> Value {
+        let mut command = json!({"action": "load", "key": key});
+        command
+            .as_object_mut()
+            .unwrap()
+            .extend(fields.as_object().unwrap().clone());
+        self.invoke(command).await.unwrap()["runs"][0].clone()
+    }
+
+    pub(crate) async fn invoke(&self, event: Value) -> Result<Value, segment_loader::Error> {
+        self.invoke_for(event, FIFTEEN_MINUTES).await
+    }
+
+    /// Invokes with so much time until the deadline.
+    pub(crate) async fn invoke_for(&self, event: Value, time: Duration) -> Result<Value, segment_loader::Error> {
+        Box::pin(self.app.handle(event, time)).await
+    }
+
+    pub(crate) fn segment(&self) -> SegmentView {
+        self.sandbox.dataverse.segment(SEGMENT)
+    }
+
+    /// Returns the members that journeys see, sorted.
+    pub(crate) fn published(&self) -> Vec<Uuid> {
+        self.segment().published.unwrap_or_default()
+    }
+
+    /// Reads the head of [`SEGMENT`].
+    pub(crate) fn head(&self) -> Value {
+        let heads = self.sandbox.s3.keys(BUCKET, "_state/segments/");
+        let heads: Vec<_> = heads
+            .iter()
+            .filter_map(|key| self.sandbox.s3.get_json(BUCKET, key))
+            .collect();
+        heads
+            .into_iter()
+            .find(|head| head["segment_name"] == SEGMENT)
+            .unwrap_or_default()
+    }
+}
+
+/// Numbers contacts: the same number is the same contact; ascending and far apart.
+pub(crate) fn contacts(numbers: impl IntoIterator<Item = u32>) -> Vec<Uuid> {
+    numbers.into_iter().map(contact).collect()
+}
+
+pub(crate) fn contact(number: u32) -> Uuid {
+    Uuid::from_u128((u128::from(number) + 1) * 0x0000_0001_0000_4000_8000_0000_0000_0001)
+}
+
+/// Writes contacts as a CSV file.
+pub(crate) fn csv(contacts: &[Uuid]) -> Vec<u8> {
+    let mut text = String::with_capacity(12 + contacts.len() * 37);
+    text.push_str("contactid\n");
+    for contact in contacts {
+        let _ = writeln!(text, "{contact}");
+    }
+    text.into_bytes()
+}
