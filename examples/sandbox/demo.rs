@@ -3,7 +3,7 @@
 use crate::query_result::QueryResult;
 use crate::report::{self, Runs};
 use crate::sandbox::{BUCKET, Sandbox};
-use crate::segment::counted;
+use crate::segment::{counted, several};
 use crate::{cloud, progress, segment};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -19,15 +19,12 @@ pub async fn run(result: QueryResult, after_last_week: bool) -> ExitCode {
     if after_last_week {
         cloud::seed_last_week(&sandbox);
     }
-    println!("S3, Secrets Manager, Entra ID and Dataverse run on this machine.\n");
+    println!("A sandbox of S3, Secrets Manager, Entra ID and Dataverse runs on 127.0.0.1.\n");
     println!("Segment \"{}\"", result.segment_name);
     println!("  before     {}\n", segment::in_words(&sandbox, &result.segment_name));
-    let size = counted(result.bytes.len() as u64 / 1024);
-    println!(
-        "Dropping {} ({size} KiB) at\n  s3://{BUCKET}/{}",
-        result.name, result.key
-    );
-    println!("and sending the S3 notification to the function:\n");
+    let size = several(result.bytes.len() as u64, "byte");
+    println!("Dropping {} ({size}) at\n  s3://{BUCKET}/{}", result.name, result.key);
+    println!("The function, a process of its own as on Lambda, gets the S3 notification:\n");
 
     let runs = match load(&sandbox, &result).await {
         Ok(runs) => runs,
@@ -60,12 +57,14 @@ async fn load(sandbox: &Sandbox, result: &QueryResult) -> std::io::Result<Runs> 
 }
 
 fn print_places(sandbox: &Sandbox, result: &QueryResult, reports: &[Value]) {
-    println!("\nWhere things are (--serve keeps them)");
+    println!("\nWhere things are (until this program ends; --serve stays up)");
     println!("  file       s3://{BUCKET}/{}", result.key);
-    for key in sandbox.s3.keys(BUCKET, "_state/heads/") {
-        println!("  head       s3://{BUCKET}/{key}");
+    let receipts = report::receipts(sandbox);
+    let of_the_function = sandbox.s3.keys(BUCKET, "_state/");
+    for head in of_the_function.iter().filter(|key| key.ends_with("/head.json")) {
+        println!("  head       s3://{BUCKET}/{head}");
     }
-    for receipt in report::receipts(sandbox) {
+    for receipt in receipts {
         println!("  receipt    s3://{BUCKET}/{receipt}");
     }
     for rejected in reports.iter().filter_map(|report| report["rejected_rows"].as_str()) {
@@ -77,7 +76,7 @@ fn print_places(sandbox: &Sandbox, result: &QueryResult, reports: &[Value]) {
 fn verdict(sandbox: &Sandbox, result: &QueryResult, reports: &[Value]) -> ExitCode {
     let outcome = reports.first().map_or("nothing was run", report::outcome);
     if outcome != "loaded" {
-        println!("NOT LOADED: the outcome is {outcome}.");
+        println!("NOT LOADED: {outcome}, for the reason above.");
         return ExitCode::from(NOT_LOADED);
     }
     let segments = sandbox.dataverse.segments(&result.segment_name);

@@ -14,8 +14,8 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
-/// Where `cargo lambda` and the Lambda emulator listen, too.
-const USUAL_PORT: u16 = 9000;
+/// Not 9000, which `cargo lambda watch` takes.
+const USUAL_PORT: u16 = 9009;
 
 /// The path to which an invocation is posted, as on Lambda.
 pub const INVOKE: &str = "/2015-03-31/functions/function/invocations";

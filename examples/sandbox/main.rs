@@ -21,7 +21,6 @@ mod serve;
 use arguments::Task;
 use query_result::QueryResult;
 use std::process::ExitCode;
-use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -72,7 +71,9 @@ async fn be_the_function() -> ExitCode {
 }
 
 /// Waits for Ctrl-C, a polite kill, or the end of the terminal.
+#[cfg(unix)]
 async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
     let listen = |kind| signal(kind).expect("signals can be listened to");
     let (mut interrupt, mut terminate, mut hang_up) = (
         listen(SignalKind::interrupt()),
@@ -84,4 +85,10 @@ async fn interrupted() {
         _ = terminate.recv() => (),
         _ = hang_up.recv() => (),
     }
+}
+
+/// Waits for Ctrl-C.
+#[cfg(not(unix))]
+async fn interrupted() {
+    let _ = tokio::signal::ctrl_c().await;
 }

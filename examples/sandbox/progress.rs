@@ -88,7 +88,10 @@ fn step(request: &Logged) -> Option<(&'static str, &'static str)> {
         "ListGroupMembers" => ("Dataverse", "reads the members"),
         "AddStaticMembers" => ("Dataverse", "adds contacts, up to 1,000 a call"),
         "RemoveStaticMembers" => ("Dataverse", "removes contacts, up to 1,000 a call"),
-        operation if operation.starts_with("Publish") => ("Dataverse", "publishes; Dynamics computes the audience"),
+        operation if operation.starts_with("Publish") => (
+            "Dataverse",
+            "publishes, and waits until Dynamics has computed the audience",
+        ),
         _ => return None,
     })
 }
@@ -102,7 +105,11 @@ pub fn relay(line: &str) {
     };
     let fields = &log["fields"];
     let is_grave = matches!(log["level"].as_str(), Some("WARN" | "ERROR"));
-    if is_grave && fields["run"].is_null() {
+    // The runtime repeats what the run's report says.
+    let is_own = log["target"]
+        .as_str()
+        .is_some_and(|target| target.starts_with("segment_loader"));
+    if is_grave && is_own && fields["run"].is_null() {
         let detail = fields["warning"]
             .as_str()
             .or(fields["reason"].as_str())

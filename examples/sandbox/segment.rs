@@ -11,12 +11,16 @@ pub fn in_words(sandbox: &Sandbox, name: &str) -> String {
         [segment] => {
             let members = segment.published.as_ref().map_or(0, Vec::len);
             let groups = segment.groups.len();
+            let draft = if segment.published.as_deref() == Some(&segment.members) {
+                String::new()
+            } else {
+                format!(", {} in the draft", counted(segment.members.len() as u64))
+            };
             format!(
-                "{}, {} members published, {} in the draft, in {groups} {}",
+                "{}, {} published{draft}, in {}",
                 status(segment),
-                counted(members as u64),
-                counted(segment.members.len() as u64),
-                if groups == 1 { "group" } else { "groups" },
+                several(members as u64, "member"),
+                several(groups as u64, "group"),
             )
         }
         several => format!("{} of that name", several.len()),
@@ -57,6 +61,12 @@ fn status(segment: &SegmentView) -> String {
         9 => "Stopped".to_owned(),
         code => format!("status {code}"),
     }
+}
+
+/// Writes how many there are of something.
+pub fn several(number: u64, of: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {of}{plural}", counted(number))
 }
 
 /// Writes a number with commas between the thousands.

@@ -29,6 +29,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Lambda waits a minute and two between the attempts of one event.
 const RETRY_PAUSES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(4)];
 
+/// How many characters of an event are shown.
+const SHOWN: usize = 90;
+
 /// The sandbox with its one function.
 pub struct Place {
     pub sandbox: Sandbox,
@@ -72,13 +75,10 @@ impl Place {
     pub async fn invoke(&self, event: &Value) -> Result<Value, InvocationError> {
         let mut function = self.function.lock().await;
         let before = report::receipts(&self.sandbox);
-        println!("\nInvoked directly:");
+        let shown: String = event.to_string().chars().take(SHOWN).collect();
+        println!("\nInvoked with {shown}");
         let answer = progress::told(&self.sandbox, function.invoke(event, cloud::TIMEOUT)).await;
-        match &answer {
-            // Not a load: the caller reads the answer.
-            Ok(answer) if answer["runs"].is_null() => println!("  answered"),
-            answer => self.tell(answer.clone(), &before),
-        }
+        self.tell(answer.clone(), &before);
         answer
     }
 
@@ -99,7 +99,7 @@ impl Place {
 
     fn tell(&self, answer: Result<Value, InvocationError>, before: &BTreeSet<String>) {
         match report::of(&self.sandbox, answer, before) {
-            Ok(reports) if reports.is_empty() => println!("  nothing to load"),
+            Ok(reports) if reports.is_empty() => println!("  answered; nothing was to be loaded"),
             Ok(reports) => {
                 for report in &reports {
                     println!("  {}", report::in_short(report));
