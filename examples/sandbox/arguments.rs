@@ -50,7 +50,7 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task, String> 
         )),
         [file, segment_name] => Ok(Task::Load {
             file: file.into(),
-            segment_name: segment_name.to_string_lossy().into_owned(),
+            segment_name: segment_name.to_string_lossy().trim().to_owned(),
         }),
         _ => Err("That is too much: one file and one segment name (in quotes where it has blanks).".to_owned()),
     }

@@ -37,6 +37,10 @@ pub async fn run(result: QueryResult, after_last_week: bool) -> ExitCode {
             return ExitCode::from(NOT_LOADED);
         }
     };
+    if reports.is_empty() {
+        println!("\nThe function ignored the file: its name is that of a marker, not of a result.");
+        return ExitCode::from(NOT_LOADED);
+    }
     println!("\nReport");
     for report in &reports {
         report::print(report);

@@ -125,7 +125,7 @@ fn rejected(report: &Value) -> String {
     let named: Vec<String> = lines.iter().map(ToString::to_string).collect();
     let more = if count > lines.len() as u64 { ", ..." } else { "" };
     format!(
-        "{} without a valid contact id, in line {}{more}",
+        "{} without a valid contact id, lines {}{more}",
         segment::several(count, "row"),
         named.join(", ")
     )
