@@ -9,4 +9,5 @@ mod sandbox;
 mod sandbox_itself;
 mod source;
 mod source_parts;
+mod sweeps;
 mod world;
