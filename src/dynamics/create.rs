@@ -8,6 +8,7 @@ use super::odata;
 use super::segment::{DEFINITION_COLUMNS, Dataverse, DefinitionRow, Segment, SegmentId, SegmentRow};
 use crate::settings::SegmentName;
 use serde_json::{Value, json};
+use std::time::Duration;
 use uuid::Uuid;
 
 const DEFINE: &str = "create the segment's definition";
@@ -15,6 +16,10 @@ const CREATE: &str = "create the segment";
 
 /// The longest description (`msdynmkt_description`, Microsoft's table reference).
 const MAX_DESCRIPTION: usize = 1_000;
+
+/// How long an unclear create is given before the look for its row: a gateway that gave up leaves the server at work, and a
+/// row that appears after the look would be a second segment of the name.
+const LATE_COMMIT: Duration = Duration::from_secs(10);
 
 impl Dataverse {
     /// Creates a segment of this name: a Draft definition with one empty Include group and no refresh, then its segment.
@@ -153,7 +158,8 @@ impl Dataverse {
             Failure::Contention(refusal) => Err(Error::DynamicsRefused(refusal)),
             Failure::Unclear(reason) => {
                 *tries += 1;
-                self.client().back_off(operation, *tries, reason).await
+                self.client().back_off(operation, *tries, reason).await?;
+                Ok(self.client().fence.sleep(LATE_COMMIT).await?)
             }
         }
     }

@@ -4,13 +4,13 @@ use crate::source::error::Problem;
 use std::io::{self, BufReader, Read};
 
 /// How much a file may unpack to whatever its size: 64 MiB.
-const ALWAYS_ACCEPTED: u64 = 64 << 20;
+pub(crate) const ALWAYS_ACCEPTED: u64 = 64 << 20;
 
 /// How many times its size a file may unpack to beyond that.
 ///
 /// Every new contact is 16 bytes that no codec can shrink. At 200 times a row would carry more than 3,000 constant
 /// characters beside its id; gzip, the mildest bomb, reaches 1,030.
-const LARGEST_RATIO: u64 = 200;
+pub(crate) const LARGEST_RATIO: u64 = 200;
 
 /// The largest zstd window, as a power of two: 8 MiB, what level 19 uses; the default of every warehouse needs 2 MiB.
 ///
@@ -248,16 +248,11 @@ mod tests {
     }
 
     #[test]
-    fn a_bomb_is_refused_after_64_mib_and_a_good_file_never() {
-        for compression in COMPRESSIONS {
-            let bomb = pack(compression, &vec![b'x'; 80 << 20]);
-            let mut unpacked = Unpacked::new(bomb.as_slice(), compression, bomb.len() as u64).unwrap();
-            let error = io::copy(&mut unpacked, &mut io::sink()).unwrap_err();
-            assert!(
-                matches!(Problem::from(error), Problem::Bomb { limit_mib: 64, .. }),
-                "{compression:?}"
-            );
-        }
+    fn a_bomb_is_refused_after_64_mib() {
+        let bomb = pack(Compression::Zstd, &vec![b'x'; 80 << 20]);
+        let mut unpacked = Unpacked::new(bomb.as_slice(), Compression::Zstd, bomb.len() as u64).unwrap();
+        let error = io::copy(&mut unpacked, &mut io::sink()).unwrap_err();
+        assert!(matches!(Problem::from(error), Problem::Bomb { limit_mib: 64, .. }));
     }
 
     #[test]

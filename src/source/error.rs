@@ -76,6 +76,17 @@ impl Error {
         matches!(self, Self::Unavailable { .. })
     }
 
+    /// Tells whether the object is refused for what it is, so that nothing went wrong.
+    pub const fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Invalid {
+                problem: Problem::Empty | Problem::OneOfSeveral | Problem::LonePart { .. },
+                ..
+            }
+        )
+    }
+
     pub(crate) fn invalid(object: &ObjectVersion, problem: Problem) -> Self {
         Self::Invalid {
             object: object.url(),
@@ -201,11 +212,61 @@ pub enum Problem {
         /// Its physical type.
         found: String,
     },
-    /// A Parquet feature that is not read.
-    #[error("the Parquet file cannot be read ({what}): unload it uncompressed or with snappy, gzip or zstd")]
-    Parquet {
-        /// What the Parquet reader says.
+    /// Parquet pages in a compression that is not read.
+    #[error("the Parquet pages are compressed with {codec}: unload with snappy, gzip, zstd or no compression")]
+    Codec {
+        /// The codec.
+        codec: String,
+    },
+    /// The name is that of one file of several, and each object counts as a whole result.
+    #[error(
+        "by its name this is one file of several, and loading them one by one would leave the segment with the last: set result_files to folder or manifest in the destination secret, or unload one file (Redshift: PARALLEL OFF; Snowflake: SINGLE = TRUE; Spark: coalesce(1))"
+    )]
+    OneOfSeveral,
+    /// A direct command names a part where results come in several files.
+    #[error("this is only one part of a result: name {what} instead, or set result_files to single")]
+    LonePart {
+        /// What stands for the whole result.
+        what: &'static str,
+    },
+    /// A manifest that cannot be read.
+    #[error("this is no manifest of Redshift or Athena: {what}")]
+    Manifest {
+        /// What is wrong with it.
         what: String,
+    },
+    /// A manifest names a file outside its bucket, itself, or one of the function's own.
+    #[error("it lists {part}, which is no result file of this bucket: unload the parts beside their manifest")]
+    ForeignPart {
+        /// S3 URL of the part.
+        part: String,
+    },
+    /// A manifest names a file that is not there.
+    #[error("it lists {part}, which does not exist: unload the result again")]
+    MissingPart {
+        /// S3 URL of the part.
+        part: String,
+    },
+    /// A file is shorter or longer than its manifest says.
+    #[error("it gives {part} {expected} bytes, but there are {found}: unload the result again")]
+    PartLength {
+        /// S3 URL of the part.
+        part: String,
+        /// Bytes according to the manifest.
+        expected: u64,
+        /// Bytes that there are.
+        found: u64,
+    },
+    /// A marker without data.
+    #[error(
+        "there are no data files beside it (subfolders and names beginning with _ or . do not count): unload the result into this folder"
+    )]
+    NoParts,
+    /// More parts than are read.
+    #[error("the result has more than {limit} files: unload fewer and larger ones")]
+    TooManyParts {
+        /// The planned number.
+        limit: usize,
     },
     /// The parts of one result do not belong together.
     #[error("its columns differ from those of {first}: the parts of one result must come from one query")]

@@ -1,11 +1,12 @@
 //! Which format a file is in, by its first bytes; and reading it.
 
 use crate::source::compression::{Compression, Unpacked};
-use crate::source::csv;
 use crate::source::error::Problem;
 use crate::source::tally::Tally;
 use crate::source::text::{Text, peek};
-use parquet::file::reader::ChunkReader;
+use crate::source::{csv, json_lines, parquet};
+use ::parquet::file::reader::ChunkReader;
+use std::sync::Arc;
 
 /// How many first bytes are looked at.
 const LOOKED_AT: usize = 512;
@@ -13,27 +14,53 @@ const LOOKED_AT: usize = 512;
 /// What reading one file found, beside its rows.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
-    /// The columns; nothing where the file is empty or its format has none.
+    /// The columns, none for JSON Lines; nothing where the file holds nothing, not even a header.
     pub(crate) columns: Option<Vec<String>>,
     /// Sentences for the report.
     pub(crate) warnings: Vec<String>,
 }
 
 /// Reads all rows of one file; `key` is its name, which counts less than its content.
-pub(crate) fn read<C: ChunkReader>(file: &C, key: &str, column: &str, tally: &mut Tally) -> Result<Found, Problem> {
-    let input = file.get_read(0).map_err(|error| Problem::Parquet {
-        what: error.to_string(),
-    })?;
+pub(crate) fn read<C: ChunkReader + 'static>(
+    file: &Arc<C>,
+    key: &str,
+    column: &str,
+    tally: &mut Tally,
+) -> Result<Found, Problem> {
+    let input = file.get_read(0).map_err(parquet::explain)?;
     let (start, input) = peek(input, LOOKED_AT)?;
     let compression = Compression::of(&start);
     let warnings = misnamed(key, compression, &start)?;
+    if parquet::is_parquet(&start) && !is_text(&start) {
+        drop(input);
+        return Ok(Found {
+            columns: Some(parquet::read(file, column, tally)?),
+            warnings,
+        });
+    }
     let unpacked = Unpacked::new(input, compression, file.len())?;
     let (start, unpacked) = peek(unpacked, LOOKED_AT)?;
     if let Some(what) = unreadable(&start) {
         return Err(Problem::Unrecognised { what });
     }
-    let columns = csv::read(Text::new(unpacked)?, column, tally)?;
+    let text = Text::new(unpacked)?;
+    let (start, text) = peek(text, LOOKED_AT)?;
+    let columns = match start.trim_ascii_start() {
+        [b'{', rest @ ..] if is_json_object(rest) => {
+            json_lines::read(text, column, tally)?;
+            Some(Vec::new())
+        }
+        [b'[', rest @ ..] if rest.trim_ascii_start().starts_with(b"{") => {
+            return Err(Problem::Unrecognised { what: "a JSON array" });
+        }
+        _ => csv::read(text, column, tally)?,
+    };
     Ok(Found { columns, warnings })
+}
+
+/// Tells what follows a brace in JSON from a header in braces.
+fn is_json_object(rest: &[u8]) -> bool {
+    matches!(rest.trim_ascii_start(), [b'"' | b'}', ..])
 }
 
 /// Warns of a name that promises another compression than the content has.
@@ -58,10 +85,25 @@ fn is_text(start: &[u8]) -> bool {
     start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") || start.iter().all(is_plain)
 }
 
-/// Recognises content that is certainly no result.
+/// Recognises content that is certainly no result, packed or not.
 fn unreadable(start: &[u8]) -> Option<&'static str> {
     match start {
         [b'P', b'K', 3, 4, ..] => Some("a ZIP archive or an Excel workbook"),
+        [0xd0, 0xcf, 0x11, 0xe0, ..] => Some("an old Excel workbook"),
+        [b'%', b'P', b'D', b'F', ..] => Some("a PDF"),
+        [b'O', b'R', b'C', ..] if !is_text(start) => Some("ORC"),
+        [b'O', b'b', b'j', 1, ..] => Some("Avro"),
+        [b'P', b'A', b'R', b'E', ..] => Some("encrypted Parquet"),
+        [b'P', b'A', b'R', b'1', ..] if !is_text(start) => {
+            Some("Parquet in another compression, which hides its footer")
+        }
+        [0x04, 0x22, 0x4d, 0x18, ..] => Some("LZ4"),
+        [0xfd, b'7', b'z', b'X', b'Z', ..] => Some("XZ"),
+        [0xff, 0x06, 0, 0, b's', b'N', ..] => Some("framed Snappy"),
+        _ if Compression::of(start) != Compression::None => Some("compressed twice"),
+        _ if start.trim_ascii_start().starts_with(b"<") => Some("XML or HTML"),
+        // Zero bytes are reported with their line: the file may be text that was damaged.
+        _ if !is_text(start) && !start.contains(&0) => Some("no text"),
         _ => None,
     }
 }

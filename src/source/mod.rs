@@ -4,22 +4,30 @@ mod columns;
 mod compression;
 mod csv;
 mod error;
+#[cfg(test)]
+mod fixtures;
 mod format;
+mod json_lines;
 mod object;
+mod parquet;
+mod parts;
 mod remote;
 mod tally;
 #[cfg(test)]
 mod testing;
 mod text;
+mod window;
 
 pub use error::{Error, Problem};
 pub use object::{ObjectVersion, Objects};
+pub use parts::Role;
 pub use tally::{Reason, Rejected, RejectedRow};
 
 use crate::contact::ContactSet;
-use parquet::file::reader::Length;
+use ::parquet::file::reader::Length;
 use remote::Remote;
 use std::fs::File;
+use std::sync::Arc;
 use tally::Tally;
 use tokio::sync::watch;
 
@@ -47,10 +55,8 @@ pub struct Rows {
 /// Parsing blocks, so it has a thread of its own, which ends within one range when the future is dropped.
 pub async fn read(objects: &Objects, parts: &[ObjectVersion], column: &str) -> Result<Rows, Error> {
     let (_leash, held) = watch::channel(());
-    let remotes: Vec<_> = parts
-        .iter()
-        .map(|part| Remote::new(objects.clone(), part.clone(), held.clone()))
-        .collect();
+    let remote = |part: &ObjectVersion| Arc::new(Remote::new(objects.clone(), part.clone(), held.clone()));
+    let remotes: Vec<_> = parts.iter().map(remote).collect();
     let column = column.to_owned();
     match tokio::task::spawn_blocking(move || read_parts(&remotes, &column)).await {
         Ok(outcome) => outcome,
@@ -65,16 +71,17 @@ pub async fn read(objects: &Objects, parts: &[ObjectVersion], column: &str) -> R
 }
 
 /// Reads one result from a local file, exactly as one from S3; `key` is the name it would have there.
-pub fn read_file(file: &File, key: &str, column: &str) -> Result<Rows, Problem> {
+pub fn read_file(file: File, key: &str, column: &str) -> Result<Rows, Problem> {
     let mut tally = Tally::default();
-    let found = format::read(file, key, column, &mut tally)?;
+    let size = file.len();
+    let found = format::read(&Arc::new(file), key, column, &mut tally)?;
     if found.columns.is_none() {
         return Err(Problem::Empty);
     }
-    Ok(tally.finish(file.len(), found.warnings))
+    Ok(tally.finish(size, found.warnings))
 }
 
-fn read_parts(parts: &[Remote], column: &str) -> Result<Rows, Error> {
+fn read_parts(parts: &[Arc<Remote>], column: &str) -> Result<Rows, Error> {
     let mut tally = Tally::default();
     let mut warnings = Vec::new();
     let mut first: Option<(String, Vec<String>)> = None;

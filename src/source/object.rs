@@ -13,7 +13,7 @@ use std::time::Duration;
 /// Each of these is itself three attempts of the SDK where S3 does not answer at all.
 const MAX_TRIES: u32 = 5;
 
-/// The wait before the second try of a range; doubled before every further one.
+/// The wait after the first try that brought nothing; doubled after every further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 /// One version of one object, as it was when it was looked at; everything is read from exactly this one.
@@ -86,6 +86,48 @@ impl Objects {
         })
     }
 
+    /// Lists the objects under a prefix, in order of their keys; stops soon after `limit`.
+    pub async fn list(&self, bucket: &str, prefix: &str, limit: usize) -> Result<Vec<ObjectVersion>, Error> {
+        self.list_pages(bucket, prefix, None, limit).await
+    }
+
+    /// Lists the objects of a folder, without its subfolders, in order of their keys; stops soon after `limit`.
+    pub(crate) async fn list_folder(
+        &self,
+        bucket: &str,
+        folder: &str,
+        limit: usize,
+    ) -> Result<Vec<ObjectVersion>, Error> {
+        self.list_pages(bucket, folder, Some("/"), limit).await
+    }
+
+    async fn list_pages(
+        &self,
+        bucket: &str,
+        folder: &str,
+        delimiter: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<ObjectVersion>, Error> {
+        let mut found = Vec::new();
+        let request = self.client.list_objects_v2().bucket(bucket).prefix(folder);
+        let request = request.set_delimiter(delimiter.map(str::to_owned));
+        let mut pages = request.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| match explain(&error, bucket, folder) {
+                Error::Forbidden { object, .. } => Error::Forbidden {
+                    object,
+                    actions: "s3:ListBucket on the bucket",
+                },
+                error => error,
+            })?;
+            found.extend(page.contents().iter().filter_map(|object| listed(bucket, object)));
+            if found.len() > limit {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
     /// Fetches bytes of exactly this version, completely, and goes on after the last byte that came when a body is cut
     /// or stalls.
     ///
@@ -106,7 +148,7 @@ impl Objects {
                 Err(error) if error.is_transient() => error,
                 Err(error) => return Err(error),
             };
-            tries = if bytes.len() > before { 1 } else { tries + 1 };
+            tries = if bytes.len() > before { 0 } else { tries + 1 };
             if tries >= MAX_TRIES {
                 return Err(failure);
             }
@@ -114,9 +156,12 @@ impl Objects {
                 key = object.key,
                 offset = start,
                 tries,
-                "resuming the object after {failure}"
+                "the object is resumed: {failure}"
             );
-            tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(tries - 1)).await;
+            // A body that brought something was cut on its way: nothing says that S3 wants to be left in peace.
+            if tries > 0 {
+                tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(tries - 1)).await;
+            }
         }
     }
 
@@ -153,6 +198,21 @@ impl Objects {
         }
         Ok(())
     }
+}
+
+/// Takes an object as a listing shows it: without version, but the `ETag` pins it all the same.
+fn listed(bucket: &str, object: &aws_sdk_s3::types::Object) -> Option<ObjectVersion> {
+    Some(ObjectVersion {
+        bucket: bucket.to_owned(),
+        key: object.key()?.to_owned(),
+        version_id: None,
+        etag: object.e_tag()?.trim_matches('"').to_owned(),
+        size: u64::try_from(object.size()?).ok()?,
+        last_modified: object
+            .last_modified()
+            .map_or((0, 0), |time| (time.secs(), time.subsec_nanos())),
+        metadata: HashMap::new(),
+    })
 }
 
 /// Says what a refusal means; a `HEAD` has no body, so its status is all there is.

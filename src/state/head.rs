@@ -94,10 +94,9 @@ pub struct Input {
 /// The last wish that was carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied {
-    /// Its place among all results.
-    pub order: Order,
-    /// Its name.
-    pub run_id: RunId,
+    /// The wish, kept whole so that it can be carried out again where Dynamics fails to compute it.
+    #[serde(flatten)]
+    pub wish: Wish,
     /// When it was published, by S3's clock.
     pub at: DateTime<Utc>,
     /// How many contacts its file held.

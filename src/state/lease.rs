@@ -96,6 +96,14 @@ impl Hold {
             .await??)
     }
 
+    /// Wishes again what was applied.
+    pub async fn redo(&self) -> Result<(), Error> {
+        Ok(self
+            .heads
+            .update(&self.segment_name, |head, _| head.redo(&self.owner))
+            .await??)
+    }
+
     /// Puts a wish aside that was refused or can never be read.
     pub async fn refuse(&self, wish: &Wish, reason: &str, unreadable: bool) -> Result<(), Error> {
         let refuse = |head: &mut Head, _| head.refuse(&self.owner, wish, reason, unreadable);

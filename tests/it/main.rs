@@ -2,8 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop there")]
 
 mod architecture;
+mod connection;
+mod dynamics;
 mod loads;
 mod refusals;
 mod sandbox;
 mod sandbox_itself;
+mod source;
+mod source_parts;
+mod sweeps;
 mod world;

@@ -1,8 +1,8 @@
 //! The reference parser, for the records that the fast one would read differently.
 
 use crate::source::csv::quotes::{Quotes, judge};
-use crate::source::csv::window::LONGEST_RECORD;
 use crate::source::error::Problem;
+use crate::source::window::LONGEST_RECORD;
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
 use memchr::{memchr, memmem};
 

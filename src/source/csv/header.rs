@@ -3,8 +3,8 @@
 use crate::contact::ContactId;
 use crate::source::columns;
 use crate::source::csv::careful::CarefulParser;
-use crate::source::csv::window::Window;
 use crate::source::error::Problem;
+use crate::source::window::Window;
 use std::io::Read;
 
 /// The delimiters that warehouses write: comma, tab, pipe (Redshift), semicolon (Excel), Ctrl-A (Hive, Athena).

@@ -6,16 +6,15 @@
 mod careful;
 mod header;
 mod quotes;
-mod window;
 
 use crate::source::error::Problem;
 use crate::source::tally::{Reason, Tally};
+use crate::source::window::{Lines, Window};
 use careful::CarefulParser;
 use header::Header;
 use quotes::{Quotes, judge};
 use simd_csv::ZeroCopyReaderBuilder;
 use std::io::Read;
-use window::{Lines, Window};
 
 /// Reads all rows of a text and returns its columns; nothing where there is no text at all.
 pub(crate) fn read<R: Read>(input: R, column: &str, tally: &mut Tally) -> Result<Option<Vec<String>>, Problem> {

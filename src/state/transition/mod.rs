@@ -141,8 +141,7 @@ impl Head {
             keep_latest(&mut self.counted);
         }
         self.applied = Some(Applied {
-            order: wish.order.clone(),
-            run_id: wish.run_id.clone(),
+            wish: wish.clone(),
             at: now,
             contacts: achievement.contacts,
             segment_id: achievement.segment_id,
@@ -160,6 +159,28 @@ impl Head {
             applied.confirmed = true;
         }
         Ok(())
+    }
+
+    /// Wishes again what was applied, where Dynamics did not come to show it: everything is read and verified anew.
+    pub fn redo(&mut self, owner: &str) -> Result<(), LeaseLost> {
+        self.lease_of(owner)?;
+        if let Some(wish) = self.applied.as_ref().map(|applied| applied.wish.clone()) {
+            self.drop_wish(&wish);
+            self.pending.push(wish);
+        }
+        Ok(())
+    }
+
+    /// Tells whether a sweep should go on with what is pending at `now`, S3's time.
+    pub fn is_due(&self, now: DateTime<Utc>) -> bool {
+        let is_held = self.lease.as_ref().is_some_and(|lease| !lease.is_over(now));
+        let is_backing_off = self.failures.as_ref().is_some_and(|failures| now < failures.next_try);
+        !self.pending.is_empty() && !is_held && !is_backing_off
+    }
+
+    /// Tells whether the last published segment was not yet seen Active.
+    pub fn is_unconfirmed(&self) -> bool {
+        self.pending.is_empty() && self.applied.as_ref().is_some_and(|applied| !applied.confirmed)
     }
 
     /// Puts the wish aside for good: only an order tries it again.
@@ -228,16 +249,23 @@ impl Head {
         let was_applied = self
             .applied
             .iter()
-            .any(|applied| is_this(&applied.order, &applied.run_id));
-        let was_counted = self
-            .counted
-            .iter()
-            .any(|counted| is_this(&counted.order, &counted.run_id));
-        if was_applied || was_counted {
+            .any(|applied| is_this(&applied.wish.order, &applied.wish.run_id));
+        if was_applied || self.has_counted(wish) {
             return Some(Enlisted::Applied);
         }
         let is_overtaken = self.settled.as_ref().is_some_and(|settled| wish.order <= *settled);
         is_overtaken.then_some(Enlisted::Superseded)
+    }
+
+    /// Tells whether an addition or removal was carried out; one older than all that is remembered counts as one.
+    fn has_counted(&self, wish: &Wish) -> bool {
+        let is_this = self
+            .counted
+            .iter()
+            .any(|counted| wish.is_about(&counted.order, &counted.run_id));
+        let oldest = self.counted.iter().map(|counted| &counted.order).min();
+        let is_forgotten = self.counted.len() >= Self::REMEMBERED && oldest.is_some_and(|oldest| wish.order < *oldest);
+        is_this || is_forgotten
     }
 
     fn precedence_over_all(&self, own: &Order) -> Precedence {

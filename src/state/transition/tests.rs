@@ -123,7 +123,7 @@ fn an_order_for_an_old_file_stands_until_a_newer_file_comes() {
     );
     apply_next(&mut head);
     assert_eq!(
-        head.applied.as_ref().map(|applied| applied.order.last_modified),
+        head.applied.as_ref().map(|applied| applied.wish.order.last_modified),
         Some(at(1))
     );
     assert_eq!(
@@ -252,4 +252,42 @@ fn a_call_sent_at_the_last_moment_is_over_before_the_lease() {
         );
     }
     assert_eq!(sending_time(Duration::from_mins(3)), Duration::from_secs(50));
+}
+
+#[test]
+fn what_dynamics_failed_to_show_is_wished_again_and_a_newer_file_still_overtakes_it() {
+    let mut head = head();
+    head.enlist(replace(1), false);
+    apply_next(&mut head);
+    head.redo("me").unwrap();
+    assert_eq!(next_second(&head), Some(1));
+    head.enlist(replace(2), false);
+    assert_eq!(next_second(&head), Some(2));
+    assert_eq!(apply_next(&mut head).len(), 1);
+    assert_eq!(head.next(), None);
+}
+
+#[test]
+fn a_sweep_goes_on_only_where_nobody_works_and_no_pause_is_due() {
+    let mut head = head();
+    assert!(!head.is_due(at(0)), "nothing is pending");
+    head.enlist(replace(1), false);
+    assert!(!head.is_due(at(1)), "the lease is alive");
+    assert!(head.is_due(at(182)));
+    head.fail("me", "DynamicsUnavailable", at(0)).unwrap();
+    head.release("me").unwrap();
+    assert!(!head.is_due(at(899)));
+    assert!(head.is_due(at(900)));
+}
+
+#[test]
+fn a_file_older_than_all_that_is_remembered_is_not_counted_twice() {
+    let mut head = head();
+    let count = i64::try_from(Head::REMEMBERED).unwrap() + 1;
+    for second in 0..count {
+        head.enlist(file(second, Mode::Append), false);
+        apply_next(&mut head);
+    }
+    assert_eq!(head.counted.len(), Head::REMEMBERED);
+    assert_eq!(head.enlist(file(0, Mode::Append), false), Enlisted::Applied);
 }

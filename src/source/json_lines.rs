@@ -1,0 +1,308 @@
+//! JSON Lines: one object a line, the id under a key that is matched without regard to case.
+
+use crate::source::columns;
+use crate::source::error::Problem;
+use crate::source::tally::{Reason, Tally};
+use crate::source::window::Window;
+use memchr::memchr;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use std::borrow::Cow;
+use std::fmt;
+use std::io::Read;
+
+/// Reads all rows of a text; an empty line is no row.
+///
+/// Writers leave out the keys of NULL values, so an object without the id is a row without one; only where no object
+/// has the key at all is the column missing.
+pub(crate) fn read<R: Read>(input: R, column: &str, tally: &mut Tally) -> Result<(), Problem> {
+    let mut window = Window::new(input);
+    let mut seen = Seen::default();
+    loop {
+        window.fill()?;
+        let at_end = window.at_end();
+        let (text, lines) = window.text();
+        let mut done = 0;
+        while let Some(length) = line_length(&text[done..], at_end) {
+            let line = &text[done..done + length];
+            if !line.trim_ascii().is_empty() {
+                let cell = parse(line, column).map_err(|_| Problem::Json {
+                    line: lines.number(text, done),
+                })?;
+                seen.note(&cell, line);
+                cell.count(tally, || lines.number(text, done))?;
+            }
+            done += length;
+        }
+        window.consume(done);
+        if at_end {
+            return seen.check(column);
+        }
+    }
+}
+
+/// Returns the length of the first line, its end included; nothing where more text is needed.
+fn line_length(text: &[u8], at_end: bool) -> Option<usize> {
+    let line = memchr(b'\n', text).map(|offset| offset + 1);
+    line.or_else(|| (at_end && !text.is_empty()).then_some(text.len()))
+}
+
+/// Whether any object has the id, and what the first one has instead.
+#[derive(Default)]
+struct Seen {
+    column: bool,
+    first: Option<Vec<String>>,
+}
+
+impl Seen {
+    fn note(&mut self, cell: &Cell<'_>, line: &[u8]) {
+        self.column |= !matches!(cell, Cell::Missing);
+        if !self.column && self.first.is_none() {
+            let keys: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(line).unwrap_or_default();
+            self.first = Some(keys.into_iter().map(|(key, _)| key).collect());
+        }
+    }
+
+    fn check(self, column: &str) -> Result<(), Problem> {
+        match self.first {
+            Some(names) if !self.column => columns::find(&names, column).map(drop),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What one object holds for the column.
+enum Cell<'a> {
+    Missing,
+    Null,
+    Text(Cow<'a, str>),
+    Other,
+}
+
+impl Cell<'_> {
+    fn count(&self, tally: &mut Tally, line: impl FnOnce() -> u64) -> Result<(), Problem> {
+        match self {
+            Self::Text(text) => return tally.cell(text.as_bytes(), line),
+            Self::Missing | Self::Null => tally.reject(Reason::Empty, b"", line()),
+            Self::Other => tally.reject(Reason::NotAGuid, b"(no string)", line()),
+        }
+        Ok(())
+    }
+}
+
+fn parse<'a>(line: &'a [u8], column: &str) -> serde_json::Result<Cell<'a>> {
+    let mut deserializer = serde_json::Deserializer::from_slice(line);
+    let cell = Row { column }.deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(cell)
+}
+
+/// Takes the id out of an object and skips all else without storing it.
+struct Row<'c> {
+    column: &'c str,
+}
+
+impl<'de> DeserializeSeed<'de> for Row<'_> {
+    type Value = Cell<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Cell<'de>, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Row<'_> {
+    type Value = Cell<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Cell<'de>, A::Error> {
+        let mut cell = Cell::Missing;
+        while let Some(is_column) = object.next_key_seed(Key { column: self.column })? {
+            if is_column {
+                cell = object.next_value_seed(Value)?;
+            } else {
+                object.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(cell)
+    }
+}
+
+/// Tells whether a key is that of the id.
+struct Key<'c> {
+    column: &'c str,
+}
+
+impl<'de> DeserializeSeed<'de> for Key<'_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_bytes(self)
+    }
+}
+
+impl Visitor<'_> for Key<'_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_bytes<E: Error>(self, key: &[u8]) -> Result<bool, E> {
+        Ok(std::str::from_utf8(key).is_ok_and(|key| columns::is_named(key, self.column)))
+    }
+}
+
+/// Takes a value of any type; only text can be an id.
+struct Value;
+
+impl<'de> DeserializeSeed<'de> for Value {
+    type Value = Cell<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Cell<'de>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Value {
+    type Value = Cell<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Cell<'de>, E> {
+        Ok(Cell::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Cell<'de>, E> {
+        Ok(Cell::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Cell<'de>, E> {
+        Ok(Cell::Null)
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Cell<'de>, E> {
+        Ok(Cell::Other)
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Cell<'de>, E> {
+        Ok(Cell::Other)
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Cell<'de>, E> {
+        Ok(Cell::Other)
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Cell<'de>, E> {
+        Ok(Cell::Other)
+    }
+
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Cell<'de>, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Cell::Other)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Cell<'de>, A::Error> {
+        while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Cell::Other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Rows;
+    use crate::source::testing::{Trickle, id, mutations};
+
+    fn read_in_steps(text: &[u8], step: usize) -> Result<Rows, Problem> {
+        let mut tally = Tally::default();
+        read(Trickle::new(text, step), "contactid", &mut tally)?;
+        Ok(tally.finish(0, Vec::new()))
+    }
+
+    #[test]
+    fn the_id_is_taken_from_any_place_in_chunks_of_any_size() {
+        let text = format!(
+            "{{\"contactid\":\"{}\",\"a\":[{{\"contactid\":1}}]}}\r\n\n {{\"n\":\"M\u{fc}ller\",\"ContactId\":\"{{{}}}\"}}\n{{\"CONTACTID\":\"\\u0038{}\"}}",
+            id(1),
+            id(2),
+            &id(1)[1..]
+        );
+        for step in [1, 7, 4096] {
+            let rows = read_in_steps(text.as_bytes(), step).unwrap();
+            assert_eq!((rows.rows, rows.contacts.len(), rows.duplicates), (3, 2, 1));
+        }
+    }
+
+    #[test]
+    fn rows_without_an_id_are_told_with_their_lines() {
+        let text = format!(
+            "{{\"contactid\":null}}\n{{}}\n\n{{\"contactid\":7}}\n{{\"contactid\":[\"{}\"]}}\n{{\"contactid\":\"x\"}}\n",
+            id(1)
+        );
+        let rows = read_in_steps(text.as_bytes(), 4096).unwrap();
+        let found: Vec<_> = rows.rejected.rows.iter().map(|row| (row.line, row.reason)).collect();
+        let expected = [
+            (1, Reason::Empty),
+            (2, Reason::Empty),
+            (4, Reason::NotAGuid),
+            (5, Reason::NotAGuid),
+            (6, Reason::NotAGuid),
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn bytes_that_are_no_utf_8_may_stand_in_other_fields() {
+        let text = [b"{\"name\":\"M\xfcller\",\"contactid\":\"", id(1).as_bytes(), b"\"}"].concat();
+        assert_eq!(read_in_steps(&text, 4096).unwrap().contacts.len(), 1);
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused_with_its_line() {
+        for (text, line) in [
+            ("{}\n[1]\n", 2),
+            ("{}\n{} {}\n", 2),
+            ("{\"contactid\":\"x", 1),
+            ("{\n}\n", 1),
+        ] {
+            let problem = read_in_steps(text.as_bytes(), 4096).unwrap_err();
+            assert!(
+                matches!(problem, Problem::Json { line: found } if found == line),
+                "{text}: {problem}"
+            );
+        }
+        let long = format!("{{\"contactid\":\"{}\"}}", "x".repeat(1 << 20));
+        assert!(matches!(
+            read_in_steps(long.as_bytes(), 4096),
+            Err(Problem::LongRecord { line: 1, .. })
+        ));
+    }
+
+    #[test]
+    fn a_file_where_no_object_has_the_key_lacks_the_column() {
+        let message = read_in_steps(b"{\"a\":1,\"b\":2}\n{}\n", 4096).unwrap_err().to_string();
+        assert!(message.contains("the file has \"a\", \"b\""), "{message}");
+    }
+
+    #[test]
+    fn mutated_files_end_in_rows_or_a_problem() {
+        let seed = format!(
+            "{{\"contactid\":\"{}\",\"n\":[1,{{}}]}}\n{{\"contactid\":null}}\n",
+            id(1)
+        );
+        for mutant in mutations(seed.as_bytes(), 2_000) {
+            let (whole, trickled) = (read_in_steps(&mutant, 4096), read_in_steps(&mutant, 1));
+            assert_eq!(format!("{whole:?}"), format!("{trickled:?}"));
+            if let Ok(rows) = whole {
+                assert_eq!(
+                    rows.rows,
+                    rows.contacts.len() as u64 + rows.duplicates + rows.rejected.count
+                );
+            }
+        }
+    }
+}
