@@ -100,6 +100,14 @@ impl Head {
         Ok(())
     }
 
+    /// Gives the lease back if nothing is left to do; otherwise answers the next wish and keeps it.
+    pub fn next_or_release(&mut self, owner: &str) -> Result<Option<Wish>, LeaseLost> {
+        match self.next().cloned() {
+            Some(wish) => Ok(Some(wish)),
+            None => self.release(owner).map(|()| None),
+        }
+    }
+
     /// Gives the lease back.
     pub fn release(&mut self, owner: &str) -> Result<(), LeaseLost> {
         self.lease_of(owner)?;
@@ -176,6 +184,17 @@ impl Head {
         let is_held = self.lease.as_ref().is_some_and(|lease| !lease.is_over(now));
         let is_backing_off = self.failures.as_ref().is_some_and(|failures| now < failures.next_try);
         !self.pending.is_empty() && !is_held && !is_backing_off
+    }
+
+    /// Tells whether a segment that holds what is wanted needs no publishing: it shows what this head applied last.
+    ///
+    /// A crash between the last write and publishing leaves equal membership, too; then `writing` is still set.
+    pub fn shows_what_was_applied(&self, segment_id: &str, is_active: bool) -> bool {
+        let is_ours = self
+            .applied
+            .as_ref()
+            .is_some_and(|applied| applied.segment_id.as_deref() == Some(segment_id));
+        is_active && is_ours && self.writing.is_none()
     }
 
     /// Tells whether the last published segment was not yet seen Active.
