@@ -67,13 +67,23 @@ impl Head {
     }
 
     /// Returns the wish to work on: the newest replace first, then additions and removals from the oldest on.
+    ///
+    /// An addition or removal that has begun to write comes before the others, even older ones that came late: what
+    /// they publish would hold a part of it. A replace leaves nothing of a half-written draft.
     pub fn next(&self) -> Option<&Wish> {
         let newest_replace = self
             .pending
             .iter()
             .filter(|wish| wish.mode == Mode::Replace)
             .max_by_key(|wish| wish.rank());
-        newest_replace.or_else(|| self.pending.iter().min_by_key(|wish| wish.rank()))
+        let has_begun = |wish: &&Wish| {
+            self.writing
+                .as_ref()
+                .is_some_and(|writing| writing.run_id == wish.run_id)
+        };
+        newest_replace
+            .or_else(|| self.pending.iter().find(has_begun))
+            .or_else(|| self.pending.iter().min_by_key(|wish| wish.rank()))
     }
 
     /// Gives the lease to `owner` if nobody else has a live one; `now` is S3's time.

@@ -187,6 +187,26 @@ fn every_file_to_append_counts_once_oldest_first_whatever_order_the_events_come_
 }
 
 #[test]
+fn an_addition_that_is_half_written_is_finished_before_an_older_one_that_comes_late() {
+    let mut head = head();
+    head.enlist(file(2, Mode::Append), false);
+    let begun = head.next().unwrap().clone();
+    head.begin("me", &begun, 10).unwrap();
+    head.enlist(file(1, Mode::Append), false);
+    assert_eq!(
+        next_second(&head),
+        Some(2),
+        "what the older one publishes would hold a part of it"
+    );
+    head.enlist(replace(3), false);
+    assert_eq!(next_second(&head), Some(3), "a replace leaves nothing of it");
+    let newest = head.next().unwrap().clone();
+    head.refuse("me", &newest, "too small", false).unwrap();
+    apply_next(&mut head);
+    assert_eq!(next_second(&head), Some(1));
+}
+
+#[test]
 fn only_an_applied_newer_replace_supersedes_what_is_to_be_appended() {
     let mut head = head();
     head.enlist(file(1, Mode::Append), false);
