@@ -52,8 +52,9 @@ impl Head {
     /// Takes a wish up, unless what it asks for is done, overtaken or refused; an order is always taken up.
     pub fn enlist(&mut self, mut wish: Wish, is_order: bool) -> Enlisted {
         if is_order {
+            // The later of two orders for the same counts. What an event asked for stays: the order may be refused.
             self.pending
-                .retain(|pending| !pending.is_about(&wish.order, &wish.run_id));
+                .retain(|pending| pending.ordered.is_none() || !pending.asks_as(&wish));
             wish.ordered = Some(self.precedence_over_all(&wish.order));
         } else {
             if let Some(known) = self.recall(&wish) {
@@ -148,8 +149,9 @@ impl Head {
         now: DateTime<Utc>,
     ) -> Result<Vec<Wish>, LeaseLost> {
         self.lease_of(owner)?;
+        let is_done = |pending: &Wish| pending.asks_as(wish) && pending.rank() <= wish.rank();
+        self.pending.retain(|pending| !is_done(pending));
         let overtaken = self.take_overtaken(wish, |_| true);
-        self.drop_wish(wish);
         self.refused
             .retain(|refused| !wish.is_about(&refused.order, &refused.run_id));
         if wish.mode == Mode::Replace {
@@ -317,9 +319,9 @@ impl Head {
         self.pending.extract_if(.., is_overtaken).collect()
     }
 
+    /// Drops exactly this wish: an order for the same input, given meanwhile, is another one.
     fn drop_wish(&mut self, wish: &Wish) {
-        self.pending
-            .retain(|pending| !pending.is_about(&wish.order, &wish.run_id));
+        self.pending.retain(|pending| pending != wish);
     }
 
     fn lease_of(&mut self, owner: &str) -> Result<&mut Lease, LeaseLost> {
