@@ -9,7 +9,8 @@ use super::{Error, Wanted};
 use crate::contact::{Batch, ContactId};
 use crate::dynamics::{self, Dataverse, Definition, Group, Segment};
 use crate::fence::Fence;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -94,12 +95,12 @@ impl Draft<'_> {
                 Ok::<_, Error>((batch.ids().len(), refused))
             })
         });
-        let mut calls = std::pin::pin!(stream::iter(calls).buffer_unordered(BATCHES_AHEAD));
         let mut refused = Vec::new();
-        while let Some((sent, rejected)) = calls.try_next().await? {
+        make_all(calls, |(sent, rejected)| {
             refused.extend(rejected);
             progress.step(sent);
-        }
+        })
+        .await?;
         Ok(refused)
     }
 
@@ -118,11 +119,7 @@ impl Draft<'_> {
                     Ok::<_, Error>(batch.ids().len())
                 })
             });
-        let mut calls = std::pin::pin!(stream::iter(calls).buffer_unordered(BATCHES_AHEAD));
-        while let Some(sent) = calls.try_next().await? {
-            progress.step(sent);
-        }
-        Ok(())
+        make_all(calls, |sent| progress.step(sent)).await
     }
 
     fn changes<'p>(&'p self, plan: &'p Plan) -> impl Iterator<Item = (&'p Group, &'p GroupPlan)> {
@@ -141,6 +138,30 @@ impl Draft<'_> {
                 }
                 _ => return Ok(left),
             }
+        }
+    }
+}
+
+/// Makes all calls, some at a time; after a failure none is begun any more, but those under way are awaited.
+///
+/// One that was left alone could be carried out when the lease is given back and another worker writes.
+async fn make_all<T>(
+    mut calls: impl Iterator<Item = impl Future<Output = Result<T, Error>>>,
+    mut done: impl FnMut(T),
+) -> Result<(), Error> {
+    let mut under_way = FuturesUnordered::new();
+    let mut outcome = Ok(());
+    loop {
+        while outcome.is_ok()
+            && under_way.len() < BATCHES_AHEAD
+            && let Some(call) = calls.next()
+        {
+            under_way.push(call);
+        }
+        match under_way.next().await {
+            Some(Ok(value)) => done(value),
+            Some(Err(error)) => outcome = outcome.and(Err(error)),
+            None => return outcome,
         }
     }
 }
@@ -172,5 +193,35 @@ impl Progress {
                 "members are being written"
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_failure_no_call_is_begun_and_those_under_way_are_awaited() {
+        let (begun, ended) = (Cell::new(0), Cell::new(0));
+        let calls = (0..2 * BATCHES_AHEAD).map(|number| {
+            begun.set(begun.get() + 1);
+            let ended = &ended;
+            async move {
+                tokio::time::sleep(Duration::from_secs(number as u64)).await;
+                ended.set(ended.get() + 1);
+                match number {
+                    1 | 7 => Err(Error::MembersStay { count: number }),
+                    _ => Ok(()),
+                }
+            }
+        });
+        let outcome = make_all(calls, |()| {}).await;
+        assert!(
+            matches!(outcome, Err(Error::MembersStay { count: 1 })),
+            "the first failure is told"
+        );
+        assert_eq!(begun.get(), BATCHES_AHEAD + 1);
+        assert_eq!(ended.get(), begun.get());
     }
 }
