@@ -1,10 +1,9 @@
 //! The whole story: from an event to the answer.
 
 use crate::connection;
-use crate::dynamics::Dataverse;
+use crate::dynamics::{Dataverse, TokenCache};
 use crate::environment::{self, Environment};
 use crate::error::Error;
-use crate::event::scope::Relevance;
 use crate::event::{self, LoadCommand, Message, ObjectEvent, Request};
 use crate::fence::Fence;
 use crate::intent::{Hint, Intent};
@@ -12,6 +11,7 @@ use crate::report::{Outcome, Receipts, RunReport, Trigger, answer, fail_if_any_f
 use crate::settings::{Secrets, Settings};
 use crate::source::Objects;
 use crate::state::{Enlisted, Heads, Hold, RunId, S3Clock, transition};
+use crate::sweep::Swept;
 use crate::turn::Turn;
 use aws_config::{BehaviorVersion, SdkConfig};
 use lambda_runtime::Context;
@@ -28,6 +28,7 @@ pub struct App {
     clock: S3Clock,
     objects: Objects,
     http: reqwest::Client,
+    tokens: TokenCache,
 }
 
 /// How long connecting to Microsoft may take; a host that does not answer in 3 seconds is tried again rather than awaited.
@@ -56,6 +57,7 @@ impl App {
             secrets: Secrets::new(secrets_manager, &environment.destination_secret_id),
             objects: Objects::new(s3.clone()),
             http: http_client(),
+            tokens: TokenCache::default(),
             environment,
             clock,
             s3,
@@ -77,7 +79,10 @@ impl App {
             }
             Request::Batch(messages) => Ok(self.load_batch(messages, stop_at).await),
             Request::Load(command) => Ok(answer(&self.load_ordered(command, stop_at).await)),
-            Request::Sweep => Ok(answer(&self.sweep(stop_at).await?)),
+            Request::Sweep => {
+                let Swept { reports, warnings } = Box::pin(self.sweep(stop_at)).await?;
+                Ok(json!({ "runs": reports, "warnings": warnings }))
+            }
             Request::TestConnection => Ok(connection::test(&self.secrets, &self.http, stop_at).await),
         }
     }
@@ -86,31 +91,23 @@ impl App {
     async fn load_objects(&self, objects: &[ObjectEvent], stop_at: Instant) -> Vec<RunReport> {
         let mut reports = Vec::new();
         for object in objects {
-            match self.environment.scope().of(&object.bucket, &object.key) {
-                Relevance::Ignored(reason) => {
-                    tracing::info!(
-                        bucket = object.bucket,
-                        key = object.key,
-                        reason,
-                        "the object is ignored"
-                    );
-                }
-                Relevance::Result => {
-                    let ObjectEvent {
-                        bucket,
-                        key,
-                        version_id,
-                        ..
-                    } = object.clone();
-                    let hint = Hint {
-                        bucket,
-                        key,
-                        version_id,
-                        command: None,
-                    };
-                    reports.extend(self.load(hint, Trigger::Event, stop_at).await);
-                }
+            let ObjectEvent {
+                bucket,
+                key,
+                version_id,
+                ..
+            } = object.clone();
+            if let Some(reason) = self.environment.scope().outside(&bucket, &key) {
+                tracing::info!(bucket, key, reason, "the object is ignored");
+                continue;
             }
+            let hint = Hint {
+                bucket,
+                key,
+                version_id,
+                command: None,
+            };
+            reports.extend(self.load(hint, Trigger::Event, stop_at).await);
         }
         reports
     }
@@ -146,20 +143,6 @@ impl App {
         self.load(hint, Trigger::Command, stop_at).await
     }
 
-    /// Goes on with what earlier runs left unfinished.
-    async fn sweep(&self, stop_at: Instant) -> Result<Vec<RunReport>, Error> {
-        let bucket = self.results_bucket()?;
-        let heads = self.heads(&bucket);
-        let mut reports = Vec::new();
-        for name in heads.segment_names().await? {
-            let settings = self.settings().await?;
-            if !heads.read(&name).await?.pending.is_empty() {
-                reports.extend(self.work(&settings, &heads, &name, None, stop_at).await?);
-            }
-        }
-        Ok(self.leave_receipts(reports, &bucket, Trigger::Sweep).await)
-    }
-
     /// Follows one hint to its end: settles what is wished, enlists it, and works until nothing is pending.
     async fn load(&self, hint: Hint, trigger: Trigger, stop_at: Instant) -> Vec<RunReport> {
         let bucket = hint.bucket.clone();
@@ -172,26 +155,26 @@ impl App {
     }
 
     async fn try_load(&self, hint: Hint, stop_at: Instant) -> Result<Vec<RunReport>, Error> {
+        let Some(intent) = hint
+            .settle(&self.objects, self.settings().await?, &self.environment)
+            .await?
+        else {
+            return Ok(Vec::new());
+        };
         let Intent {
             settings,
             wish,
             is_order,
             dry_run,
-        } = hint
-            .settle(&self.objects, self.settings().await?, &self.environment.results_prefix)
-            .await?;
+        } = intent;
         let heads = self.heads(&wish.object.bucket);
         if dry_run {
             let head = heads.read(&wish.segment_name).await?;
             let fence = Fence::stopping_at(stop_at);
             let dataverse = self.dataverse(&settings, &fence);
-            let turn = Turn {
-                settings: &settings,
-                objects: &self.objects,
-                dataverse: &dataverse,
-                fence: &fence,
-            };
-            return Ok(vec![turn.rehearse(&wish, &head).await]);
+            return Ok(vec![
+                self.turn(&settings, &dataverse, &fence).rehearse(&wish, &head).await,
+            ]);
         }
         let enlisted = heads
             .update(&wish.segment_name, |head, _| head.enlist(wish.clone(), is_order))
@@ -207,7 +190,7 @@ impl App {
     }
 
     /// Takes the segment and carries out everything that is pending for it.
-    async fn work(
+    pub(crate) async fn work(
         &self,
         settings: &Settings,
         heads: &Heads,
@@ -216,21 +199,14 @@ impl App {
         stop_at: Instant,
     ) -> Result<Vec<RunReport>, Error> {
         let fence = Fence::new(stop_at, Instant::now());
-        let lease = self.environment.lease;
-        let Some(hold) = Hold::take(heads, segment_name, own, lease, &fence).await? else {
+        let Some(hold) = Hold::take(heads, segment_name, own, self.environment.lease, &fence).await? else {
             return Ok(Vec::new());
         };
         let dataverse = self.dataverse(settings, &fence);
-        let turn = Turn {
-            settings,
-            objects: &self.objects,
-            dataverse: &dataverse,
-            fence: &fence,
-        };
-        Ok(Box::pin(turn.work(hold)).await)
+        Ok(Box::pin(self.turn(settings, &dataverse, &fence).work(hold)).await)
     }
 
-    async fn settings(&self) -> Result<Settings, Error> {
+    pub(crate) async fn settings(&self) -> Result<Settings, Error> {
         let destination = self.secrets.destination().await?;
         let credential = self.secrets.credential(&destination).await?;
         let settings = Settings {
@@ -243,7 +219,12 @@ impl App {
         Ok(settings)
     }
 
-    async fn leave_receipts(&self, mut reports: Vec<RunReport>, bucket: &str, trigger: Trigger) -> Vec<RunReport> {
+    pub(crate) async fn leave_receipts(
+        &self,
+        mut reports: Vec<RunReport>,
+        bucket: &str,
+        trigger: Trigger,
+    ) -> Vec<RunReport> {
         let receipts = Receipts::new(
             self.s3.clone(),
             self.state_bucket(bucket),
@@ -258,18 +239,37 @@ impl App {
         reports
     }
 
-    fn dataverse(&self, settings: &Settings, fence: &Fence) -> Dataverse {
+    pub(crate) fn turn<'a>(&'a self, settings: &'a Settings, dataverse: &'a Dataverse, fence: &'a Fence) -> Turn<'a> {
+        Turn {
+            settings,
+            environment: &self.environment,
+            objects: &self.objects,
+            dataverse,
+            fence,
+        }
+    }
+
+    pub(crate) fn dataverse(&self, settings: &Settings, fence: &Fence) -> Dataverse {
         let request_timeout = transition::call_time(self.environment.lease);
-        Dataverse::new(
+        Dataverse::with_tokens(
             self.http.clone(),
             settings,
             self.secrets.clone(),
             request_timeout,
             fence.clone(),
+            self.tokens.clone(),
         )
     }
 
-    fn heads(&self, bucket: &str) -> Heads {
+    pub(crate) const fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    pub(crate) const fn objects(&self) -> &Objects {
+        &self.objects
+    }
+
+    pub(crate) fn heads(&self, bucket: &str) -> Heads {
         let prefix = self.environment.state_prefix.clone();
         Heads::new(self.s3.clone(), self.clock.clone(), self.state_bucket(bucket), prefix)
     }
@@ -278,7 +278,7 @@ impl App {
         self.environment.state_bucket_for(bucket).to_owned()
     }
 
-    fn results_bucket(&self) -> Result<String, Error> {
+    pub(crate) fn results_bucket(&self) -> Result<String, Error> {
         let missing = environment::Error::Missing {
             variable: "RESULTS_BUCKET",
             advice: "give the bucket of the query results, which a sweep and a command without `bucket` look in",

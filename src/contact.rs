@@ -140,9 +140,12 @@ impl Collector {
         self.pushed += 1;
     }
 
-    /// Returns a count that the number of distinct ids cannot exceed.
-    pub fn at_most(&self) -> usize {
-        self.ids.len()
+    /// Tells whether there are more distinct ids than that.
+    pub fn exceeds(&mut self, limit: usize) -> bool {
+        if self.ids.len() > limit {
+            self.compact();
+        }
+        self.ids.len() > limit
     }
 
     /// Returns the distinct ids and how many pushes were repetitions.
@@ -267,6 +270,17 @@ mod tests {
             let (contacts, duplicates) = collector.finish();
             prop_assert!(contacts.as_slice().iter().eq(set.iter()));
             prop_assert_eq!(duplicates, (values.len() - set.len()) as u64);
+        }
+
+        #[test]
+        fn a_limit_counts_distinct_ids_only(values in prop::collection::vec(1_u128..60, 0..300), limit in 0_usize..80) {
+            let mut collector = Collector::default();
+            for value in &values {
+                collector.push(ContactId(*value));
+            }
+            let distinct = values.iter().collect::<std::collections::BTreeSet<_>>().len();
+            prop_assert_eq!(collector.exceeds(limit), distinct > limit);
+            prop_assert_eq!(collector.finish().0.len(), distinct);
         }
 
         #[test]

@@ -2,9 +2,12 @@
 
 use crate::{dynamics, environment, event, load, settings, source, state};
 use lambda_runtime::Diagnostic;
+use std::fmt;
 
 /// Why an invocation or a run failed.
-#[derive(Debug, thiserror::Error)]
+///
+/// The Lambda runtime logs an invocation's error by its `Debug`, so that is the sentence, too.
+#[derive(thiserror::Error)]
 pub enum Error {
     /// The function's environment variables.
     #[error(transparent)]
@@ -63,6 +66,12 @@ impl Error {
         Self::Refused(format!(
             "a sample goes to \"<segment name> (test)\", which takes {expected}"
         ))
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {self}", self.error_type())
     }
 }
 

@@ -1,10 +1,11 @@
 //! From a hint to a wish: which segment, which version, which run.
 
+use crate::environment::Environment;
 use crate::error::Error;
 use crate::event::LoadCommand;
 use crate::report::Source;
-use crate::settings::{Mode, SegmentName, Settings};
-use crate::source::{ObjectVersion, Objects};
+use crate::settings::{Mode, ResultFiles, SegmentName, Settings};
+use crate::source::{ObjectVersion, Objects, Role};
 use crate::state::{ObjectRef, Order, RunId, Wish};
 use chrono::DateTime;
 
@@ -25,32 +26,53 @@ pub(crate) struct Intent {
 }
 
 impl Hint {
-    /// Learns from S3 what the hint asks for.
+    /// Learns from S3 what the hint asks for; nothing where an event tells of an object that starts no run.
     pub(crate) async fn settle(
         &self,
         objects: &Objects,
         settings: Settings,
-        results_prefix: &str,
-    ) -> Result<Intent, Error> {
-        let object = objects
-            .head(&self.bucket, &self.key, self.version_id.as_deref())
-            .await?;
+        environment: &Environment,
+    ) -> Result<Option<Intent>, Error> {
         let command = self.command.as_ref();
+        let files = settings.destination.result_files;
+        if command.is_none() && self.starts_no_run(files) {
+            return Ok(None);
+        }
+        if environment.scope().is_own(&self.bucket, &self.key) {
+            return Err(Error::Refused(format!(
+                "s3://{}/{} is one of the function's own objects and no result",
+                self.bucket, self.key
+            )));
+        }
+        let object = objects
+            .locate(&self.bucket, &self.key, self.version_id.as_deref(), files)
+            .await?;
         let name = SegmentName::settle(
             command.and_then(|command| command.segment_name.as_deref()),
             object.metadata.get("segment-name").map(String::as_str),
             &self.key,
-            results_prefix,
+            &environment.results_prefix,
             settings.destination.segment_name.as_deref(),
         )?;
         let wish = wish_for(&object, name, command, settings.destination.mode)?;
         let dry_run = command.is_some_and(|command| command.dry_run);
-        Ok(Intent {
+        Ok(Some(Intent {
             settings,
             wish,
             is_order: command.is_some(),
             dry_run,
-        })
+        }))
+    }
+
+    /// Tells whether the object is a marker, or a part whose manifest or marker starts the run.
+    ///
+    /// A part that comes alone is a run, so that its refusal says which setting to change.
+    fn starts_no_run(&self, files: ResultFiles) -> bool {
+        match Role::of_event(&self.key, files) {
+            Role::Whole | Role::Manifest | Role::Folder => false,
+            Role::Part => files != ResultFiles::Single,
+            Role::Ignored => true,
+        }
     }
 
     /// Names the object as far as the hint does.

@@ -19,6 +19,7 @@ pub mod report;
 pub mod settings;
 pub mod source;
 pub mod state;
+mod sweep;
 mod turn;
 
 pub use app::App;

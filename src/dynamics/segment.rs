@@ -270,8 +270,7 @@ impl Dataverse {
     }
 }
 
-const SEGMENT_COLUMNS: &str =
-    "msdynmkt_segmentid,msdynmkt_displayname,msdynmkt_sourcesegmentuid,statecode,statuscode,msdynmkt_membercount";
+const SEGMENT_COLUMNS: &str = "msdynmkt_segmentid,msdynmkt_displayname,msdynmkt_sourcesegmentuid,statecode,statuscode,msdynmkt_membercount,msdynmkt_publishedjourneycount";
 
 /// The columns of a definition that are read.
 pub(super) const DEFINITION_COLUMNS: &str = "msdynmkt_segmentdefinitionid,msdynmkt_name,msdynmkt_segmentquery,msdynmkt_staticlistmembers,msdynmkt_disablesegmentrefresh";

@@ -22,18 +22,9 @@ pub struct Audience {
 /// Several of one name and a dynamic one are refused: which audience is meant, or who else decides about it, cannot be
 /// told. `expected` is a guess at the number of members, which only speeds the listing up.
 pub async fn survey(dataverse: &Dataverse, name: &SegmentName, expected: usize) -> Result<Option<Audience>, Error> {
-    let mut found = dataverse.find_segments(name).await?;
-    let Some(segment) = found.pop() else {
+    let Some(segment) = find(dataverse, name).await? else {
         return Ok(None);
     };
-    if !found.is_empty() {
-        found.push(segment);
-        let ids = found.iter().map(|segment| segment.id.to_string()).collect();
-        return Err(Error::SeveralSegments {
-            name: name.as_str().to_owned(),
-            ids,
-        });
-    }
     let definition = dataverse.definition(segment.definition_id).await?;
     if !definition.query.trim().is_empty() {
         return Err(Error::DynamicSegment {
@@ -47,6 +38,19 @@ pub async fn survey(dataverse: &Dataverse, name: &SegmentName, expected: usize) 
         definition,
         members,
     }))
+}
+
+/// Finds the segment of exactly this name; several are an error.
+pub async fn find(dataverse: &Dataverse, name: &SegmentName) -> Result<Option<Segment>, Error> {
+    let mut found = dataverse.find_segments(name).await?;
+    if found.len() > 1 {
+        let ids = found.iter().map(|segment| segment.id.to_string()).collect();
+        return Err(Error::SeveralSegments {
+            name: name.as_str().to_owned(),
+            ids,
+        });
+    }
+    Ok(found.pop())
 }
 
 /// Lists the members of every Include group, in the definition's order.

@@ -6,6 +6,7 @@ mod receipt;
 pub(crate) use answer::{answer, fail_if_any_failed, put_own_first};
 pub use receipt::{Receipts, Trigger};
 
+use crate::source::ObjectVersion;
 use crate::state::{ObjectRef, RunId};
 use serde::{Serialize, Serializer};
 
@@ -115,6 +116,20 @@ impl Serialize for Source {
 impl RunReport {
     /// How many rejected lines the report names; the rejected rows' own object has the others.
     pub const LINES_NAMED: usize = 10;
+
+    /// Names the data files of a result in several.
+    pub(crate) fn name_files(&mut self, parts: &[ObjectVersion]) {
+        let Some(source) = &mut self.source else {
+            return;
+        };
+        let files = parts.iter().map(|part| ObjectRef {
+            bucket: part.bucket.clone(),
+            key: part.key.clone(),
+            version_id: part.version_id.clone(),
+            etag: part.etag.clone(),
+        });
+        source.files = files.filter(|file| *file != source.object).collect();
+    }
 
     /// Starts a report of which only the outcome is known.
     pub const fn new(outcome: Outcome) -> Self {

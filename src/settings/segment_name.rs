@@ -49,6 +49,9 @@ impl SegmentName {
     /// The longest name in UTF-16 units, as Dataverse counts (`msdynmkt_name` is a string of 100).
     const MAX_UTF16_UNITS: usize = 100;
 
+    /// What follows the name of the segment that samples go to.
+    pub const SAMPLE_SUFFIX: &str = " (test)";
+
     /// Takes a name after trimming it; the error says what it must be.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let name = text.trim();
@@ -94,7 +97,7 @@ impl SegmentName {
 
     /// Returns the name of the segment that samples go to, which must fit too.
     pub fn for_sample(&self) -> Result<Self, &'static str> {
-        Self::parse(&format!("{} (test)", self.0))
+        Self::parse(&format!("{}{}", self.0, Self::SAMPLE_SUFFIX))
             .map_err(|_| "a segment name of 1 to 93 characters, so that ` (test)` fits behind it")
     }
 }

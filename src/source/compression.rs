@@ -248,16 +248,11 @@ mod tests {
     }
 
     #[test]
-    fn a_bomb_is_refused_after_64_mib_and_a_good_file_never() {
-        for compression in COMPRESSIONS {
-            let bomb = pack(compression, &vec![b'x'; 80 << 20]);
-            let mut unpacked = Unpacked::new(bomb.as_slice(), compression, bomb.len() as u64).unwrap();
-            let error = io::copy(&mut unpacked, &mut io::sink()).unwrap_err();
-            assert!(
-                matches!(Problem::from(error), Problem::Bomb { limit_mib: 64, .. }),
-                "{compression:?}"
-            );
-        }
+    fn a_bomb_is_refused_after_64_mib() {
+        let bomb = pack(Compression::Zstd, &vec![b'x'; 80 << 20]);
+        let mut unpacked = Unpacked::new(bomb.as_slice(), Compression::Zstd, bomb.len() as u64).unwrap();
+        let error = io::copy(&mut unpacked, &mut io::sink()).unwrap_err();
+        assert!(matches!(Problem::from(error), Problem::Bomb { limit_mib: 64, .. }));
     }
 
     #[test]

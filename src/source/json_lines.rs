@@ -210,3 +210,99 @@ impl<'de> Visitor<'de> for Value {
         Ok(Cell::Other)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Rows;
+    use crate::source::testing::{Trickle, id, mutations};
+
+    fn read_in_steps(text: &[u8], step: usize) -> Result<Rows, Problem> {
+        let mut tally = Tally::default();
+        read(Trickle::new(text, step), "contactid", &mut tally)?;
+        Ok(tally.finish(0, Vec::new()))
+    }
+
+    #[test]
+    fn the_id_is_taken_from_any_place_in_chunks_of_any_size() {
+        let text = format!(
+            "{{\"contactid\":\"{}\",\"a\":[{{\"contactid\":1}}]}}\r\n\n {{\"n\":\"M\u{fc}ller\",\"ContactId\":\"{{{}}}\"}}\n{{\"CONTACTID\":\"\\u0038{}\"}}",
+            id(1),
+            id(2),
+            &id(1)[1..]
+        );
+        for step in [1, 7, 4096] {
+            let rows = read_in_steps(text.as_bytes(), step).unwrap();
+            assert_eq!((rows.rows, rows.contacts.len(), rows.duplicates), (3, 2, 1));
+        }
+    }
+
+    #[test]
+    fn rows_without_an_id_are_told_with_their_lines() {
+        let text = format!(
+            "{{\"contactid\":null}}\n{{}}\n\n{{\"contactid\":7}}\n{{\"contactid\":[\"{}\"]}}\n{{\"contactid\":\"x\"}}\n",
+            id(1)
+        );
+        let rows = read_in_steps(text.as_bytes(), 4096).unwrap();
+        let found: Vec<_> = rows.rejected.rows.iter().map(|row| (row.line, row.reason)).collect();
+        let expected = [
+            (1, Reason::Empty),
+            (2, Reason::Empty),
+            (4, Reason::NotAGuid),
+            (5, Reason::NotAGuid),
+            (6, Reason::NotAGuid),
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn bytes_that_are_no_utf_8_may_stand_in_other_fields() {
+        let text = [b"{\"name\":\"M\xfcller\",\"contactid\":\"", id(1).as_bytes(), b"\"}"].concat();
+        assert_eq!(read_in_steps(&text, 4096).unwrap().contacts.len(), 1);
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused_with_its_line() {
+        for (text, line) in [
+            ("{}\n[1]\n", 2),
+            ("{}\n{} {}\n", 2),
+            ("{\"contactid\":\"x", 1),
+            ("{\n}\n", 1),
+        ] {
+            let problem = read_in_steps(text.as_bytes(), 4096).unwrap_err();
+            assert!(
+                matches!(problem, Problem::Json { line: found } if found == line),
+                "{text}: {problem}"
+            );
+        }
+        let long = format!("{{\"contactid\":\"{}\"}}", "x".repeat(1 << 20));
+        assert!(matches!(
+            read_in_steps(long.as_bytes(), 4096),
+            Err(Problem::LongRecord { line: 1, .. })
+        ));
+    }
+
+    #[test]
+    fn a_file_where_no_object_has_the_key_lacks_the_column() {
+        let message = read_in_steps(b"{\"a\":1,\"b\":2}\n{}\n", 4096).unwrap_err().to_string();
+        assert!(message.contains("the file has \"a\", \"b\""), "{message}");
+    }
+
+    #[test]
+    fn mutated_files_end_in_rows_or_a_problem() {
+        let seed = format!(
+            "{{\"contactid\":\"{}\",\"n\":[1,{{}}]}}\n{{\"contactid\":null}}\n",
+            id(1)
+        );
+        for mutant in mutations(seed.as_bytes(), 2_000) {
+            let (whole, trickled) = (read_in_steps(&mutant, 4096), read_in_steps(&mutant, 1));
+            assert_eq!(format!("{whole:?}"), format!("{trickled:?}"));
+            if let Ok(rows) = whole {
+                assert_eq!(
+                    rows.rows,
+                    rows.contacts.len() as u64 + rows.duplicates + rows.rejected.count
+                );
+            }
+        }
+    }
+}

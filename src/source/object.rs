@@ -86,6 +86,11 @@ impl Objects {
         })
     }
 
+    /// Lists the objects under a prefix, in order of their keys; stops soon after `limit`.
+    pub async fn list(&self, bucket: &str, prefix: &str, limit: usize) -> Result<Vec<ObjectVersion>, Error> {
+        self.list_pages(bucket, prefix, None, limit).await
+    }
+
     /// Lists the objects of a folder, without its subfolders, in order of their keys; stops soon after `limit`.
     pub(crate) async fn list_folder(
         &self,
@@ -93,13 +98,19 @@ impl Objects {
         folder: &str,
         limit: usize,
     ) -> Result<Vec<ObjectVersion>, Error> {
+        self.list_pages(bucket, folder, Some("/"), limit).await
+    }
+
+    async fn list_pages(
+        &self,
+        bucket: &str,
+        folder: &str,
+        delimiter: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<ObjectVersion>, Error> {
         let mut found = Vec::new();
-        let request = self
-            .client
-            .list_objects_v2()
-            .bucket(bucket)
-            .prefix(folder)
-            .delimiter("/");
+        let request = self.client.list_objects_v2().bucket(bucket).prefix(folder);
+        let request = request.set_delimiter(delimiter.map(str::to_owned));
         let mut pages = request.into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| match explain(&error, bucket, folder) {

@@ -14,6 +14,7 @@ use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::reader::{ChunkReader, Length, SerializedPageReader};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a Parquet file begins and ends with.
@@ -35,6 +36,15 @@ pub(crate) fn is_parquet(start: &[u8]) -> bool {
 
 /// Reads all rows of a file and returns its columns.
 pub(crate) fn read<C: ChunkReader + 'static>(
+    file: &Arc<C>,
+    column: &str,
+    tally: &mut Tally,
+) -> Result<Vec<String>, Problem> {
+    // The decoders of the parquet crate panic at some damage. Nothing that they touch is used after an error.
+    catch_unwind(AssertUnwindSafe(|| read_row_groups(file, column, tally))).unwrap_or_else(|_| Err(corrupt()))
+}
+
+fn read_row_groups<C: ChunkReader + 'static>(
     file: &Arc<C>,
     column: &str,
     tally: &mut Tally,
@@ -273,4 +283,80 @@ pub(crate) fn explain(error: ParquetError) -> Problem {
 
 fn corrupt() -> Problem {
     Problem::Corrupt { format: "Parquet" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Rows;
+    use crate::source::testing::mutations;
+
+    fn read_bytes(bytes: Vec<u8>) -> Result<Rows, Problem> {
+        let mut tally = Tally::default();
+        read(&Arc::new(Bytes::from(bytes)), "contactid", &mut tally)?;
+        Ok(tally.finish(0, Vec::new()))
+    }
+
+    fn fixture(name: &str) -> Vec<u8> {
+        std::fs::read(format!("{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    }
+
+    #[test]
+    fn rejected_rows_are_told_with_their_numbers_over_all_row_groups() {
+        let rows = read_bytes(fixture("bigquery_zstd.parquet")).unwrap();
+        let found: Vec<_> = rows.rejected.rows.iter().map(|row| (row.line, row.reason)).collect();
+        assert_eq!(found, [(7, Reason::Empty), (8, Reason::NotAGuid)]);
+    }
+
+    #[test]
+    fn a_file_cut_anywhere_is_truncated() {
+        let whole = fixture("spark_snappy.parquet");
+        for end in (MAGIC.len()..whole.len()).step_by(7) {
+            let problem = read_bytes(whole[..end].to_vec()).unwrap_err();
+            assert!(matches!(problem, Problem::Truncated { .. }), "cut at {end}: {problem}");
+        }
+    }
+
+    #[test]
+    fn mutated_files_end_in_rows_or_a_problem() {
+        for name in [
+            "spark_snappy.parquet",
+            "uuid_16_bytes.parquet",
+            "athena_gzip.parquet",
+            "snowflake_snappy.parquet",
+        ] {
+            for mutant in mutations(&fixture(name), 1_000) {
+                if let Ok(rows) = read_bytes(mutant) {
+                    assert_eq!(
+                        rows.rows,
+                        rows.contacts.len() as u64 + rows.duplicates + rows.rejected.count
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn pages_larger_than_a_block_and_blocks_of_many_pages_are_the_same_bytes() {
+        let file: Bytes = (0..7_000_000_u32)
+            .map(|number| (number % 251) as u8)
+            .collect::<Vec<_>>()
+            .into();
+        let blocks = Blocks {
+            file: Arc::new(file.clone()),
+            end: 6_900_000,
+            held: Mutex::default(),
+        };
+        for (start, length) in [
+            (0, 10),
+            (10, 3_000_000),
+            (3_000_010, 500),
+            (3_000_510, 0),
+            (3_000_510, 3_899_490),
+        ] {
+            let found = blocks.get_bytes(start as u64, length).unwrap();
+            assert_eq!(found, file.slice(start..start + length));
+        }
+        assert!(blocks.get_bytes(6_899_999, 2).is_err());
+    }
 }

@@ -122,7 +122,7 @@ impl Tally {
     pub(crate) fn contact(&mut self, id: ContactId) -> Result<(), Problem> {
         self.rows += 1;
         self.collector.push(id);
-        if self.collector.at_most() > MAX_CONTACTS {
+        if self.collector.exceeds(MAX_CONTACTS) {
             return Err(Problem::TooMany { limit: MAX_CONTACTS });
         }
         Ok(())

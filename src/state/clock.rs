@@ -3,7 +3,7 @@
 use aws_sdk_s3::config::interceptors::BeforeDeserializationInterceptorContextRef;
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
@@ -29,7 +29,7 @@ impl S3Clock {
     /// Returns S3's time.
     pub fn now(&self) -> DateTime<Utc> {
         match *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(reading) => reading.date + reading.at.elapsed(),
+            Some(reading) => (reading.date + reading.at.elapsed()).trunc_subsecs(3),
             None => DateTime::<Utc>::from(SystemTime::now()) - Self::ALLOWANCE,
         }
     }

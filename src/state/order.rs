@@ -47,7 +47,7 @@ impl RunId {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
-        Self(hex(&hash.finalize()[..8]))
+        Self(hex::<8>(&hash.finalize()))
     }
 
     /// Returns the digits.
@@ -66,14 +66,17 @@ impl fmt::Display for RunId {
 ///
 /// 32 hex digits: 128 bits of a SHA-256 of the name.
 pub fn segment_hash(segment_name: &str) -> String {
-    hex(&Sha256::digest(segment_name)[..16])
+    hex::<16>(&Sha256::digest(segment_name))
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut digits, byte| {
-        let _ = write!(digits, "{byte:02x}");
-        digits
-    })
+/// Writes the first `N` bytes of a hash as hex digits.
+pub(crate) fn hex<const N: usize>(hash: &[u8]) -> String {
+    hash.iter()
+        .take(N)
+        .fold(String::with_capacity(2 * N), |mut digits, byte| {
+            let _ = write!(digits, "{byte:02x}");
+            digits
+        })
 }
 
 #[cfg(test)]

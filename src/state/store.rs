@@ -157,8 +157,8 @@ impl Heads {
         })
     }
 
-    /// Lists the names of all segments that have a head.
-    pub async fn segment_names(&self) -> Result<Vec<String>, Error> {
+    /// Reads the heads of all segments; one that cannot be read does not hide the others.
+    pub async fn all(&self) -> Result<Vec<Result<Head, Error>>, Error> {
         let prefix = format!("{}segments/", self.prefix);
         let mut pages = self
             .s3
@@ -167,16 +167,16 @@ impl Heads {
             .prefix(&prefix)
             .into_paginator()
             .send();
-        let mut names = Vec::new();
+        let mut heads = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| self.failure(&prefix, "read", &error))?;
             for key in page.contents().iter().filter_map(aws_sdk_s3::types::Object::key) {
                 if key.ends_with("/head.json") {
-                    names.push(self.fetch_key(key, None).await?.head.segment_name);
+                    heads.push(self.fetch_key(key, None).await.map(|stored| stored.head));
                 }
             }
         }
-        Ok(names)
+        Ok(heads)
     }
 
     fn key(&self, segment_name: &str) -> String {

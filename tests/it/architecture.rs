@@ -16,7 +16,7 @@ const MAY_IMPORT: [(&str, &[&str]); 10] = [
     ("environment", &["event"]),
     ("event", &["settings", "percent"]),
     ("state", &["settings", "fence"]),
-    ("source", &["contact", "settings"]),
+    ("source", &["contact", "settings", "event"]),
     ("dynamics", &["contact", "settings", "fence"]),
     ("load", &["contact", "settings", "fence", "dynamics"]),
 ];

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop there")]
 
 mod architecture;
+mod connection;
 mod dynamics;
 mod loads;
 mod refusals;
@@ -10,4 +11,5 @@ mod sandbox_itself;
 mod simulation;
 mod source;
 mod source_parts;
+mod sweeps;
 mod world;

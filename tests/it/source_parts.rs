@@ -14,7 +14,7 @@ async fn read(objects: &Objects, key: &str, files: ResultFiles) -> Result<Rows, 
 }
 
 async fn refusal(objects: &Objects, key: &str, files: ResultFiles) -> String {
-    let error = read(objects, key, files).await.unwrap_err();
+    let error = read(objects, key, files).await.expect_err("a refusal");
     assert!(!error.is_transient(), "{error}");
     error.to_string()
 }

@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn quotes_are_judged_as_a_reader_of_the_standard_would() {
         for (record, expected) in [
-            (r#"a,b"#, Quotes::Clean),
+            ("a,b", Quotes::Clean),
             (r#""a","b""#, Quotes::Clean),
             (r#""a, ""b""","c""#, Quotes::Clean),
             (r#""","""""#, Quotes::Clean),

@@ -5,12 +5,14 @@ mod name;
 
 pub use name::Role;
 
-use crate::event::scope::is_marker;
+use crate::event::scope::{is_completion_marker, is_marker};
 use crate::settings::ResultFiles;
 use crate::source::error::{Error, Problem};
 use crate::source::object::{ObjectVersion, Objects, url};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use manifest::{Entry, unknown};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
 
 /// The most parts of one result; the largest clusters write some hundred.
 const MAX_PARTS: usize = 10_000;
@@ -22,6 +24,28 @@ const MAX_MANIFEST: u64 = 16 << 20;
 const LOOKS_IN_FLIGHT: usize = 16;
 
 impl Objects {
+    /// Finds the object that a result is known by: the given version, or the newest.
+    ///
+    /// A folder is known by the newest marker in it; one without a marker by its files, so that another file makes it
+    /// another result.
+    pub async fn locate(
+        &self,
+        bucket: &str,
+        key: &str,
+        version: Option<&str>,
+        files: ResultFiles,
+    ) -> Result<ObjectVersion, Error> {
+        if files != ResultFiles::Folder || !key.ends_with('/') {
+            return self.head(bucket, key, version).await;
+        }
+        let objects = self.list_folder(bucket, key, MAX_PARTS).await?;
+        let markers = objects.iter().filter(|object| is_completion_marker(&object.key));
+        match markers.max_by_key(|marker| marker.last_modified) {
+            Some(marker) => self.head(bucket, &marker.key, None).await,
+            None => Ok(whole_folder(bucket, key, &objects)),
+        }
+    }
+
     /// Returns the files of the result that an object stands for: itself, what its manifest lists, or what lies beside
     /// the marker.
     ///
@@ -109,6 +133,28 @@ impl Objects {
             count if count > MAX_PARTS => Err(Error::invalid(marker, Problem::TooManyParts { limit: MAX_PARTS })),
             _ => Ok(parts),
         }
+    }
+}
+
+/// Makes one object of a folder's files: as young as the youngest, and another one where any file is another.
+fn whole_folder(bucket: &str, folder: &str, objects: &[ObjectVersion]) -> ObjectVersion {
+    let mut hash = Sha256::new();
+    let data = || objects.iter().filter(|object| is_data(&object.key, folder));
+    for object in data() {
+        hash.update(&object.key);
+        hash.update([0]);
+        hash.update(&object.etag);
+        hash.update([0]);
+    }
+    let hash = hash.finalize();
+    ObjectVersion {
+        bucket: bucket.to_owned(),
+        key: folder.to_owned(),
+        version_id: None,
+        etag: format!("{:032x}", u128::from_be_bytes(std::array::from_fn(|index| hash[index]))),
+        size: data().map(|object| object.size).sum(),
+        last_modified: data().map(|object| object.last_modified).max().unwrap_or_default(),
+        metadata: HashMap::new(),
     }
 }
 

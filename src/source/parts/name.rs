@@ -19,6 +19,14 @@ pub enum Role {
 }
 
 impl Role {
+    /// Tells what a key is whose creation an event tells: a folder's own key is no sign that its files are complete.
+    pub fn of_event(key: &str, files: ResultFiles) -> Self {
+        match Self::of(key, files) {
+            Self::Folder if !is_completion_marker(key) => Self::Ignored,
+            role => role,
+        }
+    }
+
     /// Tells what a key stands for where results come as `files` says.
     pub fn of(key: &str, files: ResultFiles) -> Self {
         match files {

@@ -295,7 +295,7 @@ impl Head {
             .iter()
             .any(|counted| wish.is_about(&counted.order, &counted.run_id));
         let oldest = self.counted.iter().map(|counted| &counted.order).min();
-        let is_forgotten = self.counted.len() >= Head::REMEMBERED && oldest.is_some_and(|oldest| wish.order < *oldest);
+        let is_forgotten = self.counted.len() >= Self::REMEMBERED && oldest.is_some_and(|oldest| wish.order < *oldest);
         is_this || is_forgotten
     }
 

@@ -3,12 +3,13 @@
 mod function;
 mod runtime;
 
-pub use function::Function;
+pub use function::{Function, OnLine};
 pub use runtime::{InvocationError, Runtime};
 
 use serde_json::Value;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A deployed function: one binary, one environment, at most one running instance.
@@ -16,6 +17,7 @@ pub struct Lambda {
     runtime: Runtime,
     binary: PathBuf,
     environment: Vec<(String, String)>,
+    on_line: OnLine,
     instance: Option<Function>,
     output: Vec<String>,
 }
@@ -23,10 +25,16 @@ pub struct Lambda {
 impl Lambda {
     /// Deploys a binary; its first instance starts with the first invocation.
     pub async fn deploy(binary: &Path, environment: &[(String, String)]) -> Self {
+        Self::deploy_with(binary, environment, Arc::new(|_| {})).await
+    }
+
+    /// Deploys a binary whose every line of output goes to `on_line`.
+    pub async fn deploy_with(binary: &Path, environment: &[(String, String)], on_line: OnLine) -> Self {
         Self {
             runtime: Runtime::start().await,
             binary: binary.to_owned(),
             environment: environment.to_vec(),
+            on_line,
             instance: None,
             output: Vec::new(),
         }
@@ -93,7 +101,9 @@ impl Lambda {
             if let Some(old) = self.instance.take() {
                 self.output.extend(old.output());
             }
-            self.instance = Some(Function::spawn(&self.runtime, &self.binary, &self.environment)?);
+            let on_line = Arc::clone(&self.on_line);
+            let instance = Function::spawn_with(&self.runtime, &self.binary, &self.environment, on_line)?;
+            self.instance = Some(instance);
         }
         Ok(())
     }

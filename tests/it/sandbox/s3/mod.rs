@@ -99,6 +99,19 @@ impl S3 {
         bucket.put(key, object, now)
     }
 
+    /// Puts an object of which an event that was written down names the version.
+    pub fn put_version(&self, bucket: &str, key: &str, version_id: &str, bytes: impl Into<Bytes>) {
+        self.put(bucket, key, bytes);
+        let mut store = self.inner.store();
+        let versions = store
+            .buckets
+            .get_mut(bucket)
+            .and_then(|bucket| bucket.keys.get_mut(key));
+        if let Some(newest) = versions.and_then(|versions| versions.last_mut()) {
+            newest.id = Some(version_id.to_owned());
+        }
+    }
+
     /// Returns an object's content.
     pub fn get(&self, bucket: &str, key: &str) -> Option<Bytes> {
         let store = self.inner.store();

@@ -1,36 +1,29 @@
 //! A worker's turn at one segment: wish after wish, until nothing is pending.
 
+mod ending;
+mod prepare;
+
 use crate::contact::ContactSet;
 use crate::dynamics::{Dataverse, Segment, SegmentStatus};
+use crate::environment::Environment;
 use crate::error::Error;
 use crate::fence::Fence;
-use crate::load::{self, Audience, Draft, Facts, Plan, Wanted, guard, publish, survey};
+use crate::load::{Audience, Draft, Wanted, publish, survey};
 use crate::report::{Outcome, RunReport};
-use crate::settings::{Mode, SegmentName, Settings};
-use crate::source::{self, Objects, Problem, Rows};
-use crate::state::{self, Achievement, Head, Hold, Wish};
+use crate::settings::Settings;
+use crate::source::Objects;
+use crate::state::{Achievement, Applied, Head, Hold, Wish};
+use ending::{Next, explain_republishing, is_refusal, refusal_sentence, settle_failure, warn_about_members};
+use prepare::segment_name;
 use tokio::time::Instant;
 
 /// What one turn works with.
 pub(crate) struct Turn<'a> {
     pub(crate) settings: &'a Settings,
+    pub(crate) environment: &'a Environment,
     pub(crate) objects: &'a Objects,
     pub(crate) dataverse: &'a Dataverse,
     pub(crate) fence: &'a Fence,
-}
-
-/// A wish that was read and planned, with nothing written yet.
-struct Prepared {
-    contacts: ContactSet,
-    audience: Option<Audience>,
-    plan: Plan,
-    findings: Vec<String>,
-}
-
-/// Whether the worker goes on with the next wish.
-enum Next {
-    GoOn,
-    Stop,
 }
 
 impl Turn<'_> {
@@ -92,6 +85,45 @@ impl Turn<'_> {
         report.requests = self.dataverse.requests();
         report.duration_ms = millis_since(started);
         report
+    }
+
+    /// Looks whether a published segment is Active by now; answers nothing while Dynamics is still computing.
+    ///
+    /// Where Dynamics failed to compute it, or somebody stopped it, the result is wished again: it is read and verified
+    /// anew, since the draft may have changed.
+    pub(crate) async fn look_after(&self, hold: &Hold, applied: &Applied) -> Result<Option<RunReport>, Error> {
+        let mut report = RunReport::of(&applied.wish, Outcome::Computing);
+        report.segment_id.clone_from(&applied.segment_id);
+        let found = survey::find(self.dataverse, &segment_name(&applied.wish)?).await?;
+        let Some(segment) = found.filter(|found| Some(found.id.to_string()) == applied.segment_id) else {
+            hold.confirm().await?;
+            report
+                .warnings
+                .push("the segment was deleted or renamed after it was published".to_owned());
+            return Ok(Some(report));
+        };
+        report.member_count = segment.member_count;
+        report.requests = self.dataverse.requests();
+        match segment.status {
+            SegmentStatus::Active | SegmentStatus::ActiveWithWarnings => {
+                hold.confirm().await?;
+                report.outcome = Outcome::Loaded;
+                Ok(Some(report))
+            }
+            SegmentStatus::Busy | SegmentStatus::Inactive => Ok(None),
+            SegmentStatus::Error
+            | SegmentStatus::Faulted
+            | SegmentStatus::Stopped
+            | SegmentStatus::Expired
+            | SegmentStatus::Deleted => {
+                tracing::warn!(
+                    status_code = segment.status_code,
+                    "the published segment is not Active; it is loaded again"
+                );
+                hold.redo().await?;
+                Ok(None)
+            }
+        }
     }
 
     /// Reads, guards, converges and publishes one wish; nothing means that a newer one is to be tried first.
@@ -163,77 +195,6 @@ impl Turn<'_> {
         }))
     }
 
-    /// Reads the result and the segment, plans the difference and judges it.
-    async fn prepare(&self, wish: &Wish, head: &Head, report: &mut RunReport) -> Result<Prepared, Error> {
-        let rows = self.read(wish, report).await?;
-        let contacts = match wish.sample {
-            Some(size) => rows.contacts.sample(size),
-            None => rows.contacts,
-        };
-        guard::check_size(contacts.len()).map_err(load::Error::from)?;
-        let name = segment_name(wish)?;
-        let mut audience = survey::survey(self.dataverse, &name, contacts.len()).await?;
-        let members = audience
-            .as_mut()
-            .map(|audience| std::mem::take(&mut audience.members))
-            .unwrap_or_default();
-        let members_before = members.iter().map(Vec::len).sum();
-        let foreign_groups = audience.as_ref().map_or(0, Audience::foreign_groups);
-        let plan = self
-            .wanted(wish, &contacts)
-            .plan(members, foreign_groups, &[])
-            .map_err(load::Error::from)?;
-        report.segment_id = audience.as_ref().map(|audience| audience.segment.id.to_string());
-        report.live_journeys = audience
-            .as_ref()
-            .and_then(|audience| audience.segment.published_journeys);
-        report.members_before = Some(members_before as u64);
-        report.added = Some(plan.added() as u64);
-        report.removed = Some(plan.removed() as u64);
-        let facts = Facts {
-            mode: wish.mode,
-            rows: rows.rows,
-            contacts: contacts.len(),
-            rejected: rows.rejected.count,
-            members: members_before,
-            published: head.writing.as_ref().map(|writing| writing.published),
-            added: plan.added(),
-            removed: plan.removed(),
-            is_sample: wish.sample.is_some(),
-            is_approved: wish.approved,
-        };
-        let findings = guard::judge(&facts, &self.settings.destination);
-        Ok(Prepared {
-            contacts,
-            audience,
-            plan,
-            findings,
-        })
-    }
-
-    async fn read(&self, wish: &Wish, report: &mut RunReport) -> Result<Rows, Error> {
-        let object = &wish.object;
-        let version = self
-            .objects
-            .head(&object.bucket, &object.key, object.version_id.as_deref())
-            .await?;
-        tracing::info!(phase = "read", run_id = %wish.run_id, segment = wish.segment_name, "the result is being read");
-        let rows = source::read(self.objects, &[version], &self.settings.destination.contactid_column).await?;
-        report.rows = Some(rows.rows);
-        report.contacts = Some(rows.contacts.len() as u64);
-        report.duplicates = Some(rows.duplicates);
-        report.rejected = Some(rows.rejected.count);
-        report.rejected_lines = rows
-            .rejected
-            .rows
-            .iter()
-            .map(|row| row.line)
-            .take(RunReport::LINES_NAMED)
-            .collect();
-        report.warnings.extend(rows.warnings.iter().cloned());
-        Ok(rows)
-    }
-
     async fn create(&self, wish: &Wish) -> Result<Audience, Error> {
         let name = segment_name(wish)?;
         let description = format!(
@@ -250,80 +211,16 @@ impl Turn<'_> {
         })
     }
 
+    /// Says what the run wants; an approval also lets pass what Dynamics does not accept.
     fn wanted<'c>(&self, wish: &Wish, contacts: &'c ContactSet) -> Wanted<'c> {
-        let max_invalid_percent = self.settings.destination.max_invalid_percent;
+        let limit = self.settings.destination.max_invalid_percent;
+        let max_invalid_percent = if wish.approved { 100.0 } else { limit };
         Wanted {
             mode: wish.mode,
             contacts,
             max_invalid_percent,
         }
     }
-}
-
-fn segment_name(wish: &Wish) -> Result<SegmentName, Error> {
-    // It was checked when the wish was made; a head that was edited by hand may hold anything.
-    SegmentName::parse(&wish.segment_name)
-        .map_err(|expected| Error::Refused(format!("the segment name must be {expected}")))
-}
-
-/// Decides what a failed wish leaves in the head, and whether the turn goes on with older wishes.
-async fn settle_failure(hold: &Hold, wish: &Wish, error: Error, report: &mut RunReport) -> Next {
-    let (outcome, next, kept) = match &error {
-        Error::Source(source::Error::Replaced { .. }) => (Outcome::Superseded, Next::GoOn, hold.forget(wish).await),
-        error if is_refusal(error) => (
-            Outcome::Refused,
-            Next::GoOn,
-            hold.refuse(wish, &error.to_string(), false).await,
-        ),
-        Error::Source(source) if !source.is_transient() => (
-            Outcome::Failed,
-            Next::GoOn,
-            hold.refuse(wish, &error.to_string(), true).await,
-        ),
-        Error::State(state::Error::LeaseLost(_)) => (Outcome::Busy, Next::Stop, Ok(())),
-        _ => match error.error_type() {
-            "LeaseLost" => (Outcome::Busy, Next::Stop, Ok(())),
-            "OutOfTime" => (Outcome::Continues, Next::Stop, hold.release().await),
-            error_type => (Outcome::Failed, Next::Stop, fail(hold, error_type, report).await),
-        },
-    };
-    if let Err(error) = kept {
-        tracing::warn!(error = %error, "the end of the run could not be noted; the lease runs out by itself");
-    }
-    report.outcome = outcome;
-    report.reason = Some(error.to_string());
-    report.error_type = (outcome == Outcome::Failed).then(|| error.error_type());
-    next
-}
-
-async fn fail(hold: &Hold, error_type: &str, report: &mut RunReport) -> Result<(), state::Error> {
-    if hold.fail(error_type).await? {
-        report.warnings.push(
-            "the last runs of this segment all failed: it needs a person's attention; a new file or a direct load tries \
-             again at once"
-                .to_owned(),
-        );
-    }
-    hold.release().await
-}
-
-fn is_refusal(error: &Error) -> bool {
-    match error {
-        Error::Refused(_) => true,
-        Error::Load(error) => error.is_refusal(),
-        Error::Source(source::Error::Invalid { problem, .. }) => matches!(problem, Problem::Empty),
-        _ => false,
-    }
-}
-
-fn refusal_sentence(findings: &[String], wish: &Wish) -> String {
-    format!(
-        "{}. Nothing was written. If this is right, approve exactly this input with \
-         {{\"action\":\"load\",\"key\":{:?},\"approve\":\"{}\"}}",
-        findings.join("; "),
-        wish.object.key,
-        wish.run_id
-    )
 }
 
 /// Tells whether equal membership means that nothing needs to be published.
@@ -341,44 +238,6 @@ fn is_settled(segment: Option<&Segment>, head: &Head) -> bool {
         .as_ref()
         .is_some_and(|applied| applied.segment_id.as_deref() == Some(&id));
     is_active && is_ours && head.writing.is_none()
-}
-
-fn explain_republishing(plan: &Plan, segment: &Segment, report: &mut RunReport) {
-    if !plan.is_empty() {
-        return;
-    }
-    match segment.status {
-        SegmentStatus::Stopped => report
-            .warnings
-            .push("the segment was stopped; it is published again".to_owned()),
-        SegmentStatus::Expired => report
-            .warnings
-            .push("the segment had expired; it is published again".to_owned()),
-        _ => {}
-    }
-}
-
-fn warn_about_members(report: &mut RunReport, wanted: &Wanted<'_>, published: &load::Published) {
-    if published.with_warnings {
-        report
-            .warnings
-            .push("Dynamics computed the segment with warnings: open it in Dynamics to see them".to_owned());
-    }
-    if let Some(count) = report.not_accepted.filter(|count| *count > 0) {
-        report.warnings.push(format!(
-            "Dynamics did not accept {count} contacts: they may be deleted, inactive, or of another business unit"
-        ));
-    }
-    let expected = (wanted.contacts.len() as u64).saturating_sub(report.not_accepted.unwrap_or(0));
-    if let Some(counted) = published
-        .member_count
-        .filter(|counted| wanted.mode == Mode::Replace && *counted != expected)
-    {
-        report.warnings.push(format!(
-            "Dynamics counts {counted} members where {expected} were written: contacts created in the last minutes, or of \
-             another business unit than the segment's owner, are not counted (yet)"
-        ));
-    }
 }
 
 fn superseded(overtaken: Vec<Wish>, by: &Wish) -> impl Iterator<Item = RunReport> {

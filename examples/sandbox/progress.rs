@@ -1,0 +1,123 @@
+//! What the function is doing, as seen from the services that it talks to.
+
+use crate::sandbox::{BUCKET, Logged, Sandbox};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How often the services are asked.
+const TELL_EVERY: Duration = Duration::from_millis(50);
+
+/// Waits for `work` and tells every step when it is taken for the first time.
+pub async fn told<T>(sandbox: &Sandbox, work: impl Future<Output = T>) -> T {
+    let mut narrator = Narrator::start(sandbox);
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => {
+                narrator.tell();
+                return done;
+            }
+            () = tokio::time::sleep(TELL_EVERY) => narrator.tell(),
+        }
+    }
+}
+
+struct Narrator<'a> {
+    sandbox: &'a Sandbox,
+    started: Instant,
+    told: BTreeSet<&'static str>,
+}
+
+impl<'a> Narrator<'a> {
+    fn start(sandbox: &'a Sandbox) -> Self {
+        sandbox.s3.clear_log();
+        sandbox.entra.clear_log();
+        sandbox.dataverse.clear_log();
+        Self {
+            sandbox,
+            started: Instant::now(),
+            told: BTreeSet::new(),
+        }
+    }
+
+    fn tell(&mut self) {
+        let Sandbox {
+            s3,
+            secrets,
+            entra,
+            dataverse,
+            ..
+        } = self.sandbox;
+        let mut requests = [
+            s3.requests(),
+            secrets.requests(),
+            entra.requests(),
+            dataverse.requests(),
+        ]
+        .concat();
+        requests.retain(|request| request.at >= self.started);
+        requests.sort_by_key(|request| request.at);
+        for request in requests {
+            if let Some((service, step)) = step(&request)
+                && self.told.insert(step)
+            {
+                let seconds = (request.at - self.started).as_secs_f64();
+                println!("  {seconds:5.2} s  {service:<15}  {step}");
+            }
+        }
+    }
+}
+
+/// Names the service and the step that a request belongs to.
+fn step(request: &Logged) -> Option<(&'static str, &'static str)> {
+    let key = request.path.strip_prefix(&format!("/{BUCKET}/"));
+    let is_state = key.is_some_and(|key| key.starts_with("_state/"));
+    let is_receipt = key.is_some_and(|key| key.starts_with("_state/receipts/"));
+    Some(match request.operation.as_str() {
+        "GetSecretValue" => ("Secrets Manager", "reads the destination and the credential"),
+        "HeadObject" => ("S3", "looks at the file that was dropped"),
+        "GetObject" if !is_state => ("S3", "reads the rows"),
+        "PutObject" if is_receipt => ("S3", "leaves the receipt"),
+        "PutObject" if is_state => ("S3", "notes the file as wanted, and takes the segment for itself"),
+        "Token" => ("Entra ID", "gets a token with the client secret"),
+        "WhoAmI" => ("Dataverse", "asks who it is"),
+        "GET msdynmkt_segments" => ("Dataverse", "looks for the segment of that name"),
+        "POST msdynmkt_segmentdefinitions" => ("Dataverse", "creates the segment"),
+        "ListGroupMembers" => ("Dataverse", "reads the members"),
+        "AddStaticMembers" => ("Dataverse", "adds contacts, up to 1,000 a call"),
+        "RemoveStaticMembers" => ("Dataverse", "removes contacts, up to 1,000 a call"),
+        operation if operation.starts_with("Publish") => (
+            "Dataverse",
+            "publishes, and waits until Dynamics has computed the audience",
+        ),
+        _ => return None,
+    })
+}
+
+/// Passes on what the function logs to be heeded; how a run ended is told by its report.
+pub fn relay(line: &str) {
+    let Ok(log) = serde_json::from_str::<Value>(line) else {
+        // No log line but a panic, or the linker's word on why nothing starts.
+        eprintln!("           function:  {line}");
+        return;
+    };
+    let fields = &log["fields"];
+    let is_grave = matches!(log["level"].as_str(), Some("WARN" | "ERROR"));
+    // The runtime repeats what the run's report says.
+    let is_own = log["target"]
+        .as_str()
+        .is_some_and(|target| target.starts_with("segment_loader"));
+    if is_grave && is_own && fields["run"].is_null() {
+        let detail = fields["warning"]
+            .as_str()
+            .or(fields["reason"].as_str())
+            .or(fields["error"].as_str());
+        let message = fields["message"].as_str().unwrap_or_default();
+        println!(
+            "           function:  {message}{}",
+            detail.map(|detail| format!(": {detail}")).unwrap_or_default()
+        );
+    }
+}

@@ -1,0 +1,124 @@
+//! How a wish ends: what a failure leaves in the head, and what the report says to a person.
+
+use crate::dynamics::{Segment, SegmentStatus};
+use crate::error::Error;
+use crate::load::{Plan, Published, Wanted};
+use crate::report::{Outcome, RunReport};
+use crate::settings::{Mode, SegmentName};
+use crate::source;
+use crate::state::{self, Hold, Wish};
+use serde_json::json;
+
+/// Whether the worker goes on with the next wish.
+pub(super) enum Next {
+    GoOn,
+    Stop,
+}
+
+/// Decides what a failed wish leaves in the head, and whether the turn goes on with older wishes.
+pub(super) async fn settle_failure(hold: &Hold, wish: &Wish, error: Error, report: &mut RunReport) -> Next {
+    let (outcome, next, kept) = match &error {
+        Error::Source(source::Error::Replaced { .. }) => (Outcome::Superseded, Next::GoOn, hold.forget(wish).await),
+        error if is_refusal(error) => (
+            Outcome::Refused,
+            Next::GoOn,
+            hold.refuse(wish, &error.to_string(), false).await,
+        ),
+        Error::Source(source) if !source.is_transient() => (
+            Outcome::Failed,
+            Next::GoOn,
+            hold.refuse(wish, &error.to_string(), true).await,
+        ),
+        Error::State(state::Error::LeaseLost(_)) => (Outcome::Busy, Next::Stop, Ok(())),
+        _ => match error.error_type() {
+            "LeaseLost" => (Outcome::Busy, Next::Stop, Ok(())),
+            "OutOfTime" => (Outcome::Continues, Next::Stop, hold.release().await),
+            error_type => (Outcome::Failed, Next::Stop, fail(hold, error_type, report).await),
+        },
+    };
+    if let Err(error) = kept {
+        tracing::warn!(error = %error, "the end of the run could not be noted; the lease runs out by itself");
+    }
+    report.outcome = outcome;
+    report.reason = Some(error.to_string());
+    report.error_type = (outcome == Outcome::Failed).then(|| error.error_type());
+    next
+}
+
+async fn fail(hold: &Hold, error_type: &str, report: &mut RunReport) -> Result<(), state::Error> {
+    if hold.fail(error_type).await? {
+        report.warnings.push(
+            "the last runs of this segment all failed: it needs a person's attention; a new file or a direct load tries \
+             again at once"
+                .to_owned(),
+        );
+    }
+    hold.release().await
+}
+
+pub(super) fn is_refusal(error: &Error) -> bool {
+    match error {
+        Error::Refused(_) => true,
+        Error::Load(error) => error.is_refusal(),
+        Error::Source(error) => error.is_refusal(),
+        _ => false,
+    }
+}
+
+/// Says what the guards found, and prints the whole command that approves exactly this input.
+pub(super) fn refusal_sentence(findings: &[String], wish: &Wish) -> String {
+    let mut command = json!({
+        "action": "load",
+        "bucket": wish.object.bucket,
+        "key": wish.object.key,
+        "segment_name": wish.segment_name,
+        "mode": wish.mode,
+        "approve": wish.run_id,
+    });
+    if let (Some(size), Some(name)) = (wish.sample, wish.segment_name.strip_suffix(SegmentName::SAMPLE_SUFFIX)) {
+        command["sample"] = size.into();
+        command["segment_name"] = name.into();
+    }
+    format!(
+        "{}. Nothing was written. If this is right, approve exactly this input: {command}",
+        findings.join("; ")
+    )
+}
+
+pub(super) fn explain_republishing(plan: &Plan, segment: &Segment, report: &mut RunReport) {
+    if !plan.is_empty() {
+        return;
+    }
+    match segment.status {
+        SegmentStatus::Stopped => report
+            .warnings
+            .push("the segment was stopped; it is published again".to_owned()),
+        SegmentStatus::Expired => report
+            .warnings
+            .push("the segment had expired; it is published again".to_owned()),
+        _ => {}
+    }
+}
+
+pub(super) fn warn_about_members(report: &mut RunReport, wanted: &Wanted<'_>, published: &Published) {
+    if published.with_warnings {
+        report
+            .warnings
+            .push("Dynamics computed the segment with warnings: open it in Dynamics to see them".to_owned());
+    }
+    if let Some(count) = report.not_accepted.filter(|count| *count > 0) {
+        report.warnings.push(format!(
+            "Dynamics did not accept {count} contacts: they may be deleted, inactive, or of another business unit"
+        ));
+    }
+    let expected = (wanted.contacts.len() as u64).saturating_sub(report.not_accepted.unwrap_or(0));
+    if let Some(counted) = published
+        .member_count
+        .filter(|counted| wanted.mode == Mode::Replace && *counted != expected)
+    {
+        report.warnings.push(format!(
+            "Dynamics counts {counted} members where {expected} were written: contacts created in the last minutes, or of \
+             another business unit than the segment's owner, are not counted (yet)"
+        ));
+    }
+}
