@@ -6,12 +6,14 @@ pub mod converge;
 pub mod guard;
 pub mod plan;
 pub mod publish;
+pub mod rounds;
 pub mod survey;
 
-pub use converge::{Converged, Draft};
+pub use converge::Draft;
 pub use guard::{Facts, TooManyContacts};
 pub use plan::{NoRoom, Plan};
 pub use publish::Published;
+pub use rounds::{Converged, Rounds, Step};
 pub use survey::Audience;
 
 use crate::contact::{ContactId, ContactSet};

@@ -8,6 +8,7 @@ mod loads;
 mod refusals;
 mod sandbox;
 mod sandbox_itself;
+mod simulation;
 mod source;
 mod source_parts;
 mod sweeps;
