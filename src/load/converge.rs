@@ -43,8 +43,6 @@ const MAX_ROUNDS: usize = 6;
 const STALE_READ_PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 /// How often progress is logged.
 const PROGRESS_EVERY: Duration = Duration::from_secs(10);
-/// Batches prepared at once: enough to keep any permitted number of calls in flight; the client holds the rest back.
-const BATCHES_AHEAD: usize = 52;
 
 impl Draft<'_> {
     /// Brings the draft to what is wanted, beginning with a plan made from its members as they are.
@@ -58,12 +56,15 @@ impl Draft<'_> {
         let mut refused = Vec::new();
         let mut plan = first;
         for _ in 0..MAX_ROUNDS {
+            let written = plan.fingerprint();
             refused.extend(self.write(&plan).await?);
+            // The list that follows is as large as the plan of a first load: memory holds one of them at a time.
+            drop(plan);
             refused.sort_unstable();
             refused.dedup();
             wanted.check_refused(refused.len())?;
             let left = self.difference(wanted, &refused).await?;
-            if left.is_empty() || left == plan {
+            if left.is_empty() || left.fingerprint() == written {
                 if left.removed() > 0 {
                     return Err(Error::MembersStay { count: left.removed() });
                 }
@@ -123,7 +124,7 @@ impl Draft<'_> {
                 Ok::<_, Error>((batch.ids().len(), refused))
             })
         });
-        let mut calls = std::pin::pin!(stream::iter(calls).buffer_unordered(BATCHES_AHEAD));
+        let mut calls = std::pin::pin!(stream::iter(calls).buffer_unordered(self.batches_ahead()));
         let mut refused = Vec::new();
         while let Some((sent, rejected)) = calls.try_next().await? {
             refused.extend(rejected);
@@ -147,11 +148,16 @@ impl Draft<'_> {
                     Ok::<_, Error>(batch.ids().len())
                 })
             });
-        let mut calls = std::pin::pin!(stream::iter(calls).buffer_unordered(BATCHES_AHEAD));
+        let mut calls = std::pin::pin!(stream::iter(calls).buffer_unordered(self.batches_ahead()));
         while let Some(sent) = calls.try_next().await? {
             progress.step(sent);
         }
         Ok(())
+    }
+
+    /// Returns how many batches are prepared at once: one more than may be in flight, since each takes 40 KB as a request.
+    fn batches_ahead(&self) -> usize {
+        self.dataverse.max_concurrent() + 1
     }
 
     fn changes<'p>(&'p self, plan: &'p Plan) -> impl Iterator<Item = (&'p Group, &'p GroupPlan)> {
