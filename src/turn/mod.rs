@@ -232,12 +232,7 @@ fn is_settled(segment: Option<&Segment>, head: &Head) -> bool {
         segment.status,
         SegmentStatus::Active | SegmentStatus::ActiveWithWarnings
     );
-    let id = segment.id.to_string();
-    let is_ours = head
-        .applied
-        .as_ref()
-        .is_some_and(|applied| applied.segment_id.as_deref() == Some(&id));
-    is_active && is_ours && head.writing.is_none()
+    head.shows_what_was_applied(&segment.id.to_string(), is_active)
 }
 
 fn superseded(overtaken: Vec<Wish>, by: &Wish) -> impl Iterator<Item = RunReport> {
