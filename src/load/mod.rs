@@ -9,7 +9,7 @@ pub mod publish;
 pub mod survey;
 
 pub use converge::{Converged, Draft};
-pub use guard::{Facts, TooManyContacts};
+pub use guard::{Facts, Opinion, TooManyContacts};
 pub use plan::{NoRoom, Plan};
 pub use publish::Published;
 pub use survey::Audience;
@@ -25,7 +25,9 @@ pub struct Wanted<'a> {
     pub mode: Mode,
     /// The file's contacts.
     pub contacts: &'a ContactSet,
-    /// The share of contacts, in percent, that Dynamics may refuse before the load fails.
+    /// How many contacts of the file are left out, since they were looked up and do not exist.
+    pub not_found: usize,
+    /// The share of contacts, in percent, that may not exist or be refused before the load fails.
     pub max_invalid_percent: f64,
 }
 
@@ -142,9 +144,10 @@ impl Wanted<'_> {
         Plan::new(self.mode, &wanted, members, foreign_groups)
     }
 
-    /// Fails where Dynamics does not take more of the contacts than may be invalid.
-    fn check_refused(&self, count: usize) -> Result<(), Error> {
-        let contacts = self.contacts.len();
+    /// Fails where more of the contacts do not exist or are not taken by Dynamics than may be invalid.
+    pub fn check_refused(&self, refused: usize) -> Result<(), Error> {
+        let count = refused + self.not_found;
+        let contacts = self.contacts.len() + self.not_found;
         if guard::exceeds(count as u64, contacts as u64, self.max_invalid_percent) {
             return Err(Error::TooManyNotAccepted {
                 count,

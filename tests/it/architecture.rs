@@ -28,7 +28,7 @@ const PURE: [&str; 7] = [
     "percent.rs",
     "event",
     "load/plan.rs",
-    "load/guard.rs",
+    "load/guard",
     "state/transition",
     "state/head.rs",
 ];

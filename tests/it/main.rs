@@ -4,6 +4,7 @@
 mod architecture;
 mod connection;
 mod dynamics;
+mod guards;
 mod loads;
 mod refusals;
 mod sandbox;
