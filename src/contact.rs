@@ -281,7 +281,9 @@ mod tests {
         #[test]
         fn a_limit_counts_distinct_ids_only(values in prop::collection::vec(1_u128..60, 0..300), limit in 0_usize..80) {
             let mut collector = Collector::default();
-            values.iter().for_each(|value| collector.push(ContactId(*value)));
+            for value in &values {
+                collector.push(ContactId(*value));
+            }
             let distinct = values.iter().collect::<std::collections::BTreeSet<_>>().len();
             prop_assert_eq!(collector.exceeds(limit), distinct > limit);
             prop_assert_eq!(collector.finish().0.len(), distinct);
