@@ -15,6 +15,9 @@ impl RunReport {
                 object: wish.object.clone(),
                 files: Vec::new(),
             }),
+            mode: Some(wish.mode),
+            sample: wish.sample,
+            approved: wish.approved,
             ..Self::new(outcome)
         }
     }

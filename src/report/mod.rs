@@ -10,6 +10,7 @@ pub use archive::{Archive, Leftovers, Trigger, TriggerKind};
 pub use settings_used::SettingsUsed;
 
 use crate::load::Opinion;
+use crate::settings::Mode;
 use crate::source::{ObjectVersion, Rejected};
 use crate::state::{ObjectRef, RunId};
 use serde::{Serialize, Serializer};
@@ -53,6 +54,14 @@ pub struct RunReport {
     pub segment_id: Option<String>,
     /// The object that was read.
     pub source: Option<Source>,
+    /// How the file changes the segment.
+    pub mode: Option<Mode>,
+    /// Only that many contacts went to the test segment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample: Option<usize>,
+    /// Somebody has approved exactly this input.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub approved: bool,
     /// Rows read.
     pub rows: Option<u64>,
     /// Distinct contact ids.
@@ -207,6 +216,9 @@ impl RunReport {
             segment_name: None,
             segment_id: None,
             source: None,
+            mode: None,
+            sample: None,
+            approved: false,
             rows: None,
             contacts: None,
             duplicates: None,

@@ -135,6 +135,7 @@ impl Turn<'_> {
         }
         let wanted = self.wanted(wish, &prepared.contacts, prepared.not_found);
         if prepared.is_settled(&head) {
+            note_match_rate(report, wanted.contacts.len(), wanted.contacts.len() + wanted.not_found);
             let done = Achievement {
                 contacts: wanted.contacts.len() as u64,
                 segment_id: report.segment_id.clone(),

@@ -7,7 +7,7 @@ use crate::dynamics::SegmentStatus;
 use crate::error::Error;
 use crate::load::{self, Audience, Facts, Opinion, Plan, guard, survey};
 use crate::report::{Leftovers, RunReport};
-use crate::settings::{CheckContacts, SegmentName};
+use crate::settings::{CheckContacts, Mode, SegmentName};
 use crate::source::{self, Rows};
 use crate::state::{Head, ObjectRef, Wish};
 
@@ -63,7 +63,9 @@ impl Turn<'_> {
         let contacts = contacts.without(&leftovers.not_found);
         let not_found = leftovers.not_found.len();
         self.wanted(wish, &contacts, not_found).check_refused(0)?;
-        note_match_rate(report, contacts.len(), contacts.len() + not_found);
+        if report.not_found.is_some() {
+            note_match_rate(report, contacts.len(), contacts.len() + not_found);
+        }
         report.members_before = Some(members_before as u64);
         report.added = Some(plan.added() as u64);
         report.removed = Some(plan.removed() as u64);
@@ -171,11 +173,12 @@ fn is_applied_to(segment_id: &str, head: &Head) -> bool {
     applied.is_some_and(|applied| applied.segment_id.as_deref() == Some(segment_id))
 }
 
-/// Notes which share of the contacts is accepted, in percent with two decimals; nothing where there are none.
+/// Notes which share of the contacts is accepted, in percent with two decimals; nothing where none is to be a member.
 #[expect(clippy::cast_precision_loss, reason = "counts of contacts stay far below 2^52")]
 pub(super) fn note_match_rate(report: &mut RunReport, accepted: usize, contacts: usize) {
     let rate = |contacts: f64| (accepted as f64 * 10_000.0 / contacts).round() / 100.0;
-    report.match_rate_percent = (contacts > 0).then(|| rate(contacts as f64));
+    let is_known = contacts > 0 && report.mode != Some(Mode::Remove);
+    report.match_rate_percent = is_known.then(|| rate(contacts as f64));
 }
 
 /// Reads the name that was settled when the wish was made; a head that was edited by hand may hold anything.

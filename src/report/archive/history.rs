@@ -5,6 +5,7 @@ use crate::state;
 use crate::state::order::segment_hash;
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::types::Object;
+use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 use std::time::Duration;
@@ -20,9 +21,8 @@ impl Archive {
     /// Returns the receipts of the last runs, at most `limit` of the last 90 days, the newest first.
     pub async fn history(&self, segment_name: Option<&str>, limit: usize) -> Result<Vec<Value>, state::Error> {
         let segment = segment_name.map(segment_hash);
-        // From tomorrow on: the clock may still be the host's, and receipts are dated by S3's.
-        let tomorrow = self.clock.now() + DAY;
-        let days = (0..=LOOK_BACK_DAYS).map(|days| (tomorrow - DAY * days).format("%Y-%m-%d").to_string());
+        let today = self.ask_the_date().await?;
+        let days = (0..=LOOK_BACK_DAYS).map(|days| (today - DAY * days).format("%Y-%m-%d").to_string());
         let lists = days.map(|date| self.receipts_of(date, segment.as_deref()));
         let mut lists = std::pin::pin!(stream::iter(lists).buffered(CALLS_IN_FLIGHT));
         let mut keys = Vec::new();
@@ -35,6 +35,17 @@ impl Archive {
         keys.truncate(limit);
         let receipts = keys.iter().map(|key| self.receipt(key));
         stream::iter(receipts).buffered(CALLS_IN_FLIGHT).try_collect().await
+    }
+
+    /// Lists as little as can be: receipts are dated by S3's clock, and ours stood still while Lambda kept this frozen.
+    async fn ask_the_date(&self) -> Result<DateTime<Utc>, state::Error> {
+        let prefix = format!("{}{}/", self.prefix, Self::RECEIPTS);
+        let list = self.s3.list_objects_v2().bucket(&self.bucket).prefix(&prefix);
+        list.max_keys(1)
+            .send()
+            .await
+            .map_err(|error| self.unread(&prefix, &error))?;
+        Ok(self.clock.now())
     }
 
     /// Lists the receipts of one day, the newest first.
