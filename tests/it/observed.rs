@@ -2,10 +2,14 @@
 
 use crate::sandbox::lambda::Lambda;
 use crate::sandbox::{BUCKET, CREDENTIAL_SECRET, Fault, Sandbox, entra};
-use crate::world::{SEGMENT, contacts, csv};
+use crate::world::{SEGMENT, World, contacts, csv};
+use lambda_runtime::tracing::subscriber::fmt;
 use serde_json::{Value, json};
+use std::io;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::time::Instant;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -139,4 +143,58 @@ async fn a_failed_run_and_an_idle_sweep_are_measured_and_a_dry_run_adds_nothing(
             .iter()
             .any(|line| line["level"] == "ERROR" && line.to_string().contains("client secret"))
     );
+}
+
+/// Takes log lines with the time at which they were written.
+#[derive(Clone, Default)]
+struct Recorder(Arc<Mutex<Vec<(Instant, Value)>>>);
+
+impl io::Write for Recorder {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let line_read = serde_json::from_slice(line)?;
+        self.0.lock().unwrap().push((Instant::now(), line_read));
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_run_says_every_ten_seconds_that_it_is_at_work() {
+    let recorder = Recorder::default();
+    let writer = recorder.clone();
+    let subscriber = fmt().json().with_writer(move || writer.clone()).finish();
+    let _logging = lambda_runtime::tracing::subscriber::util::SubscriberInitExt::set_default(subscriber);
+    let world = World::start().await;
+    world.load("monday.csv", &contacts(0..10)).await;
+    recorder.0.lock().unwrap().clear();
+    for operation in ["AddStaticMembers", "ListGroupMembers"] {
+        world.sandbox.dataverse.latency(operation, Duration::from_secs(45));
+    }
+    world
+        .sandbox
+        .dataverse
+        .modes(|modes| modes.publish_delay = Duration::from_secs(100));
+    let started = Instant::now();
+    let run = world.load("tuesday.csv", &contacts(0..20)).await;
+    assert_eq!(run["outcome"], "loaded", "{run}");
+
+    let lines = recorder.0.lock().unwrap().clone();
+    let times: Vec<_> = [started]
+        .into_iter()
+        .chain(lines.iter().map(|(at, _)| *at))
+        .chain([Instant::now()])
+        .collect();
+    let longest = times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
+    assert!(longest <= Duration::from_millis(10_100), "{longest:?}");
+    for phase in ["survey", "write", "publish"] {
+        let told = |(_, line): &&(Instant, Value)| of_spans(line, "phase") == Some(&json!(phase));
+        let lines = lines.iter().filter(told);
+        assert!(lines.count() >= 4, "{phase}");
+    }
+    for phase in ["survey", "write", "publish"] {
+        assert!(run["phases_ms"][phase].as_u64().unwrap() >= 45_000, "{run}");
+    }
 }
