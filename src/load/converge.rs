@@ -3,27 +3,16 @@
 //! This one loop loads, resumes after a crash, verifies and repairs what others changed meanwhile.
 
 use super::plan::{GroupPlan, Plan};
+use super::rounds::{Converged, Rounds, Step};
 use super::survey::{foreign_groups, include_groups, list};
 use super::{Error, Wanted};
 use crate::contact::{Batch, ContactId};
 use crate::dynamics::{self, Dataverse, Definition, Group, Segment};
 use crate::fence::Fence;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use std::time::Duration;
 use tokio::time::Instant;
-
-/// What the loop achieved; the draft now holds exactly the wanted contacts less those not accepted.
-#[derive(Debug, Default)]
-pub struct Converged {
-    /// Contacts that were added.
-    pub added: usize,
-    /// Members that were removed.
-    pub removed: usize,
-    /// Wanted contacts that Dynamics refused or silently dropped, sorted.
-    pub not_accepted: Vec<ContactId>,
-    /// What a person should know.
-    pub warnings: Vec<String>,
-}
 
 /// A segment that is being changed.
 pub struct Draft<'a> {
@@ -37,8 +26,6 @@ pub struct Draft<'a> {
     pub definition: Definition,
 }
 
-/// How often the loop writes before it gives up on members that keep changing under it.
-const MAX_ROUNDS: usize = 6;
 /// How long a list may lag behind a write; after these pauses a difference is believed.
 const STALE_READ_PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 /// How often progress is logged.
@@ -52,32 +39,17 @@ impl Draft<'_> {
     /// Automatic refresh is switched off before the first member call, since with it a journey could see a half-written
     /// draft. Fails where members cannot be removed or keep changing: then nothing may be published.
     pub async fn converge(&mut self, wanted: &Wanted<'_>, first: Plan) -> Result<Converged, Error> {
-        let mut done = Converged::default();
-        self.stop_automatic_refresh(&mut done.warnings).await?;
-        let (to_add, to_remove) = (first.added(), first.removed());
-        let mut refused = Vec::new();
-        let mut plan = first;
-        for _ in 0..MAX_ROUNDS {
-            refused.extend(self.write(&plan).await?);
-            refused.sort_unstable();
-            refused.dedup();
-            wanted.check_refused(refused.len())?;
-            let left = self.difference(wanted, &refused).await?;
-            if left.is_empty() || left == plan {
-                if left.removed() > 0 {
-                    return Err(Error::MembersStay { count: left.removed() });
-                }
-                done.added = to_add.saturating_sub(left.added() + refused.len());
-                done.removed = to_remove;
-                refused.extend(left.into_adds());
-                refused.sort_unstable();
-                wanted.check_refused(refused.len())?;
-                done.not_accepted = refused;
-                return Ok(done);
+        let mut warnings = Vec::new();
+        self.stop_automatic_refresh(&mut warnings).await?;
+        let mut rounds = Rounds::begin(wanted, first);
+        loop {
+            let refused = self.write(rounds.plan()).await?;
+            rounds.wrote(refused)?;
+            let left = self.difference(wanted, &rounds).await?;
+            if let Step::Done(done) = rounds.judge(left)? {
+                return Ok(Converged { warnings, ..done });
             }
-            plan = left;
         }
-        Err(Error::MembersKeepChanging { rounds: MAX_ROUNDS })
     }
 
     async fn stop_automatic_refresh(&mut self, warnings: &mut Vec<String>) -> Result<(), Error> {
@@ -123,12 +95,12 @@ impl Draft<'_> {
                 Ok::<_, Error>((batch.ids().len(), refused))
             })
         });
-        let mut calls = std::pin::pin!(stream::iter(calls).buffer_unordered(BATCHES_AHEAD));
         let mut refused = Vec::new();
-        while let Some((sent, rejected)) = calls.try_next().await? {
+        make_all(calls, |(sent, rejected)| {
             refused.extend(rejected);
             progress.step(sent);
-        }
+        })
+        .await?;
         Ok(refused)
     }
 
@@ -147,11 +119,7 @@ impl Draft<'_> {
                     Ok::<_, Error>(batch.ids().len())
                 })
             });
-        let mut calls = std::pin::pin!(stream::iter(calls).buffer_unordered(BATCHES_AHEAD));
-        while let Some(sent) = calls.try_next().await? {
-            progress.step(sent);
-        }
-        Ok(())
+        make_all(calls, |sent| progress.step(sent)).await
     }
 
     fn changes<'p>(&'p self, plan: &'p Plan) -> impl Iterator<Item = (&'p Group, &'p GroupPlan)> {
@@ -159,17 +127,41 @@ impl Draft<'_> {
     }
 
     /// Reads the members back and returns what is left to do; a list that lags behind is given time to catch up.
-    async fn difference(&self, wanted: &Wanted<'_>, refused: &[ContactId]) -> Result<Plan, Error> {
+    async fn difference(&self, wanted: &Wanted<'_>, rounds: &Rounds<'_>) -> Result<Plan, Error> {
         let mut pauses = STALE_READ_PAUSES.iter();
         loop {
             let members = list(self.dataverse, self.segment, &self.definition, wanted.contacts.len()).await?;
-            let left = wanted.plan(members, foreign_groups(&self.definition), refused)?;
+            let left = rounds.left(members, foreign_groups(&self.definition))?;
             match pauses.next() {
                 Some(pause) if !left.is_empty() => {
                     self.fence.sleep(*pause).await.map_err(dynamics::Error::from)?;
                 }
                 _ => return Ok(left),
             }
+        }
+    }
+}
+
+/// Makes all calls, some at a time; after a failure none is begun any more, but those under way are awaited.
+///
+/// One that was left alone could be carried out when the lease is given back and another worker writes.
+async fn make_all<T>(
+    mut calls: impl Iterator<Item = impl Future<Output = Result<T, Error>>>,
+    mut done: impl FnMut(T),
+) -> Result<(), Error> {
+    let mut under_way = FuturesUnordered::new();
+    let mut outcome = Ok(());
+    loop {
+        while outcome.is_ok()
+            && under_way.len() < BATCHES_AHEAD
+            && let Some(call) = calls.next()
+        {
+            under_way.push(call);
+        }
+        match under_way.next().await {
+            Some(Ok(value)) => done(value),
+            Some(Err(error)) => outcome = outcome.and(Err(error)),
+            None => return outcome,
         }
     }
 }
@@ -201,5 +193,35 @@ impl Progress {
                 "members are being written"
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_failure_no_call_is_begun_and_those_under_way_are_awaited() {
+        let (begun, ended) = (Cell::new(0), Cell::new(0));
+        let calls = (0..2 * BATCHES_AHEAD).map(|number| {
+            begun.set(begun.get() + 1);
+            let ended = &ended;
+            async move {
+                tokio::time::sleep(Duration::from_secs(number as u64)).await;
+                ended.set(ended.get() + 1);
+                match number {
+                    1 | 7 => Err(Error::MembersStay { count: number }),
+                    _ => Ok(()),
+                }
+            }
+        });
+        let outcome = make_all(calls, |()| {}).await;
+        assert!(
+            matches!(outcome, Err(Error::MembersStay { count: 1 })),
+            "the first failure is told"
+        );
+        assert_eq!(begun.get(), BATCHES_AHEAD + 1);
+        assert_eq!(ended.get(), begun.get());
     }
 }

@@ -196,7 +196,12 @@ impl Wish {
         }
     }
 
-    /// Tells whether both wishes are about the same input.
+    /// Tells whether both wishes ask for the same, whoever asked and however urgently.
+    pub fn asks_as(&self, other: &Self) -> bool {
+        self.is_about(&other.order, &other.run_id) && self.mode == other.mode && self.sample == other.sample
+    }
+
+    /// Tells whether the wish is about this input.
     pub fn is_about(&self, order: &Order, run_id: &RunId) -> bool {
         self.order == *order && self.run_id == *run_id
     }

@@ -128,10 +128,7 @@ impl Hold {
     ///
     /// One step, so that a wish added just now is either seen here or finds the lease free.
     pub async fn release_when_done(&self) -> Result<Option<Wish>, Error> {
-        let release = |head: &mut Head, _| match head.next().cloned() {
-            Some(wish) => Ok(Some(wish)),
-            None => head.release(&self.owner).map(|()| None),
-        };
+        let release = |head: &mut Head, _| head.next_or_release(&self.owner);
         let next = self.heads.update(&self.segment_name, release).await??;
         if next.is_none() {
             self.renewal.abort();

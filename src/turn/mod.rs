@@ -162,7 +162,8 @@ impl Turn<'_> {
             definition,
         };
         let converging = draft.converge(&wanted, prepared.plan);
-        let converged = phase("write", &mut report.phases_ms.write, self.dataverse, converging).await?;
+        let converged = phase("write", &mut report.phases_ms.write, self.dataverse, converging).await;
+        let converged = converged.inspect_err(|error| leftovers.note_refused(error))?;
         report.added = Some(converged.added as u64);
         report.removed = Some(converged.removed as u64);
         report.not_accepted = Some(converged.not_accepted.len() as u64);

@@ -62,7 +62,7 @@ impl Turn<'_> {
         plan.leave_out(&leftovers.not_found, groups_there);
         let contacts = contacts.without(&leftovers.not_found);
         let not_found = leftovers.not_found.len();
-        self.wanted(wish, &contacts, not_found).check_refused(0)?;
+        self.wanted(wish, &contacts, not_found).check_refused(&[])?;
         if report.not_found.is_some() {
             note_match_rate(report, contacts.len(), contacts.len() + not_found);
         }

@@ -115,9 +115,12 @@ async fn without_a_limit_and_below_a_thousand_members_a_segment_may_grow_as_it_l
 
 /// A file of a hundred rows of which so many hold no id.
 fn file_with_invalid(invalid: u32) -> String {
-    let rows = (0..100).map(|row| match row < invalid {
-        true => format!("nobody-{row}\n"),
-        false => format!("{}\n", contact(row)),
+    let rows = (0..100).map(|row| {
+        if row < invalid {
+            format!("nobody-{row}\n")
+        } else {
+            format!("{}\n", contact(row))
+        }
     });
     format!("contactid\n{}", rows.collect::<String>())
 }

@@ -11,6 +11,7 @@ mod refusals;
 mod reports;
 mod sandbox;
 mod sandbox_itself;
+mod simulation;
 mod source;
 mod source_parts;
 mod sweeps;

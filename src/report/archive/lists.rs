@@ -2,6 +2,7 @@
 
 use super::Archive;
 use crate::contact::ContactId;
+use crate::load;
 use crate::report::RunReport;
 use crate::source::{ObjectVersion, Rejected};
 use uuid::Uuid;
@@ -17,6 +18,15 @@ pub struct Leftovers {
     pub not_found: Vec<ContactId>,
     /// Contacts that Dynamics refused or dropped, sorted.
     pub not_accepted: Vec<ContactId>,
+}
+
+impl Leftovers {
+    /// Takes the contacts that a load failed for from its error.
+    pub(crate) fn note_refused(&mut self, error: &load::Error) {
+        if let load::Error::TooManyNotAccepted { refused, .. } = error {
+            self.not_accepted.clone_from(refused);
+        }
+    }
 }
 
 impl Archive {

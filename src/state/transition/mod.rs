@@ -52,8 +52,9 @@ impl Head {
     /// Takes a wish up, unless what it asks for is done, overtaken or refused; an order is always taken up.
     pub fn enlist(&mut self, mut wish: Wish, is_order: bool) -> Enlisted {
         if is_order {
+            // The later of two orders for the same counts. What an event asked for stays: the order may be refused.
             self.pending
-                .retain(|pending| !pending.is_about(&wish.order, &wish.run_id));
+                .retain(|pending| pending.ordered.is_none() || !pending.asks_as(&wish));
             wish.ordered = Some(self.precedence_over_all(&wish.order));
         } else {
             if let Some(known) = self.recall(&wish) {
@@ -67,13 +68,23 @@ impl Head {
     }
 
     /// Returns the wish to work on: the newest replace first, then additions and removals from the oldest on.
+    ///
+    /// An addition or removal that has begun to write comes before the others, even older ones that came late: what
+    /// they publish would hold a part of it. A replace leaves nothing of a half-written draft.
     pub fn next(&self) -> Option<&Wish> {
         let newest_replace = self
             .pending
             .iter()
             .filter(|wish| wish.mode == Mode::Replace)
             .max_by_key(|wish| wish.rank());
-        newest_replace.or_else(|| self.pending.iter().min_by_key(|wish| wish.rank()))
+        let has_begun = |wish: &&Wish| {
+            self.writing
+                .as_ref()
+                .is_some_and(|writing| writing.run_id == wish.run_id)
+        };
+        newest_replace
+            .or_else(|| self.pending.iter().find(has_begun))
+            .or_else(|| self.pending.iter().min_by_key(|wish| wish.rank()))
     }
 
     /// Gives the lease to `owner` if nobody else has a live one; `now` is S3's time.
@@ -98,6 +109,14 @@ impl Head {
         let lease = self.lease_of(owner)?;
         lease.renewed = lease.renewed.max(now);
         Ok(())
+    }
+
+    /// Gives the lease back if nothing is left to do; otherwise answers the next wish and keeps it.
+    pub fn next_or_release(&mut self, owner: &str) -> Result<Option<Wish>, LeaseLost> {
+        match self.next().cloned() {
+            Some(wish) => Ok(Some(wish)),
+            None => self.release(owner).map(|()| None),
+        }
     }
 
     /// Gives the lease back.
@@ -130,8 +149,9 @@ impl Head {
         now: DateTime<Utc>,
     ) -> Result<Vec<Wish>, LeaseLost> {
         self.lease_of(owner)?;
+        let is_done = |pending: &Wish| pending.asks_as(wish) && pending.rank() <= wish.rank();
+        self.pending.retain(|pending| !is_done(pending));
         let overtaken = self.take_overtaken(wish, |_| true);
-        self.drop_wish(wish);
         self.refused
             .retain(|refused| !wish.is_about(&refused.order, &refused.run_id));
         if wish.mode == Mode::Replace {
@@ -176,6 +196,17 @@ impl Head {
         let is_held = self.lease.as_ref().is_some_and(|lease| !lease.is_over(now));
         let is_backing_off = self.failures.as_ref().is_some_and(|failures| now < failures.next_try);
         !self.pending.is_empty() && !is_held && !is_backing_off
+    }
+
+    /// Tells whether a segment that holds what is wanted needs no publishing: it shows what this head applied last.
+    ///
+    /// A crash between the last write and publishing leaves equal membership, too; then `writing` is still set.
+    pub fn shows_what_was_applied(&self, segment_id: &str, is_active: bool) -> bool {
+        let is_ours = self
+            .applied
+            .as_ref()
+            .is_some_and(|applied| applied.segment_id.as_deref() == Some(segment_id));
+        is_active && is_ours && self.writing.is_none()
     }
 
     /// Tells whether the last published segment was not yet seen Active.
@@ -288,9 +319,9 @@ impl Head {
         self.pending.extract_if(.., is_overtaken).collect()
     }
 
+    /// Drops exactly this wish: an order for the same input, given meanwhile, is another one.
     fn drop_wish(&mut self, wish: &Wish) {
-        self.pending
-            .retain(|pending| !pending.is_about(&wish.order, &wish.run_id));
+        self.pending.retain(|pending| pending != wish);
     }
 
     fn lease_of(&mut self, owner: &str) -> Result<&mut Lease, LeaseLost> {

@@ -153,6 +153,47 @@ fn an_order_goes_before_what_was_pending_and_after_what_comes_later() {
 }
 
 #[test]
+fn an_order_for_the_very_file_that_is_being_loaded_is_not_lost() {
+    let mut head = head();
+    head.enlist(replace(2), false);
+    let at_work = head.next().unwrap().clone();
+    head.enlist(replace(3), false);
+    head.enlist(replace(2), true);
+    let done = Achievement {
+        contacts: 1,
+        segment_id: None,
+        confirmed: true,
+    };
+    head.apply("me", &at_work, done, at(99)).unwrap();
+    assert_eq!(next_second(&head), Some(2), "the order comes after 3");
+    let order = head.next().unwrap().clone();
+    assert!(order.ordered.is_some());
+    head.refuse("me", &at_work, "too small", false).unwrap();
+    assert_eq!(
+        head.next(),
+        Some(&order),
+        "what is refused is the wish without the approval"
+    );
+    assert_eq!(apply_next(&mut head).len(), 1);
+    assert_eq!(head.next(), None);
+}
+
+#[test]
+fn what_an_event_asked_for_outlives_a_refused_order_for_the_same_file() {
+    let mut head = head();
+    head.enlist(file(1, Mode::Remove), false);
+    let begun = head.next().unwrap().clone();
+    head.begin("me", &begun, 10).unwrap();
+    head.enlist(replace(1), true);
+    head.enlist(replace(1), true);
+    assert_eq!(head.pending.len(), 2, "the later of two equal orders counts");
+    let order = head.next().unwrap().clone();
+    assert_eq!(order.mode, Mode::Replace);
+    head.refuse("me", &order, "too small", false).unwrap();
+    assert_eq!(head.next(), Some(&begun));
+}
+
+#[test]
 fn an_order_tries_a_refused_file_again_and_clears_the_refusal_when_applied() {
     let mut head = head();
     head.enlist(replace(1), false);
@@ -184,6 +225,26 @@ fn every_file_to_append_counts_once_oldest_first_whatever_order_the_events_come_
     apply_next(&mut head);
     assert_eq!(head.enlist(file(1, Mode::Append), false), Enlisted::Applied);
     assert_eq!(head.enlist(file(2, Mode::Append), false), Enlisted::Applied);
+}
+
+#[test]
+fn an_addition_that_is_half_written_is_finished_before_an_older_one_that_comes_late() {
+    let mut head = head();
+    head.enlist(file(2, Mode::Append), false);
+    let begun = head.next().unwrap().clone();
+    head.begin("me", &begun, 10).unwrap();
+    head.enlist(file(1, Mode::Append), false);
+    assert_eq!(
+        next_second(&head),
+        Some(2),
+        "what the older one publishes would hold a part of it"
+    );
+    head.enlist(replace(3), false);
+    assert_eq!(next_second(&head), Some(3), "a replace leaves nothing of it");
+    let newest = head.next().unwrap().clone();
+    head.refuse("me", &newest, "too small", false).unwrap();
+    apply_next(&mut head);
+    assert_eq!(next_second(&head), Some(1));
 }
 
 #[test]

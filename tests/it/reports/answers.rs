@@ -133,10 +133,7 @@ async fn history_tells_the_last_runs_of_a_segment_or_of_all_newest_first() {
     assert_eq!((all.len(), &all[0]["segment_name"]), (3, &json!("Other")));
     assert_eq!(all[1..], runs);
     assert_eq!(history(&world, &json!({"limit": 1})).await, all[..1]);
-    assert_eq!(
-        history(&world, &json!({"segment_name": "Nobody's"})).await,
-        [json!(0); 0]
-    );
+    assert!(history(&world, &json!({"segment_name": "Nobody's"})).await.is_empty());
     world
         .sandbox
         .s3

@@ -155,6 +155,21 @@ async fn too_many_ids_that_are_no_contacts_fail_before_the_first_write_and_are_l
 }
 
 #[tokio::test(start_paused = true)]
+async fn contacts_are_listed_also_where_too_many_of_them_fail_the_load() {
+    let world = World::start().await;
+    world.sandbox.dataverse.set_known_contacts(contacts(0..94));
+    let key = world.drop_contacts("monday.csv", &contacts(0..100));
+    let run = world.order(&key, &json!({})).await;
+    assert_eq!(
+        (&run["outcome"], &run["error_type"]),
+        (&json!("failed"), &json!("ContactsNotAccepted")),
+        "{run}"
+    );
+    assert_eq!(text(&world, &run["not_accepted_contacts"]).lines().count(), 7);
+    assert_eq!(world.segment().published, None, "nothing was published");
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_the_setting_nothing_is_looked_up() {
     let world = World::start().await;
     let run = world.load("monday.csv", &contacts(0..100)).await;

@@ -1,0 +1,100 @@
+//! The decisions of the convergence loop, without its calls: pure, so that a simulation can drive them.
+
+use super::{Error, Plan, Wanted};
+use crate::contact::ContactId;
+
+/// What the loop achieved; the draft now holds exactly the wanted contacts less those not accepted.
+#[derive(Debug, Default)]
+pub struct Converged {
+    /// Contacts that were added.
+    pub added: usize,
+    /// Members that were removed.
+    pub removed: usize,
+    /// Wanted contacts that Dynamics refused or silently dropped, sorted.
+    pub not_accepted: Vec<ContactId>,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+}
+
+/// Where one convergence stands: what was written last and what Dynamics refused so far.
+#[derive(Debug)]
+pub struct Rounds<'a> {
+    wanted: &'a Wanted<'a>,
+    plan: Plan,
+    to_add: usize,
+    to_remove: usize,
+    refused: Vec<ContactId>,
+    written: usize,
+}
+
+/// What follows from reading the members back.
+#[derive(Debug)]
+pub enum Step {
+    /// Something is left to do: write [`Rounds::plan`].
+    Write,
+    /// The members are as they should be, or as near as Dynamics lets them come.
+    Done(Converged),
+}
+
+/// How often the loop writes before it gives up on members that keep changing under it.
+const MAX_ROUNDS: usize = 6;
+
+impl<'a> Rounds<'a> {
+    /// Begins with a plan made from the members as they are; it is to be written even if it is empty.
+    pub fn begin(wanted: &'a Wanted<'a>, first: Plan) -> Self {
+        Self {
+            wanted,
+            to_add: first.added(),
+            to_remove: first.removed(),
+            plan: first,
+            refused: Vec::new(),
+            written: 0,
+        }
+    }
+
+    /// Returns what is to be written in this round.
+    pub const fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Takes note that the plan was written and which contacts Dynamics refused by name; too many fail the load.
+    pub fn wrote(&mut self, refused: Vec<ContactId>) -> Result<(), Error> {
+        self.written += 1;
+        self.refused.extend(refused);
+        self.refused.sort_unstable();
+        self.refused.dedup();
+        self.wanted.check_refused(&self.refused)
+    }
+
+    /// Returns what is left to do with these members, read back after the write.
+    pub fn left(&self, members: Vec<Vec<ContactId>>, foreign_groups: usize) -> Result<Plan, Error> {
+        Ok(self.wanted.plan(members, foreign_groups, &self.refused)?)
+    }
+
+    /// Decides what follows from what is left.
+    ///
+    /// A round that changed nothing ends the loop: what could not be added is reported, what could not be removed fails.
+    pub fn judge(&mut self, left: Plan) -> Result<Step, Error> {
+        if !left.is_empty() && left != self.plan {
+            if self.written == MAX_ROUNDS {
+                return Err(Error::MembersKeepChanging { rounds: MAX_ROUNDS });
+            }
+            self.plan = left;
+            return Ok(Step::Write);
+        }
+        if left.removed() > 0 {
+            return Err(Error::MembersStay { count: left.removed() });
+        }
+        let mut not_accepted = std::mem::take(&mut self.refused);
+        let added = self.to_add.saturating_sub(left.added() + not_accepted.len());
+        not_accepted.extend(left.into_adds());
+        not_accepted.sort_unstable();
+        self.wanted.check_refused(&not_accepted)?;
+        Ok(Step::Done(Converged {
+            added,
+            removed: self.to_remove,
+            not_accepted,
+            warnings: Vec::new(),
+        }))
+    }
+}

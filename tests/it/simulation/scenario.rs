@@ -1,0 +1,286 @@
+//! What one seed plays: the files and what they hold, what tells of them and when, and how much goes wrong.
+
+use super::contacts::{Contacts, some_of};
+use super::rng::Rng;
+use super::world::{Hint, MINUTE, SECOND, SEGMENTS};
+use chrono::{DateTime, Utc};
+use segment_loader::settings::Mode;
+use segment_loader::state::{ObjectRef, Order, RunId, Wish};
+
+/// One version of one object, dropped at `uploaded`.
+pub(super) struct File {
+    pub(super) segment: usize,
+    pub(super) uploaded: u64,
+    pub(super) contacts: Contacts,
+    /// Truncated, without the column, ...: it can never be read.
+    pub(super) is_unreadable: bool,
+    /// In a bucket without versions: when another file took its key.
+    pub(super) overwritten: Option<u64>,
+    key: String,
+    version: Option<String>,
+}
+
+/// How often things go wrong, in a thousand chances each.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Faults {
+    /// A worker is killed, at any step.
+    pub(super) kill: u64,
+    /// A worker stands still for up to twice its lease, and then goes on.
+    pub(super) freeze: u64,
+    /// A request is carried out and its answer lost.
+    pub(super) lose_answer: u64,
+    /// A request is not carried out.
+    pub(super) refuse: u64,
+    /// All tries of a call fail, the last one perhaps carried out later.
+    pub(super) give_up: u64,
+    /// A call takes as long as a call may take.
+    pub(super) slow: u64,
+    /// Dynamics fails to compute a published segment.
+    pub(super) miscompute: u64,
+}
+
+/// Everything that a seed decides before the first step.
+pub(super) struct Scenario {
+    pub(super) mode: Mode,
+    pub(super) files: Vec<File>,
+    /// When which hint reaches a worker for the first time.
+    pub(super) deliveries: Vec<(u64, Hint)>,
+    /// The mode that orders name.
+    pub(super) order_mode: Mode,
+    /// Contacts that Dynamics drops without a word, and those it refuses by name.
+    pub(super) dropped: Contacts,
+    pub(super) rejected: Contacts,
+    /// The groups of a segment that exists before the first file, and whether it is refreshed automatically.
+    pub(super) initial: [Option<(Vec<Contacts>, bool)>; SEGMENTS],
+    pub(super) batch: usize,
+    pub(super) abreast: usize,
+    /// Lambda's timeout.
+    pub(super) timeout: u64,
+    pub(super) faults: Faults,
+    /// From here on nothing goes wrong any more.
+    pub(super) calm_from: u64,
+}
+
+impl Scenario {
+    pub(super) fn draw(rng: &mut Rng) -> Self {
+        let mode = rng.one_of(&[Mode::Replace, Mode::Replace, Mode::Replace, Mode::Append, Mode::Remove]);
+        // A large audience is one whose shrinking the guards judge: from 100 members on.
+        let is_large = rng.happens(120);
+        let is_versioned = mode != Mode::Replace || rng.happens(800);
+        let (dropped, rejected) = match rng.between(0, 4) {
+            0 => (some_of(rng, u128::MAX, 100), 0),
+            1 => (some_of(rng, u128::MAX, 50), some_of(rng, u128::MAX, 50)),
+            _ => (0, 0),
+        };
+        let known = !dropped & !rejected;
+        let initial = [(); SEGMENTS].map(|()| draw_initial(rng, mode, is_large, known));
+        let files = draw_files(rng, is_large, is_versioned);
+        let mut deliveries = Vec::new();
+        for (index, file) in files.iter().enumerate() {
+            if !rng.happens(150) {
+                deliveries.push((file.uploaded + draw_delay(rng), Hint::Event(index)));
+            }
+            if rng.happens(250) {
+                deliveries.push((file.uploaded + draw_delay(rng), Hint::Event(index)));
+            }
+            if rng.happens(150) {
+                deliveries.push((file.uploaded + rng.between(SECOND, 30 * MINUTE), Hint::Order(index)));
+            }
+        }
+        let uploads = files.iter().map(|file| file.uploaded);
+        let last = deliveries
+            .iter()
+            .map(|(at, _)| *at)
+            .chain(uploads)
+            .max()
+            .unwrap_or_default();
+        Self {
+            mode,
+            files,
+            deliveries,
+            order_mode: if rng.happens(800) { mode } else { Mode::Replace },
+            dropped,
+            rejected,
+            initial,
+            batch: usize::try_from(if is_large { 25 } else { rng.between(2, 9) }).unwrap(),
+            abreast: usize::try_from(rng.between(1, 4)).unwrap(),
+            timeout: rng.one_of(&[MINUTE, 5 * MINUTE, 15 * MINUTE]),
+            faults: draw_faults(rng),
+            calm_from: last + rng.between(0, 20 * MINUTE),
+        }
+    }
+
+    /// Tells the scenario, for a person who looks into a seed.
+    pub(super) fn told(&self) -> Vec<String> {
+        let told = |(index, file): (usize, &File)| {
+            format!(
+                "file {index}: {} {:?} for segment {} at {} ms, {} contacts, unreadable: {}, overwritten: {:?}",
+                file.key,
+                file.version,
+                file.segment,
+                file.uploaded,
+                file.contacts.count_ones(),
+                file.is_unreadable,
+                file.overwritten
+            )
+        };
+        let head = format!(
+            "{:?}, orders {:?}, calm from {} ms",
+            self.mode, self.order_mode, self.calm_from
+        );
+        [head]
+            .into_iter()
+            .chain(self.files.iter().enumerate().map(told))
+            .collect()
+    }
+
+    /// Returns the wish for a file, as an event or an order makes it.
+    pub(super) fn wish(&self, file: usize, mode: Mode) -> Wish {
+        let File {
+            segment,
+            uploaded,
+            key,
+            version,
+            ..
+        } = &self.files[file];
+        let segment_name = segment.to_string();
+        let object = ObjectRef {
+            bucket: "results".to_owned(),
+            key: key.clone(),
+            version_id: version.clone(),
+            etag: file.to_string(),
+        };
+        Wish {
+            run_id: RunId::of(&segment_name, &object),
+            order: Order {
+                last_modified: whole_seconds(*uploaded),
+                key: key.clone(),
+                version_id: version.clone(),
+            },
+            object,
+            mode,
+            segment_name,
+            sample: None,
+            approved: false,
+            ordered: None,
+        }
+    }
+
+    /// Returns the file that is found under a file's key and version at `now`.
+    pub(super) fn current(&self, file: usize, now: u64) -> usize {
+        let key = &self.files[file].key;
+        match self.files[file].overwritten {
+            Some(at) if at <= now => (file..self.files.len())
+                .find(|other| {
+                    self.files[*other].key == *key && self.files[*other].overwritten.is_none_or(|at| at > now)
+                })
+                .unwrap_or(file),
+            _ => file,
+        }
+    }
+
+    /// Returns the files that a listing shows at `now`: the last version of each key.
+    pub(super) fn listed(&self, segment: usize, now: u64) -> Vec<usize> {
+        let is_listed = |index: &usize| {
+            let file = &self.files[*index];
+            let is_last =
+                |other: &File| other.key != file.key || other.uploaded <= file.uploaded || other.uploaded > now;
+            file.segment == segment && file.uploaded <= now && self.files.iter().all(is_last)
+        };
+        (0..self.files.len()).filter(is_listed).collect()
+    }
+
+    /// Returns the contacts of a file that Dynamics takes.
+    pub(super) fn accepted(&self, file: usize) -> Contacts {
+        self.files[file].contacts & !self.dropped & !self.rejected
+    }
+}
+
+/// Returns the file that a wish is about.
+pub(super) fn file_of(wish: &Wish) -> usize {
+    wish.object.etag.parse().unwrap()
+}
+
+fn whole_seconds(millis: u64) -> DateTime<Utc> {
+    DateTime::from_timestamp(i64::try_from(millis / SECOND).unwrap(), 0).unwrap()
+}
+
+fn draw_initial(rng: &mut Rng, mode: Mode, is_large: bool, known: Contacts) -> Option<(Vec<Contacts>, bool)> {
+    if mode != Mode::Remove && rng.happens(600) {
+        return None;
+    }
+    let members = some_of(rng, known, if is_large { 850 } else { 150 });
+    let first = some_of(rng, members, 500);
+    let groups = if rng.happens(500) {
+        vec![members]
+    } else {
+        vec![first, members & !first]
+    };
+    Some((groups, rng.happens(300)))
+}
+
+fn draw_files(rng: &mut Rng, is_large: bool, is_versioned: bool) -> Vec<File> {
+    let mut files: Vec<File> = Vec::new();
+    let mut uploaded = MINUTE;
+    for index in 0..rng.between(2, 5) {
+        // Often within the same second, so that the key or the version decides.
+        uploaded += rng.one_of(&[100, 400, 5 * SECOND, MINUTE, 5 * MINUTE]);
+        let segment = usize::from(rng.happens(250));
+        let share = if is_large {
+            rng.one_of(&[850, 850, 300])
+        } else {
+            rng.one_of(&[60, 150, 300])
+        };
+        let overwritten = files
+            .iter_mut()
+            .filter(|file| {
+                file.segment == segment && file.overwritten.is_none() && file.uploaded / SECOND < uploaded / SECOND
+            })
+            .next_back()
+            .filter(|_| rng.happens(300));
+        let key = overwritten
+            .as_ref()
+            .map_or_else(|| format!("{}-{index}", rng.between(0, 9)), |file| file.key.clone());
+        let is_overwriting = overwritten.is_some();
+        if let Some(file) = overwritten.filter(|_| !is_versioned) {
+            file.overwritten = Some(uploaded);
+        }
+        let is_good = is_overwriting && !is_versioned;
+        files.push(File {
+            segment,
+            uploaded,
+            contacts: if !is_good && rng.happens(100) {
+                0
+            } else {
+                some_of(rng, u128::MAX, share)
+            },
+            is_unreadable: !is_good && rng.happens(70),
+            overwritten: None,
+            key,
+            version: is_versioned.then(|| format!("v{}", rng.between(0, 1_000))),
+        });
+    }
+    files
+}
+
+/// Most events come within two minutes, some after half an hour.
+fn draw_delay(rng: &mut Rng) -> u64 {
+    if rng.happens(150) {
+        rng.between(2 * MINUTE, 40 * MINUTE)
+    } else {
+        rng.between(100, 2 * MINUTE)
+    }
+}
+
+/// Each kind of fault is absent, rare or frequent, independently: a frequent one would hide what a rare one does.
+fn draw_faults(rng: &mut Rng) -> Faults {
+    Faults {
+        kill: rng.one_of(&[0, 5, 25, 60]),
+        freeze: rng.one_of(&[0, 0, 5, 25]),
+        lose_answer: rng.one_of(&[0, 10, 100]),
+        refuse: rng.one_of(&[0, 10, 100]),
+        give_up: rng.one_of(&[0, 0, 10, 50]),
+        slow: rng.one_of(&[0, 0, 20, 200]),
+        miscompute: rng.one_of(&[0, 0, 200]),
+    }
+}
