@@ -189,7 +189,7 @@ fn an_unknown_event_is_described_by_what_it_is() {
         ),
         (
             json!({"path": "/", "headers": {"authorization": "leak"}}),
-            "an event with \"headers\", \"path\"",
+            "an event with \"path\", \"headers\"",
         ),
         (json!({}), "an empty event"),
         (json!([1]), "an event that is no JSON object"),

@@ -161,7 +161,7 @@ impl Machine {
         let is_written = Rc::new(Cell::new(false));
         let (answer, arrives) = (Rc::clone(&is_written), self.between(5, 200));
         self.after(arrives, move |world| {
-            answer.set(world.swap(segment, etag.as_deref(), &head))
+            answer.set(world.swap(segment, etag.as_deref(), &head));
         });
         self.sleep(arrives + self.between(5, 200)).await;
         let faults = self.faults();

@@ -166,9 +166,7 @@ impl Oracle {
         if self.has_missed_a_file(scenario, index) {
             return breach("a file was never looked at");
         }
-        let Some(head) = head else {
-            return None;
-        };
+        let head = head?;
         if !head.pending.is_empty() || head.writing.is_some() {
             return breach("the head is not at rest");
         }

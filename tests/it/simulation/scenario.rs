@@ -233,10 +233,9 @@ fn draw_files(rng: &mut Rng, is_large: bool, is_versioned: bool) -> Vec<File> {
         };
         let overwritten = files
             .iter_mut()
-            .filter(|file| {
+            .rfind(|file| {
                 file.segment == segment && file.overwritten.is_none() && file.uploaded / SECOND < uploaded / SECOND
             })
-            .next_back()
             .filter(|_| rng.happens(300));
         let key = overwritten
             .as_ref()
