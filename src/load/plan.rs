@@ -122,6 +122,22 @@ impl Plan {
         hasher.finish()
     }
 
+    /// Takes contacts, sorted, from what is to be added; a group that only they would have needed is not created.
+    pub fn leave_out(&mut self, contacts: &[ContactId], groups_there: usize) {
+        for group in &mut self.groups {
+            group.adds.retain(|id| contacts.binary_search(id).is_err());
+        }
+        let needed = |group: &GroupPlan| !group.adds.is_empty();
+        while self.groups.len() > groups_there && !self.groups.last().is_some_and(needed) {
+            self.groups.pop();
+        }
+    }
+
+    /// Returns the contacts to add, group by group.
+    pub fn adds(&self) -> impl Iterator<Item = ContactId> {
+        self.groups.iter().flat_map(|group| group.adds.iter().copied())
+    }
+
     /// Returns all contacts to add, sorted.
     pub fn into_adds(self) -> Vec<ContactId> {
         let mut adds: Vec<_> = self.groups.into_iter().flat_map(|group| group.adds).collect();

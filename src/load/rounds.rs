@@ -69,7 +69,7 @@ impl<'a> Rounds<'a> {
         self.refused.extend(refused);
         self.refused.sort_unstable();
         self.refused.dedup();
-        self.wanted.check_refused(self.refused.len())
+        self.wanted.check_refused(&self.refused)
     }
 
     /// Returns what is left to do with these members, read back after the write.
@@ -95,7 +95,7 @@ impl<'a> Rounds<'a> {
         let added = self.to_add.saturating_sub(left.added() + not_accepted.len());
         not_accepted.extend(left.into_adds());
         not_accepted.sort_unstable();
-        self.wanted.check_refused(not_accepted.len())?;
+        self.wanted.check_refused(&not_accepted)?;
         Ok(Step::Done(Converged {
             added,
             removed: self.to_remove,
