@@ -130,7 +130,7 @@ impl Turn<'_> {
         let is_own = |bucket: &str, key: &str| scope.is_own(bucket, key);
         let parts = self.objects.parts(&object, destination.result_files, is_own).await?;
         report.name_files(&parts);
-        tracing::info!(phase = "read", files = parts.len(), "the result is being read");
+        tracing::info!(files = parts.len(), "the result is being read");
         let reading = source::read(self.objects, &parts, &destination.contactid_column);
         let mut rows = phase("read", &mut report.phases_ms.read, self.dataverse, reading).await?;
         report.rows = Some(rows.rows);
