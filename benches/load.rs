@@ -25,10 +25,13 @@ const IN_FLIGHT: u32 = 4;
 
 /// The most that a first load may take, as a multiple of the ideal.
 const MOST_TIME: f64 = 1.25;
-/// The largest share of the calls of the simple way that a churned file may make.
-const MOST_CALLS: f64 = 0.2;
+/// A churned file may make one call where the simple way makes so many.
+const MOST_CALLS: usize = 5;
 /// The most memory above the idle process, in bytes per contact: three lists of 16-byte ids.
 const MOST_MEMORY: f64 = 48.0;
+
+/// What `template.yaml` tells the C library, which would otherwise keep freed memory.
+const AS_DEPLOYED: [&str; 2] = ["MALLOC_MMAP_THRESHOLD_", "131072"];
 
 const SEGMENT: &str = "Benchmark";
 /// What `AddStaticMembers` and `RemoveStaticMembers` take at most.
@@ -94,7 +97,9 @@ async fn measure(
     expected: &[Uuid],
 ) -> Result<Measured, Box<dyn Error>> {
     let binary = Path::new(env!("CARGO_BIN_EXE_segment-loader"));
-    let mut lambda = Lambda::deploy(binary, &sandbox.environment()).await;
+    let mut environment = sandbox.environment();
+    environment.push(AS_DEPLOYED.map(str::to_owned).into());
+    let mut lambda = Lambda::deploy(binary, &environment).await;
     let connection = lambda.invoke(&json!({"action": "test_connection"}), DEADLINE).await?;
     if connection["ok"] != true {
         return Err(format!("the function does not work: {connection}").into());
@@ -197,14 +202,17 @@ fn print_calls(loads: &[Measured], page: usize) {
     println!("{:<17}{}", "the simple way", simple.join(", "));
 }
 
-/// The calls that replacing every member takes, without reading back what was written.
-fn simple_way(page: usize) -> [(usize, &'static str); 7] {
+/// The calls of a tool that replaces every member and does not read back what it wrote.
+///
+/// Around the members it makes the same calls as the loader, so that the comparison is about the members alone.
+fn simple_way(page: usize) -> [(usize, &'static str); 8] {
     [
         (1, "find"),
         (1, "definition"),
         (CONTACTS.div_ceil(page), "list"),
         (CONTACTS.div_ceil(BATCH), "remove"),
         (CONTACTS.div_ceil(BATCH), "add"),
+        (1, "look before publishing"),
         (1, "publish"),
         (1, "look at the published segment"),
     ]
@@ -225,13 +233,13 @@ fn goals(loads: &[Measured], page: usize) -> Vec<Goal> {
         is_met: Some(same.writes == 0),
     });
     let simple: usize = simple_way(page).iter().map(|(count, _)| count).sum();
-    let share = number(churn.calls()) / number(simple);
     goals.push(Goal {
         words: format!(
-            "1 % churn: {} calls where list + remove all + add all makes {simple}: {share:.3}, at most {MOST_CALLS}",
-            churn.calls()
+            "1 % churn: {} calls where list + remove all + add all makes {simple}: {:.3}, at most 1 in {MOST_CALLS}",
+            churn.calls(),
+            number(churn.calls()) / number(simple)
         ),
-        is_met: Some(share <= MOST_CALLS),
+        is_met: Some(churn.calls() * MOST_CALLS <= simple),
     });
     for load in loads {
         let bytes = load.bytes_per_contact();

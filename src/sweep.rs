@@ -5,9 +5,9 @@ use crate::error::Error;
 use crate::fence::Fence;
 use crate::intent::{Hint, Intent};
 use crate::report::{RunReport, TriggerKind, metrics};
-use crate::settings::{Mode, ResultFiles, Settings};
+use crate::settings::{ResultFiles, Settings};
 use crate::source::Role;
-use crate::state::{Enlisted, Head, Heads, Hold, Wish};
+use crate::state::{Head, Heads, Hold, Wish};
 use futures_util::{StreamExt, stream};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -133,9 +133,10 @@ impl App {
         }
         for (segment_name, mut wishes) in by_segment {
             wishes.sort_by(|a, b| b.order.cmp(&a.order));
-            heads
-                .update(&segment_name, |head, _| enlist_lost(head, &wishes))
-                .await?;
+            let found = heads.update(&segment_name, |head, _| head.enlist_lost(&wishes)).await?;
+            for wish in found {
+                tracing::info!(run_id = %wish.run_id, key = wish.object.key, "a result was found that no event told of");
+            }
         }
         Ok(())
     }
@@ -172,18 +173,5 @@ impl App {
             starts_a_run && object.last_modified.0 >= since && scope.outside(bucket, &object.key).is_none()
         });
         Ok(found.map(|object| object.key).collect())
-    }
-}
-
-/// Enlists results, newest first: of replaces only the newest that is not refused, of the others each.
-fn enlist_lost(head: &mut Head, newest_first: &[Wish]) {
-    for wish in newest_first {
-        let enlisted = head.enlist(wish.clone(), false);
-        if enlisted == Enlisted::Queued {
-            tracing::info!(run_id = %wish.run_id, key = wish.object.key, "a result was found that no event told of");
-        }
-        if wish.mode == Mode::Replace && !matches!(enlisted, Enlisted::Refused(_)) {
-            return;
-        }
     }
 }

@@ -157,7 +157,7 @@ impl Prepared {
             segment.status,
             SegmentStatus::Active | SegmentStatus::ActiveWithWarnings
         );
-        is_active && is_applied_to(&segment.id.to_string(), head) && head.writing.is_none()
+        head.shows_what_was_applied(&segment.id.to_string(), is_active)
     }
 }
 
@@ -165,12 +165,9 @@ impl Prepared {
 ///
 /// While a first load is unfinished, the segment may well be our own.
 fn is_taken_over(segment_id: &str, head: &Head) -> bool {
-    head.writing.is_none() && !is_applied_to(segment_id, head)
-}
-
-fn is_applied_to(segment_id: &str, head: &Head) -> bool {
     let applied = head.applied.as_ref();
-    applied.is_some_and(|applied| applied.segment_id.as_deref() == Some(segment_id))
+    let is_applied = applied.is_some_and(|applied| applied.segment_id.as_deref() == Some(segment_id));
+    head.writing.is_none() && !is_applied
 }
 
 /// Notes which share of the contacts is accepted, in percent with two decimals; nothing where none is to be a member.

@@ -67,6 +67,22 @@ impl Head {
         Enlisted::Queued
     }
 
+    /// Takes up what a listing found, newest first, and returns what was new: of replaces only the newest that is not
+    /// refused counts, of the others each.
+    pub fn enlist_lost(&mut self, newest_first: &[Wish]) -> Vec<Wish> {
+        let mut found = Vec::new();
+        for wish in newest_first {
+            let enlisted = self.enlist(wish.clone(), false);
+            if enlisted == Enlisted::Queued {
+                found.push(wish.clone());
+            }
+            if wish.mode == Mode::Replace && !matches!(enlisted, Enlisted::Refused(_)) {
+                break;
+            }
+        }
+        found
+    }
+
     /// Returns the wish to work on: the newest replace first, then additions and removals from the oldest on.
     ///
     /// An addition or removal that has begun to write comes before the others, even older ones that came late: what

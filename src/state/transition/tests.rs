@@ -352,3 +352,17 @@ fn a_file_older_than_all_that_is_remembered_is_not_counted_twice() {
     assert_eq!(head.counted.len(), Head::REMEMBERED);
     assert_eq!(head.enlist(file(0, Mode::Append), false), Enlisted::Applied);
 }
+
+#[test]
+fn of_lost_replaces_the_newest_that_is_not_refused_is_found_and_of_additions_all() {
+    let mut head = head();
+    head.enlist(replace(3), false);
+    let wish = head.next().unwrap().clone();
+    head.refuse("me", &wish, "too small", false).unwrap();
+    let found = |head: &mut Head, mode| head.enlist_lost(&[3, 2, 1].map(|second| file(second, mode))).len();
+    assert_eq!(found(&mut head, Mode::Replace), 1);
+    assert_eq!(next_second(&head), Some(2));
+    assert_eq!(found(&mut head, Mode::Replace), 0);
+    let mut head = Head::new("Summer Sale");
+    assert_eq!(found(&mut head, Mode::Append), 3);
+}

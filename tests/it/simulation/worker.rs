@@ -10,7 +10,6 @@ use super::world::{Hint, LEASE, SECOND, SEGMENTS};
 use super::writing::{converge, members, publish, survey, truncate_and_load};
 use segment_loader::contact::ContactSet;
 use segment_loader::load::{Wanted, guard};
-use segment_loader::settings::Mode;
 use segment_loader::state::{Achievement, Claim, Enlisted, Head, RunId, Wish};
 
 /// Answers one invocation; false where Lambda shall deliver it again.
@@ -66,7 +65,7 @@ async fn sweep(machine: &Machine) -> Result<bool, Trouble> {
         };
         lost.sort_by(|a, b| b.order.cmp(&a.order));
         if !lost.is_empty() {
-            machine.update(segment, |head, _| enlist_lost(head, &lost)).await?;
+            machine.update(segment, |head, _| head.enlist_lost(&lost)).await?;
         }
     }
     for segment in 0..SEGMENTS {
@@ -83,16 +82,6 @@ async fn sweep(machine: &Machine) -> Result<bool, Trouble> {
         }
     }
     Ok(true)
-}
-
-/// Enlists results, newest first: of replaces only the newest that is not refused, of the others each.
-fn enlist_lost(head: &mut Head, newest_first: &[Wish]) {
-    for wish in newest_first {
-        let enlisted = head.enlist(wish.clone(), false);
-        if wish.mode == Mode::Replace && !matches!(enlisted, Enlisted::Refused(_)) {
-            return;
-        }
-    }
 }
 
 async fn look_after(machine: &Machine, segment: usize) -> Result<(), Trouble> {
