@@ -45,7 +45,7 @@ impl Turn<'_> {
                     return reports;
                 }
             };
-            let span = tracing::info_span!("run", run_id = %wish.run_id, segment = wish.segment_name);
+            let span = tracing::info_span!("run", run_id = %wish.run_id, segment = wish.segment_name, phase = "run");
             let worked = Box::pin(self.work_on(&hold, &wish, &mut reports))
                 .instrument(span)
                 .await;
@@ -151,7 +151,7 @@ impl Turn<'_> {
             segment, definition, ..
         } = match prepared.audience {
             Some(audience) => audience,
-            None => self.create(wish).await?,
+            None => phase("write", &mut report.phases_ms.write, self.dataverse, self.create(wish)).await?,
         };
         report.segment_id = Some(segment.id.to_string());
         explain_republishing(&segment, report);

@@ -130,7 +130,7 @@ impl Turn<'_> {
         let is_own = |bucket: &str, key: &str| scope.is_own(bucket, key);
         let parts = self.objects.parts(&object, destination.result_files, is_own).await?;
         report.name_files(&parts);
-        tracing::info!(phase = "read", files = parts.len(), "the result is being read");
+        tracing::info!(files = parts.len(), "the result is being read");
         let reading = source::read(self.objects, &parts, &destination.contactid_column);
         let mut rows = phase("read", &mut report.phases_ms.read, self.dataverse, reading).await?;
         report.rows = Some(rows.rows);
@@ -165,12 +165,9 @@ impl Prepared {
 ///
 /// While a first load is unfinished, the segment may well be our own.
 fn is_taken_over(segment_id: &str, head: &Head) -> bool {
-    head.writing.is_none() && !is_applied_to(segment_id, head)
-}
-
-fn is_applied_to(segment_id: &str, head: &Head) -> bool {
     let applied = head.applied.as_ref();
-    applied.is_some_and(|applied| applied.segment_id.as_deref() == Some(segment_id))
+    let is_applied = applied.is_some_and(|applied| applied.segment_id.as_deref() == Some(segment_id));
+    head.writing.is_none() && !is_applied
 }
 
 /// Notes which share of the contacts is accepted, in percent with two decimals; nothing where none is to be a member.

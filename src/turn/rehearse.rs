@@ -7,6 +7,7 @@ use super::prepare::Prepared;
 use crate::load::guard;
 use crate::report::{Leftovers, Outcome, RunReport};
 use crate::state::{Head, Wish};
+use tracing::Instrument as _;
 
 /// How long one call that changes members is taken to last; Microsoft gives no number.
 const MEMBER_CALL_MS: u64 = 1_000;
@@ -25,7 +26,9 @@ impl Turn<'_> {
         let meter = Meter::start(self.dataverse);
         let mut report = RunReport::of(wish, Outcome::DryRun);
         let mut leftovers = Leftovers::default();
-        let prepared = self.prepare(wish, head, &mut report, &mut leftovers).await;
+        let span = tracing::info_span!("run", run_id = %wish.run_id, segment = wish.segment_name, phase = "run");
+        let preparing = self.prepare(wish, head, &mut report, &mut leftovers);
+        let prepared = preparing.instrument(span).await;
         meter.read(self.dataverse, &mut report);
         match prepared {
             Ok(prepared) => {

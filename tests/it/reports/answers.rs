@@ -1,7 +1,7 @@
 //! The printed answers, as snapshots.
 
 use super::{receipt, steady};
-use crate::sandbox::BUCKET;
+use crate::sandbox::{BUCKET, Fault};
 use crate::world::{SEGMENT, World, contacts};
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
@@ -183,4 +183,24 @@ async fn a_receipt_that_cannot_be_written_is_a_warning() {
         "{run}"
     );
     assert!(run["warnings"].to_string().contains("s3:PutObject"), "{run}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receipt_whose_answer_was_lost_counts_as_written_and_is_not_written_again() {
+    let world = World::start().await;
+    let lost = Fault::on("PutObject").path("/receipts/").nth(1).commit_then_reset();
+    world.sandbox.s3.fault(lost);
+    let run = world.load("monday.csv", &contacts(0..100)).await;
+    assert_eq!(run["warnings"], json!([]), "{run}");
+    assert_eq!(receipt(&world, &run)["run_id"], run["run_id"]);
+    let puts = world.sandbox.s3.requests();
+    let statuses = puts
+        .iter()
+        .filter(|put| put.method == "PUT" && put.path.contains("/receipts/"));
+    let statuses: Vec<_> = statuses.filter_map(|put| put.status).collect();
+    assert_eq!(
+        statuses.last(),
+        Some(&412),
+        "a receipt is never overwritten: {statuses:?}"
+    );
 }
