@@ -7,13 +7,14 @@ use crate::error::Error;
 use crate::event::{self, LoadCommand, Message, ObjectEvent, Request};
 use crate::fence::Fence;
 use crate::intent::{Hint, Intent};
-use crate::report::{Outcome, Receipts, RunReport, Trigger, answer, fail_if_any_failed, put_own_first};
+use crate::report::{Archive, RunReport, Trigger, TriggerKind, answer, fail_if_any_failed, put_own_first};
 use crate::settings::{Secrets, Settings};
 use crate::source::Objects;
 use crate::state::{Enlisted, Heads, Hold, RunId, S3Clock, transition};
 use crate::sweep::Swept;
 use crate::turn::Turn;
 use aws_config::{BehaviorVersion, SdkConfig};
+use chrono::{DateTime, Utc};
 use lambda_runtime::Context;
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
@@ -83,6 +84,7 @@ impl App {
                 let Swept { reports, warnings } = Box::pin(self.sweep(stop_at)).await?;
                 Ok(json!({ "runs": reports, "warnings": warnings }))
             }
+            Request::History(command) => self.history(&command).await,
             Request::TestConnection => Ok(connection::test(&self.secrets, &self.http, stop_at).await),
         }
     }
@@ -95,6 +97,7 @@ impl App {
                 bucket,
                 key,
                 version_id,
+                requester,
                 ..
             } = object.clone();
             if let Some(reason) = self.environment.scope().outside(&bucket, &key) {
@@ -107,7 +110,11 @@ impl App {
                 version_id,
                 command: None,
             };
-            reports.extend(self.load(hint, Trigger::Event, stop_at).await);
+            let trigger = Trigger {
+                kind: TriggerKind::Event,
+                requester,
+            };
+            reports.extend(self.load(hint, trigger, stop_at).await);
         }
         reports
     }
@@ -140,29 +147,27 @@ impl App {
             version_id: None,
             command: Some(command),
         };
-        self.load(hint, Trigger::Command, stop_at).await
+        self.load(hint, TriggerKind::Command.into(), stop_at).await
     }
 
     /// Follows one hint to its end: settles what is wished, enlists it, and works until nothing is pending.
     async fn load(&self, hint: Hint, trigger: Trigger, stop_at: Instant) -> Vec<RunReport> {
         let bucket = hint.bucket.clone();
         let source = hint.source();
-        let reports = match self.try_load(hint, stop_at).await {
-            Ok(reports) => reports,
-            Err(error) => vec![RunReport::failed(&error, Some(source))],
+        let failed = |error| vec![RunReport::failed(&error, Some(source))];
+        let settings = match self.settings().await {
+            Ok(settings) => settings,
+            Err(error) => return self.conclude(failed(error), &bucket, trigger, None).await,
         };
-        self.leave_receipts(reports, &bucket, trigger).await
+        let reports = self.try_load(hint, &settings, stop_at).await.unwrap_or_else(failed);
+        self.conclude(reports, &bucket, trigger, Some(&settings)).await
     }
 
-    async fn try_load(&self, hint: Hint, stop_at: Instant) -> Result<Vec<RunReport>, Error> {
-        let Some(intent) = hint
-            .settle(&self.objects, self.settings().await?, &self.environment)
-            .await?
-        else {
+    async fn try_load(&self, hint: Hint, settings: &Settings, stop_at: Instant) -> Result<Vec<RunReport>, Error> {
+        let Some(intent) = hint.settle(&self.objects, settings, &self.environment).await? else {
             return Ok(Vec::new());
         };
         let Intent {
-            settings,
             wish,
             is_order,
             dry_run,
@@ -171,10 +176,10 @@ impl App {
         if dry_run {
             let head = heads.read(&wish.segment_name).await?;
             let fence = Fence::stopping_at(stop_at);
-            let dataverse = self.dataverse(&settings, &fence);
-            return Ok(vec![
-                self.turn(&settings, &dataverse, &fence).rehearse(&wish, &head).await,
-            ]);
+            let archive = self.archive(&wish.object.bucket);
+            let dataverse = self.dataverse(settings, &fence);
+            let turn = self.turn(settings, &archive, &dataverse, &fence);
+            return Ok(vec![turn.rehearse(&wish, &head).await]);
         }
         let enlisted = heads
             .update(&wish.segment_name, |head, _| head.enlist(wish.clone(), is_order))
@@ -184,7 +189,7 @@ impl App {
             Enlisted::Pending => Some(&wish.run_id),
             known => return Ok(vec![RunReport::of_known(&wish, known)]),
         };
-        let mut reports = self.work(&settings, &heads, &wish.segment_name, own, stop_at).await?;
+        let mut reports = self.work(settings, &heads, &wish.segment_name, own, stop_at).await?;
         put_own_first(&mut reports, &wish);
         Ok(reports)
     }
@@ -202,8 +207,9 @@ impl App {
         let Some(hold) = Hold::take(heads, segment_name, own, self.environment.lease, &fence).await? else {
             return Ok(Vec::new());
         };
+        let archive = self.archive(heads.bucket());
         let dataverse = self.dataverse(settings, &fence);
-        Ok(Box::pin(self.turn(settings, &dataverse, &fence).work(hold)).await)
+        Ok(Box::pin(self.turn(settings, &archive, &dataverse, &fence).work(hold)).await)
     }
 
     pub(crate) async fn settings(&self) -> Result<Settings, Error> {
@@ -214,39 +220,36 @@ impl App {
             credential,
         };
         for warning in settings.warnings(SystemTime::now()) {
-            tracing::warn!(warning, "the settings need attention");
+            warning.log();
         }
         Ok(settings)
     }
 
-    pub(crate) async fn leave_receipts(
-        &self,
-        mut reports: Vec<RunReport>,
-        bucket: &str,
-        trigger: Trigger,
-    ) -> Vec<RunReport> {
-        let receipts = Receipts::new(
-            self.s3.clone(),
-            self.state_bucket(bucket),
-            self.environment.state_prefix.clone(),
-        );
-        for report in &mut reports {
-            if report.outcome != Outcome::DryRun {
-                receipts.leave(report, trigger, self.clock.now()).await;
-            }
-            report.log();
-        }
-        reports
-    }
-
-    pub(crate) fn turn<'a>(&'a self, settings: &'a Settings, dataverse: &'a Dataverse, fence: &'a Fence) -> Turn<'a> {
+    pub(crate) fn turn<'a>(
+        &'a self,
+        settings: &'a Settings,
+        archive: &'a Archive,
+        dataverse: &'a Dataverse,
+        fence: &'a Fence,
+    ) -> Turn<'a> {
         Turn {
             settings,
             environment: &self.environment,
             objects: &self.objects,
+            archive,
             dataverse,
             fence,
         }
+    }
+
+    /// Opens the function's records for results of this bucket.
+    pub(crate) fn archive(&self, bucket: &str) -> Archive {
+        let prefix = self.environment.state_prefix.clone();
+        Archive::new(self.s3.clone(), self.clock.clone(), self.state_bucket(bucket), prefix)
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
     }
 
     pub(crate) fn dataverse(&self, settings: &Settings, fence: &Fence) -> Dataverse {

@@ -80,6 +80,12 @@ impl ContactSet {
         self.0.binary_search(id).is_ok()
     }
 
+    /// Returns the set without those contacts, which are sorted.
+    pub fn without(&self, others: &[ContactId]) -> Self {
+        let is_other = |id: &ContactId| others.binary_search(id).is_ok();
+        Self(self.0.iter().copied().filter(|id| !is_other(id)).collect())
+    }
+
     /// Returns `size` of the contacts, always the same ones of the same set.
     ///
     /// Chosen by a hash, since the smallest ids could have something else in common.

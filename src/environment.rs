@@ -18,6 +18,8 @@ pub struct Environment {
     pub state_prefix: String,
     /// How long a crashed run keeps its segment from others.
     pub lease: Duration,
+    /// The function's name, as Lambda gives it; without one there is nobody to read metrics.
+    pub function_name: Option<String>,
 }
 
 /// Tells which environment variable cannot be used.
@@ -82,6 +84,7 @@ impl Environment {
             state_bucket: text("STATE_BUCKET"),
             state_prefix: folder(lookup("STATE_PREFIX").unwrap_or_else(|| "_state/".into())),
             lease: lease(text("LEASE_SECONDS"))?,
+            function_name: text("AWS_LAMBDA_FUNCTION_NAME"),
         };
         environment.check_prefixes()?;
         Ok(environment)
@@ -165,6 +168,7 @@ mod tests {
             state_bucket: None,
             state_prefix: "_state/".into(),
             lease: Duration::from_mins(3),
+            function_name: None,
         };
         assert_eq!(read(&[]), Ok(expected));
         for nothing in ["", " "] {

@@ -17,9 +17,8 @@ pub(crate) struct Hint {
     pub(crate) command: Option<LoadCommand>,
 }
 
-/// What a hint comes to: a wish, with the settings of its destination.
+/// What a hint comes to.
 pub(crate) struct Intent {
-    pub(crate) settings: Settings,
     pub(crate) wish: Wish,
     pub(crate) is_order: bool,
     pub(crate) dry_run: bool,
@@ -30,7 +29,7 @@ impl Hint {
     pub(crate) async fn settle(
         &self,
         objects: &Objects,
-        settings: Settings,
+        settings: &Settings,
         environment: &Environment,
     ) -> Result<Option<Intent>, Error> {
         let command = self.command.as_ref();
@@ -57,7 +56,6 @@ impl Hint {
         let wish = wish_for(&object, name, command, settings.destination.mode)?;
         let dry_run = command.is_some_and(|command| command.dry_run);
         Ok(Some(Intent {
-            settings,
             wish,
             is_order: command.is_some(),
             dry_run,

@@ -20,6 +20,7 @@ pub mod settings;
 pub mod source;
 pub mod state;
 mod sweep;
+mod telling;
 mod turn;
 
 pub use app::App;

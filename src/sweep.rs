@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::error::Error;
 use crate::fence::Fence;
 use crate::intent::{Hint, Intent};
-use crate::report::{RunReport, Trigger};
+use crate::report::{RunReport, TriggerKind, metrics};
 use crate::settings::{ResultFiles, Settings};
 use crate::source::Role;
 use crate::state::{Head, Heads, Hold, Wish};
@@ -46,7 +46,11 @@ impl App {
             };
             reports.extend(tended.unwrap_or_else(|error| vec![RunReport::failed(&error, None)]));
         }
-        let reports = self.leave_receipts(reports, &bucket, Trigger::Sweep).await;
+        if reports.is_empty() {
+            self.measure(metrics::idle_line, Some(&settings));
+        }
+        let trigger = TriggerKind::Sweep.into();
+        let reports = self.conclude(reports, &bucket, trigger, Some(&settings)).await;
         Ok(Swept { reports, warnings })
     }
 
@@ -82,8 +86,9 @@ impl App {
         let Some(hold) = Hold::take(heads, &head.segment_name, None, self.environment().lease, &fence).await? else {
             return Ok(Vec::new());
         };
+        let archive = self.archive(heads.bucket());
         let dataverse = self.dataverse(settings, &fence);
-        let turn = self.turn(settings, &dataverse, &fence);
+        let turn = self.turn(settings, &archive, &dataverse, &fence);
         match turn.look_after(&hold, applied).await {
             Ok(seen) => {
                 let repeated = Box::pin(turn.work(hold)).await;
@@ -115,7 +120,7 @@ impl App {
             command: None,
         });
         let looks = hints.map(|hint| async move {
-            let intent = hint.settle(self.objects(), settings.clone(), self.environment()).await;
+            let intent = hint.settle(self.objects(), settings, self.environment()).await;
             intent.inspect_err(|error| {
                 tracing::warn!(bucket, key = hint.key, error = %error, "the sweep cannot tell what a result is for");
             })

@@ -58,9 +58,11 @@ def make(csv, folder):
 
     source = f"read_csv('{csv}', all_varchar = true, header = true, quote = '\"', escape = '\"')"
     connection = duckdb_connection()
-    connection.execute(f"COPY (SELECT * FROM {source}) TO '{folder}/text.parquet' (FORMAT parquet)")
+    # By way of a table: a cast right above read_csv is pushed into the reader, which then fails on the invalid ids.
+    connection.execute(f"CREATE TEMP TABLE result AS SELECT * FROM {source}")
+    connection.execute(f"COPY result TO '{folder}/text.parquet' (FORMAT parquet)")
     connection.execute(
-        f"COPY (SELECT * REPLACE (TRY_CAST(contactid AS UUID) AS contactid) FROM {source}) "
+        "COPY (SELECT * REPLACE (TRY_CAST(contactid AS UUID) AS contactid) FROM result) "
         f"TO '{folder}/part' (FORMAT parquet)"
     )
     column = pyarrow.parquet.ParquetFile(f"{folder}/part").schema.column(2)

@@ -1,6 +1,7 @@
 //! One request to the Web API, and its answer.
 
 use super::refusal::Kind;
+use bytes::Bytes;
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde::Serialize;
@@ -13,7 +14,8 @@ pub(super) struct Call {
     pub(super) method: Method,
     /// Relative to the API's root, already encoded; or the whole address of a next page.
     pub(super) path: String,
-    pub(super) body: Option<Vec<u8>>,
+    /// Shared by all tries.
+    pub(super) body: Option<Bytes>,
     /// Whether sending it twice does no more than sending it once.
     pub(super) repeatable: bool,
     /// Whether the caller deals with a deadlock itself, by sending less.
@@ -57,7 +59,7 @@ impl Call {
         }
     }
 
-    fn new(operation: &'static str, kind: Kind, method: Method, path: String, body: Option<Vec<u8>>) -> Self {
+    fn new(operation: &'static str, kind: Kind, method: Method, path: String, body: Option<Bytes>) -> Self {
         Self {
             operation,
             kind,
@@ -89,6 +91,6 @@ impl Answer {
 }
 
 /// Our own request bodies are plain structs with string keys, which always serialize.
-fn json(body: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(body).unwrap_or_default()
+fn json(body: &impl Serialize) -> Bytes {
+    serde_json::to_vec(body).unwrap_or_default().into()
 }

@@ -2,6 +2,7 @@
 
 mod call;
 mod client;
+mod contacts;
 mod create;
 mod encoding;
 mod entra;

@@ -140,6 +140,11 @@ impl Dataverse {
         }))
     }
 
+    /// Returns how many calls are in flight at most.
+    pub fn max_concurrent(&self) -> usize {
+        self.0.max_concurrent
+    }
+
     /// Fetches a token with the credential as it is now, cached or not.
     pub async fn token_check(&self) -> Result<(), Error> {
         self.client().entra.fresh().await.map(drop)

@@ -25,9 +25,25 @@ pub struct LoadCommand {
     pub approve: Option<String>,
 }
 
+/// The question for the last runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryCommand {
+    /// Only the runs of this segment.
+    pub segment_name: Option<String>,
+    /// How many runs, the newest first.
+    pub limit: usize,
+}
+
+impl HistoryCommand {
+    /// How many runs are told where the command does not say.
+    pub const LIMIT: usize = 20;
+    /// How many runs are told at most: an answer of Lambda holds 6 MB, and a receipt takes 3 KB.
+    pub const MAX_LIMIT: usize = 200;
+}
+
 /// Reads a command; the caller has seen its `action`.
 pub(super) fn parse(event: &Value) -> Result<Request, Error> {
-    let known = "text: `load`, `sweep` or `test_connection`";
+    let known = "text: `load`, `sweep`, `history` or `test_connection`";
     let action = event["action"].as_str().ok_or_else(|| invalid("", "action", known))?;
     match action {
         "load" => load(&Arguments::of(
@@ -36,6 +52,7 @@ pub(super) fn parse(event: &Value) -> Result<Request, Error> {
             &["bucket", "key", "segment_name", "mode", "dry_run", "sample", "approve"],
         )?),
         "sweep" => Arguments::of("sweep", event, &[]).map(|_| Request::Sweep),
+        "history" => history(&Arguments::of("history", event, &["segment_name", "limit"])?),
         "test_connection" => Arguments::of("test_connection", event, &[]).map(|_| Request::TestConnection),
         _ => Err(Error::UnknownAction { action: action.into() }),
     }
@@ -51,6 +68,20 @@ fn load(arguments: &Arguments<'_>) -> Result<Request, Error> {
         dry_run: arguments.flag("dry_run")?,
         sample: arguments.count("sample")?,
         approve: arguments.text("approve")?,
+    }))
+}
+
+fn history(arguments: &Arguments<'_>) -> Result<Request, Error> {
+    let limit = arguments
+        .count("limit")?
+        .map_or(HistoryCommand::LIMIT, NonZeroUsize::get);
+    if limit > HistoryCommand::MAX_LIMIT {
+        let expected = format!("a whole number from 1 to {}", HistoryCommand::MAX_LIMIT);
+        return Err(invalid("history", "limit", expected));
+    }
+    Ok(Request::History(HistoryCommand {
+        segment_name: arguments.text("segment_name")?,
+        limit,
     }))
 }
 
@@ -204,7 +235,15 @@ mod tests {
             ),
             (
                 json!({"action": "delete"}),
-                "\"delete\" does not exist; actions are `load`, `sweep` and `test_connection`",
+                "\"delete\" does not exist; actions are `load`, `sweep`, `history` and `test_connection`",
+            ),
+            (
+                json!({"action": "history", "limit": 201}),
+                "`limit` must be a whole number from 1 to 200",
+            ),
+            (
+                json!({"action": "history", "limit": 0}),
+                "`limit` must be a whole number",
             ),
             (json!({"action": 7}), "`action` must be text"),
         ] {

@@ -6,7 +6,8 @@ use std::borrow::Cow;
 /// The shapes that are accepted, for the messages of those that are not.
 const ACCEPTED: &str = "accepted are an S3 notification, an EventBridge `Object Created` event of `aws.s3`, an SQS batch \
                         of these two, an EventBridge `Scheduled Event`, and the commands \
-                        {\"action\":\"load\",\"key\":...}, {\"action\":\"sweep\"} and {\"action\":\"test_connection\"}";
+                        {\"action\":\"load\",\"key\":...}, {\"action\":\"sweep\"}, {\"action\":\"history\"} and \
+                        {\"action\":\"test_connection\"}";
 
 /// Tells why an event cannot be understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,7 +36,7 @@ pub enum Error {
     #[error("the body of the SQS message is no JSON; {ACCEPTED}")]
     BodyNotJson,
     /// A command that does not exist.
-    #[error("the action {action:?} does not exist; actions are `load`, `sweep` and `test_connection`")]
+    #[error("the action {action:?} does not exist; actions are `load`, `sweep`, `history` and `test_connection`")]
     UnknownAction {
         /// The action as written.
         action: String,

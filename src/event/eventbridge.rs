@@ -16,6 +16,7 @@ pub(super) fn parse(event: Value) -> Result<ObjectEvent, Error> {
         version_id: optional(&object["version-id"]),
         etag: etag(&object["etag"]),
         size: object["size"].as_u64(),
+        requester: optional(&event.detail["requester"]),
     })
 }
 

@@ -11,7 +11,7 @@ pub mod scope;
 mod shape;
 pub mod sqs;
 
-pub use command::LoadCommand;
+pub use command::{HistoryCommand, LoadCommand};
 pub use error::Error;
 
 use serde_json::Value;
@@ -28,6 +28,8 @@ pub enum Request {
     Load(LoadCommand),
     /// Continue what is unfinished and find what was missed.
     Sweep,
+    /// Tell the last runs.
+    History(HistoryCommand),
     /// Check secrets, sign-in and environment.
     TestConnection,
     /// Nothing to do, which is a success: a test event, a deletion.
@@ -47,6 +49,8 @@ pub struct ObjectEvent {
     pub etag: Option<String>,
     /// The size in bytes.
     pub size: Option<u64>,
+    /// Who dropped it, as AWS names them.
+    pub requester: Option<String>,
 }
 
 /// One message of an SQS batch.

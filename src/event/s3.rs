@@ -32,6 +32,7 @@ fn object(record: &Value) -> Result<ObjectEvent, Error> {
         version_id: optional(&object["versionId"]),
         etag: etag(&object["eTag"]),
         size: object["size"].as_u64(),
+        requester: optional(&record["userIdentity"]["principalId"]),
     })
 }
 

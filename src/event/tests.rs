@@ -11,13 +11,14 @@ fn read(text: &str) -> Result<Request, Error> {
     parse(serde_json::from_str(text).unwrap())
 }
 
-fn object(key: &str, version_id: &str) -> ObjectEvent {
+fn object(key: &str, version_id: &str, requester: &str) -> ObjectEvent {
     ObjectEvent {
         bucket: "socktown-results".into(),
         key: key.into(),
         version_id: Some(version_id.into()),
         etag: Some("d41d8cd98f00b204e9800998ecf8427e".into()),
         size: Some(184_320),
+        requester: Some(requester.into()),
     }
 }
 
@@ -25,6 +26,7 @@ fn by_notification() -> ObjectEvent {
     object(
         "incoming/Summer Sale/café-2026-11-23.csv",
         "096fKKXTRTtl3on89fVO.nfljtsv6qko",
+        "AWS:AROAEXAMPLEEXAMPLE123:socktown-query",
     )
 }
 
@@ -32,6 +34,7 @@ fn by_eventbridge() -> ObjectEvent {
     object(
         "incoming/Summer Sale/café+wool-2026-11-23.csv",
         "IYV3p45BT0ac8hjHg1houSdS1a.Mro8e",
+        "123456789012",
     )
 }
 
@@ -71,6 +74,7 @@ fn files() -> Vec<(&'static str, &'static str, Request)> {
                 version_id: None,
                 etag: None,
                 size: None,
+                requester: None,
             }])
         ),
         file!("s3-test-event.json", Request::Ignored),
@@ -103,6 +107,13 @@ fn files() -> Vec<(&'static str, &'static str, Request)> {
             })
         ),
         file!("sweep.json", Request::Sweep),
+        file!(
+            "history.json",
+            Request::History(HistoryCommand {
+                segment_name: Some("Summer Sale".into()),
+                limit: HistoryCommand::LIMIT,
+            })
+        ),
         file!("test-connection.json", Request::TestConnection),
     ]
 }
@@ -157,6 +168,7 @@ fn an_unknown_event_is_answered_with_the_accepted_shapes() {
             "`Scheduled Event`",
             "\"load\"",
             "\"sweep\"",
+            "\"history\"",
             "\"test_connection\"",
         ] {
             assert!(error.to_string().contains(shape), "{event}: {error}");
@@ -177,7 +189,7 @@ fn an_unknown_event_is_described_by_what_it_is() {
         ),
         (
             json!({"path": "/", "headers": {"authorization": "leak"}}),
-            "an event with \"headers\", \"path\"",
+            "an event with \"path\", \"headers\"",
         ),
         (json!({}), "an empty event"),
         (json!([1]), "an event that is no JSON object"),

@@ -30,8 +30,6 @@ pub struct Draft<'a> {
 const STALE_READ_PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 /// How often progress is logged.
 const PROGRESS_EVERY: Duration = Duration::from_secs(10);
-/// Batches prepared at once: enough to keep any permitted number of calls in flight; the client holds the rest back.
-const BATCHES_AHEAD: usize = 52;
 
 impl Draft<'_> {
     /// Brings the draft to what is wanted, beginning with a plan made from its members as they are.
@@ -96,7 +94,7 @@ impl Draft<'_> {
             })
         });
         let mut refused = Vec::new();
-        make_all(calls, |(sent, rejected)| {
+        make_all(self.batches_ahead(), calls, |(sent, rejected)| {
             refused.extend(rejected);
             progress.step(sent);
         })
@@ -119,7 +117,12 @@ impl Draft<'_> {
                     Ok::<_, Error>(batch.ids().len())
                 })
             });
-        make_all(calls, |sent| progress.step(sent)).await
+        make_all(self.batches_ahead(), calls, |sent| progress.step(sent)).await
+    }
+
+    /// Returns how many batches are prepared at once: one more than may be in flight, since each takes 40 KB as a request.
+    fn batches_ahead(&self) -> usize {
+        self.dataverse.max_concurrent() + 1
     }
 
     fn changes<'p>(&'p self, plan: &'p Plan) -> impl Iterator<Item = (&'p Group, &'p GroupPlan)> {
@@ -142,10 +145,11 @@ impl Draft<'_> {
     }
 }
 
-/// Makes all calls, some at a time; after a failure none is begun any more, but those under way are awaited.
+/// Makes all calls, `at_once` at a time; after a failure none is begun any more, but those under way are awaited.
 ///
 /// One that was left alone could be carried out when the lease is given back and another worker writes.
 async fn make_all<T>(
+    at_once: usize,
     mut calls: impl Iterator<Item = impl Future<Output = Result<T, Error>>>,
     mut done: impl FnMut(T),
 ) -> Result<(), Error> {
@@ -153,7 +157,7 @@ async fn make_all<T>(
     let mut outcome = Ok(());
     loop {
         while outcome.is_ok()
-            && under_way.len() < BATCHES_AHEAD
+            && under_way.len() < at_once
             && let Some(call) = calls.next()
         {
             under_way.push(call);
@@ -204,7 +208,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn after_a_failure_no_call_is_begun_and_those_under_way_are_awaited() {
         let (begun, ended) = (Cell::new(0), Cell::new(0));
-        let calls = (0..2 * BATCHES_AHEAD).map(|number| {
+        let calls = (0..40_usize).map(|number| {
             begun.set(begun.get() + 1);
             let ended = &ended;
             async move {
@@ -216,12 +220,12 @@ mod tests {
                 }
             }
         });
-        let outcome = make_all(calls, |()| {}).await;
+        let outcome = make_all(20, calls, |()| {}).await;
         assert!(
             matches!(outcome, Err(Error::MembersStay { count: 1 })),
             "the first failure is told"
         );
-        assert_eq!(begun.get(), BATCHES_AHEAD + 1);
+        assert_eq!(begun.get(), 21);
         assert_eq!(ended.get(), begun.get());
     }
 }

@@ -10,7 +10,7 @@ pub mod rounds;
 pub mod survey;
 
 pub use converge::Draft;
-pub use guard::{Facts, TooManyContacts};
+pub use guard::{Facts, Opinion, TooManyContacts};
 pub use plan::{NoRoom, Plan};
 pub use publish::Published;
 pub use rounds::{Converged, Rounds, Step};
@@ -27,7 +27,9 @@ pub struct Wanted<'a> {
     pub mode: Mode,
     /// The file's contacts.
     pub contacts: &'a ContactSet,
-    /// The share of contacts, in percent, that Dynamics may refuse before the load fails.
+    /// How many contacts of the file are left out, since they were looked up and do not exist.
+    pub not_found: usize,
+    /// The share of contacts, in percent, that may not exist or be refused before the load fails.
     pub max_invalid_percent: f64,
 }
 
@@ -65,12 +67,15 @@ pub enum Error {
     TooManyContacts(#[from] TooManyContacts),
     /// Dynamics takes too few of the contacts.
     #[error(
-        "Dynamics did not accept {count} of {contacts} contacts, more than max_invalid_percent = {limit} allows; nothing \
-         was published: check that the ids are contacts of this environment and active"
+        "{} of {contacts} contacts do not exist or were not accepted by Dynamics, more than max_invalid_percent = {limit} \
+         allows; nothing was published: check that the ids are contacts of this environment and active",
+        .not_found + .refused.len()
     )]
     TooManyNotAccepted {
-        /// How many contacts were refused or dropped.
-        count: usize,
+        /// How many contacts were looked up and do not exist.
+        not_found: usize,
+        /// The contacts that were refused or dropped, for the list of them.
+        refused: Vec<ContactId>,
         /// How many were wanted.
         contacts: usize,
         /// The limit in percent.
@@ -144,12 +149,14 @@ impl Wanted<'_> {
         Plan::new(self.mode, &wanted, members, foreign_groups)
     }
 
-    /// Fails where Dynamics does not take more of the contacts than may be invalid.
-    fn check_refused(&self, count: usize) -> Result<(), Error> {
-        let contacts = self.contacts.len();
+    /// Fails where more of the contacts do not exist or are not taken by Dynamics than may be invalid.
+    pub fn check_refused(&self, refused: &[ContactId]) -> Result<(), Error> {
+        let count = refused.len() + self.not_found;
+        let contacts = self.contacts.len() + self.not_found;
         if guard::exceeds(count as u64, contacts as u64, self.max_invalid_percent) {
             return Err(Error::TooManyNotAccepted {
-                count,
+                not_found: self.not_found,
+                refused: refused.to_vec(),
                 contacts,
                 limit: self.max_invalid_percent,
             });

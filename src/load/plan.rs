@@ -3,6 +3,7 @@
 use crate::contact::{Batch, ContactId};
 use crate::dynamics::Group;
 use crate::settings::Mode;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// The most contacts that one static group holds.
 pub const GROUP_CAPACITY: usize = Group::MAX_MEMBERS;
@@ -12,13 +13,13 @@ pub const MAX_GROUPS: usize = Group::MAX_PER_DEFINITION;
 pub const MAX_MEMBERS: usize = GROUP_CAPACITY * MAX_GROUPS;
 
 /// The changes of every Include group: first those that exist, in their order, then those to create.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Plan {
     groups: Vec<GroupPlan>,
 }
 
 /// The changes of one group; both lists are sorted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct GroupPlan {
     /// Contacts to add.
     pub adds: Vec<ContactId>,
@@ -46,7 +47,7 @@ impl Plan {
     ///
     /// A contact stays in the group that holds it; a new one goes where there is room. `foreign_groups` counts the
     /// Exclude groups: they take a place but are never changed. The members are consumed: the removals reuse their
-    /// memory.
+    /// memory, and give back what they do not need.
     pub fn new(
         mode: Mode,
         wanted: &[ContactId],
@@ -114,6 +115,29 @@ impl Plan {
             .sum()
     }
 
+    /// Returns a number that only an equal plan has, so that two can be compared without keeping both in memory.
+    pub fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// Takes contacts, sorted, from what is to be added; a group that only they would have needed is not created.
+    pub fn leave_out(&mut self, contacts: &[ContactId], groups_there: usize) {
+        for group in &mut self.groups {
+            group.adds.retain(|id| contacts.binary_search(id).is_err());
+        }
+        let needed = |group: &GroupPlan| !group.adds.is_empty();
+        while self.groups.len() > groups_there && !self.groups.last().is_some_and(needed) {
+            self.groups.pop();
+        }
+    }
+
+    /// Returns the contacts to add, group by group.
+    pub fn adds(&self) -> impl Iterator<Item = ContactId> {
+        self.groups.iter().flat_map(|group| group.adds.iter().copied())
+    }
+
     /// Returns all contacts to add, sorted.
     pub fn into_adds(self) -> Vec<ContactId> {
         let mut adds: Vec<_> = self.groups.into_iter().flat_map(|group| group.adds).collect();
@@ -124,9 +148,15 @@ impl Plan {
 
 /// Returns the wanted contacts that no group holds.
 fn missing(wanted: &[ContactId], members: &[Vec<ContactId>]) -> Vec<ContactId> {
-    let mut cursors: Vec<&[ContactId]> = members.iter().map(Vec::as_slice).collect();
-    let is_missing = |id: &&ContactId| !cursors.iter_mut().any(|rest| advance_to(rest, **id));
-    wanted.iter().filter(is_missing).copied().collect()
+    let search = || {
+        let mut cursors: Vec<&[ContactId]> = members.iter().map(Vec::as_slice).collect();
+        let is_missing = move |id: &&ContactId| !cursors.iter_mut().any(|rest| advance_to(rest, **id));
+        wanted.iter().filter(is_missing).copied()
+    };
+    // Counted first: a vector that grows by doubling would take up to three times the memory.
+    let mut missing = Vec::with_capacity(search().count());
+    missing.extend(search());
+    missing
 }
 
 /// Keeps of a group's members those that must go.
@@ -137,6 +167,7 @@ fn to_remove(mode: Mode, wanted: &[ContactId], mut members: Vec<ContactId>) -> V
         Mode::Remove => members.retain(|id| advance_to(&mut rest, *id)),
         Mode::Append => members.clear(),
     }
+    members.shrink_to_fit();
     members
 }
 
@@ -155,8 +186,9 @@ fn take_first(ids: &mut Vec<ContactId>, count: usize) -> Vec<ContactId> {
     if count >= ids.len() {
         return std::mem::take(ids);
     }
-    let rest = ids.split_off(count);
-    std::mem::replace(ids, rest)
+    let first = ids.drain(..count).collect();
+    ids.shrink_to_fit();
+    first
 }
 
 #[cfg(test)]

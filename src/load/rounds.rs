@@ -16,7 +16,7 @@ pub struct Converged {
     pub warnings: Vec<String>,
 }
 
-/// Where one convergence stands: what was written last and what Dynamics refused so far.
+/// Where one convergence stands: what is to be written, a fingerprint of what was, and what Dynamics refused so far.
 #[derive(Debug)]
 pub struct Rounds<'a> {
     wanted: &'a Wanted<'a>,
@@ -25,6 +25,7 @@ pub struct Rounds<'a> {
     to_remove: usize,
     refused: Vec<ContactId>,
     written: usize,
+    last: u64,
 }
 
 /// What follows from reading the members back.
@@ -49,6 +50,7 @@ impl<'a> Rounds<'a> {
             plan: first,
             refused: Vec::new(),
             written: 0,
+            last: 0,
         }
     }
 
@@ -58,12 +60,16 @@ impl<'a> Rounds<'a> {
     }
 
     /// Takes note that the plan was written and which contacts Dynamics refused by name; too many fail the load.
+    ///
+    /// The plan itself is dropped: the list that is read next is as large as the plan of a first load, and memory holds
+    /// one of them at a time.
     pub fn wrote(&mut self, refused: Vec<ContactId>) -> Result<(), Error> {
         self.written += 1;
+        self.last = std::mem::take(&mut self.plan).fingerprint();
         self.refused.extend(refused);
         self.refused.sort_unstable();
         self.refused.dedup();
-        self.wanted.check_refused(self.refused.len())
+        self.wanted.check_refused(&self.refused)
     }
 
     /// Returns what is left to do with these members, read back after the write.
@@ -75,7 +81,7 @@ impl<'a> Rounds<'a> {
     ///
     /// A round that changed nothing ends the loop: what could not be added is reported, what could not be removed fails.
     pub fn judge(&mut self, left: Plan) -> Result<Step, Error> {
-        if !left.is_empty() && left != self.plan {
+        if !left.is_empty() && left.fingerprint() != self.last {
             if self.written == MAX_ROUNDS {
                 return Err(Error::MembersKeepChanging { rounds: MAX_ROUNDS });
             }
@@ -89,7 +95,7 @@ impl<'a> Rounds<'a> {
         let added = self.to_add.saturating_sub(left.added() + not_accepted.len());
         not_accepted.extend(left.into_adds());
         not_accepted.sort_unstable();
-        self.wanted.check_refused(not_accepted.len())?;
+        self.wanted.check_refused(&not_accepted)?;
         Ok(Step::Done(Converged {
             added,
             removed: self.to_remove,

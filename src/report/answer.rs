@@ -2,7 +2,7 @@
 
 use super::{Outcome, RunReport, Source};
 use crate::error::Error;
-use crate::state::{Enlisted, Wish};
+use crate::state::{Enlisted, RunId, Wish};
 use serde_json::{Value, json};
 
 impl RunReport {
@@ -15,6 +15,9 @@ impl RunReport {
                 object: wish.object.clone(),
                 files: Vec::new(),
             }),
+            mode: Some(wish.mode),
+            sample: wish.sample,
+            approved: wish.approved,
             ..Self::new(outcome)
         }
     }
@@ -52,10 +55,12 @@ impl RunReport {
     /// Writes the report to the log, the only place where the run of an asynchronous event is told.
     pub(crate) fn log(&self) {
         let run = serde_json::to_string(self).unwrap_or_default();
+        let run_id = self.run_id.as_ref().map(RunId::as_str);
+        let segment = self.segment_name.as_deref();
         match self.outcome {
-            Outcome::Failed => tracing::error!(run, "the run failed"),
-            Outcome::Refused => tracing::warn!(run, "the result was refused"),
-            _ => tracing::info!(run, "the run ended"),
+            Outcome::Failed => tracing::error!(run_id, segment, phase = "end", run, "the run failed"),
+            Outcome::Refused => tracing::warn!(run_id, segment, phase = "end", run, "the result was refused"),
+            _ => tracing::info!(run_id, segment, phase = "end", run, "the run ended"),
         }
     }
 }

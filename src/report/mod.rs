@@ -1,14 +1,21 @@
-//! What a run tells the outside: the answer of the invocation and the receipt in S3.
+//! What a run tells the outside: the answer of the invocation, the receipt and the lists in S3, the metrics.
 
 mod answer;
-mod receipt;
+mod archive;
+pub mod metrics;
+mod settings_used;
 
 pub(crate) use answer::{answer, fail_if_any_failed, put_own_first};
-pub use receipt::{Receipts, Trigger};
+pub use archive::{Archive, Leftovers, Trigger, TriggerKind};
+pub use settings_used::SettingsUsed;
 
-use crate::source::ObjectVersion;
+use crate::load::Opinion;
+use crate::settings::Mode;
+use crate::source::{ObjectVersion, Rejected};
 use crate::state::{ObjectRef, RunId};
 use serde::{Serialize, Serializer};
+use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -47,6 +54,14 @@ pub struct RunReport {
     pub segment_id: Option<String>,
     /// The object that was read.
     pub source: Option<Source>,
+    /// How the file changes the segment.
+    pub mode: Option<Mode>,
+    /// Only that many contacts went to the test segment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample: Option<usize>,
+    /// Somebody has approved exactly this input.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub approved: bool,
     /// Rows read.
     pub rows: Option<u64>,
     /// Distinct contact ids.
@@ -55,6 +70,9 @@ pub struct RunReport {
     pub duplicates: Option<u64>,
     /// Rows without a valid contact id.
     pub rejected: Option<u64>,
+    /// The rejected rows by reason.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub rejected_by_reason: BTreeMap<&'static str, u64>,
     /// Line numbers of the first rejected rows.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rejected_lines: Vec<u64>,
@@ -64,16 +82,37 @@ pub struct RunReport {
     pub added: Option<u64>,
     /// Members removed, or to be removed in a dry run.
     pub removed: Option<u64>,
+    /// Members that neither come nor go; told by a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unchanged: Option<u64>,
+    /// Ids about to be added that were looked up and are no contacts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_found: Option<u64>,
     /// Contacts that Dynamics did not take.
     pub not_accepted: Option<u64>,
+    /// The share of the contacts that the segment holds, or is to hold, in percent.
+    pub match_rate_percent: Option<f64>,
     /// Members as Dynamics counts them after computing.
     pub member_count: Option<u64>,
     /// Live journeys that use the segment.
     pub live_journeys: Option<u64>,
+    /// What each guard says; told by a dry run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub guards: Vec<Opinion>,
+    /// Dataverse calls that a load would make, about; told by a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimated_requests: Option<u64>,
+    /// How long a load would take, about, in milliseconds; told by a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimated_duration_ms: Option<u64>,
     /// Dataverse calls made.
     pub requests: u64,
+    /// How long Dynamics' throttling held the calls back, in milliseconds.
+    pub throttled_ms: u64,
     /// How long the run took, in milliseconds.
     pub duration_ms: u64,
+    /// How long each phase took.
+    pub phases_ms: PhaseTimes,
     /// What a person should know.
     pub warnings: Vec<String>,
     /// Why it was refused or failed, and what to do.
@@ -85,6 +124,35 @@ pub struct RunReport {
     pub receipt: Option<String>,
     /// Where the rejected rows are.
     pub rejected_rows: Option<String>,
+    /// Where the contacts are listed that do not exist or were not taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_accepted_contacts: Option<String>,
+    /// Names this attempt in its objects' keys: 8 hex digits.
+    #[serde(skip)]
+    pub attempt: String,
+    /// The segment was there, and no earlier run had loaded it.
+    #[serde(skip)]
+    pub is_taken_over: bool,
+    /// The last runs all failed: a person has to look.
+    #[serde(skip)]
+    pub needs_attention: bool,
+}
+
+/// How long the phases of a run took, in milliseconds; a phase that was not reached is left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PhaseTimes {
+    /// Reading the result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read: Option<u64>,
+    /// Reading the segment and its members, and looking contacts up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub survey: Option<u64>,
+    /// Writing members and reading them back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub write: Option<u64>,
+    /// Publishing, and waiting until Dynamics has computed the segment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub publish: Option<u64>,
 }
 
 /// The object that a run read.
@@ -131,32 +199,57 @@ impl RunReport {
         source.files = files.filter(|file| *file != source.object).collect();
     }
 
+    /// Tells of the rows without a valid contact id.
+    pub(crate) fn count_rejected(&mut self, rejected: &Rejected) {
+        self.rejected = Some(rejected.count);
+        let reasons = rejected.by_reason.iter();
+        self.rejected_by_reason = reasons.map(|(reason, count)| (reason.as_str(), *count)).collect();
+        let lines = rejected.rows.iter().map(|row| row.line);
+        self.rejected_lines = lines.take(Self::LINES_NAMED).collect();
+    }
+
     /// Starts a report of which only the outcome is known.
-    pub const fn new(outcome: Outcome) -> Self {
+    pub fn new(outcome: Outcome) -> Self {
         Self {
             outcome,
             run_id: None,
             segment_name: None,
             segment_id: None,
             source: None,
+            mode: None,
+            sample: None,
+            approved: false,
             rows: None,
             contacts: None,
             duplicates: None,
             rejected: None,
+            rejected_by_reason: BTreeMap::new(),
             rejected_lines: Vec::new(),
             members_before: None,
             added: None,
             removed: None,
+            unchanged: None,
+            not_found: None,
             not_accepted: None,
+            match_rate_percent: None,
             member_count: None,
             live_journeys: None,
+            guards: Vec::new(),
+            estimated_requests: None,
+            estimated_duration_ms: None,
             requests: 0,
+            throttled_ms: 0,
             duration_ms: 0,
+            phases_ms: PhaseTimes::default(),
             warnings: Vec::new(),
             reason: None,
             error_type: None,
             receipt: None,
             rejected_rows: None,
+            not_accepted_contacts: None,
+            attempt: Uuid::new_v4().simple().to_string()[..8].to_owned(),
+            is_taken_over: false,
+            needs_attention: false,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::fields::Fields;
 use super::organization::{self, Organization};
-use super::{Date, Error};
+use super::{Date, Error, Urgency, Warning};
 use secrecy::SecretString;
 use std::fmt;
 use std::time::SystemTime;
@@ -31,9 +31,6 @@ pub struct Credential {
 }
 
 impl Credential {
-    /// How many days ahead an ending client secret is announced: time enough to make a new one without hurry.
-    const WARNING_DAYS: i64 = 30;
-
     const KNOWN: [&str; 8] = [
         "tenant_id",
         "client_id",
@@ -59,20 +56,27 @@ impl Credential {
         Self::read(&Fields::of(secret, "credential.", object, &Self::KNOWN)?, organization)
     }
 
-    /// Returns a sentence where the client secret ends within 30 days or has ended.
-    pub fn expiry_warning(&self, now: SystemTime) -> Option<String> {
+    /// Returns how many days the client secret still lasts, where somebody noted its end; negative once it has passed.
+    pub fn days_left(&self, now: SystemTime) -> Option<i64> {
+        self.client_secret_expires_on.map(|date| date.days_until(now))
+    }
+
+    /// Returns a sentence where the client secret ends within 30 days or has ended; it becomes more urgent with the days.
+    pub fn expiry_warning(&self, now: SystemTime) -> Option<Warning> {
         let date = self.client_secret_expires_on?;
         let days = date.days_until(now);
+        let urgency = Urgency::of_days_left(days)?;
         let when = match days {
             ..0 => format!("ended on {date} by its `client_secret_expires_on`"),
             0 => format!("ends today, {date}"),
-            1..=Self::WARNING_DAYS => format!("ends on {date}, days from now: {days}"),
-            _ => return None,
+            Urgency::LAST_DAYS => format!("ends tomorrow, {date}"),
+            _ => format!("ends in {days} days, on {date}"),
         };
-        Some(format!(
+        let text = format!(
             "the client secret in `{}` {when}: make a new one in Entra and store it there",
             self.secret_id
-        ))
+        );
+        Some(Warning { urgency, text })
     }
 
     fn read(fields: &Fields<'_>, organization: &Organization) -> Result<Self, Error> {
@@ -234,13 +238,16 @@ mod tests {
         let credential = parse(json!({"client_secret_expires_on": "1970-03-01"})).unwrap();
         for (now, expected) in [
             (day(28), None),
-            (day(29), Some("ends on 1970-03-01, days from now: 30")),
+            (day(29), Some("ends in 30 days, on 1970-03-01")),
+            (day(52), Some("ends in 7 days, on 1970-03-01")),
+            (day(58), Some("ends tomorrow, 1970-03-01")),
             (day(59), Some("ends today, 1970-03-01")),
             (day(60), Some("ended on 1970-03-01")),
         ] {
             let warning = credential.expiry_warning(now);
             assert_eq!(warning.is_some(), expected.is_some());
-            assert!(warning.unwrap_or_default().contains(expected.unwrap_or_default()));
+            let text = warning.map(|warning| warning.text).unwrap_or_default();
+            assert!(text.contains(expected.unwrap_or_default()), "{text}");
         }
         assert_eq!(parse(json!({})).unwrap().expiry_warning(day(0)), None);
     }

@@ -2,7 +2,7 @@
 
 use super::fields::Fields;
 use super::organization::{InvalidPart, Organization};
-use super::{Credential, EmptyResult, Error, Mode, ResultFiles, SegmentName};
+use super::{CheckContacts, Credential, EmptyResult, Error, Mode, ResultFiles, SegmentName};
 use serde_json::Value;
 use std::fmt;
 use std::time::Duration;
@@ -28,6 +28,8 @@ pub struct Destination {
     pub mode: Mode,
     /// What an empty result means.
     pub empty_result: EmptyResult,
+    /// Which ids are looked up before they are written.
+    pub check_contacts: CheckContacts,
     /// What starts a run.
     pub result_files: ResultFiles,
     /// The largest share of the members that a replace may remove, 0 to 100.
@@ -52,7 +54,7 @@ pub enum CredentialSource {
 }
 
 impl Destination {
-    const KNOWN: [&str; 16] = [
+    const KNOWN: [&str; 17] = [
         "name",
         "description",
         "credential",
@@ -63,6 +65,7 @@ impl Destination {
         "contactid_column",
         "mode",
         "empty_result",
+        "check_contacts",
         "result_files",
         "max_shrink_percent",
         "max_growth_percent",
@@ -93,6 +96,9 @@ impl Destination {
             empty_result: fields
                 .choice("empty_result", &EmptyResult::NAMES)?
                 .unwrap_or(EmptyResult::Refuse),
+            check_contacts: fields
+                .choice("check_contacts", &CheckContacts::NAMES)?
+                .unwrap_or(CheckContacts::None),
             result_files: fields
                 .choice("result_files", &ResultFiles::NAMES)?
                 .unwrap_or(ResultFiles::Single),
@@ -225,6 +231,7 @@ mod tests {
         assert_eq!(destination.contactid_column, "contactid");
         assert_eq!(destination.mode, Mode::Replace);
         assert_eq!(destination.empty_result, EmptyResult::Refuse);
+        assert_eq!(destination.check_contacts, CheckContacts::None);
         assert_eq!(destination.result_files, ResultFiles::Single);
         assert_eq!(
             (
@@ -244,7 +251,7 @@ mod tests {
             "name": "Sock Town", "description": " Newsletter ", "segment_name": "Summer/Sale\n",
             "contactid_column": "Contact",
             "mode": "append", "empty_result": "clear", "result_files": "folder", "max_shrink_percent": 12.5,
-            "max_growth_percent": 250, "max_invalid_percent": 0, "publish_wait_seconds": 0,
+            "max_growth_percent": 250, "max_invalid_percent": 0, "check_contacts": "added", "publish_wait_seconds": 0,
             "max_concurrent_requests": 52,
             "environment_url": "https://other.crm.dynamics.com/",
         }))
@@ -255,6 +262,7 @@ mod tests {
         assert_eq!(destination.contactid_column, "Contact");
         assert_eq!(destination.mode, Mode::Append);
         assert_eq!(destination.empty_result, EmptyResult::Clear);
+        assert_eq!(destination.check_contacts, CheckContacts::Added);
         assert_eq!(destination.result_files, ResultFiles::Folder);
         assert_eq!(
             (
@@ -310,6 +318,7 @@ mod tests {
             (json!({"mode": true}), "`mode`"),
             (json!({"empty_result": "leak"}), "`empty_result`"),
             (json!({"result_files": "leak"}), "`result_files`"),
+            (json!({"check_contacts": "leak"}), "`check_contacts`"),
             (json!({"max_shrink_percent": "50"}), "`max_shrink_percent`"),
             (json!({"max_shrink_percent": 100.1}), "`max_shrink_percent`"),
             (json!({"max_growth_percent": -1}), "`max_growth_percent`"),

@@ -4,6 +4,7 @@ mod credential;
 mod date;
 mod destination;
 mod error;
+mod expiry;
 mod fields;
 mod organization;
 mod rules;
@@ -14,8 +15,9 @@ pub use credential::Credential;
 pub use date::Date;
 pub use destination::{CredentialSource, Destination};
 pub use error::Error;
+pub use expiry::{Urgency, Warning};
 pub use organization::Organization;
-pub use rules::{EmptyResult, Mode, ResultFiles};
+pub use rules::{CheckContacts, EmptyResult, Mode, ResultFiles};
 pub use secrets::Secrets;
 pub use segment_name::{Error as SegmentNameError, SegmentName};
 
@@ -31,9 +33,12 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Returns what a person should look at although nothing is wrong yet, one sentence each.
-    pub fn warnings(&self, now: SystemTime) -> Vec<String> {
-        let organization = self.destination.organization.warning();
+    /// Returns what a person should look at although nothing is wrong yet.
+    pub fn warnings(&self, now: SystemTime) -> Vec<Warning> {
+        let organization = self.destination.organization.warning().map(|text| Warning {
+            urgency: Urgency::Warning,
+            text,
+        });
         organization
             .into_iter()
             .chain(self.credential.expiry_warning(now))

@@ -37,6 +37,20 @@ impl EmptyResult {
     pub(super) const NAMES: [(&str, Self); 2] = [("refuse", Self::Refuse), ("clear", Self::Clear)];
 }
 
+/// Which contact ids are looked up in Dynamics before they are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckContacts {
+    /// None: what Dynamics does not accept is seen afterwards.
+    None,
+    /// Those that are about to be added.
+    Added,
+}
+
+impl CheckContacts {
+    pub(super) const NAMES: [(&str, Self); 2] = [("none", Self::None), ("added", Self::Added)];
+}
+
 /// What starts a run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

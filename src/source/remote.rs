@@ -15,9 +15,9 @@ use tokio::task::JoinHandle;
 
 /// The largest range in bytes.
 ///
-/// Three are held at most, one being read and [`AHEAD`] on their way: 6 MiB of the 10 MiB that reading may take beside
+/// Three are held at most, one being read and [`AHEAD`] on their way: 3 MiB of the 10 MiB that reading may take beside
 /// the ids. Two requests of this size under way at a time hide S3's latency, larger ones gain next to nothing.
-const LARGEST_RANGE: u64 = 2 << 20;
+const LARGEST_RANGE: u64 = 1 << 20;
 
 /// The first range in bytes; each one after it is twice as long, so that a look at a header costs little.
 const FIRST_RANGE: u64 = 256 << 10;

@@ -179,6 +179,11 @@ impl Heads {
         Ok(heads)
     }
 
+    /// Returns the bucket that holds the heads.
+    pub fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
     fn key(&self, segment_name: &str) -> String {
         format!("{}segments/{}/head.json", self.prefix, segment_hash(segment_name))
     }

@@ -2,7 +2,7 @@
 
 use crate::dynamics::{Segment, SegmentStatus};
 use crate::error::Error;
-use crate::load::{Plan, Published, Wanted};
+use crate::load::{Published, Wanted};
 use crate::report::{Outcome, RunReport};
 use crate::settings::{Mode, SegmentName};
 use crate::source;
@@ -47,6 +47,7 @@ pub(super) async fn settle_failure(hold: &Hold, wish: &Wish, error: Error, repor
 
 async fn fail(hold: &Hold, error_type: &str, report: &mut RunReport) -> Result<(), state::Error> {
     if hold.fail(error_type).await? {
+        report.needs_attention = true;
         report.warnings.push(
             "the last runs of this segment all failed: it needs a person's attention; a new file or a direct load tries \
              again at once"
@@ -85,10 +86,44 @@ pub(super) fn refusal_sentence(findings: &[String], wish: &Wish) -> String {
     )
 }
 
-pub(super) fn explain_republishing(plan: &Plan, segment: &Segment, report: &mut RunReport) {
-    if !plan.is_empty() {
-        return;
+/// Says what the run means to people besides its numbers: to those in live journeys, and to whoever made the segment.
+pub(super) fn explain_consequences(report: &mut RunReport) {
+    let is_done = matches!(
+        report.outcome,
+        Outcome::Loaded | Outcome::Computing | Outcome::Unchanged
+    );
+    let (are, is) = if is_done {
+        ("are", "is")
+    } else {
+        ("would be", "would be")
+    };
+    let (added, removed) = (report.added.unwrap_or(0), report.removed.unwrap_or(0));
+    let name = report.segment_name.as_deref().unwrap_or_default();
+    if let Some(journeys) = report.live_journeys.filter(|journeys| *journeys > 0) {
+        let journeys = if journeys == 1 {
+            "1 live journey".to_owned()
+        } else {
+            format!("{journeys} live journeys")
+        };
+        let people = if added == 1 {
+            "1 person".to_owned()
+        } else {
+            format!("{added} people")
+        };
+        let verb = if added == 1 { is } else { are };
+        let sentence = format!("the segment {name:?} feeds {journeys}; {people} {verb} added to them");
+        report.warnings.push(sentence);
     }
+    if report.is_taken_over {
+        let members = report.members_before.unwrap_or(0);
+        let sentence = format!(
+            "the segment {name:?} was there before and {is} taken over: {removed} of its {members} members {are} removed"
+        );
+        report.warnings.push(sentence);
+    }
+}
+
+pub(super) fn explain_republishing(segment: &Segment, report: &mut RunReport) {
     match segment.status {
         SegmentStatus::Stopped => report
             .warnings

@@ -1,27 +1,31 @@
 //! A worker's turn at one segment: wish after wish, until nothing is pending.
 
 mod ending;
+mod phase;
 mod prepare;
+mod rehearse;
 
 use crate::contact::ContactSet;
-use crate::dynamics::{Dataverse, Segment, SegmentStatus};
+use crate::dynamics::{Dataverse, SegmentStatus};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::fence::Fence;
-use crate::load::{Audience, Draft, Wanted, publish, survey};
-use crate::report::{Outcome, RunReport};
+use crate::load::{Audience, Draft, Wanted, guard, publish, survey};
+use crate::report::{Archive, Leftovers, Outcome, RunReport};
 use crate::settings::Settings;
 use crate::source::Objects;
-use crate::state::{Achievement, Applied, Head, Hold, Wish};
-use ending::{Next, explain_republishing, is_refusal, refusal_sentence, settle_failure, warn_about_members};
-use prepare::segment_name;
-use tokio::time::Instant;
+use crate::state::{Achievement, Applied, Hold, Wish};
+use ending::{Next, explain_consequences, explain_republishing, refusal_sentence, settle_failure, warn_about_members};
+use phase::{Meter, phase};
+use prepare::{note_match_rate, segment_name};
+use tracing::Instrument as _;
 
 /// What one turn works with.
 pub(crate) struct Turn<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) environment: &'a Environment,
     pub(crate) objects: &'a Objects,
+    pub(crate) archive: &'a Archive,
     pub(crate) dataverse: &'a Dataverse,
     pub(crate) fence: &'a Fence,
 }
@@ -41,50 +45,38 @@ impl Turn<'_> {
                     return reports;
                 }
             };
-            let started = (Instant::now(), self.dataverse.requests());
-            let mut report = RunReport::of(&wish, Outcome::Failed);
-            let next = match self.carry_out(&hold, &wish, &mut report, &mut reports).await {
-                // A newer result came in meanwhile; this wish is judged again after it.
-                Ok(None) => continue,
-                Ok(Some(outcome)) => {
-                    report.outcome = outcome;
-                    Next::GoOn
+            let span = tracing::info_span!("run", run_id = %wish.run_id, segment = wish.segment_name);
+            let worked = Box::pin(self.work_on(&hold, &wish, &mut reports))
+                .instrument(span)
+                .await;
+            // Otherwise a newer result came in meanwhile; this wish is judged again after it.
+            if let Some((report, next)) = worked {
+                reports.push(report);
+                if matches!(next, Next::Stop) {
+                    return reports;
                 }
-                Err(error) => settle_failure(&hold, &wish, error, &mut report).await,
-            };
-            report.requests = self.dataverse.requests() - started.1;
-            report.duration_ms = millis_since(started.0);
-            reports.push(report);
-            if matches!(next, Next::Stop) {
-                return reports;
             }
         }
     }
 
-    /// Says what a load would do, without a lease and without any write.
-    pub(crate) async fn rehearse(&self, wish: &Wish, head: &Head) -> RunReport {
-        let started = Instant::now();
-        let mut report = RunReport::of(wish, Outcome::DryRun);
-        match self.prepare(wish, head, &mut report).await {
-            Ok(prepared) => {
-                let findings = prepared.findings.iter();
-                report
-                    .warnings
-                    .extend(findings.map(|finding| format!("a load would be refused: {finding}")));
+    /// Works on one wish to its end; nothing means that a newer one is to be tried first.
+    async fn work_on(&self, hold: &Hold, wish: &Wish, overtaken: &mut Vec<RunReport>) -> Option<(RunReport, Next)> {
+        let meter = Meter::start(self.dataverse);
+        let mut report = RunReport::of(wish, Outcome::Failed);
+        let mut leftovers = Leftovers::default();
+        let carried_out = self.carry_out(hold, wish, &mut report, &mut leftovers, overtaken).await;
+        let next = match carried_out {
+            Ok(None) => return None,
+            Ok(Some(outcome)) => {
+                report.outcome = outcome;
+                Next::GoOn
             }
-            Err(error) => {
-                report.outcome = if is_refusal(&error) {
-                    Outcome::Refused
-                } else {
-                    Outcome::Failed
-                };
-                report.error_type = Some(error.error_type());
-                report.reason = Some(error.to_string());
-            }
-        }
-        report.requests = self.dataverse.requests();
-        report.duration_ms = millis_since(started);
-        report
+            Err(error) => settle_failure(hold, wish, error, &mut report).await,
+        };
+        meter.read(self.dataverse, &mut report);
+        self.archive.keep_lists(&mut report, &leftovers).await;
+        explain_consequences(&mut report);
+        Some((report, next))
     }
 
     /// Looks whether a published segment is Active by now; answers nothing while Dynamics is still computing.
@@ -132,20 +124,21 @@ impl Turn<'_> {
         hold: &Hold,
         wish: &Wish,
         report: &mut RunReport,
+        leftovers: &mut Leftovers,
         overtaken: &mut Vec<RunReport>,
     ) -> Result<Option<Outcome>, Error> {
         let head = hold.look().await?;
-        let prepared = self.prepare(wish, &head, report).await?;
-        if !prepared.findings.is_empty() {
-            return Err(Error::Refused(refusal_sentence(&prepared.findings, wish)));
+        let prepared = self.prepare(wish, &head, report, leftovers).await?;
+        let objections = guard::objections(&prepared.opinions);
+        if !objections.is_empty() {
+            return Err(Error::Refused(refusal_sentence(&objections, wish)));
         }
-        let wanted = self.wanted(wish, &prepared.contacts);
-        let segment = prepared.audience.as_ref().map(|audience| &audience.segment);
-        if prepared.plan.is_empty() && is_settled(segment, &head) {
-            let segment_id = segment.map(|segment| segment.id.to_string());
+        let wanted = self.wanted(wish, &prepared.contacts, prepared.not_found);
+        if prepared.is_settled(&head) {
+            note_match_rate(report, wanted.contacts.len(), wanted.contacts.len() + wanted.not_found);
             let done = Achievement {
                 contacts: wanted.contacts.len() as u64,
-                segment_id,
+                segment_id: report.segment_id.clone(),
                 confirmed: true,
             };
             overtaken.extend(superseded(hold.apply(wish, &done).await?, wish));
@@ -161,25 +154,31 @@ impl Turn<'_> {
             None => self.create(wish).await?,
         };
         report.segment_id = Some(segment.id.to_string());
-        explain_republishing(&prepared.plan, &segment, report);
+        explain_republishing(&segment, report);
         let mut draft = Draft {
             dataverse: self.dataverse,
             fence: self.fence,
             segment: &segment,
             definition,
         };
-        let converged = draft.converge(&wanted, prepared.plan).await?;
+        let converging = draft.converge(&wanted, prepared.plan);
+        let converged = phase("write", &mut report.phases_ms.write, self.dataverse, converging).await;
+        let converged = converged.inspect_err(|error| leftovers.note_refused(error))?;
         report.added = Some(converged.added as u64);
         report.removed = Some(converged.removed as u64);
         report.not_accepted = Some(converged.not_accepted.len() as u64);
         report.warnings.extend(converged.warnings);
+        let accepted = wanted.contacts.len() - converged.not_accepted.len();
+        note_match_rate(report, accepted, wanted.contacts.len() + wanted.not_found);
+        leftovers.not_accepted = converged.not_accepted;
 
         if hold.look().await?.next() != Some(wish) {
-            tracing::info!(run_id = %wish.run_id, "a newer result came in during the load; it is tried before publishing");
+            tracing::info!("a newer result came in during the load; it is tried before publishing");
             return Ok(None);
         }
         let wait = self.settings.destination.publish_wait;
-        let published = publish::publish(self.dataverse, self.fence, &segment, wait).await?;
+        let publishing = publish::publish(self.dataverse, self.fence, &segment, wait);
+        let published = phase("publish", &mut report.phases_ms.publish, self.dataverse, publishing).await?;
         let done = Achievement {
             contacts: wanted.contacts.len() as u64,
             segment_id: Some(segment.id.to_string()),
@@ -203,7 +202,7 @@ impl Turn<'_> {
             wish.object.bucket
         );
         let (segment, definition) = self.dataverse.create_segment(&name, &description).await?;
-        tracing::info!(segment = wish.segment_name, segment_id = %segment.id, "the segment is created");
+        tracing::info!(segment_id = %segment.id, "the segment is created");
         Ok(Audience {
             segment,
             definition,
@@ -212,27 +211,16 @@ impl Turn<'_> {
     }
 
     /// Says what the run wants; an approval also lets pass what Dynamics does not accept.
-    fn wanted<'c>(&self, wish: &Wish, contacts: &'c ContactSet) -> Wanted<'c> {
+    fn wanted<'c>(&self, wish: &Wish, contacts: &'c ContactSet, not_found: usize) -> Wanted<'c> {
         let limit = self.settings.destination.max_invalid_percent;
         let max_invalid_percent = if wish.approved { 100.0 } else { limit };
         Wanted {
             mode: wish.mode,
             contacts,
+            not_found,
             max_invalid_percent,
         }
     }
-}
-
-/// Tells whether equal membership means that nothing needs to be published.
-fn is_settled(segment: Option<&Segment>, head: &Head) -> bool {
-    let Some(segment) = segment else {
-        return true;
-    };
-    let is_active = matches!(
-        segment.status,
-        SegmentStatus::Active | SegmentStatus::ActiveWithWarnings
-    );
-    head.shows_what_was_applied(&segment.id.to_string(), is_active)
 }
 
 fn superseded(overtaken: Vec<Wish>, by: &Wish) -> impl Iterator<Item = RunReport> {
@@ -244,8 +232,4 @@ fn superseded(overtaken: Vec<Wish>, by: &Wish) -> impl Iterator<Item = RunReport
         ));
         report
     })
-}
-
-fn millis_since(start: Instant) -> u64 {
-    u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

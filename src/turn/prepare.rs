@@ -1,47 +1,71 @@
 //! Before the first write: read the result and the segment, plan the difference, judge it.
 
 use super::Turn;
-use crate::contact::ContactSet;
+use super::phase::phase;
+use crate::contact::{ContactId, ContactSet};
+use crate::dynamics::SegmentStatus;
 use crate::error::Error;
-use crate::load::{self, Audience, Facts, Plan, guard, survey};
-use crate::report::RunReport;
-use crate::settings::SegmentName;
+use crate::load::{self, Audience, Facts, Opinion, Plan, guard, survey};
+use crate::report::{Leftovers, RunReport};
+use crate::settings::{CheckContacts, Mode, SegmentName};
 use crate::source::{self, Rows};
 use crate::state::{Head, ObjectRef, Wish};
 
 /// A wish that was read and planned, with nothing written yet.
 pub(super) struct Prepared {
+    /// The contacts that the segment is to hold: those of the file, or of its sample, that exist.
     pub(super) contacts: ContactSet,
+    /// How many do not exist.
+    pub(super) not_found: usize,
     pub(super) audience: Option<Audience>,
     pub(super) plan: Plan,
-    pub(super) findings: Vec<String>,
+    pub(super) opinions: Vec<Opinion>,
 }
 
 impl Turn<'_> {
     /// Reads the result and the segment, plans the difference and judges it.
-    pub(super) async fn prepare(&self, wish: &Wish, head: &Head, report: &mut RunReport) -> Result<Prepared, Error> {
-        let rows = self.read(wish, report).await?;
+    pub(super) async fn prepare(
+        &self,
+        wish: &Wish,
+        head: &Head,
+        report: &mut RunReport,
+        leftovers: &mut Leftovers,
+    ) -> Result<Prepared, Error> {
+        let rows = self.read(wish, report, leftovers).await?;
         let contacts = match wish.sample {
             Some(size) => rows.contacts.sample(size),
             None => rows.contacts,
         };
         guard::check_size(contacts.len()).map_err(load::Error::from)?;
         let name = segment_name(wish)?;
-        let mut audience = survey::survey(self.dataverse, &name, contacts.len()).await?;
+        let survey = survey::survey(self.dataverse, &name, contacts.len());
+        let mut audience = phase("survey", &mut report.phases_ms.survey, self.dataverse, survey).await?;
         let members = audience
             .as_mut()
             .map(|audience| std::mem::take(&mut audience.members))
             .unwrap_or_default();
         let members_before = members.iter().map(Vec::len).sum();
         let foreign_groups = audience.as_ref().map_or(0, Audience::foreign_groups);
-        let plan = self
-            .wanted(wish, &contacts)
+        let groups_there = members.len();
+        let mut plan = self
+            .wanted(wish, &contacts, 0)
             .plan(members, foreign_groups, &[])
             .map_err(load::Error::from)?;
         report.segment_id = audience.as_ref().map(|audience| audience.segment.id.to_string());
         report.live_journeys = audience
             .as_ref()
             .and_then(|audience| audience.segment.published_journeys);
+        report.is_taken_over = audience
+            .as_ref()
+            .is_some_and(|audience| is_taken_over(&audience.segment.id.to_string(), head));
+        leftovers.not_found = self.look_up(&plan, report).await?;
+        plan.leave_out(&leftovers.not_found, groups_there);
+        let contacts = contacts.without(&leftovers.not_found);
+        let not_found = leftovers.not_found.len();
+        self.wanted(wish, &contacts, not_found).check_refused(&[])?;
+        if report.not_found.is_some() {
+            note_match_rate(report, contacts.len(), contacts.len() + not_found);
+        }
         report.members_before = Some(members_before as u64);
         report.added = Some(plan.added() as u64);
         report.removed = Some(plan.removed() as u64);
@@ -57,16 +81,37 @@ impl Turn<'_> {
             is_sample: wish.sample.is_some(),
             is_approved: wish.approved,
         };
-        let findings = guard::judge(&facts, &self.settings.destination);
+        let opinions = guard::judge(&facts, &self.settings.destination);
         Ok(Prepared {
             contacts,
+            not_found,
             audience,
             plan,
-            findings,
+            opinions,
         })
     }
 
-    async fn read(&self, wish: &Wish, report: &mut RunReport) -> Result<Rows, Error> {
+    /// Looks up the contacts that are about to be added, where the destination wants it, and returns those that are none.
+    async fn look_up(&self, plan: &Plan, report: &mut RunReport) -> Result<Vec<ContactId>, Error> {
+        if self.settings.destination.check_contacts == CheckContacts::None {
+            return Ok(Vec::new());
+        }
+        let adds: Vec<_> = plan.adds().collect();
+        let lookup = self.dataverse.missing_contacts(&adds);
+        let missing = phase("survey", &mut report.phases_ms.survey, self.dataverse, lookup).await?;
+        report.not_found = Some(missing.len() as u64);
+        if !missing.is_empty() {
+            report.warnings.push(format!(
+                "{} of {} ids to be added are no contacts of this environment, or none that the application user may \
+                 read; they are left out",
+                missing.len(),
+                adds.len()
+            ));
+        }
+        Ok(missing)
+    }
+
+    async fn read(&self, wish: &Wish, report: &mut RunReport, leftovers: &mut Leftovers) -> Result<Rows, Error> {
         let ObjectRef {
             bucket,
             key,
@@ -85,22 +130,55 @@ impl Turn<'_> {
         let is_own = |bucket: &str, key: &str| scope.is_own(bucket, key);
         let parts = self.objects.parts(&object, destination.result_files, is_own).await?;
         report.name_files(&parts);
-        tracing::info!(phase = "read", run_id = %wish.run_id, segment = wish.segment_name, "the result is being read");
-        let rows = source::read(self.objects, &parts, &destination.contactid_column).await?;
+        tracing::info!(phase = "read", files = parts.len(), "the result is being read");
+        let reading = source::read(self.objects, &parts, &destination.contactid_column);
+        let mut rows = phase("read", &mut report.phases_ms.read, self.dataverse, reading).await?;
         report.rows = Some(rows.rows);
         report.contacts = Some(rows.contacts.len() as u64);
         report.duplicates = Some(rows.duplicates);
-        report.rejected = Some(rows.rejected.count);
-        report.rejected_lines = rows
-            .rejected
-            .rows
-            .iter()
-            .map(|row| row.line)
-            .take(RunReport::LINES_NAMED)
-            .collect();
-        report.warnings.extend(rows.warnings.iter().cloned());
+        report.count_rejected(&rows.rejected);
+        report.warnings.append(&mut rows.warnings);
+        leftovers.parts = parts;
+        leftovers.rejected.clone_from(&rows.rejected);
         Ok(rows)
     }
+}
+
+impl Prepared {
+    /// Tells whether there is nothing to write, and nothing to publish either.
+    pub(super) fn is_settled(&self, head: &Head) -> bool {
+        if !self.plan.is_empty() {
+            return false;
+        }
+        let Some(Audience { segment, .. }) = &self.audience else {
+            return true;
+        };
+        let is_active = matches!(
+            segment.status,
+            SegmentStatus::Active | SegmentStatus::ActiveWithWarnings
+        );
+        head.shows_what_was_applied(&segment.id.to_string(), is_active)
+    }
+}
+
+/// Tells whether the segment was there before this function, as far as the head knows.
+///
+/// While a first load is unfinished, the segment may well be our own.
+fn is_taken_over(segment_id: &str, head: &Head) -> bool {
+    head.writing.is_none() && !is_applied_to(segment_id, head)
+}
+
+fn is_applied_to(segment_id: &str, head: &Head) -> bool {
+    let applied = head.applied.as_ref();
+    applied.is_some_and(|applied| applied.segment_id.as_deref() == Some(segment_id))
+}
+
+/// Notes which share of the contacts is accepted, in percent with two decimals; nothing where none is to be a member.
+#[expect(clippy::cast_precision_loss, reason = "counts of contacts stay far below 2^52")]
+pub(super) fn note_match_rate(report: &mut RunReport, accepted: usize, contacts: usize) {
+    let rate = |contacts: f64| (accepted as f64 * 10_000.0 / contacts).round() / 100.0;
+    let is_known = contacts > 0 && report.mode != Some(Mode::Remove);
+    report.match_rate_percent = is_known.then(|| rate(contacts as f64));
 }
 
 /// Reads the name that was settled when the wish was made; a head that was edited by hand may hold anything.

@@ -28,7 +28,7 @@ const PURE: [&str; 8] = [
     "percent.rs",
     "event",
     "load/plan.rs",
-    "load/guard.rs",
+    "load/guard",
     "load/rounds.rs",
     "state/transition",
     "state/head.rs",

@@ -4,8 +4,11 @@
 mod architecture;
 mod connection;
 mod dynamics;
+mod guards;
 mod loads;
+mod observed;
 mod refusals;
+mod reports;
 mod sandbox;
 mod sandbox_itself;
 mod simulation;

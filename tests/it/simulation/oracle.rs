@@ -63,8 +63,10 @@ impl Oracle {
     pub(super) fn refuses(&mut self, scenario: &Scenario, wish: &Wish, remote: &Segment) -> Option<Breach> {
         self.refusals.push(wish.clone());
         let file = &scenario.files[file_of(wish)];
-        let is_refused_by =
-            |members| !guard::judge(&facts(wish.mode, file.contacts, &[members], None), destination()).is_empty();
+        let is_refused_by = |members| {
+            let opinions = guard::judge(&facts(wish.mode, file.contacts, &[members], None), destination());
+            !guard::objections(&opinions).is_empty()
+        };
         let is_right = file.is_unreadable || is_refused_by(remote.published) || is_refused_by(remote.noted);
         (!is_right).then(|| Breach::Refusal(format!("{} is refused without need", wish.object.key)))
     }

@@ -202,12 +202,13 @@ async fn carry_out(machine: &Machine, segment: usize, wish: &Wish) -> Result<(),
     let wanted = Wanted {
         mode: wish.mode,
         contacts: &contacts,
+        not_found: 0,
         max_invalid_percent: 100.0,
     };
     let seen = survey(machine, segment).await?;
     let yardstick = head.writing.as_ref().map(|writing| writing.published);
     let facts = facts(wish.mode, file, &seen.groups, yardstick);
-    if !guard::judge(&facts, destination()).is_empty() {
+    if !guard::objections(&guard::judge(&facts, destination())).is_empty() {
         machine.refuses(segment, wish);
         return Err(Trouble::Refused);
     }

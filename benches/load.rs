@@ -1,0 +1,298 @@
+//! How much a load costs: Dataverse calls, time and memory, measured on the real binary in the sandbox.
+//!
+//! `cargo bench --bench load` prints one table. A goal that is missed is said and is no failure, since time and memory
+//! depend on the machine; wrong members are one.
+#![expect(clippy::print_stdout, reason = "a benchmark talks to people")]
+
+#[path = "../tests/it/sandbox/mod.rs"]
+mod sandbox;
+
+use sandbox::lambda::Lambda;
+use sandbox::{BUCKET, DESTINATION_SECRET, Sandbox};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+const CONTACTS: usize = 200_000;
+/// One in a hundred leaves and another one comes.
+const CHURN: usize = CONTACTS / 100;
+const LATENCY: Duration = Duration::from_millis(50);
+const IN_FLIGHT: u32 = 4;
+
+/// The most that a first load may take, as a multiple of the ideal.
+const MOST_TIME: f64 = 1.25;
+/// A churned file may make one call where the simple way makes so many.
+const MOST_CALLS: usize = 5;
+/// The most memory above the idle process, in bytes per contact: three lists of 16-byte ids.
+const MOST_MEMORY: f64 = 48.0;
+
+/// What `template.yaml` tells the C library, which would otherwise keep freed memory.
+const AS_DEPLOYED: [&str; 2] = ["MALLOC_MMAP_THRESHOLD_", "131072"];
+
+const SEGMENT: &str = "Benchmark";
+/// What `AddStaticMembers` and `RemoveStaticMembers` take at most.
+const BATCH: usize = 1_000;
+const DEADLINE: Duration = Duration::from_mins(15);
+
+/// What one load cost.
+struct Measured {
+    name: &'static str,
+    calls: BTreeMap<String, usize>,
+    writes: usize,
+    time: Duration,
+    /// Bytes before the load and at its peak, where the system tells.
+    memory: Option<(u64, u64)>,
+    outcome: String,
+}
+
+/// A goal, in words, and whether it was met.
+struct Goal {
+    words: String,
+    is_met: Option<bool>,
+}
+
+#[tokio::main(worker_threads = 2)]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let sandbox = Sandbox::start().await;
+    sandbox
+        .secrets
+        .merge(DESTINATION_SECRET, &json!({"max_concurrent_requests": IN_FLIGHT}));
+    // Computing the audience is not the loader's work: whoever waits for it has sent all calls.
+    sandbox.dataverse.modes(|modes| modes.publish_delay = Duration::ZERO);
+    sandbox.dataverse.latency("*", LATENCY);
+    let page = sandbox.dataverse.edit(|state| state.modes.max_page_size);
+
+    let all = contacts(CONTACTS + CHURN);
+    let (before, after) = (&all[..CONTACTS], &all[CHURN..]);
+    let (first, second) = ("incoming/Benchmark/1.csv", "incoming/Benchmark/2.csv");
+    sandbox.s3.put(BUCKET, first, csv(before));
+    let event = sandbox.s3.notification(BUCKET, first);
+    let order = json!({"action": "load", "key": first});
+
+    let mut loads = vec![measure(&sandbox, "first load", &event, before).await?];
+    loads.push(measure(&sandbox, "same file again", &order, before).await?);
+    sandbox.s3.clock().advance(Duration::from_secs(1));
+    sandbox.s3.put(BUCKET, second, csv(after));
+    let event = sandbox.s3.notification(BUCKET, second);
+    loads.push(measure(&sandbox, "1 % churn", &event, after).await?);
+
+    print_table(&loads);
+    print_calls(&loads, page);
+    println!();
+    for goal in goals(&loads, page) {
+        println!("{:<12}{}", goal.verdict(), goal.words);
+    }
+    Ok(())
+}
+
+/// Loads once in a process of its own, and checks the members that journeys see.
+async fn measure(
+    sandbox: &Sandbox,
+    name: &'static str,
+    event: &Value,
+    expected: &[Uuid],
+) -> Result<Measured, Box<dyn Error>> {
+    let binary = Path::new(env!("CARGO_BIN_EXE_segment-loader"));
+    let mut environment = sandbox.environment();
+    environment.push(AS_DEPLOYED.map(str::to_owned).into());
+    let mut lambda = Lambda::deploy(binary, &environment).await;
+    let connection = lambda.invoke(&json!({"action": "test_connection"}), DEADLINE).await?;
+    if connection["ok"] != true {
+        return Err(format!("the function does not work: {connection}").into());
+    }
+    let process = lambda.instance().and_then(sandbox::lambda::Function::id);
+    sandbox.dataverse.clear_log();
+    let idle = process.and_then(idle_memory);
+    let start = Instant::now();
+    let answer = lambda.invoke(event, DEADLINE).await?;
+    let time = start.elapsed();
+    let peak = process.and_then(|process| memory(process, "VmHWM"));
+
+    let mut expected = expected.to_vec();
+    expected.sort_unstable();
+    if sandbox.dataverse.segment(SEGMENT).published.as_ref() != Some(&expected) {
+        return Err(format!("{name}: the members are not those of the file: {answer}").into());
+    }
+    let mut calls = BTreeMap::new();
+    for request in sandbox.dataverse.requests() {
+        *calls.entry(request.operation).or_default() += 1;
+    }
+    Ok(Measured {
+        name,
+        calls,
+        writes: sandbox.dataverse.writes(),
+        time,
+        memory: idle.zip(peak),
+        outcome: answer["runs"][0]["outcome"].as_str().unwrap_or_default().to_owned(),
+    })
+}
+
+impl Measured {
+    fn calls(&self) -> usize {
+        self.calls.values().sum()
+    }
+
+    /// The time if every call took the latency and nothing else, with all places always taken.
+    fn ideal(&self) -> Duration {
+        LATENCY.mul_f64(number(self.calls())) / IN_FLIGHT
+    }
+
+    fn ratio(&self) -> f64 {
+        self.time.as_secs_f64() / self.ideal().as_secs_f64()
+    }
+
+    fn bytes_per_contact(&self) -> Option<f64> {
+        let (idle, peak) = self.memory?;
+        let above = usize::try_from(peak.saturating_sub(idle)).ok()?;
+        Some(number(above) / number(CONTACTS))
+    }
+}
+
+impl Goal {
+    fn verdict(&self) -> &'static str {
+        match self.is_met {
+            Some(true) => "goal met",
+            Some(false) => "MISSED",
+            None => "not measured",
+        }
+    }
+}
+
+fn print_table(loads: &[Measured]) {
+    println!(
+        "\n{CONTACTS} contacts, {} ms a call, {IN_FLIGHT} calls in flight\n",
+        LATENCY.as_millis()
+    );
+    println!(
+        "{:<17}{:>10}{:>7}{:>8}{:>9}{:>9}{:>7}{:>11}{:>11}{:>11}",
+        "", "outcome", "calls", "writes", "time", "ideal", "ratio", "idle", "peak", "B/contact"
+    );
+    for load in loads {
+        let memory = load.memory.unwrap_or_default();
+        println!(
+            "{:<17}{:>10}{:>7}{:>8}{:>7.2} s{:>7.2} s{:>7.2}{:>7} KiB{:>7} KiB{:>11.1}",
+            load.name,
+            load.outcome,
+            load.calls(),
+            load.writes,
+            load.time.as_secs_f64(),
+            load.ideal().as_secs_f64(),
+            load.ratio(),
+            memory.0 / 1024,
+            memory.1 / 1024,
+            load.bytes_per_contact().unwrap_or_default()
+        );
+    }
+}
+
+fn print_calls(loads: &[Measured], page: usize) {
+    println!();
+    for load in loads {
+        let calls = load
+            .calls
+            .iter()
+            .map(|(operation, count)| format!("{count} {operation}"));
+        println!("{:<17}{}", load.name, calls.collect::<Vec<_>>().join(", "));
+    }
+    let simple = simple_way(page).map(|(count, what)| format!("{count} {what}"));
+    println!("{:<17}{}", "the simple way", simple.join(", "));
+}
+
+/// The calls of a tool that replaces every member and does not read back what it wrote.
+///
+/// Around the members it makes the same calls as the loader, so that the comparison is about the members alone.
+fn simple_way(page: usize) -> [(usize, &'static str); 8] {
+    [
+        (1, "find"),
+        (1, "definition"),
+        (CONTACTS.div_ceil(page), "list"),
+        (CONTACTS.div_ceil(BATCH), "remove"),
+        (CONTACTS.div_ceil(BATCH), "add"),
+        (1, "look before publishing"),
+        (1, "publish"),
+        (1, "look at the published segment"),
+    ]
+}
+
+fn goals(loads: &[Measured], page: usize) -> Vec<Goal> {
+    let mut goals = Vec::new();
+    let [first, same, churn] = loads else { return goals };
+    goals.push(Goal {
+        words: format!(
+            "first load: {:.2} of the ideal time, at most {MOST_TIME}",
+            first.ratio()
+        ),
+        is_met: Some(first.ratio() <= MOST_TIME),
+    });
+    goals.push(Goal {
+        words: format!("same file again: {} writes, none", same.writes),
+        is_met: Some(same.writes == 0),
+    });
+    let simple: usize = simple_way(page).iter().map(|(count, _)| count).sum();
+    goals.push(Goal {
+        words: format!(
+            "1 % churn: {} calls where list + remove all + add all makes {simple}: {:.3}, at most 1 in {MOST_CALLS}",
+            churn.calls(),
+            number(churn.calls()) / number(simple)
+        ),
+        is_met: Some(churn.calls() * MOST_CALLS <= simple),
+    });
+    for load in loads {
+        let bytes = load.bytes_per_contact();
+        goals.push(Goal {
+            words: format!(
+                "{}: {:.1} bytes per contact above idle at the peak, at most {MOST_MEMORY}",
+                load.name,
+                bytes.unwrap_or_default()
+            ),
+            is_met: bytes.map(|bytes| bytes <= MOST_MEMORY),
+        });
+    }
+    goals
+}
+
+/// Returns what an idle process takes, and makes the system forget its peak.
+fn idle_memory(process: u32) -> Option<u64> {
+    std::fs::write(format!("/proc/{process}/clear_refs"), "5").ok()?;
+    memory(process, "VmRSS")
+}
+
+/// Reads a line of the process's status, in bytes; nothing where there is no such file.
+fn memory(process: u32, line: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let value = status
+        .lines()
+        .find_map(|text| text.strip_prefix(line)?.strip_prefix(':'))?;
+    let kibibytes: u64 = value.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+/// Makes contacts with random ids, the same in every run.
+fn contacts(count: usize) -> Vec<Uuid> {
+    let mut state = 0_u64;
+    let mut random = || {
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    };
+    (0..count).map(|_| Uuid::from_u64_pair(random(), random())).collect()
+}
+
+/// Writes contacts as a query result with some more columns.
+fn csv(contacts: &[Uuid]) -> Vec<u8> {
+    let mut text = String::from("customer_number,contactid,city\r\n");
+    for (number, contact) in contacts.iter().enumerate() {
+        let _ = write!(text, "{},{contact},\"Socktown, North\"\r\n", number + 1);
+    }
+    text.into_bytes()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts and bytes far below 2^53")]
+fn number(count: usize) -> f64 {
+    count as f64
+}

@@ -1,0 +1,185 @@
+//! Whether a result may become the audience: pure, and decided before the first write.
+
+use super::plan::MAX_MEMBERS;
+use crate::settings::{Destination, EmptyResult, Mode};
+use serde::Serialize;
+
+/// The numbers that the guards judge.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    /// How the file changes the segment.
+    pub mode: Mode,
+    /// Rows read.
+    pub rows: u64,
+    /// Distinct contacts in the file.
+    pub contacts: usize,
+    /// Rows without a valid contact id.
+    pub rejected: u64,
+    /// Members of the segment as it stands.
+    pub members: usize,
+    /// Members published before an unfinished load left the draft half-written; none where the draft is whole.
+    pub published: Option<u64>,
+    /// Contacts to be added.
+    pub added: usize,
+    /// Members to be removed.
+    pub removed: usize,
+    /// A sample goes to a test segment, which may shrink and grow as it likes.
+    pub is_sample: bool,
+    /// Somebody has approved exactly this input.
+    pub is_approved: bool,
+}
+
+/// The smallest audience whose shrinking is judged: below it a few contacts are a large share.
+pub const SHRINK_FROM: u64 = 100;
+/// The smallest audience whose growth is judged: new segments grow by leaps.
+pub const GROWTH_FROM: u64 = 1_000;
+
+/// What one guard says about a result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Opinion {
+    /// The setting that the guard goes by.
+    pub guard: &'static str,
+    /// What it decides.
+    pub verdict: Verdict,
+    /// What it found, in numbers, where it has something against the result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finding: Option<String>,
+}
+
+/// What a guard decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It has nothing against the result.
+    Passes,
+    /// It forbids the load.
+    Refuses,
+    /// It would forbid the load, but somebody has approved exactly this input.
+    Approved,
+}
+
+/// Judges a result: what each guard says about it, in numbers, with the setting that forbids it.
+///
+/// An approval opens all of these guards, for exactly the input that it names.
+pub fn judge(facts: &Facts, limits: &Destination) -> Vec<Opinion> {
+    let findings = [
+        ("empty_result", empty_result(facts, limits)),
+        ("max_invalid_percent", too_many_invalid(facts, limits)),
+        ("max_shrink_percent", shrinks_too_much(facts, limits)),
+        ("max_growth_percent", grows_too_much(facts, limits)),
+    ];
+    findings
+        .into_iter()
+        .map(|(guard, finding)| Opinion {
+            guard,
+            verdict: match &finding {
+                None => Verdict::Passes,
+                Some(_) if facts.is_approved => Verdict::Approved,
+                Some(_) => Verdict::Refuses,
+            },
+            finding,
+        })
+        .collect()
+}
+
+/// Returns what the guards that forbid the load have found; nothing means that it may be loaded.
+pub fn objections(opinions: &[Opinion]) -> Vec<String> {
+    let refusing = opinions.iter().filter(|opinion| opinion.verdict == Verdict::Refuses);
+    refusing.filter_map(|opinion| opinion.finding.clone()).collect()
+}
+
+/// Refuses what no segment can hold, whoever approves it.
+pub fn check_size(contacts: usize) -> Result<(), TooManyContacts> {
+    if contacts > MAX_MEMBERS {
+        Err(TooManyContacts { contacts })
+    } else {
+        Ok(())
+    }
+}
+
+/// The result holds more contacts than a static segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the result holds {contacts} distinct contacts and a static segment at most {MAX_MEMBERS}: narrow the query, or \
+     split it over several segments"
+)]
+pub struct TooManyContacts {
+    /// How many distinct contacts there are.
+    pub contacts: usize,
+}
+
+/// Tells whether `share` of `whole`, in percent, is above `limit`.
+pub fn exceeds(share: u64, whole: u64, limit: f64) -> bool {
+    percent(share, whole) > limit
+}
+
+fn empty_result(facts: &Facts, limits: &Destination) -> Option<String> {
+    let is_forbidden = facts.mode == Mode::Replace && facts.contacts == 0 && limits.empty_result == EmptyResult::Refuse;
+    is_forbidden.then(|| {
+        format!(
+            "the result holds no contact ({} rows), which would empty the segment; empty_result is refuse",
+            facts.rows
+        )
+    })
+}
+
+fn too_many_invalid(facts: &Facts, limits: &Destination) -> Option<String> {
+    exceeds(facts.rejected, facts.rows, limits.max_invalid_percent).then(|| {
+        format!(
+            "{} of {} rows ({}) hold no valid contact id; max_invalid_percent is {}",
+            facts.rejected,
+            facts.rows,
+            shown(facts.rejected, facts.rows),
+            limits.max_invalid_percent
+        )
+    })
+}
+
+fn shrinks_too_much(facts: &Facts, limits: &Destination) -> Option<String> {
+    let is_wanted_empty = facts.contacts == 0 && limits.empty_result == EmptyResult::Clear;
+    if facts.mode != Mode::Replace || facts.is_sample || is_wanted_empty {
+        return None;
+    }
+    let (lost, of) = match facts.published {
+        Some(published) => (published.saturating_sub(facts.contacts as u64), published),
+        None => (facts.removed as u64, facts.members as u64),
+    };
+    (of >= SHRINK_FROM && exceeds(lost, of, limits.max_shrink_percent)).then(|| {
+        format!(
+            "the segment would lose {lost} of {of} members ({}); max_shrink_percent is {}",
+            shown(lost, of),
+            limits.max_shrink_percent
+        )
+    })
+}
+
+fn grows_too_much(facts: &Facts, limits: &Destination) -> Option<String> {
+    let limit = limits.max_growth_percent.filter(|_| !facts.is_sample)?;
+    let (gained, of) = match (facts.published, facts.mode) {
+        (Some(published), Mode::Replace) => ((facts.contacts as u64).saturating_sub(published), published),
+        (Some(published), _) => (facts.added as u64, published),
+        (None, _) => (facts.added as u64, facts.members as u64),
+    };
+    (of >= GROWTH_FROM && exceeds(gained, of, limit)).then(|| {
+        format!(
+            "the segment would gain {gained} contacts on {of} members ({}); max_growth_percent is {limit}",
+            shown(gained, of)
+        )
+    })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of rows stay far below 2^52")]
+fn percent(share: u64, whole: u64) -> f64 {
+    if whole == 0 {
+        0.0
+    } else {
+        share as f64 * 100.0 / whole as f64
+    }
+}
+
+fn shown(share: u64, whole: u64) -> String {
+    format!("{:.1} %", percent(share, whole))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,234 @@
+//! Each guard on both sides of its limit.
+
+use super::*;
+
+/// The default limits with whatever the test changes.
+fn limits(change: impl FnOnce(&mut Destination)) -> Destination {
+    let secret = r#"{"credential": "c", "environment_region": "crm", "environment_name": "socktown"}"#;
+    let mut limits = Destination::parse("destination", secret).unwrap();
+    change(&mut limits);
+    limits
+}
+
+/// A replace of an audience of 1,000 by a file of as many.
+fn facts() -> Facts {
+    Facts {
+        mode: Mode::Replace,
+        rows: 1_000,
+        contacts: 1_000,
+        rejected: 0,
+        members: 1_000,
+        published: None,
+        added: 0,
+        removed: 0,
+        is_sample: false,
+        is_approved: false,
+    }
+}
+
+fn passes(facts: Facts, limits: &Destination) -> bool {
+    objections(&judge(&facts, limits)).is_empty()
+}
+
+#[test]
+fn an_empty_result_is_refused_unless_the_destination_or_a_person_clears() {
+    let empty = Facts {
+        rows: 0,
+        contacts: 0,
+        removed: 1_000,
+        ..facts()
+    };
+    assert!(!passes(empty, &limits(|_| ())));
+    assert!(passes(
+        empty,
+        &limits(|limits| limits.empty_result = EmptyResult::Clear)
+    ));
+    assert!(passes(
+        Facts {
+            is_approved: true,
+            ..empty
+        },
+        &limits(|_| ())
+    ));
+    assert!(passes(
+        Facts {
+            mode: Mode::Append,
+            ..empty
+        },
+        &limits(|_| ())
+    ));
+}
+
+#[test]
+fn a_file_of_invalid_rows_is_not_an_empty_result_to_clear_with() {
+    let invalid = Facts {
+        rows: 10,
+        contacts: 0,
+        rejected: 10,
+        removed: 1_000,
+        ..facts()
+    };
+    assert!(!passes(
+        invalid,
+        &limits(|limits| limits.empty_result = EmptyResult::Clear)
+    ));
+}
+
+#[test]
+fn losing_half_the_members_passes_and_one_more_is_refused() {
+    let limits = limits(|_| ());
+    assert!(passes(
+        Facts {
+            contacts: 500,
+            removed: 500,
+            ..facts()
+        },
+        &limits
+    ));
+    let too_small = Facts {
+        contacts: 499,
+        removed: 501,
+        ..facts()
+    };
+    let findings = objections(&judge(&too_small, &limits));
+    assert_eq!(
+        findings,
+        ["the segment would lose 501 of 1000 members (50.1 %); max_shrink_percent is 50"]
+    );
+    assert!(passes(
+        Facts {
+            is_approved: true,
+            ..too_small
+        },
+        &limits
+    ));
+    assert!(passes(
+        Facts {
+            is_sample: true,
+            ..too_small
+        },
+        &limits
+    ));
+    assert!(passes(
+        Facts {
+            mode: Mode::Remove,
+            ..too_small
+        },
+        &limits
+    ));
+}
+
+#[test]
+fn a_small_audience_may_shrink_as_it_likes() {
+    let limits = limits(|_| ());
+    assert!(passes(
+        Facts {
+            members: 99,
+            contacts: 1,
+            removed: 98,
+            ..facts()
+        },
+        &limits
+    ));
+    assert!(!passes(
+        Facts {
+            members: 100,
+            contacts: 1,
+            removed: 99,
+            ..facts()
+        },
+        &limits
+    ));
+}
+
+#[test]
+fn after_a_crash_the_published_count_is_the_yardstick() {
+    let limits = limits(|_| ());
+    // The draft holds 10 of 1,000 new contacts and all old ones; the next good file is as large as the audience was.
+    let good = Facts {
+        members: 1_010,
+        removed: 1_010,
+        published: Some(1_000),
+        ..facts()
+    };
+    assert!(passes(good, &limits));
+    assert!(!passes(Facts { contacts: 499, ..good }, &limits));
+    assert!(
+        passes(
+            Facts {
+                contacts: 5_000,
+                ..good
+            },
+            &limits
+        ),
+        "growth is no loss"
+    );
+}
+
+#[test]
+fn growth_is_judged_only_where_a_limit_is_set_and_from_a_thousand_members_on() {
+    let limits_with_growth = limits(|limits| limits.max_growth_percent = Some(20.0));
+    let grown = Facts {
+        contacts: 1_201,
+        added: 201,
+        ..facts()
+    };
+    assert!(passes(grown, &limits(|_| ())));
+    assert!(!passes(grown, &limits_with_growth));
+    assert!(passes(
+        Facts {
+            contacts: 1_200,
+            added: 200,
+            ..grown
+        },
+        &limits_with_growth
+    ));
+    assert!(passes(Facts { members: 999, ..grown }, &limits_with_growth));
+    assert!(!passes(
+        Facts {
+            mode: Mode::Append,
+            ..grown
+        },
+        &limits_with_growth
+    ));
+    assert!(passes(
+        Facts {
+            is_approved: true,
+            ..grown
+        },
+        &limits_with_growth
+    ));
+}
+
+#[test]
+fn five_percent_of_invalid_rows_pass_and_one_row_more_is_refused() {
+    let limits = limits(|_| ());
+    assert!(passes(
+        Facts {
+            rejected: 50,
+            ..facts()
+        },
+        &limits
+    ));
+    assert!(!passes(
+        Facts {
+            rejected: 51,
+            ..facts()
+        },
+        &limits
+    ));
+    assert!(passes(
+        Facts {
+            rejected: 51,
+            is_approved: true,
+            ..facts()
+        },
+        &limits
+    ));
+}
+
+#[test]
+fn nobody_can_approve_more_than_a_segment_holds() {
+    assert_eq!(check_size(2_000_000), Ok(()));
+    assert_eq!(check_size(2_000_001), Err(TooManyContacts { contacts: 2_000_001 }));
+}

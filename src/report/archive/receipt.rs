@@ -1,0 +1,78 @@
+//! Receipts: one immutable object per attempt, so that the question "what happened?" has an answer without logs.
+
+use super::Archive;
+use crate::report::{RunReport, SettingsUsed};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+/// What started a run, and who, where the event tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Trigger {
+    /// What started it.
+    pub kind: TriggerKind,
+    /// Who dropped the file, as AWS names them.
+    pub requester: Option<String>,
+}
+
+/// What started a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TriggerKind {
+    /// An S3 or `EventBridge` event, by whatever road.
+    Event,
+    /// A direct command.
+    Command,
+    /// The scheduled sweep.
+    Sweep,
+}
+
+impl From<TriggerKind> for Trigger {
+    fn from(kind: TriggerKind) -> Self {
+        Self { kind, requester: None }
+    }
+}
+
+#[derive(Serialize)]
+struct Receipt<'a> {
+    v: u32,
+    program: &'static str,
+    version: &'static str,
+    at: DateTime<Utc>,
+    trigger: &'a Trigger,
+    settings: Option<&'a SettingsUsed>,
+    #[serde(flatten)]
+    report: &'a RunReport,
+}
+
+impl Archive {
+    /// The folder of the receipts below the prefix.
+    pub(super) const RECEIPTS: &'static str = "receipts";
+    /// The version of the format.
+    const VERSION: u32 = 2;
+
+    /// Writes the receipt of a run and notes its address in the report.
+    ///
+    /// A receipt that cannot be written is a warning: what was done in Dynamics stands.
+    pub async fn keep_receipt(&self, report: &mut RunReport, trigger: &Trigger, settings: Option<&SettingsUsed>) {
+        let at = self.clock.now();
+        let key = self.new_key(Self::RECEIPTS, report, at, ".json");
+        report.receipt = Some(self.url(&key));
+        let receipt = Receipt {
+            v: Self::VERSION,
+            program: env!("CARGO_PKG_NAME"),
+            version: env!("CARGO_PKG_VERSION"),
+            at,
+            trigger,
+            settings,
+            report,
+        };
+        let written = match serde_json::to_vec_pretty(&receipt) {
+            Ok(body) => self.put(&key, "application/json", body).await,
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(reason) = written {
+            report.receipt = None;
+            self.warn(report, "the receipt", &key, &reason);
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The real program as Lambda runs it: what it writes to its output, line by line.
+
+use crate::sandbox::lambda::Lambda;
+use crate::sandbox::{BUCKET, CREDENTIAL_SECRET, Fault, Sandbox, entra};
+use crate::world::{SEGMENT, World, contacts, csv};
+use lambda_runtime::tracing::subscriber::fmt;
+use serde_json::{Value, json};
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::time::Instant;
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+async fn deploy(sandbox: &Sandbox) -> Lambda {
+    let mut environment = sandbox.environment();
+    environment.push(("AWS_LAMBDA_LOG_FORMAT".to_owned(), "JSON".to_owned()));
+    Lambda::deploy(Path::new(env!("CARGO_BIN_EXE_segment-loader")), &environment).await
+}
+
+/// Puts a file for [`SEGMENT`] and returns its key.
+fn put(sandbox: &Sandbox, name: &str, content: Vec<u8>) -> String {
+    let key = format!("incoming/{SEGMENT}/{name}");
+    sandbox.s3.put(BUCKET, &key, content);
+    key
+}
+
+/// Returns every line of the output, each of which is JSON.
+fn lines(lambda: &Lambda) -> Vec<Value> {
+    let output = lambda.output();
+    let parse = |line: &String| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"));
+    output.iter().map(parse).collect()
+}
+
+fn metrics(lines: &[Value]) -> Vec<&Value> {
+    lines.iter().filter(|line| !line["_aws"].is_null()).collect()
+}
+
+/// Returns a field of the innermost span that has it.
+fn of_spans<'a>(line: &'a Value, field: &str) -> Option<&'a Value> {
+    let spans = line["spans"].as_array()?;
+    spans
+        .iter()
+        .rev()
+        .map(|span| &span[field])
+        .find(|value| !value.is_null())
+}
+
+#[tokio::test]
+async fn a_run_writes_one_line_of_metrics_and_a_log_that_names_the_run_and_no_contact() {
+    let sandbox = Sandbox::start().await;
+    let ends = chrono::Utc::now().date_naive() + chrono::Days::new(12);
+    let change = json!({"client_secret_expires_on": ends.to_string()});
+    sandbox.secrets.merge(CREDENTIAL_SECRET, &change);
+    let mut file = csv(&contacts(0..2_500));
+    file.extend_from_slice(b"nobody@example.com\n");
+    let key = put(&sandbox, "monday.csv", file);
+    let mut lambda = deploy(&sandbox).await;
+    let event = sandbox.s3.notification(BUCKET, &key);
+    let answer = lambda.invoke(&event, MINUTE).await.unwrap();
+    let run = &answer["runs"][0];
+    assert_eq!(run["outcome"], "loaded", "{answer}");
+
+    let lines = lines(&lambda);
+    let [line] = metrics(&lines)[..] else {
+        panic!("one line of metrics");
+    };
+    let numbers = [
+        "RowsRead",
+        "Contacts",
+        "IdsAdded",
+        "IdsRejected",
+        "Completed",
+        "Failed",
+        "ClientSecretDaysLeft",
+    ];
+    let numbers = numbers.map(|name| line[name].clone());
+    assert_eq!(numbers, [2_501, 2_500, 2_500, 1, 1, 0, 12].map(|number| json!(number)));
+    assert_eq!(
+        (&line["Function"], &line["RunId"]),
+        (&json!("segment-loader"), &run["run_id"])
+    );
+    assert_eq!(
+        line["_aws"]["CloudWatchMetrics"][0]["Dimensions"],
+        json!([["Function"]])
+    );
+
+    let phases: Vec<_> = lines
+        .iter()
+        .filter(|line| of_spans(line, "phase").is_some() && line["fields"]["message"].is_string())
+        .inspect(|line| {
+            assert_eq!(of_spans(line, "run_id"), Some(&run["run_id"]), "{line}");
+            assert_eq!(of_spans(line, "segment"), Some(&json!(SEGMENT)), "{line}");
+        })
+        .collect();
+    assert!(!phases.is_empty(), "{lines:#?}");
+    assert!(
+        lines
+            .iter()
+            .any(|line| line["level"] == "WARN" && line.to_string().contains("ends in 12 days"))
+    );
+    assert!(
+        lines
+            .iter()
+            .any(|line| line["fields"]["phase"] == "end" && line["fields"]["run_id"] == run["run_id"])
+    );
+
+    let output = lambda.output().concat();
+    assert!(!output.contains(entra::CLIENT_SECRET) && !output.contains("nobody@example.com"));
+    assert!(contacts(0..2_500).iter().all(|id| !output.contains(&id.to_string())));
+}
+
+#[tokio::test]
+async fn a_failed_run_and_an_idle_sweep_are_measured_and_a_dry_run_adds_nothing() {
+    let sandbox = Sandbox::start().await;
+    let change = json!({"client_secret_expires_on": "2020-01-01"});
+    sandbox.secrets.merge(CREDENTIAL_SECRET, &change);
+    let mut lambda = deploy(&sandbox).await;
+    lambda.invoke(&json!({"action": "sweep"}), MINUTE).await.unwrap();
+    let key = put(&sandbox, "monday.csv", csv(&contacts(0..10)));
+    let dry = json!({"action": "load", "key": key, "dry_run": true});
+    lambda.invoke(&dry, MINUTE).await.unwrap();
+    sandbox
+        .dataverse
+        .fault(Fault::on("AddStaticMembers").always().answer(403));
+    let event = json!({"action": "load", "key": key});
+    let answer = lambda.invoke(&event, MINUTE).await.unwrap();
+    assert_eq!(answer["runs"][0]["outcome"], "failed", "{answer}");
+
+    let lines = lines(&lambda);
+    let [idle, dry, failed] = metrics(&lines)[..] else {
+        panic!("three lines of metrics: {lines:#?}");
+    };
+    assert!(idle["ClientSecretDaysLeft"].as_i64().unwrap() < 0 && idle["Completed"].is_null());
+    assert_eq!(
+        (&dry["Outcome"], &dry["IdsAdded"], &dry["Completed"]),
+        (&json!("dry_run"), &json!(0), &json!(0))
+    );
+    assert_eq!((&failed["Failed"], &failed["Completed"]), (&json!(1), &json!(0)));
+    assert!(
+        lines
+            .iter()
+            .any(|line| line["level"] == "ERROR" && line.to_string().contains("client secret"))
+    );
+}
+
+/// Takes log lines with the time at which they were written.
+#[derive(Clone, Default)]
+struct Recorder(Arc<Mutex<Vec<(Instant, Value)>>>);
+
+impl io::Write for Recorder {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let line_read = serde_json::from_slice(line)?;
+        self.0.lock().unwrap().push((Instant::now(), line_read));
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_run_says_every_ten_seconds_that_it_is_at_work() {
+    let recorder = Recorder::default();
+    let writer = recorder.clone();
+    let subscriber = fmt().json().with_writer(move || writer.clone()).finish();
+    let _logging = lambda_runtime::tracing::subscriber::util::SubscriberInitExt::set_default(subscriber);
+    let world = World::start().await;
+    world.load("monday.csv", &contacts(0..10)).await;
+    recorder.0.lock().unwrap().clear();
+    for operation in ["AddStaticMembers", "ListGroupMembers"] {
+        world.sandbox.dataverse.latency(operation, Duration::from_secs(45));
+    }
+    world
+        .sandbox
+        .dataverse
+        .modes(|modes| modes.publish_delay = Duration::from_secs(100));
+    let started = Instant::now();
+    let run = world.load("tuesday.csv", &contacts(0..20)).await;
+    assert_eq!(run["outcome"], "loaded", "{run}");
+
+    let lines = recorder.0.lock().unwrap().clone();
+    let times: Vec<_> = [started]
+        .into_iter()
+        .chain(lines.iter().map(|(at, _)| *at))
+        .chain([Instant::now()])
+        .collect();
+    let longest = times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
+    assert!(longest <= Duration::from_millis(10_100), "{longest:?}");
+    for phase in ["survey", "write", "publish"] {
+        let told = |(_, line): &&(Instant, Value)| of_spans(line, "phase") == Some(&json!(phase));
+        let lines = lines.iter().filter(told);
+        assert!(lines.count() >= 4, "{phase}");
+    }
+    for phase in ["survey", "write", "publish"] {
+        assert!(run["phases_ms"][phase].as_u64().unwrap() >= 45_000, "{run}");
+    }
+}

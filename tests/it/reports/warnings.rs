@@ -1,0 +1,158 @@
+//! What a report says to people besides its numbers.
+
+use crate::sandbox::dataverse::Seed;
+use crate::sandbox::{CREDENTIAL_SECRET, Fault};
+use crate::world::{SEGMENT, World, contacts};
+use chrono::{Days, Utc};
+use serde_json::{Value, json};
+
+fn warnings(run: &Value) -> String {
+    run["warnings"].to_string()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_segment_that_feeds_live_journeys_is_named_with_how_many_people_it_gets() {
+    let world = World::start().await;
+    let seed = Seed::named(SEGMENT).group(contacts(0..100)).live_journeys(2);
+    world.sandbox.dataverse.seed_segment(seed);
+    let key = world.drop_contacts("monday.csv", &contacts(0..440));
+    let dry = world.order(&key, &json!({"dry_run": true})).await;
+    assert!(
+        warnings(&dry).contains("feeds 2 live journeys; 340 people would be added to them"),
+        "{dry}"
+    );
+    let run = &world.deliver(&key).await["runs"][0];
+    assert_eq!(
+        (&run["outcome"], &run["live_journeys"]),
+        (&json!("loaded"), &json!(2)),
+        "{run}"
+    );
+    assert!(
+        warnings(run).contains("feeds 2 live journeys; 340 people are added to them"),
+        "{run}"
+    );
+    let run = world.order(&key, &json!({})).await;
+    assert!(warnings(&run).contains("0 people are added"), "{run}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_segment_that_a_live_journey_locks_fails_with_the_way_out() {
+    let world = World::start().await;
+    let seed = Seed::named(SEGMENT).group(contacts(0..100)).locked_by_journey();
+    world.sandbox.dataverse.seed_segment(seed);
+    let key = world.drop_contacts("monday.csv", &contacts(0..440));
+    let run = world.order(&key, &json!({})).await;
+    assert_eq!(
+        (&run["outcome"], &run["error_type"]),
+        (&json!("failed"), &json!("SegmentInUse")),
+        "{run}"
+    );
+    let reason = run["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("stop the journey, or load into another segment"),
+        "{reason}"
+    );
+    assert!(
+        warnings(&run).contains("feeds 1 live journey; 340 people would be added"),
+        "{run}"
+    );
+    assert_eq!(world.published(), contacts(0..100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_segment_that_is_taken_over_is_named_once_with_what_was_removed_from_it() {
+    let world = World::start().await;
+    world
+        .sandbox
+        .dataverse
+        .seed_segment(Seed::named(SEGMENT).group(contacts(0..100)));
+    let run = world.load("monday.csv", &contacts(40..400)).await;
+    let sentence = "\\\"Summer Sale\\\" was there before and is taken over: 40 of its 100 members are removed";
+    assert!(warnings(&run).contains(sentence), "{run}");
+    let run = world.load("tuesday.csv", &contacts(40..401)).await;
+    assert_eq!(run["warnings"], json!([]), "{run}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_segment_of_our_own_is_not_taken_over_and_says_who_manages_it() {
+    let world = World::start().await;
+    let run = world.load("monday.csv", &contacts(0..100)).await;
+    assert_eq!(run["warnings"], json!([]), "{run}");
+    let description = world.segment().fields["msdynmkt_description"].to_string();
+    assert!(
+        description.contains("segment-loader") && description.contains("s3://"),
+        "{description}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopped_or_expired_segment_is_published_again_and_the_report_says_so() {
+    for (status, word) in [(9, "was stopped"), (10, "had expired")] {
+        for more in [0, 1] {
+            let world = World::start().await;
+            world.load("monday.csv", &contacts(0..30)).await;
+            let id = world.segment().id;
+            world
+                .sandbox
+                .dataverse
+                .edit(|state| state.set_segment(id, &[("statecode", json!(1)), ("statuscode", json!(status))]));
+            let run = world.load("tuesday.csv", &contacts(0..30 + more)).await;
+            assert_eq!(run["outcome"], "loaded", "{run}");
+            assert!(warnings(&run).contains(word), "{run}");
+            assert_eq!(world.segment().statuscode, 1);
+            assert_eq!(world.published(), contacts(0..30 + more));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_that_vanish_in_computing_are_reported() {
+    let world = World::start().await;
+    world.sandbox.dataverse.drop_at_compute(contacts(0..3));
+    let run = world.load("monday.csv", &contacts(0..100)).await;
+    assert_eq!(
+        (&run["outcome"], &run["member_count"]),
+        (&json!("loaded"), &json!(97)),
+        "{run}"
+    );
+    assert!(warnings(&run).contains("97 members where 100 were written"), "{run}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_secret_that_ends_is_announced_in_every_run() {
+    let world = World::start().await;
+    let key = world.drop_contacts("monday.csv", &contacts(0..10));
+    for (days, expected) in [
+        (31, None),
+        (30, Some("ends in 30 days")),
+        (14, Some("ends in 14 days")),
+        (7, Some("ends in 7 days")),
+        (1, Some("ends tomorrow")),
+        (0, Some("ends today")),
+    ] {
+        let date = Utc::now().date_naive() + Days::new(days);
+        let change = json!({"client_secret_expires_on": date.to_string()});
+        world.sandbox.secrets.merge(CREDENTIAL_SECRET, &change);
+        for fields in [json!({}), json!({"dry_run": true})] {
+            let run = world.order(&key, &fields).await;
+            match expected {
+                Some(sentence) => assert!(warnings(&run).contains(sentence), "{days}: {run}"),
+                None => assert_eq!(run["warnings"], json!([]), "{days}: {run}"),
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_is_told_in_the_report() {
+    let world = World::start().await;
+    let throttled = Fault::on("AddStaticMembers")
+        .nth(1)
+        .answer(429)
+        .header("retry-after", "7");
+    world.sandbox.dataverse.fault(throttled);
+    let run = world.load("monday.csv", &contacts(0..10)).await;
+    assert_eq!(run["outcome"], "loaded", "{run}");
+    let throttled = run["throttled_ms"].as_u64().unwrap();
+    assert!((7_000..9_000).contains(&throttled), "{run}");
+}
