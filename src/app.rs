@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::event::{self, LoadCommand, Message, ObjectEvent, Request};
 use crate::fence::Fence;
 use crate::intent::{Hint, Intent};
-use crate::report::{Archive, RunReport, Trigger, TriggerKind, answer, fail_if_any_failed, put_own_first};
+use crate::report::{Archive, RunReport, Trigger, TriggerKind, answer, fail_if_own_failed, put_own_first};
 use crate::settings::{Secrets, Settings};
 use crate::source::Objects;
 use crate::state::{Enlisted, Heads, Hold, RunId, S3Clock, transition};
@@ -74,9 +74,8 @@ impl App {
         match event::parse(event)? {
             Request::Ignored => Ok(answer(&[])),
             Request::Objects(objects) => {
-                let reports = self.load_objects(&objects, stop_at).await;
-                fail_if_any_failed(&reports)?;
-                Ok(answer(&reports))
+                let (reports, outcome) = self.load_objects(&objects, stop_at).await;
+                outcome.map(|()| answer(&reports))
             }
             Request::Batch(messages) => Ok(self.load_batch(messages, stop_at).await),
             Request::Load(command) => Ok(answer(&self.load_ordered(command, stop_at).await)),
@@ -89,9 +88,9 @@ impl App {
         }
     }
 
-    /// Looks at every object that an event names and that may be a result.
-    async fn load_objects(&self, objects: &[ObjectEvent], stop_at: Instant) -> Vec<RunReport> {
-        let mut reports = Vec::new();
+    /// Looks at every object that an event names and that may be a result; answers also whether a run of its own failed.
+    async fn load_objects(&self, objects: &[ObjectEvent], stop_at: Instant) -> (Vec<RunReport>, Result<(), Error>) {
+        let (mut reports, mut outcome) = (Vec::new(), Ok(()));
         for object in objects {
             let ObjectEvent {
                 bucket,
@@ -114,9 +113,11 @@ impl App {
                 kind: TriggerKind::Event,
                 requester,
             };
-            reports.extend(self.load(hint, trigger, stop_at).await);
+            let runs = self.load(hint, trigger, stop_at).await;
+            outcome = outcome.and(fail_if_own_failed(&runs));
+            reports.extend(runs);
         }
-        reports
+        (reports, outcome)
     }
 
     /// Loads what a queue delivered; only the messages that failed are delivered again.
@@ -124,7 +125,7 @@ impl App {
         let mut failed = Vec::new();
         for Message { message_id, objects } in messages {
             let result = match objects {
-                Ok(objects) => fail_if_any_failed(&self.load_objects(&objects, stop_at).await),
+                Ok(objects) => self.load_objects(&objects, stop_at).await.1,
                 Err(error) => Err(error.into()),
             };
             if let Err(error) = result {

@@ -88,9 +88,11 @@ pub(crate) fn put_own_first(reports: &mut Vec<RunReport>, wish: &Wish) {
     reports.insert(0, own);
 }
 
-/// Turns the first failed run into an error of the invocation.
-pub(crate) fn fail_if_any_failed(reports: &[RunReport]) -> Result<(), Error> {
-    match reports.iter().find(|report| report.outcome == Outcome::Failed) {
+/// Turns the failure of an event's own run, the first, into an error of the invocation.
+///
+/// The runs after it were wished by other events, which are told of their failure when they are delivered again.
+pub(crate) fn fail_if_own_failed(reports: &[RunReport]) -> Result<(), Error> {
+    match reports.first().filter(|report| report.outcome == Outcome::Failed) {
         Some(report) => Err(Error::Run {
             error_type: report.error_type.unwrap_or("RunFailed"),
             reason: report.reason.clone().unwrap_or_default(),

@@ -5,7 +5,7 @@ mod archive;
 pub mod metrics;
 mod settings_used;
 
-pub(crate) use answer::{answer, fail_if_any_failed, put_own_first};
+pub(crate) use answer::{answer, fail_if_own_failed, put_own_first};
 pub use archive::{Archive, Leftovers, Trigger, TriggerKind};
 pub use settings_used::SettingsUsed;
 

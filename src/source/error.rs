@@ -76,6 +76,11 @@ impl Error {
         matches!(self, Self::Unavailable { .. })
     }
 
+    /// Tells whether this version of the object can never be read, whoever changes a setting or a permission.
+    pub const fn is_for_good(&self) -> bool {
+        matches!(self, Self::Missing { .. } | Self::Invalid { .. })
+    }
+
     /// Tells whether the object is refused for what it is, so that nothing went wrong.
     pub const fn is_refusal(&self) -> bool {
         matches!(

@@ -24,7 +24,7 @@ pub(super) async fn settle_failure(hold: &Hold, wish: &Wish, error: Error, repor
             Next::GoOn,
             hold.refuse(wish, &error.to_string(), false).await,
         ),
-        Error::Source(source) if !source.is_transient() => (
+        Error::Source(source) if source.is_for_good() => (
             Outcome::Failed,
             Next::GoOn,
             hold.refuse(wish, &error.to_string(), true).await,

@@ -1,7 +1,7 @@
 //! The whole way from a dropped file to the members of the segment.
 
-use crate::sandbox::BUCKET;
 use crate::sandbox::dataverse::Seed;
+use crate::sandbox::{BUCKET, Fault};
 use crate::world::{SEGMENT, World, contacts};
 use serde_json::json;
 
@@ -297,4 +297,27 @@ async fn hostile_keys_are_read_on_both_roads() {
         );
         assert_eq!(world.published(), contacts(number..number + 61));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_is_no_failure_because_of_another_files_run() {
+    let world = World::start().await;
+    let good = world.drop_contacts("monday.csv", &contacts(0..100));
+    let bad = world.drop_file("tuesday.csv", "email\nsomebody@example.com\n");
+    // Tuesday's file may not be read at first, so that Monday's event finds its wish.
+    world
+        .sandbox
+        .s3
+        .fault(Fault::on("GetObject").path("tuesday").answer(403).code("AccessDenied"));
+    let event = world.sandbox.s3.notification(BUCKET, &bad);
+    assert_eq!(world.invoke(event).await.unwrap_err().error_type(), "SourceForbidden");
+    let answer = world.deliver(&good).await;
+    let outcomes: Vec<_> = answer["runs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|run| run["outcome"].clone())
+        .collect();
+    assert_eq!(outcomes, ["loaded", "failed"], "{answer}");
+    assert_eq!(world.published(), contacts(0..100));
 }
