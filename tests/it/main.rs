@@ -5,6 +5,7 @@ mod architecture;
 mod connection;
 mod dynamics;
 mod guards;
+mod leaks;
 mod loads;
 mod observed;
 mod refusals;
