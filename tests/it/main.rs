@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop there")]
 
 mod architecture;
+mod chaos;
 mod connection;
 mod dynamics;
+mod failures;
 mod guards;
 mod leaks;
 mod loads;
