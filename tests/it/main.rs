@@ -7,6 +7,7 @@ mod connection;
 mod dynamics;
 mod failures;
 mod guards;
+mod large;
 mod leaks;
 mod loads;
 mod observed;
