@@ -18,7 +18,7 @@ static LEAKS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 pub(crate) fn watch() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
-        tracing::subscriber::set_global_default(Watch).expect("no test installs another subscriber");
+        tracing::subscriber::set_global_default(Watch(&LEAKS)).expect("no test installs another subscriber");
     });
 }
 
@@ -59,7 +59,7 @@ fn is_contact_of_a_test(id: Uuid) -> bool {
 }
 
 /// Looks at what the function itself logs, at every level, and at what its libraries say in production.
-struct Watch;
+struct Watch(&'static Mutex<Vec<String>>);
 
 impl Subscriber for Watch {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
@@ -67,7 +67,7 @@ impl Subscriber for Watch {
     }
 
     fn new_span(&self, attributes: &span::Attributes<'_>) -> span::Id {
-        look(attributes.metadata(), |line| attributes.record(line));
+        self.look(attributes.metadata(), |line| attributes.record(line));
         span::Id::from_u64(1)
     }
 
@@ -76,7 +76,7 @@ impl Subscriber for Watch {
     fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        look(event.metadata(), |line| event.record(line));
+        self.look(event.metadata(), |line| event.record(line));
     }
 
     fn enter(&self, _: &span::Id) {}
@@ -84,11 +84,13 @@ impl Subscriber for Watch {
     fn exit(&self, _: &span::Id) {}
 }
 
-fn look(metadata: &Metadata<'_>, record: impl FnOnce(&mut Line)) {
-    let mut line = Line(format!("{} {}", metadata.level(), metadata.target()));
-    record(&mut line);
-    if leak(&line.0).is_some() {
-        LEAKS.lock().unwrap_or_else(PoisonError::into_inner).push(line.0);
+impl Watch {
+    fn look(&self, metadata: &Metadata<'_>, record: impl FnOnce(&mut Line)) {
+        let mut line = Line(format!("{} {}", metadata.level(), metadata.target()));
+        record(&mut line);
+        if leak(&line.0).is_some() {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line.0);
+        }
     }
 }
 
@@ -120,4 +122,17 @@ fn a_planted_leak_is_found() {
         leak(&format!("segment {} of run 0123456789abcdef", Uuid::new_v4())),
         None
     );
+}
+
+#[test]
+fn a_planted_log_line_is_seen_at_any_level() {
+    static PLANTED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    tracing::subscriber::with_default(Watch(&PLANTED), || {
+        let id = contact(7);
+        tracing::debug!(target: "segment_loader::load", contact = %id, "planted");
+        tracing::info!(target: "a_library", "planted for {id}");
+        tracing::debug!(target: "a_library", %id, "not written in production");
+        let _span = tracing::info_span!(target: "segment_loader::load", "run", member = ?id).entered();
+    });
+    assert_eq!(PLANTED.lock().unwrap().len(), 3);
 }
