@@ -115,6 +115,13 @@ impl Plan {
             .sum()
     }
 
+    /// Returns a number that only an equal plan has, so that two can be compared without keeping both in memory.
+    pub fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        hasher.finish()
+    }
+
     /// Takes contacts, sorted, from what is to be added; a group that only they would have needed is not created.
     pub fn leave_out(&mut self, contacts: &[ContactId], groups_there: usize) {
         for group in &mut self.groups {
@@ -129,13 +136,6 @@ impl Plan {
     /// Returns the contacts to add, group by group.
     pub fn adds(&self) -> impl Iterator<Item = ContactId> {
         self.groups.iter().flat_map(|group| group.adds.iter().copied())
-    }
-
-    /// Returns a number that only an equal plan has, so that two can be compared without keeping both in memory.
-    pub fn fingerprint(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        self.hash(&mut hasher);
-        hasher.finish()
     }
 
     /// Returns all contacts to add, sorted.

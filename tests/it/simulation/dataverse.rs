@@ -12,8 +12,8 @@ pub(super) struct Segment {
     pub(super) refreshes: bool,
     /// What was published last, computed or not.
     pub(super) published: Contacts,
-    /// What had been published before that.
-    pub(super) before: Contacts,
+    /// What was published when a head last took note of it.
+    pub(super) noted: Contacts,
     /// What journeys see.
     pub(super) visible: Contacts,
     pub(super) status: Status,
@@ -48,7 +48,7 @@ impl Segment {
             groups,
             refreshes,
             published: members,
-            before: members,
+            noted: members,
             visible: members,
             status: Status::Active,
             publications: 0,

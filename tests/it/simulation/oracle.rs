@@ -59,7 +59,7 @@ impl Oracle {
     /// Takes note that a worker is about to refuse a wish.
     ///
     /// Where a guard refuses, it must do so by what is published, too: a crash never turns a good file into a refusal.
-    /// What was published before is as good a yardstick, since a crash may hide a publication from the head.
+    /// What a head last took note of is as good a yardstick, since a crash may hide a publication from it.
     pub(super) fn refuses(&mut self, scenario: &Scenario, wish: &Wish, remote: &Segment) -> Option<Breach> {
         self.refusals.push(wish.clone());
         let file = &scenario.files[file_of(wish)];
@@ -67,7 +67,7 @@ impl Oracle {
             let opinions = guard::judge(&facts(wish.mode, file.contacts, &[members], None), destination());
             !guard::objections(&opinions).is_empty()
         };
-        let is_right = file.is_unreadable || is_refused_by(remote.published) || is_refused_by(remote.before);
+        let is_right = file.is_unreadable || is_refused_by(remote.published) || is_refused_by(remote.noted);
         (!is_right).then(|| Breach::Refusal(format!("{} is refused without need", wish.object.key)))
     }
 

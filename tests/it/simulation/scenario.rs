@@ -66,7 +66,7 @@ impl Scenario {
         let mode = rng.one_of(&[Mode::Replace, Mode::Replace, Mode::Replace, Mode::Append, Mode::Remove]);
         // A large audience is one whose shrinking the guards judge: from 100 members on.
         let is_large = rng.happens(120);
-        let is_versioned = mode != Mode::Replace || rng.happens(800);
+        let is_versioned = mode != Mode::Replace || is_large || rng.happens(800);
         let (dropped, rejected) = match rng.between(0, 4) {
             0 => (some_of(rng, u128::MAX, 100), 0),
             1 => (some_of(rng, u128::MAX, 50), some_of(rng, u128::MAX, 50)),

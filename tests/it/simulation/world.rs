@@ -186,6 +186,9 @@ impl World {
             self.now,
         );
         self.break_off(breach);
+        if old.is_none_or(|old| old.applied != head.applied) {
+            self.segments[segment].noted = self.segments[segment].published;
+        }
         true
     }
 
@@ -198,7 +201,6 @@ impl World {
         let fails = self.goes_wrong(self.scenario.faults.miscompute);
         let segment = &mut self.segments[index];
         segment.publications += 1;
-        segment.before = segment.published;
         segment.published = segment.draft();
         segment.status = Status::Busy;
         let (publication, members) = (segment.publications, segment.published);
