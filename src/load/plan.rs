@@ -272,6 +272,20 @@ mod tests {
         assert_eq!(carry_out(&plan, &members)[0], wanted.into_iter().collect());
     }
 
+    #[test]
+    fn what_is_left_out_is_not_added_and_needs_no_group_of_its_own() {
+        let over = u32::try_from(GROUP_CAPACITY).unwrap();
+        let mut plan = Plan::new(Mode::Replace, &ids(0..over + 5), vec![ids([0])], 0).unwrap();
+        assert_eq!(plan.groups().len(), 2);
+        plan.leave_out(&ids(over..over + 5), 1);
+        assert_eq!((plan.groups().len(), plan.added()), (1, GROUP_CAPACITY - 1));
+        plan.leave_out(&ids(1..over), 1);
+        assert!(
+            plan.is_empty() && plan.groups().len() == 1,
+            "a group that is there stays"
+        );
+    }
+
     proptest! {
         #[test]
         fn a_replace_ends_as_exactly_what_is_wanted(

@@ -232,3 +232,18 @@ fn nobody_can_approve_more_than_a_segment_holds() {
     assert_eq!(check_size(2_000_000), Ok(()));
     assert_eq!(check_size(2_000_001), Err(TooManyContacts { contacts: 2_000_001 }));
 }
+
+#[test]
+fn an_approved_finding_is_still_told() {
+    let empty = Facts {
+        contacts: 0,
+        rows: 0,
+        is_approved: true,
+        ..facts()
+    };
+    let opinions = judge(&empty, &limits(|_| ()));
+    let verdicts: Vec<_> = opinions.iter().map(|opinion| opinion.verdict).collect();
+    assert_eq!(verdicts[0], Verdict::Approved);
+    assert!(verdicts[1..].iter().all(|verdict| *verdict == Verdict::Passes));
+    assert!(opinions[0].finding.is_some() && objections(&opinions).is_empty());
+}
