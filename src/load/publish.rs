@@ -15,6 +15,8 @@ pub struct Published {
     pub member_count: Option<u64>,
     /// Set where Dynamics computed the segment with warnings.
     pub with_warnings: bool,
+    /// The version of the row from before publishing, where nothing newer was seen: its Active is not the new one's.
+    pub shown_before: Option<String>,
 }
 
 /// The pauses between looks at the published segment; the last one repeats.
@@ -63,7 +65,7 @@ async fn wait_until_active(
         let now = match dataverse.segment(before.id).await {
             Ok(now) => now,
             // What is published stays published, whether or not it can be watched.
-            Err(error) if error.is_transient() => return Ok(Published::unseen()),
+            Err(error) if error.is_transient() => return Ok(Published::unseen(before, has_moved)),
             Err(error) => return Err(error.into()),
         };
         has_moved |= now.status == SegmentStatus::Busy || now.etag != before.etag;
@@ -73,6 +75,7 @@ async fn wait_until_active(
                     confirmed: true,
                     member_count: now.member_count,
                     with_warnings: now.status == SegmentStatus::ActiveWithWarnings,
+                    shown_before: None,
                 });
             }
             SegmentStatus::Error | SegmentStatus::Faulted | SegmentStatus::Deleted if has_moved => {
@@ -88,17 +91,18 @@ async fn wait_until_active(
             .unwrap_or(POLL_PAUSES[0])
             .min(until.saturating_duration_since(Instant::now()));
         if pause.is_zero() || fence.sleep(pause).await.is_err() {
-            return Ok(Published::unseen());
+            return Ok(Published::unseen(before, has_moved));
         }
     }
 }
 
 impl Published {
-    const fn unseen() -> Self {
+    fn unseen(before: &Segment, has_moved: bool) -> Self {
         Self {
             confirmed: false,
             member_count: None,
             with_warnings: false,
+            shown_before: (!has_moved).then(|| before.etag.clone()),
         }
     }
 }

@@ -105,6 +105,9 @@ pub struct Applied {
     pub segment_id: Option<String>,
     /// Whether the published segment was seen Active.
     pub confirmed: bool,
+    /// The version of the segment's row that still shows the state of before publishing: its Active proves nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown_before: Option<String>,
 }
 
 /// A draft that may be half-written.
@@ -204,6 +207,13 @@ impl Wish {
     /// Tells whether the wish is about this input.
     pub fn is_about(&self, order: &Order, run_id: &RunId) -> bool {
         self.order == *order && self.run_id == *run_id
+    }
+}
+
+impl Applied {
+    /// Tells whether this version of the segment's row is still the one from before publishing.
+    pub fn is_row_from_before(&self, etag: &str) -> bool {
+        self.shown_before.as_deref() == Some(etag)
     }
 }
 

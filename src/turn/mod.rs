@@ -94,8 +94,12 @@ impl Turn<'_> {
                 .push("the segment was deleted or renamed after it was published".to_owned());
             return Ok(Some(report));
         };
-        report.member_count = segment.member_count;
         report.requests = self.dataverse.requests();
+        if applied.is_row_from_before(&segment.etag) {
+            // The row is still the one from before publishing.
+            return Ok(None);
+        }
+        report.member_count = segment.member_count;
         match segment.status {
             SegmentStatus::Active | SegmentStatus::ActiveWithWarnings => {
                 hold.confirm().await?;
@@ -140,6 +144,7 @@ impl Turn<'_> {
                 contacts: wanted.contacts.len() as u64,
                 segment_id: report.segment_id.clone(),
                 confirmed: true,
+                shown_before: None,
             };
             overtaken.extend(superseded(hold.apply(wish, &done).await?, wish));
             return Ok(Some(Outcome::Unchanged));
@@ -183,6 +188,7 @@ impl Turn<'_> {
             contacts: wanted.contacts.len() as u64,
             segment_id: Some(segment.id.to_string()),
             confirmed: published.confirmed,
+            shown_before: published.shown_before.clone(),
         };
         overtaken.extend(superseded(hold.apply(wish, &done).await?, wish));
         report.member_count = published.member_count;

@@ -157,7 +157,11 @@ impl Prepared {
             segment.status,
             SegmentStatus::Active | SegmentStatus::ActiveWithWarnings
         );
-        head.shows_what_was_applied(&segment.id.to_string(), is_active)
+        let is_from_before = head
+            .applied
+            .as_ref()
+            .is_some_and(|applied| applied.is_row_from_before(&segment.etag));
+        head.shows_what_was_applied(&segment.id.to_string(), is_active && !is_from_before)
     }
 }
 

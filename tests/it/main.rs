@@ -2,9 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop there")]
 
 mod architecture;
+mod chaos;
 mod connection;
 mod dynamics;
+mod failures;
 mod guards;
+mod large;
+mod leaks;
 mod loads;
 mod observed;
 mod refusals;

@@ -1,5 +1,6 @@
 //! The app in this process with the sandbox around it, and the verbs in which the tests are told.
 
+use crate::leaks;
 use crate::sandbox::dataverse::SegmentView;
 use crate::sandbox::{BUCKET, DESTINATION_SECRET, Sandbox};
 use segment_loader::App;
@@ -26,6 +27,7 @@ impl World {
     }
 
     pub(crate) fn in_sandbox(sandbox: Sandbox, variables: &[(&str, &str)]) -> Self {
+        leaks::watch();
         let app = Self::app(&sandbox, variables);
         Self { sandbox, app }
     }
@@ -95,7 +97,12 @@ impl World {
 
     /// Invokes with so much time until the deadline.
     pub(crate) async fn invoke_for(&self, event: Value, time: Duration) -> Result<Value, segment_loader::Error> {
-        Box::pin(self.app.handle(event, time)).await
+        let answer = Box::pin(self.app.handle(event, time)).await;
+        match &answer {
+            Ok(answer) => leaks::assert_tells_nothing("the answer", &answer.to_string()),
+            Err(error) => leaks::assert_tells_nothing("the error", &format!("{error} {error:?}")),
+        }
+        answer
     }
 
     pub(crate) fn segment(&self) -> SegmentView {
@@ -118,6 +125,27 @@ impl World {
             .into_iter()
             .find(|head| head["segment_name"] == SEGMENT)
             .unwrap_or_default()
+    }
+}
+
+impl Drop for World {
+    /// Looks at everything that the test has left: log, heads and receipts.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        leaks::assert_none_was_logged();
+        assert_objects_tell_nothing(&self.sandbox);
+    }
+}
+
+/// Fails the test where a head or a receipt shows what nobody may see; only rejected rows are copies of the input.
+pub(crate) fn assert_objects_tell_nothing(sandbox: &Sandbox) {
+    for key in sandbox.s3.keys(BUCKET, "_state/") {
+        let content = sandbox.s3.get(BUCKET, &key).unwrap_or_default();
+        if !key.starts_with("_state/rejected/") {
+            leaks::assert_tells_nothing(&key, &String::from_utf8_lossy(&content));
+        }
     }
 }
 

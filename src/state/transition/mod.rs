@@ -46,6 +46,8 @@ pub struct Achievement {
     pub segment_id: Option<String>,
     /// Whether the segment was seen Active.
     pub confirmed: bool,
+    /// The version of the segment's row that still shows the state of before publishing, where no newer one was seen.
+    pub shown_before: Option<String>,
 }
 
 impl Head {
@@ -182,6 +184,7 @@ impl Head {
             contacts: achievement.contacts,
             segment_id: achievement.segment_id,
             confirmed: achievement.confirmed,
+            shown_before: achievement.shown_before,
         });
         self.writing = None;
         self.failures = None;

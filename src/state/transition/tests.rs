@@ -52,6 +52,7 @@ fn apply_next(head: &mut Head) -> Vec<Wish> {
         contacts: 1,
         segment_id: Some("segment".to_owned()),
         confirmed: true,
+        shown_before: None,
     };
     head.apply("me", &wish, done, at(99)).unwrap()
 }
@@ -163,6 +164,7 @@ fn an_order_for_the_very_file_that_is_being_loaded_is_not_lost() {
         contacts: 1,
         segment_id: None,
         confirmed: true,
+        shown_before: None,
     };
     head.apply("me", &at_work, done, at(99)).unwrap();
     assert_eq!(next_second(&head), Some(2), "the order comes after 3");

@@ -17,6 +17,8 @@ pub const TENANT: &str = "11111111-aaaa-4bbb-8ccc-222222222222";
 pub const CLIENT: &str = "33333333-dddd-4eee-8fff-444444444444";
 /// The application's secret until it is rotated; the characters need URL encoding.
 pub const CLIENT_SECRET: &str = "Sandbox~Secret+/=&%.1";
+/// What every token begins with, so that one in a log is recognised.
+pub const TOKEN: &str = "sandbox-token-";
 
 /// The sandbox's Entra ID.
 #[derive(Clone)]
@@ -212,7 +214,7 @@ impl State {
     }
 
     fn issue(&mut self, audience: String) -> Answer {
-        let token = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+        let token = format!("{TOKEN}{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
         let expires = Instant::now() + self.lifetime;
         self.tokens.insert(token.clone(), Token { expires, audience });
         json(

@@ -6,6 +6,7 @@ use axum::http::Method;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// One request as a service saw it.
@@ -31,6 +32,7 @@ pub struct Logged {
 pub struct Front {
     format: ErrorFormat,
     state: Mutex<State>,
+    changed: Notify,
 }
 
 #[derive(Default)]
@@ -49,6 +51,7 @@ impl Front {
         Self {
             format,
             state: Mutex::default(),
+            changed: Notify::new(),
         }
     }
 
@@ -115,6 +118,29 @@ impl Front {
         self.state().most_in_flight
     }
 
+    /// Waits until so many logged requests satisfy a condition.
+    pub async fn arrived(&self, count: usize, condition: impl Fn(&Logged) -> bool) {
+        loop {
+            // Created before the look, so that no request in between is missed.
+            let changed = self.changed.notified();
+            if self.count(&condition) >= count {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// Waits until nothing is in flight: what a killed client sent is still carried out.
+    pub async fn quiet(&self) {
+        loop {
+            let changed = self.changed.notified();
+            if self.in_flight() == 0 {
+                return;
+            }
+            changed.await;
+        }
+    }
+
     /// Returns how many requests are in flight.
     pub fn in_flight(&self) -> usize {
         self.state().in_flight
@@ -148,12 +174,14 @@ impl Front {
                 at: call.arrived,
             },
         );
+        self.changed.notify_waiters();
         (number, concerned, latency)
     }
 
     fn end(&self, number: u64, status: Option<u16>) {
         let mut state = self.state();
         state.in_flight -= 1;
+        self.changed.notify_waiters();
         if let Some(logged) = state.log.get_mut(&number) {
             logged.status = status;
         }

@@ -217,6 +217,7 @@ async fn carry_out(machine: &Machine, segment: usize, wish: &Wish) -> Result<(),
         contacts: contacts.len() as u64,
         segment_id: Some(segment.to_string()),
         confirmed,
+        shown_before: None,
     };
     let is_active = seen.status == Status::Active;
     if plan.is_empty() && (!seen.exists || head.shows_what_was_applied(&segment.to_string(), is_active)) {

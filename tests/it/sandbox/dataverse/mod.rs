@@ -123,6 +123,17 @@ impl Dataverse {
         self.inner.front.count(|logged| logged.operation == operation)
     }
 
+    /// Waits until so many requests of an operation (`*` is any) have arrived since the start or the last clearing.
+    pub async fn arrived(&self, operation: &str, count: usize) {
+        let is_meant = |logged: &Logged| operation == "*" || logged.operation == operation;
+        self.inner.front.arrived(count, is_meant).await;
+    }
+
+    /// Waits until nothing is in flight.
+    pub async fn quiet(&self) {
+        self.inner.front.quiet().await;
+    }
+
     /// Counts the requests that write, refused ones included.
     pub fn writes(&self) -> usize {
         let reads = ["ListGroupMembers", "MembersList", "SegmentStatus"];

@@ -194,6 +194,16 @@ impl S3 {
         self.inner.front.requests()
     }
 
+    /// Waits until so many requests whose operation and path satisfy a condition have arrived since the last clearing.
+    pub async fn arrived(&self, count: usize, condition: impl Fn(&Logged) -> bool) {
+        self.inner.front.arrived(count, condition).await;
+    }
+
+    /// Waits until nothing is in flight.
+    pub async fn quiet(&self) {
+        self.inner.front.quiet().await;
+    }
+
     /// Forgets the requests so far.
     pub fn clear_log(&self) {
         self.inner.front.clear_log();

@@ -1,0 +1,83 @@
+//! Segments that others made or use: their groups, their refresh, their journeys.
+
+use super::failure_of;
+use crate::sandbox::dataverse::Seed;
+use crate::world::{SEGMENT, World, contacts};
+use serde_json::json;
+use std::time::Duration;
+
+#[tokio::test(start_paused = true)]
+async fn a_segment_with_groups_of_others_only_gets_one_for_the_result() {
+    let world = World::start().await;
+    world
+        .sandbox
+        .dataverse
+        .seed_segment(Seed::named(SEGMENT).exclude(contacts(0..10)));
+    let run = world.load("monday.csv", &contacts(0..100)).await;
+    assert_eq!(run["outcome"], "loaded", "{run}");
+    let groups: Vec<_> = world
+        .segment()
+        .groups
+        .iter()
+        .map(|group| (group.include, group.count))
+        .collect();
+    assert_eq!(groups, [(false, 10), (true, 100)]);
+    assert_eq!(
+        world.published(),
+        contacts(10..100),
+        "whom the marketer excludes stays out"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_that_cannot_be_switched_off_stops_the_load_before_any_member_is_written() {
+    let world = World::start().await;
+    world
+        .sandbox
+        .dataverse
+        .seed_segment(Seed::named(SEGMENT).group(contacts(0..100)).with_refresh());
+    world.sandbox.dataverse.deny("PATCH msdynmkt_segmentdefinitions");
+    let key = world.drop_contacts("monday.csv", &contacts(0..120));
+    assert_eq!(failure_of(&world, &key).await.0, "PrivilegeMissing");
+    assert_eq!(world.sandbox.dataverse.count("AddStaticMembers"), 0);
+    assert_eq!(world.segment().members, contacts(0..100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_segment_that_refreshes_by_the_clock_never_shows_a_half_written_draft() {
+    let world = World::start().await;
+    let dataverse = &world.sandbox.dataverse;
+    dataverse.modes(|modes| modes.refresh_every = Duration::from_secs(1));
+    dataverse.seed_segment(Seed::named(SEGMENT).group(contacts(0..5_000)).with_refresh());
+    dataverse.latency("AddStaticMembers", Duration::from_secs(3));
+    dataverse.latency("RemoveStaticMembers", Duration::from_secs(3));
+    let run = world.load("monday.csv", &contacts(2_000..8_000)).await;
+    assert_eq!(run["outcome"], "loaded", "{run}");
+    let mut sizes = super::published_sizes(&world);
+    sizes.dedup();
+    assert_eq!(sizes, [5_000, 6_000]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn live_journeys_are_counted_in_answer_and_receipt() {
+    let world = World::start().await;
+    world
+        .sandbox
+        .dataverse
+        .seed_segment(Seed::named(SEGMENT).group(contacts(0..100)).live_journeys(2));
+    let run = world.load("monday.csv", &contacts(0..120)).await;
+    assert_eq!((&run["outcome"], &run["live_journeys"]), (&json!("loaded"), &json!(2)));
+    let key = run["receipt"]
+        .as_str()
+        .unwrap()
+        .split_once("/_state/")
+        .unwrap()
+        .1
+        .to_owned();
+    let receipt = world
+        .sandbox
+        .s3
+        .get_json(crate::sandbox::BUCKET, &format!("_state/{key}"))
+        .unwrap();
+    assert_eq!(receipt["live_journeys"], 2);
+}
