@@ -6,9 +6,12 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints")]
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on should stop there")]
 
+mod bucket;
 mod file;
 mod jobs;
 mod peers;
+#[path = "../../tests/it/sandbox/mod.rs"]
+mod sandbox;
 
 use peers::Peers;
 use std::collections::BTreeMap;
@@ -67,7 +70,6 @@ fn main() {
     std::fs::create_dir_all(&folder).unwrap();
     let csv = file::make(&folder, rows);
     let peers = Peers::install(&folder, &csv);
-    let _server = peers.start_s3(&folder);
     let mut jobs = jobs_for(&folder, &csv, &peers);
     let figures = take_turns(&mut jobs, rounds);
     print_table(&figures);
@@ -96,6 +98,7 @@ fn jobs_for(folder: &Path, csv: &Path, peers: &Peers) -> Vec<Job> {
         jobs.push(ours("Parquet, text ids", "read", &text_ids));
         jobs.push(ours("Parquet, 16-byte ids", "read", &binary_ids));
     }
+    jobs.extend(bucket::jobs(csv));
     jobs.extend(peers.jobs(csv, &gz, &text_ids, &binary_ids));
     jobs
 }

@@ -3,7 +3,6 @@
 import json
 import resource
 import sys
-import time
 
 
 def duckdb_connection():
@@ -73,36 +72,12 @@ def make(csv, folder):
     return 0
 
 
-def upload(endpoint, bucket, path):
-    import boto3
-
-    client = boto3.client(
-        "s3",
-        endpoint_url=endpoint,
-        region_name="eu-west-1",
-        aws_access_key_id="bench",
-        aws_secret_access_key="bench",
-    )
-    for attempt in range(50):
-        try:
-            client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-            break
-        except Exception:
-            if attempt == 49:
-                raise
-            time.sleep(0.2)
-    with open(path, "rb") as file:
-        client.put_object(Bucket=bucket, Key="result.csv", Body=file)
-    return 0
-
-
 JOBS = {
     "duckdb-csv": duckdb_csv,
     "duckdb-parquet": duckdb_parquet,
     "polars-csv": polars_csv,
     "python-csv": python_csv,
     "make": make,
-    "upload": upload,
 }
 
 if __name__ == "__main__":
