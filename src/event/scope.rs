@@ -11,25 +11,7 @@ pub struct Scope {
     pub state_bucket: Option<String>,
 }
 
-/// Tells whether an object counts as a result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Relevance {
-    /// A result.
-    Result,
-    /// No result, and why.
-    Ignored(&'static str),
-}
-
 impl Scope {
-    /// Tells by bucket and key whether an object is a result where each object is a whole one.
-    pub fn of(&self, bucket: &str, key: &str) -> Relevance {
-        match self.outside(bucket, key) {
-            Some(reason) => Relevance::Ignored(reason),
-            None if is_marker(key) => Relevance::Ignored("it is a marker"),
-            None => Relevance::Result,
-        }
-    }
-
     /// Tells why an object lies where no event counts, be it a marker or not; none where it counts.
     pub fn outside(&self, bucket: &str, key: &str) -> Option<&'static str> {
         if self.is_own(bucket, key) {
@@ -113,15 +95,14 @@ mod tests {
     #[test]
     fn only_keys_under_the_results_prefix_are_results() {
         let scope = scope("incoming/", None);
-        assert_eq!(scope.of("b", "incoming/x.csv"), Relevance::Result);
+        assert_eq!(scope.outside("b", "incoming/x.csv"), None);
         for key in [
             "x.csv",
             "Incoming/x.csv",
             "other/incoming/x.csv",
             "_state/segments/x/head.json",
-            "incoming/_SUCCESS",
         ] {
-            assert_ne!(scope.of("b", key), Relevance::Result, "{key}");
+            assert!(scope.outside("b", key).is_some(), "{key}");
         }
         assert_eq!(
             scope.outside("b", "incoming/_SUCCESS"),
@@ -133,14 +114,14 @@ mod tests {
     #[test]
     fn the_functions_own_objects_never_start_a_run() {
         let everything = scope("", None);
-        assert_eq!(everything.of("b", "x.csv"), Relevance::Result);
+        assert_eq!(everything.outside("b", "x.csv"), None);
         assert!(everything.is_own("b", "_state/receipts/x.json"));
-        assert_ne!(everything.of("b", "_state/receipts/x.json"), Relevance::Result);
+        assert!(everything.outside("b", "_state/receipts/x.json").is_some());
         let elsewhere = scope("", Some("state"));
         assert!(elsewhere.is_own("state", "_state/x"));
         assert_eq!(
-            elsewhere.of("b", "_state/x"),
-            Relevance::Result,
+            elsewhere.outside("b", "_state/x"),
+            None,
             "in another bucket it is nobody's state"
         );
     }
