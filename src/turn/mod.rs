@@ -138,7 +138,7 @@ impl Turn<'_> {
             return Err(Error::Refused(refusal_sentence(&objections, wish)));
         }
         let wanted = self.wanted(wish, &prepared.contacts, prepared.not_found);
-        if prepared.is_settled(&head) {
+        if prepared.is_settled(wish, &head) {
             note_match_rate(report, wanted.contacts.len(), wanted.contacts.len() + wanted.not_found);
             let done = Achievement {
                 contacts: wanted.contacts.len() as u64,

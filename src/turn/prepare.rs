@@ -146,9 +146,14 @@ impl Turn<'_> {
 
 impl Prepared {
     /// Tells whether there is nothing to write, and nothing to publish either.
-    pub(super) fn is_settled(&self, head: &Head) -> bool {
+    ///
+    /// A file that adds or takes away nobody asks for no publish, whatever the segment is like.
+    pub(super) fn is_settled(&self, wish: &Wish, head: &Head) -> bool {
         if !self.plan.is_empty() {
             return false;
+        }
+        if wish.mode != Mode::Replace && self.contacts.is_empty() && head.writing.is_none() {
+            return true;
         }
         let Some(Audience { segment, .. }) = &self.audience else {
             return true;

@@ -34,7 +34,7 @@ impl Turn<'_> {
             Ok(prepared) => {
                 let in_flight = self.settings.destination.max_concurrent_requests;
                 tell(&prepared, &mut report);
-                estimate(&prepared, head, in_flight, &mut report);
+                estimate(&prepared, wish, head, in_flight, &mut report);
             }
             Err(error) => {
                 report.outcome = if is_refusal(&error) {
@@ -62,8 +62,8 @@ fn tell(prepared: &Prepared, report: &mut RunReport) {
 }
 
 /// Estimates a load from what this rehearsal took and from what its writes are taken to last.
-fn estimate(prepared: &Prepared, head: &Head, in_flight: usize, report: &mut RunReport) {
-    if prepared.is_settled(head) {
+fn estimate(prepared: &Prepared, wish: &Wish, head: &Head, in_flight: usize, report: &mut RunReport) {
+    if prepared.is_settled(wish, head) {
         report.estimated_requests = Some(report.requests);
         report.estimated_duration_ms = Some(report.duration_ms);
         return;

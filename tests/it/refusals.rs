@@ -133,3 +133,19 @@ async fn remove_never_creates_a_segment() {
     assert_eq!(run["outcome"], "unchanged", "{run}");
     assert!(world.sandbox.dataverse.segments(SEGMENT).is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_addition_or_removal_changes_and_publishes_nothing() {
+    let world = World::start().await;
+    world
+        .sandbox
+        .dataverse
+        .seed_segment(Seed::named(SEGMENT).group(contacts(0..30)));
+    for mode in ["append", "remove"] {
+        let key = world.drop_contacts(&format!("{mode}.csv"), &[]);
+        let run = world.order(&key, &json!({"mode": mode})).await;
+        assert_eq!(run["outcome"], "unchanged", "{run}");
+    }
+    assert_eq!(world.sandbox.dataverse.writes(), 0);
+    assert_eq!(world.published(), contacts(0..30));
+}
