@@ -82,6 +82,12 @@ impl Hold {
             .await??)
     }
 
+    /// Notes how many members are about to be published; answers whether the wish is still the one to publish.
+    pub async fn announce(&self, wish: &Wish, members: u64) -> Result<bool, Error> {
+        let announce = |head: &mut Head, _| head.announce(&self.owner, wish, members);
+        Ok(self.heads.update(&self.segment_name, announce).await??)
+    }
+
     /// Records that the wish is carried out, and returns the wishes that it overtook.
     pub async fn apply(&self, wish: &Wish, achievement: &Achievement) -> Result<Vec<Wish>, Error> {
         let apply = |head: &mut Head, now| head.apply(&self.owner, wish, achievement.clone(), now);

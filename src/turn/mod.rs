@@ -151,7 +151,8 @@ impl Turn<'_> {
         }
 
         let members_before = report.members_before.unwrap_or(0);
-        overtaken.extend(superseded(hold.begin(wish, members_before).await?, wish));
+        let published = prepared.published_before.unwrap_or(members_before);
+        overtaken.extend(superseded(hold.begin(wish, published).await?, wish));
         let Audience {
             segment, definition, ..
         } = match prepared.audience {
@@ -177,7 +178,8 @@ impl Turn<'_> {
         note_match_rate(report, accepted, wanted.contacts.len() + wanted.not_found);
         leftovers.not_accepted = converged.not_accepted;
 
-        if hold.look().await?.next() != Some(wish) {
+        let members = members_before + report.added.unwrap_or(0) - report.removed.unwrap_or(0).min(members_before);
+        if !hold.announce(wish, members).await? {
             tracing::info!("a newer result came in during the load; it is tried before publishing");
             return Ok(None);
         }

@@ -3,7 +3,7 @@
 use super::Turn;
 use super::phase::phase;
 use crate::contact::{ContactId, ContactSet};
-use crate::dynamics::SegmentStatus;
+use crate::dynamics::{Segment, SegmentStatus};
 use crate::error::Error;
 use crate::load::{self, Audience, Facts, Opinion, Plan, guard, survey};
 use crate::report::{Leftovers, RunReport};
@@ -19,6 +19,7 @@ pub(super) struct Prepared {
     pub(super) not_found: usize,
     pub(super) audience: Option<Audience>,
     pub(super) plan: Plan,
+    pub(super) published_before: Option<u64>,
     pub(super) opinions: Vec<Opinion>,
 }
 
@@ -69,13 +70,15 @@ impl Turn<'_> {
         report.members_before = Some(members_before as u64);
         report.added = Some(plan.added() as u64);
         report.removed = Some(plan.removed() as u64);
+        let active_count = audience.as_ref().and_then(|audience| active_count(&audience.segment));
+        let published_before = head.writing.as_ref().map(|writing| writing.yardstick(active_count));
         let facts = Facts {
             mode: wish.mode,
             rows: rows.rows,
             contacts: contacts.len(),
             rejected: rows.rejected.count,
             members: members_before,
-            published: head.writing.as_ref().map(|writing| writing.published),
+            published: published_before,
             added: plan.added(),
             removed: plan.removed(),
             is_sample: wish.sample.is_some(),
@@ -87,6 +90,7 @@ impl Turn<'_> {
             not_found,
             audience,
             plan,
+            published_before,
             opinions,
         })
     }
@@ -168,6 +172,11 @@ impl Prepared {
             .is_some_and(|applied| applied.is_row_from_before(&segment.etag));
         head.shows_what_was_applied(&segment.id.to_string(), is_active && !is_from_before)
     }
+}
+
+/// Returns how many members Dynamics counts, where the segment is Active.
+fn active_count(segment: &Segment) -> Option<u64> {
+    segment.member_count.filter(|_| segment.status == SegmentStatus::Active)
 }
 
 /// Tells whether the segment was there before this function, as far as the head knows.

@@ -1,5 +1,6 @@
 //! Each guard end to end: on both sides of its limit, with its approval, and refused for good without one.
 
+use crate::sandbox::BUCKET;
 use crate::world::{World, contact, contacts};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -197,4 +198,23 @@ async fn ten_groups_hold_what_fits_and_an_eleventh_is_never_made() {
     let run = world.order(&over, &json!({"approve": refused["run_id"]})).await;
     assert_eq!(run["outcome"], "refused", "no approval makes room: {run}");
     assert_eq!(world.published(), contacts(0..200_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_right_after_publishing_does_not_turn_the_next_good_file_into_a_refusal() {
+    for (publishing, outcome) in [(json!(600), "loaded"), (json!(null), "refused")] {
+        let world = World::start().await;
+        world.load("monday.csv", &contacts(0..1_000)).await;
+        let monday = world.head();
+        world.load("tuesday.csv", &contacts(0..600)).await;
+        // Tuesday was published, and the worker died before it could note it.
+        let mut head = world.head();
+        head["writing"] = json!({"run_id": head["applied"]["run_id"], "published": 1_000, "publishing": publishing});
+        head["applied"] = monday["applied"].clone();
+        let key = world.sandbox.s3.keys(BUCKET, "_state/segments/").remove(0);
+        world.sandbox.s3.put(BUCKET, &key, head.to_string());
+        // A third less than on Tuesday, but less than half of what Monday had.
+        let run = world.load("wednesday.csv", &contacts(0..400)).await;
+        assert_eq!(run["outcome"], outcome, "{run}");
+    }
 }

@@ -147,15 +147,31 @@ impl Head {
     /// Marks the draft as half-written from here on, and drops the replaces that this accepted one overtakes.
     ///
     /// `published` is the number of members before the first write; where a draft was half-written already, the number
-    /// from before *its* first write stays.
+    /// from before *its* first write stays, unless `published` says that this draft was published.
     pub fn begin(&mut self, owner: &str, wish: &Wish, published: u64) -> Result<Vec<Wish>, LeaseLost> {
         self.lease_of(owner)?;
-        let published = self.writing.as_ref().map_or(published, |writing| writing.published);
+        let published = match &self.writing {
+            Some(writing) if writing.publishing != Some(published) => writing.published,
+            _ => published,
+        };
         self.writing = Some(Writing {
             run_id: wish.run_id.clone(),
             published,
+            publishing: None,
         });
         Ok(self.take_overtaken(wish, |pending| pending.mode == Mode::Replace))
+    }
+
+    /// Notes how many members are about to be published; answers whether the wish is still the one to publish.
+    pub fn announce(&mut self, owner: &str, wish: &Wish, members: u64) -> Result<bool, LeaseLost> {
+        self.lease_of(owner)?;
+        if self.next() != Some(wish) {
+            return Ok(false);
+        }
+        if let Some(writing) = &mut self.writing {
+            writing.publishing = Some(members);
+        }
+        Ok(true)
     }
 
     /// Records that the wish was carried out and published, and drops what it overtakes.

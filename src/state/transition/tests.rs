@@ -368,3 +368,29 @@ fn of_lost_replaces_the_newest_that_is_not_refused_is_found_and_of_additions_all
     let mut head = Head::new("Summer Sale");
     assert_eq!(found(&mut head, Mode::Append), 3);
 }
+
+#[test]
+fn a_publish_that_went_through_unnoted_gives_the_next_file_its_own_count_as_yardstick() {
+    let mut head = head();
+    head.enlist(replace(1), false);
+    let wish = head.next().unwrap().clone();
+    head.begin("me", &wish, 1_000).unwrap();
+    assert_eq!(head.announce("me", &wish, 600), Ok(true));
+    let yardstick = |head: &Head, count| head.writing.as_ref().map(|writing| writing.yardstick(count));
+    assert_eq!(
+        yardstick(&head, Some(600)),
+        Some(600),
+        "Dynamics shows what was announced"
+    );
+    assert_eq!(yardstick(&head, Some(1_000)), Some(1_000), "it shows what was before");
+    assert_eq!(yardstick(&head, None), Some(1_000), "it shows nothing");
+    head.enlist(replace(2), false);
+    assert_eq!(
+        head.announce("me", &wish, 600),
+        Ok(false),
+        "a newer file is looked at first"
+    );
+    let newer = head.next().unwrap().clone();
+    head.begin("me", &newer, 600).unwrap();
+    assert_eq!(yardstick(&head, None), Some(600));
+}
