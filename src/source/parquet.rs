@@ -109,7 +109,7 @@ impl Chunk<'_> {
         let pages = SerializedPageReader::new(blocks, self.metadata, rows, None).map_err(explain)?;
         let read = match get_column_reader(self.metadata.column_descr_ptr().clone(), Box::new(pages)) {
             ColumnReader::ByteArrayColumnReader(reader) => {
-                self.read_values(reader, tally, |tally, value, row| tally.cell(value.data(), || row))
+                self.read_values(reader, tally, |tally, value, row| tally.cell(value.data(), row))
             }
             ColumnReader::FixedLenByteArrayColumnReader(reader) => self.read_values(reader, tally, fixed_length),
             _ => Err(Problem::ColumnType {
@@ -195,7 +195,7 @@ impl Chunk<'_> {
 /// Takes 16 bytes as a UUID in its standard byte order, and any other length as text.
 fn fixed_length(tally: &mut Tally, value: &FixedLenByteArray, row: u64) -> Result<(), Problem> {
     let Ok(bytes) = <[u8; 16]>::try_from(value.data()) else {
-        return tally.cell(value.data(), || row);
+        return tally.cell(value.data(), row);
     };
     if let Some(id) = ContactId::from_bytes(bytes) {
         return tally.contact(id);

@@ -91,7 +91,6 @@ pub struct Rejected {
 }
 
 /// Counts rows while the parts of a result are read one after the other.
-#[derive(Default)]
 pub(crate) struct Tally {
     collector: Collector,
     rows: u64,
@@ -99,12 +98,32 @@ pub(crate) struct Tally {
     part: usize,
 }
 
+impl Default for Tally {
+    fn default() -> Self {
+        Self {
+            collector: Collector::up_to(MAX_CONTACTS),
+            rows: 0,
+            rejected: Rejected::default(),
+            part: 0,
+        }
+    }
+}
+
 impl Tally {
-    /// Takes the cell of one row; `line` is asked only where the row is rejected.
-    pub(crate) fn cell(&mut self, cell: &[u8], line: impl FnOnce() -> u64) -> Result<(), Problem> {
+    /// Takes the field of one row, none where the row ends before it.
+    pub(crate) fn field(&mut self, field: Option<&[u8]>, line: u64) -> Result<(), Problem> {
+        if let Some(cell) = field {
+            return self.cell(cell, line);
+        }
+        self.reject(Reason::ShortRow, b"", line);
+        Ok(())
+    }
+
+    /// Takes the cell of one row.
+    pub(crate) fn cell(&mut self, cell: &[u8], line: u64) -> Result<(), Problem> {
         match ContactId::parse(cell) {
             Some(id) => self.contact(id),
-            None => self.unusual_cell(cell, line()),
+            None => self.unusual_cell(cell, line),
         }
     }
 
@@ -121,11 +140,8 @@ impl Tally {
     /// Takes the id of one row.
     pub(crate) fn contact(&mut self, id: ContactId) -> Result<(), Problem> {
         self.rows += 1;
-        self.collector.push(id);
-        if self.collector.exceeds(MAX_CONTACTS) {
-            return Err(Problem::TooMany { limit: MAX_CONTACTS });
-        }
-        Ok(())
+        let taken = self.collector.push(id);
+        taken.map_err(|too_many| Problem::TooMany { limit: too_many.limit })
     }
 
     /// Counts a row without a valid id.

@@ -1,4 +1,4 @@
-//! The piece of a text that is in memory: it slides over the file and knows its line numbers.
+//! The piece of a text that is in memory: it slides over the file.
 
 use crate::source::error::Problem;
 use memchr::{memchr, memchr_iter};
@@ -19,42 +19,27 @@ pub(crate) struct Window<R> {
     start: usize,
     end: usize,
     at_end: bool,
-    lines: Lines,
-}
-
-/// Numbers the lines of a window, counting each line feed once.
-#[derive(Default)]
-pub(crate) struct Lines {
-    before: u64,
-    counted: usize,
-}
-
-impl Lines {
-    /// Returns the number of the line, from 1, of a place in the text of the window; places must not go backwards.
-    pub(crate) fn number(&mut self, text: &[u8], offset: usize) -> u64 {
-        if offset > self.counted {
-            self.before += memchr_iter(b'\n', &text[self.counted..offset]).count() as u64;
-            self.counted = offset;
-        }
-        self.before + 1
-    }
 }
 
 impl<R: Read> Window<R> {
     pub(crate) fn new(input: R) -> Self {
+        Self::of_size(input, SMALLEST)
+    }
+
+    /// Makes a window that begins with so many bytes; small ones show what happens at their borders.
+    pub(crate) fn of_size(input: R, size: usize) -> Self {
         Self {
             input,
-            buffer: vec![0; SMALLEST],
+            buffer: vec![0; size],
             start: 0,
             end: 0,
             at_end: false,
-            lines: Lines::default(),
         }
     }
 
-    /// Returns the text that is in memory and not yet consumed, and the numbers of its lines.
-    pub(crate) fn text(&mut self) -> (&[u8], &mut Lines) {
-        (&self.buffer[self.start..self.end], &mut self.lines)
+    /// Returns the text that is in memory and not yet consumed.
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.buffer[self.start..self.end]
     }
 
     /// Tells whether the text reaches to the end of the file.
@@ -68,21 +53,21 @@ impl<R: Read> Window<R> {
     }
 
     /// Lets go of the first bytes of the text.
-    pub(crate) fn consume(&mut self, count: usize) {
-        self.lines.number(&self.buffer[self.start..self.end], count);
-        self.lines.counted -= count;
+    pub(crate) const fn consume(&mut self, count: usize) {
         self.start += count;
     }
 
     /// Reads on until the window is full, and makes it wider where one record fills it.
-    pub(crate) fn fill(&mut self) -> Result<(), Problem> {
+    ///
+    /// `line` is the number of the text's first line, for what is wrong with it.
+    pub(crate) fn fill(&mut self, line: u64) -> Result<(), Problem> {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
         if self.end == self.buffer.len() {
             if self.end >= LONGEST_RECORD {
                 return Err(Problem::LongRecord {
-                    line: self.lines.before + 1,
+                    line,
                     limit_kib: LONGEST_RECORD >> 10,
                 });
             }
@@ -99,7 +84,7 @@ impl<R: Read> Window<R> {
         }
         match memchr(0, &self.buffer[new..self.end]) {
             Some(offset) => Err(Problem::Nul {
-                line: self.lines.number(&self.buffer[..self.end], new + offset),
+                line: line + memchr_iter(b'\n', &self.buffer[..new + offset]).count() as u64,
             }),
             None => Ok(()),
         }

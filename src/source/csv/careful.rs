@@ -40,13 +40,8 @@ impl CarefulParser {
 
     /// Reads the record at the start of the text; nothing where more text is needed.
     ///
-    /// `at_end` says that the file ends with the text.
-    pub(super) fn read(
-        &mut self,
-        text: &[u8],
-        at_end: bool,
-        line: impl FnOnce() -> u64,
-    ) -> Result<Option<Record>, Problem> {
+    /// `at_end` says that the file ends with the text, `line` is the number of its first line.
+    pub(super) fn read(&mut self, text: &[u8], at_end: bool, line: u64) -> Result<Option<Record>, Problem> {
         if text.is_empty() {
             return Ok(None);
         }
@@ -74,10 +69,10 @@ impl CarefulParser {
                 Ok(self.parse(text, at_end, false))
             }
             _ if judgement == Quotes::Open && text.len() >= LONGEST_RECORD => Err(Problem::LongRecord {
-                line: line(),
+                line,
                 limit_kib: LONGEST_RECORD >> 10,
             }),
-            _ => Err(Problem::Quotes { line: line() }),
+            _ => Err(Problem::Quotes { line }),
         }
     }
 

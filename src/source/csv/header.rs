@@ -5,6 +5,7 @@ use crate::source::columns;
 use crate::source::csv::careful::CarefulParser;
 use crate::source::error::Problem;
 use crate::source::window::Window;
+use memchr::memchr_iter;
 use std::io::Read;
 
 /// The delimiters that warehouses write: comma, tab, pipe (Redshift), semicolon (Excel), Ctrl-A (Hive, Athena).
@@ -17,28 +18,41 @@ pub(super) struct Header {
     pub(super) names: Vec<String>,
     /// Which of them holds the ids.
     pub(super) index: usize,
+    /// Number of the line after it, from 1.
+    pub(super) next_line: u64,
 }
 
 impl Header {
     /// Reads the header off the window; nothing where there is no text.
     pub(super) fn read<R: Read>(window: &mut Window<R>, column: &str) -> Result<Option<Self>, Problem> {
+        let mut line = 1;
         loop {
-            window.fill()?;
-            let at_end = window.at_end();
-            let (whole, lines) = window.text();
-            let blank = whole.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
-            let text = &whole[blank..];
+            window.fill(line)?;
+            let (text, at_end) = (window.text(), window.at_end());
+            let blank = text.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+            let text = &text[blank..];
             if text.is_empty() && at_end {
                 return Ok(None);
             }
-            if let Some(candidates) = candidates(text, at_end, lines.number(whole, blank))? {
-                let (length, header) = choose(candidates, column)?;
-                window.consume(blank + length);
-                return Ok(Some(header));
+            line += count_lines(&window.text()[..blank]);
+            if let Some(candidates) = candidates(text, at_end, line)? {
+                let (header, index) = choose(candidates, column)?;
+                let next_line = line + count_lines(&text[..header.length]);
+                window.consume(blank + header.length);
+                return Ok(Some(Self {
+                    delimiter: header.delimiter,
+                    names: header.names,
+                    index,
+                    next_line,
+                }));
             }
             window.consume(blank);
         }
     }
+}
+
+fn count_lines(text: &[u8]) -> u64 {
+    memchr_iter(b'\n', text).count() as u64
 }
 
 /// The header as one delimiter would have it.
@@ -54,7 +68,7 @@ fn candidates(text: &[u8], at_end: bool, line: u64) -> Result<Option<Vec<Candida
     let mut problem = None;
     for delimiter in DELIMITERS {
         let mut parser = CarefulParser::new(delimiter);
-        match parser.read(text, at_end, || line) {
+        match parser.read(text, at_end, line) {
             Ok(Some(record)) => {
                 let names = parser
                     .fields()
@@ -77,32 +91,21 @@ fn candidates(text: &[u8], at_end: bool, line: u64) -> Result<Option<Vec<Candida
     }
 }
 
-/// Takes the delimiter that finds the id column, or else the one that finds most columns.
-fn choose(candidates: Vec<Candidate>, column: &str) -> Result<(usize, Header), Problem> {
+/// Takes the delimiter that finds the id column, or else the one that finds most columns; with the id column's index.
+fn choose(candidates: Vec<Candidate>, column: &str) -> Result<(Candidate, usize), Problem> {
     let rank = |candidate: &Candidate| {
         let is_there = candidate.names.iter().any(|name| columns::is_named(name, column));
         (is_there, candidate.names.len())
     };
     // The first of equals: of several delimiters that cut nothing it is the comma.
     let best = candidates.into_iter().rev().max_by_key(rank);
-    let Some(Candidate {
-        delimiter,
-        length,
-        names,
-    }) = best
-    else {
+    let Some(best) = best else {
         return Err(Problem::Empty);
     };
-    match columns::find(&names, column) {
-        Ok(index) => Ok((
-            length,
-            Header {
-                delimiter,
-                names,
-                index,
-            },
-        )),
-        Err(_) if names.iter().any(|name| ContactId::parse(name.as_bytes()).is_some()) => Err(Problem::NoHeader),
+    let is_id = |name: &String| ContactId::parse(name.as_bytes()).is_some();
+    match columns::find(&best.names, column) {
+        Ok(index) => Ok((best, index)),
+        Err(_) if best.names.iter().any(is_id) => Err(Problem::NoHeader),
         Err(problem) => Err(problem),
     }
 }
