@@ -5,47 +5,57 @@ use sha2::{Digest, Sha256};
 use std::collections::BinaryHeap;
 use std::fmt;
 use uuid::Uuid;
+use uuid_simd::UuidExt;
 
 /// The GUID of one Dataverse contact; pseudonymous personal data, so `Debug` shows nothing of it.
 ///
 /// Serializes as the lower-case hyphenated form that the Web API expects.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ContactId(u128);
+pub struct ContactId {
+    // Two words, not one of twice the size: a half is compared faster than the whole when millions are sorted.
+    high: u64,
+    low: u64,
+}
 
 impl ContactId {
     /// Reads a GUID in any case, with or without hyphens, braces and surrounding blanks.
     ///
     /// The nil GUID is no contact.
     pub fn parse(cell: &[u8]) -> Option<Self> {
-        let cell = cell.trim_ascii();
-        let cell = cell
-            .strip_prefix(b"{")
-            .and_then(|rest| rest.strip_suffix(b"}"))
-            .unwrap_or(cell);
-        // `Uuid` would also take the URN form and its own braces: only the two plain forms are left here.
-        if !matches!(cell.len(), 32 | 36) {
-            return None;
-        }
-        let uuid = Uuid::try_parse_ascii(cell).ok()?;
-        (!uuid.is_nil()).then(|| Self(uuid.as_u128()))
+        Self::parse_bare(cell).or_else(|| {
+            let cell = cell.trim_ascii();
+            let inner = cell.strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}"));
+            Self::parse_bare(inner.unwrap_or(cell))
+        })
+    }
+
+    /// Reads a GUID as most writers write it.
+    fn parse_bare(cell: &[u8]) -> Option<Self> {
+        let uuid = match cell.len() {
+            36 => Uuid::parse_hyphenated(cell),
+            32 => Uuid::parse_simple(cell),
+            _ => return None,
+        };
+        Self::from_bytes(uuid.ok()?.into_bytes())
     }
 
     /// Takes the 16 big-endian bytes of a GUID; the nil GUID is no contact.
-    pub fn from_bytes(bytes: [u8; 16]) -> Option<Self> {
-        let id = u128::from_be_bytes(bytes);
-        (id != 0).then_some(Self(id))
+    pub const fn from_bytes(bytes: [u8; 16]) -> Option<Self> {
+        match Uuid::from_bytes(bytes).as_u64_pair() {
+            (0, 0) => None,
+            (high, low) => Some(Self { high, low }),
+        }
     }
 
     /// Returns the 16 big-endian bytes of the GUID.
     pub const fn as_bytes(self) -> [u8; 16] {
-        self.0.to_be_bytes()
+        Uuid::from_u64_pair(self.high, self.low).into_bytes()
     }
 
     /// Returns a number that tells nothing of how the GUID was made: some generators only count in a few of its bytes.
-    const fn scrambled(self) -> u128 {
-        // Fibonacci hashing: the upper half of a product with the golden ratio depends on all bits.
-        let folded = self.0 ^ (self.0 >> 64);
-        folded.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835) >> 64
+    const fn scrambled(self) -> u64 {
+        // Fibonacci hashing: the upper bits of a product with the golden ratio depend on all bits.
+        (self.high ^ self.low).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
     }
 }
 
@@ -58,7 +68,8 @@ impl fmt::Debug for ContactId {
 impl Serialize for ContactId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut buffer = Uuid::encode_buffer();
-        serializer.serialize_str(Uuid::from_u128(self.0).hyphenated().encode_lower(&mut buffer))
+        let id = Uuid::from_u64_pair(self.high, self.low);
+        serializer.serialize_str(id.hyphenated().encode_lower(&mut buffer))
     }
 }
 
@@ -148,8 +159,8 @@ impl Collector {
     /// How many repetitions are left in the vector: 2 MiB.
     const SPARED: usize = 131_072;
 
-    /// Of how many ids one is looked at to estimate the repetitions: of 131,072 of them 2,048, give or take 45, are seen.
-    const ONE_IN: usize = 64;
+    /// Of how many ids one is looked at to estimate the repetitions: of 131,072 of them 512, give or take 23, are seen.
+    const ONE_IN: usize = 256;
 
     /// Makes a collector that takes up to `limit` distinct ids.
     pub fn up_to(limit: usize) -> Self {
@@ -193,7 +204,7 @@ impl Collector {
 
     /// Estimates how many of the ids are repetitions; a repeated id is in the sample as often as in the vector.
     fn repetitions(&self) -> usize {
-        let is_sampled = |id: &&ContactId| id.scrambled().is_multiple_of(Self::ONE_IN as u128);
+        let is_sampled = |id: &&ContactId| id.scrambled().is_multiple_of(Self::ONE_IN as u64);
         let mut sample: Vec<_> = self.ids.iter().filter(is_sampled).copied().collect();
         let all = sample.len();
         // Of a handful of ids that repeat all the time none may be in the sample.
@@ -213,7 +224,10 @@ pub struct TooManyContacts {
 }
 
 fn sort_and_dedup(ids: &mut Vec<ContactId>) {
-    ids.sort_unstable();
+    ids.sort_unstable_by_key(|id| id.high);
+    for equal in ids.chunk_by_mut(|one, next| one.high == next.high) {
+        equal.sort_unstable();
+    }
     ids.dedup();
 }
 
@@ -246,6 +260,10 @@ impl<'a> Batch<'a> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn numbered(number: u128) -> ContactId {
+        ContactId::from_bytes(number.to_be_bytes()).unwrap()
+    }
 
     const HYPHENATED: &[u8] = b"8f2a1c34-5b6d-4e7f-8a9b-0c1d2e3f4a5b";
 
@@ -290,7 +308,7 @@ mod tests {
 
     #[test]
     fn a_sample_is_part_of_the_set_and_always_the_same() {
-        let set: ContactSet = (1..=1_000).map(ContactId).collect();
+        let set: ContactSet = (1..=1_000).map(numbered).collect();
         let sample = set.sample(10);
         assert_eq!(sample.len(), 10);
         assert!(sample.as_slice().iter().all(|id| set.contains(id)));
@@ -304,7 +322,7 @@ mod tests {
         for distinct in [1, 7, 50_000_u32] {
             let mut collector = Collector::up_to(usize::MAX);
             for number in 0..1_000_000 {
-                collector.push(ContactId(1 + u128::from(number % distinct))).unwrap();
+                collector.push(numbered(1 + u128::from(number % distinct))).unwrap();
                 assert!(collector.ids.len() <= distinct as usize + Collector::STEP);
             }
             let (contacts, duplicates) = collector.finish();
@@ -320,7 +338,7 @@ mod tests {
         let mut collector = Collector::up_to(usize::MAX);
         for number in 0..1_000_000_u128 {
             collector
-                .push(ContactId(1 + number - u128::from(number % 50 == 0)))
+                .push(numbered(2 + number - u128::from(number % 50 == 0)))
                 .unwrap();
         }
         assert_eq!(collector.ids.len(), 1_000_000);
@@ -331,9 +349,9 @@ mod tests {
     fn a_limit_counts_distinct_ids_only() {
         let mut collector = Collector::up_to(100_000);
         for number in 0..1_000_000 {
-            collector.push(ContactId(1 + number % 100_000)).unwrap();
+            collector.push(numbered(1 + number % 100_000)).unwrap();
         }
-        let taken = (0..1_000_000).take_while(|number| collector.push(ContactId(200_000 + number)).is_ok());
+        let taken = (0..1_000_000).take_while(|number| collector.push(numbered(200_000 + number)).is_ok());
         assert!(taken.count() <= 2 * Collector::STEP);
     }
 
@@ -350,8 +368,8 @@ mod tests {
             let mut collector = Collector::up_to(500);
             let mut set = std::collections::BTreeSet::new();
             for value in &values {
-                collector.push(ContactId(*value)).unwrap();
-                set.insert(ContactId(*value));
+                collector.push(numbered(*value)).unwrap();
+                set.insert(numbered(*value));
             }
             let (contacts, duplicates) = collector.finish();
             prop_assert!(contacts.as_slice().iter().eq(set.iter()));
@@ -360,7 +378,7 @@ mod tests {
 
         #[test]
         fn batches_hold_every_id_once_and_never_too_many(count in 0_u128..3_500) {
-            let ids: Vec<_> = (1..=count).map(ContactId).collect();
+            let ids: Vec<_> = (1..=count).map(numbered).collect();
             let batches: Vec<_> = Batch::split(&ids).collect();
             prop_assert!(batches.iter().all(|batch| (1..=Batch::MAX).contains(&batch.ids().len())));
             prop_assert_eq!(batches.iter().flat_map(|batch| batch.ids()).copied().collect::<Vec<_>>(), ids);

@@ -17,8 +17,8 @@ pub(crate) const LARGEST_RATIO: u64 = 200;
 /// The decoder holds the whole window in memory, and a frame may ask for 2 GiB.
 const LARGEST_ZSTD_WINDOW: u32 = 23;
 
-/// Bytes that are read at once from below.
-const BUFFER: usize = 64 << 10;
+/// Bytes that are read at once from below: fewer make decompressors stop more often.
+const BUFFER: usize = 256 << 10;
 
 /// The compressions that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

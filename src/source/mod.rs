@@ -1,5 +1,6 @@
 //! Results of queries in S3: objects, read as rows of contact ids.
 
+mod body;
 mod columns;
 mod compression;
 mod csv;

@@ -1,20 +1,13 @@
-//! One version of one object in S3, and byte ranges of it that survive cut and stalled bodies.
+//! One version of one object in S3.
 
+use crate::source::body::Body;
 use crate::source::error::Error;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use std::collections::HashMap;
 use std::ops::Range;
-use std::time::Duration;
-
-/// How often a range is asked for without a single new byte before the reader gives up.
-///
-/// Each of these is itself three attempts of the SDK where S3 does not answer at all.
-const MAX_TRIES: u32 = 5;
-
-/// The wait after the first try that brought nothing; doubled after every further one.
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
+use std::sync::Arc;
 
 /// One version of one object, as it was when it was looked at; everything is read from exactly this one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +42,7 @@ pub(crate) fn url(bucket: &str, key: &str) -> String {
 /// The objects of S3, read only.
 #[derive(Clone, Debug)]
 pub struct Objects {
-    client: Client,
+    pub(super) client: Client,
 }
 
 impl Objects {
@@ -128,75 +121,12 @@ impl Objects {
         Ok(found)
     }
 
-    /// Fetches bytes of exactly this version, completely, and goes on after the last byte that came when a body is cut
-    /// or stalls.
-    ///
-    /// The SDK retries a request, but never a body that it has begun to hand out.
+    /// Fetches bytes of exactly this version, completely.
     pub(crate) async fn range(&self, object: &ObjectVersion, range: Range<u64>) -> Result<Bytes, Error> {
         let wanted = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
-        let mut bytes = BytesMut::with_capacity(wanted);
-        let mut tries = 0;
-        loop {
-            let start = range.start + bytes.len() as u64;
-            let before = bytes.len();
-            let failure = match self.append(object, start..range.end, &mut bytes).await {
-                Ok(()) if bytes.len() >= wanted => return Ok(bytes.freeze()),
-                Ok(()) => Error::Unavailable {
-                    object: object.url(),
-                    cause: "the body was cut".to_owned(),
-                },
-                Err(error) if error.is_transient() => error,
-                Err(error) => return Err(error),
-            };
-            tries = if bytes.len() > before { 0 } else { tries + 1 };
-            if tries >= MAX_TRIES {
-                return Err(failure);
-            }
-            tracing::debug!(
-                key = object.key,
-                offset = start,
-                tries,
-                "the object is resumed: {failure}"
-            );
-            // A body that brought something was cut on its way: nothing says that S3 wants to be left in peace.
-            if tries > 0 {
-                tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(tries - 1)).await;
-            }
-        }
-    }
-
-    /// Appends what one answer brings; an error leaves the bytes that came before it.
-    async fn append(&self, object: &ObjectVersion, range: Range<u64>, bytes: &mut BytesMut) -> Result<(), Error> {
-        let missing = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
-        let mut answer = self
-            .client
-            .get_object()
-            .bucket(&object.bucket)
-            .key(&object.key)
-            .set_version_id(object.version_id.clone())
-            .if_match(format!("\"{}\"", object.etag))
-            .range(format!("bytes={}-{}", range.start, range.end - 1))
-            .send()
+        Body::new(self.clone(), Arc::new(object.clone()), range)
+            .take(wanted)
             .await
-            .map_err(|error| explain(&error, &object.bucket, &object.key))?;
-        let starts_right = answer
-            .content_range()
-            .is_some_and(|content| content.starts_with(&format!("bytes {}-", range.start)));
-        if !starts_right {
-            return Err(Error::Refused {
-                object: object.url(),
-                code: "no byte ranges".to_owned(),
-            });
-        }
-        let limit = bytes.len() + missing;
-        while let Some(chunk) = answer.body.next().await {
-            let chunk = chunk.map_err(|_| Error::Unavailable {
-                object: object.url(),
-                cause: "the body was cut or stalled".to_owned(),
-            })?;
-            bytes.extend_from_slice(&chunk[..chunk.len().min(limit - bytes.len())]);
-        }
-        Ok(())
     }
 }
 
@@ -216,7 +146,7 @@ fn listed(bucket: &str, object: &aws_sdk_s3::types::Object) -> Option<ObjectVers
 }
 
 /// Says what a refusal means; a `HEAD` has no body, so its status is all there is.
-pub(crate) fn explain<E>(error: &SdkError<E>, bucket: &str, key: &str) -> Error
+pub(super) fn explain<E>(error: &SdkError<E>, bucket: &str, key: &str) -> Error
 where
     E: ProvideErrorMetadata,
 {

@@ -1,29 +1,29 @@
 //! An object in S3 as a file that a blocking thread can read.
 
+use crate::source::body::Body;
 use crate::source::error::Error;
 use crate::source::object::{ObjectVersion, Objects};
 use bytes::{Buf, Bytes};
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::reader::{ChunkReader, Length};
-use std::collections::VecDeque;
-use std::future::Future;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
-/// The largest range in bytes.
-///
-/// Three are held at most, one being read and [`AHEAD`] on their way: 3 MiB of the 10 MiB that reading may take beside
-/// the ids. Two requests of this size under way at a time hide S3's latency, larger ones gain next to nothing.
-const LARGEST_RANGE: u64 = 1 << 20;
+/// How much is handed to the reader at once, in bytes.
+const PIECE: usize = 256 << 10;
 
-/// The first range in bytes; each one after it is twice as long, so that a look at a header costs little.
-const FIRST_RANGE: u64 = 256 << 10;
+/// How many pieces may lie ready for the reader: 2 MiB of the 10 MiB that reading may take beside the ids.
+const PIECES: usize = 8;
 
-/// How many ranges are on their way while another one is read.
-const AHEAD: usize = 2;
+/// How long a reader may leave all pieces untouched before S3's answer is closed: far less than the SDK allows a body to
+/// stand still. The reader then goes on with another answer.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// One object, readable from a blocking thread of the same runtime.
 ///
@@ -57,14 +57,12 @@ impl Remote {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn fetch(&self, start: u64, length: u64) -> impl Future<Output = Result<Bytes, Error>> + Send + 'static {
-        let objects = self.objects.clone();
-        let object = Arc::clone(&self.object);
-        async move { objects.range(&object, start..start + length).await }
+    fn body(&self, range: Range<u64>) -> Body {
+        Body::new(self.objects.clone(), Arc::clone(&self.object), range)
     }
 
     /// Blocks until the bytes are there, or until nobody wants them any more.
-    fn wait<F: Future<Output = Result<Bytes, Error>>>(&self, bytes: F) -> io::Result<Bytes> {
+    fn wait(&self, bytes: impl Future<Output = Result<Bytes, Error>>) -> io::Result<Bytes> {
         let mut held = self.held.clone();
         let outcome = self.runtime.block_on(async {
             tokio::select! {
@@ -91,63 +89,48 @@ impl Length for Remote {
 }
 
 impl ChunkReader for Remote {
-    type T = Ranges;
+    type T = Pieces;
 
-    fn get_read(&self, start: u64) -> ParquetResult<Ranges> {
-        Ok(Ranges {
+    fn get_read(&self, start: u64) -> ParquetResult<Pieces> {
+        let (sender, ready) = mpsc::channel(PIECES);
+        let body = self.body(start..self.len());
+        Ok(Pieces {
             remote: self.clone(),
             current: Bytes::new(),
-            ahead: VecDeque::new(),
-            next: start,
-            length: FIRST_RANGE,
+            ready,
+            supply: self.runtime.spawn(supply(body, sender, PATIENCE)),
+            at_end: false,
         })
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
-        self.wait(self.fetch(start, length as u64)).map_err(ParquetError::from)
+        let mut body = self.body(start..start + length as u64);
+        self.wait(body.take(length)).map_err(ParquetError::from)
     }
 }
 
-/// Reads an object from an offset to its end, a few ranges ahead of the reader.
-pub(crate) struct Ranges {
+/// Reads an object from an offset to its end, what comes next lying ready.
+pub(crate) struct Pieces {
     remote: Remote,
     current: Bytes,
-    ahead: VecDeque<Fetch>,
-    next: u64,
-    length: u64,
+    ready: mpsc::Receiver<Result<Bytes, Error>>,
+    supply: JoinHandle<()>,
+    at_end: bool,
 }
 
-impl Ranges {
-    fn top_up(&mut self) {
-        while self.ahead.len() < AHEAD && self.next < self.remote.len() {
-            let length = self.length.min(self.remote.len() - self.next);
-            self.ahead
-                .push_back(Fetch(self.remote.runtime.spawn(self.remote.fetch(self.next, length))));
-            self.next += length;
-            self.length = (self.length * 2).min(LARGEST_RANGE);
-        }
-    }
-}
-
-impl Read for Ranges {
+impl Read for Pieces {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.current.is_empty() {
+        if self.current.is_empty() && !self.at_end {
             self.current = Bytes::new();
-            self.top_up();
-            let Some(mut fetch) = self.ahead.pop_front() else {
-                return Ok(0);
+            let ready = &mut self.ready;
+            // The supply ends without an empty piece only when the runtime shuts down: that is not the object's end.
+            let shutting_down = || Error::Unavailable {
+                object: self.remote.object.url(),
+                cause: "shutting down".to_owned(),
             };
-            // A task ends without an outcome only when the runtime shuts down.
-            let outcome = async {
-                (&mut fetch.0).await.unwrap_or_else(|_| {
-                    Err(Error::Unavailable {
-                        object: self.remote.object.url(),
-                        cause: "shutting down".to_owned(),
-                    })
-                })
-            };
-            self.current = self.remote.wait(outcome)?;
-            self.top_up();
+            let next = async { ready.recv().await.ok_or_else(shutting_down)? };
+            self.current = self.remote.wait(next)?;
+            self.at_end = self.current.is_empty();
         }
         let count = buffer.len().min(self.current.len());
         self.current.copy_to_slice(&mut buffer[..count]);
@@ -155,11 +138,105 @@ impl Read for Ranges {
     }
 }
 
-/// A range on its way; nobody waits for it any more once this is dropped.
-struct Fetch(JoinHandle<Result<Bytes, Error>>);
-
-impl Drop for Fetch {
+impl Drop for Pieces {
     fn drop(&mut self) {
-        self.0.abort();
+        self.supply.abort();
+    }
+}
+
+/// Keeps pieces ready as long as somebody takes them, at the end an empty one; holds no answer open for a reader that
+/// leaves all of them untouched for as long as `patience`.
+async fn supply(mut body: Body, ready: mpsc::Sender<Result<Bytes, Error>>, patience: Duration) {
+    loop {
+        let place = if let Ok(place) = timeout(patience, ready.reserve()).await {
+            place
+        } else {
+            body.let_go();
+            ready.reserve().await
+        };
+        let Ok(place) = place else {
+            return;
+        };
+        let piece = body.take(PIECE).await;
+        let is_last = piece.as_ref().map_or(true, Bytes::is_empty);
+        place.send(piece);
+        if is_last {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    use tokio::net::TcpListener;
+
+    const PATIENCE: Duration = Duration::from_millis(20);
+
+    /// Answers every request with the content from the byte on that it asks for, and tells that byte and whether all
+    /// of the answer was taken.
+    async fn serve(listener: TcpListener, content: Bytes, answered: mpsc::UnboundedSender<(usize, bool)>) {
+        while let Ok((socket, _)) = listener.accept().await {
+            let (content, answered) = (content.clone(), answered.clone());
+            tokio::spawn(async move {
+                let mut socket = BufReader::new(socket);
+                let (mut start, mut line) = (0, String::new());
+                while socket.read_line(&mut line).await.is_ok() && line != "\r\n" {
+                    let range = line.to_lowercase();
+                    if let Some(range) = range.strip_prefix("range: bytes=") {
+                        start = range.split('-').next().unwrap().parse().unwrap();
+                    }
+                    line.clear();
+                }
+                let head = format!(
+                    "HTTP/1.1 206 Partial Content\r\ncontent-length: {}\r\ncontent-range: bytes {start}-{}/{}\r\n\r\n",
+                    content.len() - start,
+                    content.len() - 1,
+                    content.len(),
+                );
+                socket.write_all(head.as_bytes()).await.unwrap();
+                let outcome = socket.write_all(&content[start..]).await;
+                answered.send((start, outcome.is_ok())).unwrap();
+            });
+        }
+    }
+
+    #[tokio::test]
+    async fn no_answer_is_held_open_for_a_reader_that_pauses() {
+        // More than the buffers of both sockets hold.
+        let content: Bytes = (0..32_000_000_u32).map(|number| (number % 251) as u8).collect();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("eu-west-1"))
+            .endpoint_url(format!("http://{}", listener.local_addr().unwrap()))
+            .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
+            .build();
+        let (answered, mut answers) = mpsc::unbounded_channel();
+        tokio::spawn(serve(listener, content.clone(), answered));
+        let object = ObjectVersion {
+            bucket: "results".to_owned(),
+            key: "incoming/a.csv".to_owned(),
+            version_id: None,
+            etag: "e".to_owned(),
+            size: content.len() as u64,
+            last_modified: (0, 0),
+            metadata: std::collections::HashMap::new(),
+        };
+        let objects = Objects::new(aws_sdk_s3::Client::from_conf(config));
+        let body = Body::new(objects, Arc::new(object), 0..content.len() as u64);
+        let (sender, mut ready) = mpsc::channel(PIECES);
+        tokio::spawn(supply(body, sender, PATIENCE));
+
+        assert_eq!(answers.recv().await, Some((0, false)), "closed before all was taken");
+        let mut read = Vec::new();
+        while let Some(piece) = ready.recv().await {
+            read.extend_from_slice(&piece.unwrap());
+        }
+        assert!(read == content, "{} of {} bytes", read.len(), content.len());
+        let (start, _) = answers.recv().await.unwrap();
+        assert!(start > 0 && start < 2 * PIECES * PIECE, "{start}");
     }
 }

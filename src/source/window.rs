@@ -4,8 +4,9 @@ use crate::source::error::Problem;
 use memchr::{memchr, memchr_iter};
 use std::io::{self, Read};
 
-/// The window in bytes while records are short: small enough for the cache of one core.
-const SMALLEST: usize = 128 << 10;
+/// The window in bytes while records are short: small enough for the cache of one core, and large enough for
+/// decompressors, which carry their last 32 KiB over from one call to the next.
+const SMALLEST: usize = 512 << 10;
 
 /// The longest record in bytes, and so the largest window.
 ///
