@@ -29,6 +29,11 @@ impl Peers {
         peers
     }
 
+    /// Returns the Python that has them.
+    pub(crate) fn python(&self) -> Option<&Path> {
+        self.python.as_deref()
+    }
+
     /// Returns the peers' jobs.
     pub(crate) fn jobs(&self, csv: &Path, gz: &Path, text: &Path, binary: &Path) -> Vec<Job> {
         if self.python.is_none() {
@@ -39,8 +44,8 @@ impl Peers {
             self.job("Polars, plain CSV", "polars-csv", csv),
             self.job("Python csv + uuid, plain CSV", "python-csv", csv),
             self.job("DuckDB, gzip", "duckdb-csv", gz),
-            self.job("DuckDB, Parquet, text ids", "duckdb-parquet", text),
-            self.job("DuckDB, Parquet, 16-byte ids", "duckdb-parquet", binary),
+            self.job("DuckDB, Parquet, text ids", "duckdb-parquet-text", text),
+            self.job("DuckDB, Parquet, 16-byte ids", "duckdb-parquet-bytes", binary),
         ]
     }
 

@@ -3,7 +3,7 @@
 use crate::source::error::Error;
 use crate::source::object::{ObjectVersion, Objects, explain};
 use aws_sdk_s3::primitives::ByteStream;
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,8 +26,6 @@ pub(crate) struct Body {
     /// What has not yet come.
     range: Range<u64>,
     answer: Option<ByteStream>,
-    /// What has come and was not yet taken.
-    rest: Bytes,
     /// Whether the answer that is being read has brought anything.
     fruitful: bool,
     /// How many answers in a row have brought nothing.
@@ -41,27 +39,18 @@ impl Body {
             object,
             range,
             answer: None,
-            rest: Bytes::new(),
             fruitful: false,
             fruitless: 0,
         }
     }
 
-    /// Returns the next bytes: as many as are wanted, fewer only at the end of the range.
-    pub(crate) async fn take(&mut self, wanted: usize) -> Result<Bytes, Error> {
-        let mut taken = BytesMut::with_capacity(wanted.min(self.rest.len().saturating_add(self.missing())));
-        while taken.len() < wanted {
-            if self.rest.is_empty() {
-                match self.next().await? {
-                    Some(bytes) => self.rest = bytes,
-                    None => break,
-                }
-            }
-            let count = self.rest.len().min(wanted - taken.len());
-            taken.extend_from_slice(&self.rest[..count]);
-            self.rest.advance(count);
+    /// Returns all that is still to come.
+    pub(crate) async fn rest(mut self) -> Result<Bytes, Error> {
+        let mut bytes = BytesMut::with_capacity(self.missing());
+        while let Some(more) = self.next().await? {
+            bytes.extend_from_slice(&more);
         }
-        Ok(taken.freeze())
+        Ok(bytes.freeze())
     }
 
     /// Closes the answer that is being read, for a reader that will not go on soon.
@@ -74,8 +63,8 @@ impl Body {
         usize::try_from(self.range.end.saturating_sub(self.range.start)).unwrap_or(usize::MAX)
     }
 
-    /// Returns what comes next, or nothing at the end.
-    async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+    /// Returns what comes next, as much as there is at once, or nothing at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         while !self.range.is_empty() {
             match self.receive().await {
                 Ok(bytes) => {

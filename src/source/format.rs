@@ -1,11 +1,11 @@
 //! Which format a file is in, by its first bytes; and reading it.
 
 use crate::source::compression::{Compression, Unpacked};
+use crate::source::content::Content;
 use crate::source::error::Problem;
 use crate::source::tally::Tally;
 use crate::source::text::{Text, peek};
 use crate::source::{csv, json_lines, parquet};
-use ::parquet::file::reader::ChunkReader;
 use std::sync::Arc;
 
 /// How many first bytes are looked at.
@@ -21,14 +21,8 @@ pub(crate) struct Found {
 }
 
 /// Reads all rows of one file; `key` is its name, which counts less than its content.
-pub(crate) fn read<C: ChunkReader + 'static>(
-    file: &Arc<C>,
-    key: &str,
-    column: &str,
-    tally: &mut Tally,
-) -> Result<Found, Problem> {
-    let input = file.get_read(0).map_err(parquet::explain)?;
-    let (start, input) = peek(input, LOOKED_AT)?;
+pub(crate) fn read<C: Content>(file: &Arc<C>, key: &str, column: &str, tally: &mut Tally) -> Result<Found, Problem> {
+    let (start, input) = peek(file.part(0..file.size())?, LOOKED_AT)?;
     let compression = Compression::of(&start);
     let warnings = misnamed(key, compression, &start)?;
     if parquet::is_parquet(&start) && !is_text(&start) {
@@ -38,7 +32,7 @@ pub(crate) fn read<C: ChunkReader + 'static>(
             warnings,
         });
     }
-    let unpacked = Unpacked::new(input, compression, file.len())?;
+    let unpacked = Unpacked::new(input, compression, file.size())?;
     let (start, unpacked) = peek(unpacked, LOOKED_AT)?;
     if let Some(what) = unreadable(&start) {
         return Err(Problem::Unrecognised { what });

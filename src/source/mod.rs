@@ -3,6 +3,7 @@
 mod body;
 mod columns;
 mod compression;
+mod content;
 mod csv;
 mod error;
 #[cfg(test)]
@@ -25,7 +26,7 @@ pub use parts::Role;
 pub use tally::{Reason, Rejected, RejectedRow};
 
 use crate::contact::ContactSet;
-use ::parquet::file::reader::Length;
+use content::Content;
 use remote::Remote;
 use std::fs::File;
 use std::sync::Arc;
@@ -74,7 +75,7 @@ pub async fn read(objects: &Objects, parts: &[ObjectVersion], column: &str) -> R
 /// Reads one result from a local file, exactly as one from S3; `key` is the name it would have there.
 pub fn read_file(file: File, key: &str, column: &str) -> Result<Rows, Problem> {
     let mut tally = Tally::default();
-    let size = file.len();
+    let size = file.size();
     let found = format::read(&Arc::new(file), key, column, &mut tally)?;
     if found.columns.is_none() {
         return Err(Problem::Empty);

@@ -123,10 +123,7 @@ impl Objects {
 
     /// Fetches bytes of exactly this version, completely.
     pub(crate) async fn range(&self, object: &ObjectVersion, range: Range<u64>) -> Result<Bytes, Error> {
-        let wanted = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
-        Body::new(self.clone(), Arc::new(object.clone()), range)
-            .take(wanted)
-            .await
+        Body::new(self.clone(), Arc::new(object.clone()), range).rest().await
     }
 }
 

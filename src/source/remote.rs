@@ -1,27 +1,23 @@
 //! An object in S3 as a file that a blocking thread can read.
 
 use crate::source::body::Body;
+use crate::source::content::Content;
 use crate::source::error::Error;
 use crate::source::object::{ObjectVersion, Objects};
 use bytes::{Buf, Bytes};
-use parquet::errors::{ParquetError, Result as ParquetResult};
-use parquet::file::reader::{ChunkReader, Length};
 use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// How much is handed to the reader at once, in bytes.
-const PIECE: usize = 256 << 10;
+/// How many bytes may lie ready for the reader: 2 MiB of the 10 MiB that reading may take beside the ids.
+const READY: usize = 2 << 20;
 
-/// How many pieces may lie ready for the reader: 2 MiB of the 10 MiB that reading may take beside the ids.
-const PIECES: usize = 8;
-
-/// How long a reader may leave all pieces untouched before S3's answer is closed: far less than the SDK allows a body to
+/// How long a reader may leave all that is ready untouched before S3's answer is closed: far less than the SDK allows a body to
 /// stand still. The reader then goes on with another answer.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -57,10 +53,6 @@ impl Remote {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn body(&self, range: Range<u64>) -> Body {
-        Body::new(self.objects.clone(), Arc::clone(&self.object), range)
-    }
-
     /// Blocks until the bytes are there, or until nobody wants them any more.
     fn wait(&self, bytes: impl Future<Output = Result<Bytes, Error>>) -> io::Result<Bytes> {
         let mut held = self.held.clone();
@@ -82,43 +74,40 @@ impl Remote {
     }
 }
 
-impl Length for Remote {
-    fn len(&self) -> u64 {
+impl Content for Remote {
+    type Part = Part;
+
+    fn size(&self) -> u64 {
         self.object.size
     }
-}
 
-impl ChunkReader for Remote {
-    type T = Pieces;
-
-    fn get_read(&self, start: u64) -> ParquetResult<Pieces> {
-        let (sender, ready) = mpsc::channel(PIECES);
-        let body = self.body(start..self.len());
-        Ok(Pieces {
+    fn part(&self, range: Range<u64>) -> io::Result<Part> {
+        let (sender, ready) = mpsc::unbounded_channel();
+        let room = Arc::new(Semaphore::new(READY));
+        let body = Body::new(self.objects.clone(), Arc::clone(&self.object), range);
+        let supply = supply(body, sender, Arc::clone(&room), PATIENCE);
+        Ok(Part {
             remote: self.clone(),
             current: Bytes::new(),
             ready,
-            supply: self.runtime.spawn(supply(body, sender, PATIENCE)),
+            room,
+            supply: self.runtime.spawn(supply),
             at_end: false,
         })
     }
-
-    fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
-        let mut body = self.body(start..start + length as u64);
-        self.wait(body.take(length)).map_err(ParquetError::from)
-    }
 }
 
-/// Reads an object from an offset to its end, what comes next lying ready.
-pub(crate) struct Pieces {
+/// Reads a part of an object, what comes next lying ready.
+pub(crate) struct Part {
     remote: Remote,
     current: Bytes,
-    ready: mpsc::Receiver<Result<Bytes, Error>>,
+    ready: mpsc::UnboundedReceiver<Result<Bytes, Error>>,
+    room: Arc<Semaphore>,
     supply: JoinHandle<()>,
     at_end: bool,
 }
 
-impl Read for Pieces {
+impl Read for Part {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.current.is_empty() && !self.at_end {
             self.current = Bytes::new();
@@ -130,6 +119,7 @@ impl Read for Pieces {
             };
             let next = async { ready.recv().await.ok_or_else(shutting_down)? };
             self.current = self.remote.wait(next)?;
+            self.room.add_permits(room_for(&self.current) as usize);
             self.at_end = self.current.is_empty();
         }
         let count = buffer.len().min(self.current.len());
@@ -138,32 +128,45 @@ impl Read for Pieces {
     }
 }
 
-impl Drop for Pieces {
+impl Drop for Part {
     fn drop(&mut self) {
         self.supply.abort();
     }
 }
 
-/// Keeps pieces ready as long as somebody takes them, at the end an empty one; holds no answer open for a reader that
+/// Keeps bytes ready as long as somebody takes them, at the end an empty piece; holds no answer open for a reader that
 /// leaves all of them untouched for as long as `patience`.
-async fn supply(mut body: Body, ready: mpsc::Sender<Result<Bytes, Error>>, patience: Duration) {
+async fn supply(
+    mut body: Body,
+    ready: mpsc::UnboundedSender<Result<Bytes, Error>>,
+    room: Arc<Semaphore>,
+    patience: Duration,
+) {
     loop {
-        let place = if let Ok(place) = timeout(patience, ready.reserve()).await {
-            place
+        let piece = body.next().await.map(Option::unwrap_or_default);
+        let (needed, is_last) = match &piece {
+            Ok(piece) => (room_for(piece), piece.is_empty()),
+            Err(_) => (0, true),
+        };
+        let taken = if let Ok(taken) = timeout(patience, room.acquire_many(needed)).await {
+            taken
         } else {
             body.let_go();
-            ready.reserve().await
+            room.acquire_many(needed).await
         };
-        let Ok(place) = place else {
-            return;
-        };
-        let piece = body.take(PIECE).await;
-        let is_last = piece.as_ref().map_or(true, Bytes::is_empty);
-        place.send(piece);
-        if is_last {
+        // The reader gives the room back when it takes the piece; nobody closes the semaphore.
+        if let Ok(taken) = taken {
+            taken.forget();
+        }
+        if ready.send(piece).is_err() || is_last {
             return;
         }
     }
+}
+
+/// Returns how much of the room a piece takes up; one that is larger than all of it waits for an empty queue.
+fn room_for(piece: &Bytes) -> u32 {
+    u32::try_from(piece.len().min(READY)).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -227,16 +230,19 @@ mod tests {
         };
         let objects = Objects::new(aws_sdk_s3::Client::from_conf(config));
         let body = Body::new(objects, Arc::new(object), 0..content.len() as u64);
-        let (sender, mut ready) = mpsc::channel(PIECES);
-        tokio::spawn(supply(body, sender, PATIENCE));
+        let (sender, mut ready) = mpsc::unbounded_channel();
+        let room = Arc::new(Semaphore::new(READY));
+        tokio::spawn(supply(body, sender, Arc::clone(&room), PATIENCE));
 
         assert_eq!(answers.recv().await, Some((0, false)), "closed before all was taken");
         let mut read = Vec::new();
         while let Some(piece) = ready.recv().await {
-            read.extend_from_slice(&piece.unwrap());
+            let piece = piece.unwrap();
+            room.add_permits(room_for(&piece) as usize);
+            read.extend_from_slice(&piece);
         }
         assert!(read == content, "{} of {} bytes", read.len(), content.len());
         let (start, _) = answers.recv().await.unwrap();
-        assert!(start > 0 && start < 2 * PIECES * PIECE, "{start}");
+        assert!(start > 0 && start < 2 * READY, "{start}");
     }
 }

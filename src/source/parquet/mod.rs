@@ -1,21 +1,24 @@
-//! Parquet: the id column alone, its pages fetched in blocks.
+//! Parquet: the id column alone, of which no other bytes are fetched.
+
+mod pages;
 
 use crate::contact::ContactId;
 use crate::source::columns;
 use crate::source::compression::{ALWAYS_ACCEPTED, LARGEST_RATIO};
+use crate::source::content::Content;
 use crate::source::error::Problem;
 use crate::source::tally::{Reason, Tally};
-use bytes::buf::Reader;
-use bytes::{Buf, Bytes};
+use pages::{Footer, Pages};
 use parquet::basic::Compression as Codec;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
 use parquet::data_type::{DataType, FixedLenByteArray};
-use parquet::errors::{ParquetError, Result as ParquetResult};
+use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader};
-use parquet::file::reader::{ChunkReader, Length, SerializedPageReader};
+use parquet::file::reader::{ChunkReader, SerializedPageReader};
 use std::io;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// What a Parquet file begins and ends with.
 const MAGIC: &[u8] = b"PAR1";
@@ -23,38 +26,25 @@ const MAGIC: &[u8] = b"PAR1";
 /// How many rows are taken out of a page at once.
 const BATCH: usize = 1_024;
 
-/// How much is fetched at once: a page, which writers keep near 1 MiB, and most of the next.
-const BLOCK: usize = 2 << 20;
-
-/// How much is read for the header of a page; its largest fields are the column's smallest and largest value.
-const LONGEST_PAGE_HEADER: u64 = 64 << 10;
-
 /// Tells whether a file begins like Parquet.
 pub(crate) fn is_parquet(start: &[u8]) -> bool {
     start.starts_with(MAGIC)
 }
 
 /// Reads all rows of a file and returns its columns.
-pub(crate) fn read<C: ChunkReader + 'static>(
-    file: &Arc<C>,
-    column: &str,
-    tally: &mut Tally,
-) -> Result<Vec<String>, Problem> {
+pub(crate) fn read<C: Content>(file: &Arc<C>, column: &str, tally: &mut Tally) -> Result<Vec<String>, Problem> {
     // The decoders of the parquet crate panic at some damage. Nothing that they touch is used after an error.
     catch_unwind(AssertUnwindSafe(|| read_row_groups(file, column, tally))).unwrap_or_else(|_| Err(corrupt()))
 }
 
-fn read_row_groups<C: ChunkReader + 'static>(
-    file: &Arc<C>,
-    column: &str,
-    tally: &mut Tally,
-) -> Result<Vec<String>, Problem> {
-    let tail = file.len().saturating_sub(MAGIC.len() as u64);
-    if file.get_bytes(tail, MAGIC.len()).map_err(explain)? != MAGIC {
+fn read_row_groups<C: Content>(file: &Arc<C>, column: &str, tally: &mut Tally) -> Result<Vec<String>, Problem> {
+    let footer = Footer(Arc::clone(file));
+    let tail = file.size().saturating_sub(MAGIC.len() as u64);
+    if footer.get_bytes(tail, MAGIC.len()).map_err(explain)? != MAGIC {
         return Err(Problem::Truncated { format: "Parquet" });
     }
     let metadata = ParquetMetaDataReader::new()
-        .parse_and_finish(file.as_ref())
+        .parse_and_finish(&footer)
         .map_err(explain)?;
     let names = column_names(&metadata);
     let index = leaf_of(&metadata, columns::find(&names, column)?, column)?;
@@ -98,15 +88,11 @@ struct Chunk<'a> {
 
 impl Chunk<'_> {
     /// Reads the chunk and returns how many rows it has.
-    fn read<C: ChunkReader + 'static>(&self, file: &Arc<C>, column: &str, tally: &mut Tally) -> Result<u64, Problem> {
-        let end = self.check(file.len())?;
+    fn read<C: Content>(&self, file: &Arc<C>, column: &str, tally: &mut Tally) -> Result<u64, Problem> {
+        let range = self.check(file.size())?;
         let rows = usize::try_from(self.rows).map_err(|_| corrupt())?;
-        let blocks = Arc::new(Blocks {
-            file: Arc::clone(file),
-            end,
-            held: Mutex::default(),
-        });
-        let pages = SerializedPageReader::new(blocks, self.metadata, rows, None).map_err(explain)?;
+        let pages = Arc::new(Pages::of(file.as_ref(), range).map_err(explain)?);
+        let pages = SerializedPageReader::new(pages, self.metadata, rows, None).map_err(explain)?;
         let read = match get_column_reader(self.metadata.column_descr_ptr().clone(), Box::new(pages)) {
             ColumnReader::ByteArrayColumnReader(reader) => {
                 self.read_values(reader, tally, |tally, value, row| tally.cell(value.data(), row))
@@ -120,8 +106,8 @@ impl Chunk<'_> {
         if read == rows { Ok(read as u64) } else { Err(corrupt()) }
     }
 
-    /// Refuses what cannot be read, or not in the memory there is; returns where the chunk ends.
-    fn check(&self, size: u64) -> Result<u64, Problem> {
+    /// Refuses what cannot be read, or not in the memory there is; returns where the chunk lies.
+    fn check(&self, size: u64) -> Result<Range<u64>, Problem> {
         let codec = self.metadata.compression();
         if !matches!(
             codec,
@@ -149,10 +135,10 @@ impl Chunk<'_> {
                 ratio: LARGEST_RATIO,
             });
         }
-        start
-            .checked_add(packed)
-            .filter(|end| *end <= size)
-            .ok_or(Problem::Truncated { format: "Parquet" })
+        match start.checked_add(packed) {
+            Some(end) if end <= size => Ok(start..end),
+            _ => Err(Problem::Truncated { format: "Parquet" }),
+        }
     }
 
     /// Counts the values, row by row, and returns how many rows there were.
@@ -204,69 +190,6 @@ fn fixed_length(tally: &mut Tally, value: &FixedLenByteArray, row: u64) -> Resul
     Ok(())
 }
 
-/// Serves the pages of one column chunk out of larger blocks.
-struct Blocks<C> {
-    file: Arc<C>,
-    end: u64,
-    held: Mutex<Block>,
-}
-
-/// Bytes of the file and where they begin.
-#[derive(Default)]
-struct Block {
-    start: u64,
-    bytes: Bytes,
-}
-
-impl Block {
-    /// Returns what it holds from an offset on.
-    fn from(&self, start: u64) -> Option<Bytes> {
-        let skipped = usize::try_from(start.checked_sub(self.start)?).ok()?;
-        (skipped <= self.bytes.len()).then(|| self.bytes.slice(skipped..))
-    }
-}
-
-impl<C: ChunkReader> Length for Blocks<C> {
-    fn len(&self) -> u64 {
-        self.file.len()
-    }
-}
-
-impl<C: ChunkReader> ChunkReader for Blocks<C> {
-    type T = Reader<Bytes>;
-
-    fn get_read(&self, start: u64) -> ParquetResult<Reader<Bytes>> {
-        let length = self.end.saturating_sub(start).min(LONGEST_PAGE_HEADER);
-        Ok(self.get_bytes(start, usize::try_from(length)?)?.reader())
-    }
-
-    fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let rest = held.from(start).unwrap_or_default();
-        if rest.len() >= length {
-            return Ok(rest.slice(..length));
-        }
-        let from = start + rest.len() as u64;
-        let missing = (length - rest.len()).max(BLOCK) as u64;
-        let count = usize::try_from(missing.min(self.end.saturating_sub(from)))?;
-        *held = Block::default();
-        let more = self.file.get_bytes(from, count)?;
-        let bytes = if rest.is_empty() {
-            more
-        } else {
-            [rest, more].concat().into()
-        };
-        if bytes.len() < length {
-            return Err(ParquetError::EOF("a page goes beyond its column".to_owned()));
-        }
-        *held = Block {
-            start,
-            bytes: bytes.clone(),
-        };
-        Ok(bytes.slice(..length))
-    }
-}
-
 /// Says what the Parquet reader's errors mean for the file.
 pub(crate) fn explain(error: ParquetError) -> Problem {
     match error {
@@ -290,6 +213,7 @@ mod tests {
     use super::*;
     use crate::source::Rows;
     use crate::source::testing::mutations;
+    use bytes::Bytes;
 
     fn read_bytes(bytes: Vec<u8>) -> Result<Rows, Problem> {
         let mut tally = Tally::default();
@@ -334,29 +258,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn pages_larger_than_a_block_and_blocks_of_many_pages_are_the_same_bytes() {
-        let file: Bytes = (0..7_000_000_u32)
-            .map(|number| (number % 251) as u8)
-            .collect::<Vec<_>>()
-            .into();
-        let blocks = Blocks {
-            file: Arc::new(file.clone()),
-            end: 6_900_000,
-            held: Mutex::default(),
-        };
-        for (start, length) in [
-            (0, 10),
-            (10, 3_000_000),
-            (3_000_010, 500),
-            (3_000_510, 0),
-            (3_000_510, 3_899_490),
-        ] {
-            let found = blocks.get_bytes(start as u64, length).unwrap();
-            assert_eq!(found, file.slice(start..start + length));
-        }
-        assert!(blocks.get_bytes(6_899_999, 2).is_err());
     }
 }
