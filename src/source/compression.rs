@@ -149,6 +149,7 @@ impl<R: Read> Read for Unpacked<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::corpus;
     use crate::source::testing::{Trickle, mutations};
     use std::io::Write;
 
@@ -233,6 +234,27 @@ mod tests {
                     assert!(bytes.is_empty() || bytes.starts_with(&text()), "{compression:?}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn the_corpus_is_unpacked_or_refused_in_chunks_of_any_size() {
+        for compression in COMPRESSIONS {
+            corpus::check(compression.name(), |bytes| {
+                let (whole, trickled) = (unpack(compression, bytes, 4096), unpack(compression, bytes, 1));
+                match (whole, trickled) {
+                    (Ok(whole), Ok(trickled)) => {
+                        assert_eq!(whole, trickled);
+                        format!("{}", whole.len().next_power_of_two())
+                    }
+                    (Err(problem), Err(trickled)) => {
+                        let name = corpus::problem_name(&problem);
+                        assert_eq!(name, corpus::problem_name(&trickled));
+                        name
+                    }
+                    (whole, trickled) => panic!("{} {}", whole.is_ok(), trickled.is_ok()),
+                }
+            });
         }
     }
 

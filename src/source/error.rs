@@ -170,6 +170,14 @@ pub enum Problem {
         /// Number of the line, from 1.
         line: u64,
     },
+    /// A row that was cut at a delimiter or line end which a backslash should have made part of a value.
+    #[error(
+        "line {line} is cut where a backslash stands before a delimiter or line end: unload with quoted values instead of escapes (Redshift: UNLOAD ... FORMAT CSV HEADER, without ESCAPE)"
+    )]
+    Escapes {
+        /// Number of the line, from 1.
+        line: u64,
+    },
     /// The file has zero bytes where text should be.
     #[error(
         "line {line} holds a NUL byte: the file is damaged, or UTF-16 without a byte order mark; unload it again as UTF-8"

@@ -9,13 +9,17 @@ use std::path::{Path, PathBuf};
 const AS_IT_WAS: (u64, u64, u64) = (8, 1, 2);
 
 /// What is wrong with each of the others, in the words that people read.
-const REFUSALS: [(&str, &str); 28] = [
+const REFUSALS: [(&str, &str); 29] = [
     ("athena_unload_without_header.txt.gz", "there is no header"),
     ("refused_array.json", "the content is a JSON array"),
     ("refused_binary.csv", "the content is no text"),
     (
         "refused_binary.csv.gz",
         "ends in .gz, but the content is neither gzip nor text",
+    ),
+    (
+        "refused_backslash_escapes.txt",
+        "line 4 is cut where a backslash stands before a delimiter or line end: unload with quoted values",
     ),
     ("refused_cut_line.jsonl", "line 8 is no JSON object"),
     ("refused_empty_in_gzip.csv.gz", "the object is empty"),

@@ -101,3 +101,25 @@ fn unreadable(start: &[u8]) -> Option<&'static str> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::corpus;
+
+    /// Whatever the first bytes look like.
+    #[test]
+    fn the_corpus_of_every_format_ends_in_rows_or_a_problem() {
+        corpus::check("format", |bytes| {
+            let mut tally = Tally::default();
+            let file = Arc::new(bytes::Bytes::copy_from_slice(bytes));
+            match read(&file, "result.csv.gz", "contactid", &mut tally) {
+                Ok(found) => {
+                    let rows = tally.finish(0, found.warnings);
+                    format!("{} {}", rows.warnings.len(), corpus::ending(&Ok(rows)))
+                }
+                Err(problem) => corpus::ending(&Err(problem)),
+            }
+        });
+    }
+}

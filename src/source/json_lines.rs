@@ -3,7 +3,7 @@
 use crate::source::columns;
 use crate::source::error::Problem;
 use crate::source::tally::{Reason, Tally};
-use crate::source::window::Window;
+use crate::source::window::{Window, refuse_nul};
 use memchr::memchr;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use std::borrow::Cow;
@@ -28,7 +28,10 @@ fn read_window<R: Read>(mut window: Window<R>, column: &str, tally: &mut Tally) 
         while let Some(length) = line_length(&text[done..], at_end) {
             let line = &text[done..done + length];
             if !line.trim_ascii().is_empty() {
-                let cell = parse(line, column).map_err(|_| Problem::Json { line: number })?;
+                let cell = parse(line, column).map_err(|_| {
+                    let nul = refuse_nul(line, number).err();
+                    nul.unwrap_or(Problem::Json { line: number })
+                })?;
                 seen.note(&cell, line);
                 cell.count(tally, number)?;
             }
@@ -217,7 +220,8 @@ impl<'de> Visitor<'de> for Value {
 mod tests {
     use super::*;
     use crate::source::Rows;
-    use crate::source::testing::{Trickle, id, mutations};
+    use crate::source::corpus;
+    use crate::source::testing::{Trickle, id};
 
     /// Reads a text through windows that begin with so many bytes, filled a few bytes at a time.
     fn read_through(window: usize, text: &[u8]) -> Result<Rows, Problem> {
@@ -296,20 +300,14 @@ mod tests {
     }
 
     #[test]
-    fn mutated_files_end_in_rows_or_a_problem() {
-        let seed = format!(
-            "{{\"contactid\":\"{}\",\"n\":[1,{{}}]}}\n{{\"contactid\":null}}\n",
-            id(1)
-        );
-        for mutant in mutations(seed.as_bytes(), 2_000).filter(|mutant| !mutant.contains(&0)) {
-            let (whole, narrow) = (read_text(&mutant), read_through(1, &mutant));
-            assert_eq!(format!("{whole:?}"), format!("{narrow:?}"));
-            if let Ok(rows) = whole {
-                assert_eq!(
-                    rows.rows,
-                    rows.contacts.len() as u64 + rows.duplicates + rows.rejected.count
-                );
+    fn the_corpus_ends_in_rows_or_a_problem_wherever_a_window_ends() {
+        corpus::check("json_lines", |bytes| {
+            let (whole, narrow) = (read_text(bytes), read_through(1, bytes));
+            match (&whole, &narrow) {
+                (Ok(whole), Ok(narrow)) => assert_eq!(format!("{whole:?}"), format!("{narrow:?}")),
+                _ => assert_eq!(whole.is_ok(), narrow.is_ok(), "{whole:?} {narrow:?}"),
             }
-        }
+            corpus::ending(&whole)
+        });
     }
 }

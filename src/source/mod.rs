@@ -4,6 +4,8 @@ mod body;
 mod columns;
 mod compression;
 mod content;
+#[cfg(test)]
+mod corpus;
 mod csv;
 mod error;
 #[cfg(test)]

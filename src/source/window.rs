@@ -13,7 +13,17 @@ const SMALLEST: usize = 512 << 10;
 /// 100 columns of 10,000 characters each fit; a quote that is never closed does not swallow the file.
 pub(crate) const LONGEST_RECORD: usize = 1 << 20;
 
-/// A sliding window over text that refuses NUL bytes.
+/// Refuses text with a NUL byte, whose first line has that number.
+pub(crate) fn refuse_nul(text: &[u8], line: u64) -> Result<(), Problem> {
+    match memchr(0, text) {
+        Some(offset) => Err(Problem::Nul {
+            line: line + memchr_iter(b'\n', &text[..offset]).count() as u64,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// A sliding window over text.
 pub(crate) struct Window<R> {
     input: R,
     buffer: Vec<u8>,
@@ -67,6 +77,7 @@ impl<R: Read> Window<R> {
         self.start = 0;
         if self.end == self.buffer.len() {
             if self.end >= LONGEST_RECORD {
+                refuse_nul(self.text(), line)?;
                 return Err(Problem::LongRecord {
                     line,
                     limit_kib: LONGEST_RECORD >> 10,
@@ -74,7 +85,6 @@ impl<R: Read> Window<R> {
             }
             self.buffer.resize(self.end * 2, 0);
         }
-        let new = self.end;
         while self.end < self.buffer.len() && !self.at_end {
             match self.input.read(&mut self.buffer[self.end..]) {
                 Ok(0) => self.at_end = true,
@@ -83,11 +93,6 @@ impl<R: Read> Window<R> {
                 Err(error) => return Err(error.into()),
             }
         }
-        match memchr(0, &self.buffer[new..self.end]) {
-            Some(offset) => Err(Problem::Nul {
-                line: line + memchr_iter(b'\n', &self.buffer[..new + offset]).count() as u64,
-            }),
-            None => Ok(()),
-        }
+        Ok(())
     }
 }

@@ -52,15 +52,16 @@ impl CarefulParser {
         let judgement = standard
             .as_ref()
             .map_or(Quotes::Open, |record| self.judge(text, record, None));
-        if matches!(judgement, Quotes::Clean | Quotes::Literal) {
+        if judgement.is_readable() {
             return Ok(standard);
         }
-        if memmem::find(text, br#"\""#).is_some() {
-            let escaping = self.parse(text, at_end, true);
-            if let Some(record) = escaping
-                && matches!(self.judge(text, &record, Some(b'\\')), Quotes::Clean | Quotes::Literal)
-            {
-                return Ok(Some(record));
+        let length = standard.as_ref().map_or(text.len(), |record| record.length);
+        if memmem::find(&text[..length], br#"\""#).is_some() {
+            match self.parse(text, at_end, true) {
+                Some(record) if self.judge(text, &record, Some(b'\\')).is_readable() => return Ok(Some(record)),
+                // What looks broken in this text may be whole in more of it.
+                None if !at_end && text.len() < LONGEST_RECORD => return Ok(None),
+                _ => {}
             }
         }
         // A stray quote that stays within its line costs no other row. One that runs over lines may.

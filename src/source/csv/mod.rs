@@ -15,12 +15,13 @@ mod quotes;
 use crate::contact::ContactId;
 use crate::source::error::Problem;
 use crate::source::tally::{Reason, Tally};
-use crate::source::window::Window;
+use crate::source::window::{Window, refuse_nul};
 use careful::CarefulParser;
 use header::Header;
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memchr_iter, memchr2, memmem};
 use quotes::{Quotes, judge};
 use simd_csv::ZeroCopyReaderBuilder;
+use std::cmp::Ordering;
 use std::io::Read;
 
 /// What may stand before the first record of a text in UTF-8.
@@ -128,14 +129,22 @@ impl Rows {
                 return Ok((start, Stop::Incomplete));
             }
             let cell = record.unquote(self.index);
-            if record.len() == self.columns
+            // A file that was cut ends in a record that seems to be one.
+            if done < text.len()
+                && record.len() == self.columns
                 && let Some(id) = cell.and_then(ContactId::parse)
-                && memchr(b'\n', record.as_slice()).is_none()
+                && memchr2(b'\n', 0, record.as_slice()).is_none()
             {
                 self.count_blank_lines(tally);
                 tally.contact(id)?;
                 self.line += 1;
-            } else if judge(record.as_slice(), self.delimiter, None) == Quotes::Clean {
+                continue;
+            }
+            refuse_nul(record.as_slice(), self.line)?;
+            if judge(record.as_slice(), self.delimiter, None) == Quotes::Clean {
+                if memchr(b'"', record.as_slice()).is_none() {
+                    self.check_escapes(record.as_slice(), record.len())?;
+                }
                 self.count_blank_lines(tally);
                 tally.field(cell, self.line)?;
                 self.pass(&text[start..done]);
@@ -153,14 +162,35 @@ impl Rows {
         at_end: bool,
         tally: &mut Tally,
     ) -> Result<Option<usize>, Problem> {
-        let Some(record) = self.careful.read(&text[start..], at_end, self.line)? else {
+        let rest = &text[start..];
+        let read = self.careful.read(rest, at_end, self.line);
+        // A NUL byte explains more than what it led to.
+        let read = read.map_err(|problem| refuse_nul(rest, self.line).err().unwrap_or(problem));
+        let Some(record) = read? else {
             return Ok(None);
         };
+        refuse_nul(&rest[..record.length], self.line)?;
         let end = start + record.length;
+        self.check_escapes(text[start..end].trim_ascii_end(), self.careful.fields().count())?;
         self.count_blank_lines(tally);
         tally.field(self.careful.field(self.index), self.line)?;
         self.pass(&text[start..end]);
         Ok(Some(end))
+    }
+
+    /// Refuses what is left of a row whose delimiters or line ends were escaped with a backslash.
+    ///
+    /// Only a row of too few or too many fields is suspect: `C:\` may stand at the end of any field.
+    fn check_escapes(&self, record: &[u8], fields: usize) -> Result<(), Problem> {
+        let is_cut = match fields.cmp(&self.columns) {
+            Ordering::Less => record.ends_with(b"\\"),
+            Ordering::Equal => false,
+            Ordering::Greater => memmem::find(record, &[b'\\', self.delimiter]).is_some(),
+        };
+        if is_cut {
+            return Err(Problem::Escapes { line: self.line });
+        }
+        Ok(())
     }
 
     /// Counts the lines of a record.

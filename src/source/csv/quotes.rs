@@ -15,6 +15,13 @@ pub(super) enum Quotes {
     Open,
 }
 
+impl Quotes {
+    /// Tells whether a parser of the standard finds the fields that the writer meant.
+    pub(super) const fn is_readable(self) -> bool {
+        matches!(self, Self::Clean | Self::Literal)
+    }
+}
+
 /// Judges the quotes of a record without its line end; `escape` is a character that may stand before an inner quote
 /// instead of a second quote.
 pub(super) fn judge(record: &[u8], delimiter: u8, escape: Option<u8>) -> Quotes {

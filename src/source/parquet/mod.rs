@@ -212,7 +212,7 @@ fn corrupt() -> Problem {
 mod tests {
     use super::*;
     use crate::source::Rows;
-    use crate::source::testing::mutations;
+    use crate::source::corpus;
     use bytes::Bytes;
 
     fn read_bytes(bytes: Vec<u8>) -> Result<Rows, Problem> {
@@ -242,21 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn mutated_files_end_in_rows_or_a_problem() {
-        for name in [
-            "spark_snappy.parquet",
-            "uuid_16_bytes.parquet",
-            "athena_gzip.parquet",
-            "snowflake_snappy.parquet",
-        ] {
-            for mutant in mutations(&fixture(name), 1_000) {
-                if let Ok(rows) = read_bytes(mutant) {
-                    assert_eq!(
-                        rows.rows,
-                        rows.contacts.len() as u64 + rows.duplicates + rows.rejected.count
-                    );
-                }
-            }
-        }
+    fn the_corpus_ends_in_rows_or_a_problem() {
+        corpus::check("parquet", |bytes| corpus::ending(&read_bytes(bytes.to_vec())));
     }
 }

@@ -102,6 +102,7 @@ pub(super) fn unknown(what: &str) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::corpus;
 
     fn entry(key: &str, mandatory: bool, length: Option<u64>) -> Entry {
         Entry {
@@ -153,5 +154,26 @@ mod tests {
             assert!(problem.contains(expected), "{text}: {problem}");
         }
         assert!(parse(b"\xff").is_err());
+    }
+
+    #[test]
+    fn the_corpus_names_parts_or_is_refused() {
+        corpus::check("manifest", |bytes| match parse(bytes) {
+            Ok(entries) => {
+                assert!(
+                    entries
+                        .iter()
+                        .all(|entry| !entry.bucket.is_empty() && !entry.key.is_empty())
+                );
+                let any = |is: fn(&Entry) -> bool| entries.iter().any(is);
+                format!(
+                    "{} {} {}",
+                    entries.len().min(3),
+                    any(|entry| entry.mandatory),
+                    any(|entry| entry.length.is_some())
+                )
+            }
+            Err(problem) => problem.to_string().chars().take(60).collect(),
+        });
     }
 }

@@ -51,7 +51,7 @@ fn is_manifest(key: &str) -> bool {
 /// Tells whether only a job that writes several files gives such a name.
 fn is_plainly_a_part(key: &str) -> bool {
     let name = key.rsplit('/').next().unwrap_or(key);
-    is_redshift(name) || is_spark(name) || is_snowflake(name) || is_bigquery(name) || is_athena(name)
+    is_redshift(name) || is_spark(name) || is_snowflake(name) || is_bigquery(name) || is_athena(name) || is_rds(name)
 }
 
 /// `0000_part_00`, `contacts_0012_part_00.gz`.
@@ -102,6 +102,15 @@ fn is_athena(name: &str) -> bool {
     pieces.len() >= 5 && are_digits(0, 8) && are_digits(1, 6) && are_digits(2, 5) && pieces[3].len() == 5
 }
 
+/// `contacts.csv_part2`, `contacts.part_00000`: what the two engines of Aurora write.
+fn is_rds(name: &str) -> bool {
+    let are_digits = |digits: &str, least| digits.len() >= least && digits.chars().all(is_digit);
+    let of_postgres = name.rsplit_once("_part");
+    let of_mysql = name.rsplit_once(".part_");
+    of_postgres.is_some_and(|(stem, number)| stem.contains('.') && are_digits(number, 1))
+        || of_mysql.is_some_and(|(_, number)| are_digits(number, 5))
+}
+
 fn leading_digits(text: &str) -> usize {
     text.len() - text.trim_start_matches(is_digit).len()
 }
@@ -145,6 +154,8 @@ mod tests {
             "data_0_1_0.csv.gz",
             "contacts-000000000003.csv.gz",
             "20261123_093015_00042_x7k2p_1f2e.gz",
+            "2026-11-23.csv_part2",
+            "contacts.part_00000",
         ] {
             assert!(is_plainly_a_part(&format!("incoming/Summer Sale/{name}")), "{name}");
         }
@@ -158,6 +169,8 @@ mod tests {
             "data.csv",
             "part-1.csv",
             "spare_part_list.csv",
+            "spare_part2.csv",
+            "contacts.part_1",
             "1_part_2.csv",
             "export-202611230930.csv",
             "20261123_093015.csv",
