@@ -3,7 +3,7 @@
 use crate::source::columns;
 use crate::source::error::Problem;
 use crate::source::tally::{Reason, Tally};
-use crate::source::window::{Window, refuse_nul};
+use crate::source::window::Window;
 use memchr::memchr;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use std::borrow::Cow;
@@ -28,10 +28,7 @@ fn read_window<R: Read>(mut window: Window<R>, column: &str, tally: &mut Tally) 
         while let Some(length) = line_length(&text[done..], at_end) {
             let line = &text[done..done + length];
             if !line.trim_ascii().is_empty() {
-                let cell = parse(line, column).map_err(|_| {
-                    let nul = refuse_nul(line, number).err();
-                    nul.unwrap_or(Problem::Json { line: number })
-                })?;
+                let cell = parse(line, column).map_err(|_| Problem::Json { line: number })?;
                 seen.note(&cell, line);
                 cell.count(tally, number)?;
             }

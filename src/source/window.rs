@@ -13,17 +13,7 @@ const SMALLEST: usize = 512 << 10;
 /// 100 columns of 10,000 characters each fit; a quote that is never closed does not swallow the file.
 pub(crate) const LONGEST_RECORD: usize = 1 << 20;
 
-/// Refuses text with a NUL byte, whose first line has that number.
-pub(crate) fn refuse_nul(text: &[u8], line: u64) -> Result<(), Problem> {
-    match memchr(0, text) {
-        Some(offset) => Err(Problem::Nul {
-            line: line + memchr_iter(b'\n', &text[..offset]).count() as u64,
-        }),
-        None => Ok(()),
-    }
-}
-
-/// A sliding window over text.
+/// A sliding window over text that refuses NUL bytes.
 pub(crate) struct Window<R> {
     input: R,
     buffer: Vec<u8>,
@@ -77,7 +67,6 @@ impl<R: Read> Window<R> {
         self.start = 0;
         if self.end == self.buffer.len() {
             if self.end >= LONGEST_RECORD {
-                refuse_nul(self.text(), line)?;
                 return Err(Problem::LongRecord {
                     line,
                     limit_kib: LONGEST_RECORD >> 10,
@@ -85,6 +74,7 @@ impl<R: Read> Window<R> {
             }
             self.buffer.resize(self.end * 2, 0);
         }
+        let new = self.end;
         while self.end < self.buffer.len() && !self.at_end {
             match self.input.read(&mut self.buffer[self.end..]) {
                 Ok(0) => self.at_end = true,
@@ -93,6 +83,11 @@ impl<R: Read> Window<R> {
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(())
+        match memchr(0, &self.buffer[new..self.end]) {
+            Some(offset) => Err(Problem::Nul {
+                line: line + memchr_iter(b'\n', &self.buffer[..new + offset]).count() as u64,
+            }),
+            None => Ok(()),
+        }
     }
 }

@@ -4,7 +4,7 @@ use crate::contact::ContactId;
 use crate::source::columns;
 use crate::source::csv::careful::CarefulParser;
 use crate::source::error::Problem;
-use crate::source::window::{Window, refuse_nul};
+use crate::source::window::Window;
 use memchr::memchr_iter;
 use std::io::Read;
 
@@ -28,7 +28,6 @@ impl Header {
         let mut line = 1;
         loop {
             window.fill(line)?;
-            refuse_nul(window.text(), line)?;
             let (text, at_end) = (window.text(), window.at_end());
             let blank = text.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
             let text = &text[blank..];

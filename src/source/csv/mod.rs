@@ -15,10 +15,10 @@ mod quotes;
 use crate::contact::ContactId;
 use crate::source::error::Problem;
 use crate::source::tally::{Reason, Tally};
-use crate::source::window::{Window, refuse_nul};
+use crate::source::window::Window;
 use careful::CarefulParser;
 use header::Header;
-use memchr::{memchr, memchr_iter, memchr2, memmem};
+use memchr::{memchr, memchr_iter, memmem};
 use quotes::{Quotes, judge};
 use simd_csv::ZeroCopyReaderBuilder;
 use std::cmp::Ordering;
@@ -133,14 +133,13 @@ impl Rows {
             if done < text.len()
                 && record.len() == self.columns
                 && let Some(id) = cell.and_then(ContactId::parse)
-                && memchr2(b'\n', 0, record.as_slice()).is_none()
+                && memchr(b'\n', record.as_slice()).is_none()
             {
                 self.count_blank_lines(tally);
                 tally.contact(id)?;
                 self.line += 1;
                 continue;
             }
-            refuse_nul(record.as_slice(), self.line)?;
             if judge(record.as_slice(), self.delimiter, None) == Quotes::Clean {
                 if memchr(b'"', record.as_slice()).is_none() {
                     self.check_escapes(record.as_slice(), record.len())?;
@@ -162,14 +161,9 @@ impl Rows {
         at_end: bool,
         tally: &mut Tally,
     ) -> Result<Option<usize>, Problem> {
-        let rest = &text[start..];
-        let read = self.careful.read(rest, at_end, self.line);
-        // A NUL byte explains more than what it led to.
-        let read = read.map_err(|problem| refuse_nul(rest, self.line).err().unwrap_or(problem));
-        let Some(record) = read? else {
+        let Some(record) = self.careful.read(&text[start..], at_end, self.line)? else {
             return Ok(None);
         };
-        refuse_nul(&rest[..record.length], self.line)?;
         let end = start + record.length;
         self.check_escapes(text[start..end].trim_ascii_end(), self.careful.fields().count())?;
         self.count_blank_lines(tally);
