@@ -52,7 +52,7 @@ const GOALS: [Goal; 9] = [
 ];
 
 /// What `template.yaml` tells the C library, which would otherwise keep freed memory.
-const AS_DEPLOYED: (&str, &str) = ("MALLOC_MMAP_THRESHOLD_", "131072");
+const AS_DEPLOYED: (&str, &str) = ("MALLOC_MMAP_THRESHOLD_", "524288");
 
 /// The promised peak above 16 bytes per distinct id, the AWS and TLS stack aside.
 const MEMORY_ALLOWANCE_KIB: u64 = 10 * 1024;

@@ -48,11 +48,6 @@ impl<R: Read> Window<R> {
         self.at_end
     }
 
-    /// Tells whether there is no longer text to be had for the record at its beginning.
-    pub(crate) const fn is_widest(&self) -> bool {
-        self.at_end || self.end - self.start >= LONGEST_RECORD
-    }
-
     /// Lets go of the first bytes of the text.
     pub(crate) const fn consume(&mut self, count: usize) {
         self.start += count;

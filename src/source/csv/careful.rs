@@ -1,4 +1,4 @@
-//! The reference parser, for the records that the fast one would read differently.
+//! The parser, one record at a time.
 
 use crate::source::csv::quotes::{Quotes, judge};
 use crate::source::error::Problem;

@@ -1,18 +1,15 @@
-//! Delimited text with a header: the id column of every row, at the speed of a vectorised parser.
+//! Delimited text with a header: the id column of every row.
 //!
 //! A record ends with a line feed, with or without a carriage return before it. In a file of one column an empty line
 //! is a row without an id, except at the end of the file; in a file of several columns it is no row.
 //!
-//! The fast parser reads every file of RFC 4180 right, but takes any quote for one that encloses: `5" pipe` would swallow
-//! what follows. So it is taken at its word only for a record that stands on one line, has as many fields as the header
-//! and a valid id in its place, which no swallowed text gives by accident. Of every other record the quotes are looked at
-//! first, and where one of them encloses nothing, the reference parser reads it.
+//! In most lines the id can be found without a parser; all other records are read by one.
 
 mod careful;
 mod header;
+mod line;
 mod quotes;
 
-use crate::contact::ContactId;
 use crate::source::error::Problem;
 use crate::source::tally::{Reason, Tally};
 use crate::source::window::Window;
@@ -20,12 +17,8 @@ use careful::CarefulParser;
 use header::Header;
 use memchr::{memchr, memchr_iter, memmem};
 use quotes::{Quotes, judge};
-use simd_csv::ZeroCopyReaderBuilder;
 use std::cmp::Ordering;
 use std::io::Read;
-
-/// What may stand before the first record of a text in UTF-8.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Reads all rows of a text and returns its columns; nothing where there is no text at all.
 pub(crate) fn read<R: Read>(input: R, column: &str, tally: &mut Tally) -> Result<Option<Vec<String>>, Problem> {
@@ -42,7 +35,7 @@ fn read_window<R: Read>(
     };
     let mut rows = Rows::new(&header);
     loop {
-        let consumed = rows.read(&window, tally)?;
+        let consumed = rows.read(window.text(), window.at_end(), tally)?;
         window.consume(consumed);
         if window.at_end() {
             return Ok(Some(header.names));
@@ -80,87 +73,30 @@ impl Rows {
         }
     }
 
-    /// Reads the records that are complete in the window and returns how many bytes they are.
-    fn read<R: Read>(&mut self, window: &Window<R>, tally: &mut Tally) -> Result<usize, Problem> {
-        let (text, at_end) = (window.text(), window.at_end());
+    /// Reads the records that are complete in a text and returns how many bytes they are.
+    fn read(&mut self, text: &[u8], at_end: bool, tally: &mut Tally) -> Result<usize, Problem> {
         let mut done = 0;
         loop {
-            let stop;
-            (done, stop) = self.read_fast(text, done, at_end, tally)?;
-            let waits = matches!(stop, Stop::Incomplete) && (done > 0 || !window.is_widest());
-            if waits {
-                return Ok(done);
-            }
-            match self.read_carefully(text, done, at_end, tally)? {
-                Some(next) => done = next,
-                None => return Ok(done),
-            }
-        }
-    }
-
-    /// Reads records as long as the fast parser can be trusted, and returns where it stopped and why.
-    fn read_fast(
-        &mut self,
-        text: &[u8],
-        from: usize,
-        at_end: bool,
-        tally: &mut Tally,
-    ) -> Result<(usize, Stop), Problem> {
-        // Files put one after the other leave byte order marks, and the parser drops one before its first record.
-        let mut done = from;
-        while text[done..].starts_with(BYTE_ORDER_MARK) {
-            done += BYTE_ORDER_MARK.len();
-        }
-        let mut parser = ZeroCopyReaderBuilder::new()
-            .delimiter(self.delimiter)
-            .has_headers(false)
-            .flexible(true)
-            .from_reader(&text[done..]);
-        loop {
             let start = self.skip_blank_lines(text, done);
-            // The parser is flexible and reads from memory: it has nothing to fail at.
-            let Ok(Some(record)) = parser.read_byte_record() else {
-                return Ok((start, Stop::Incomplete));
-            };
-            let end = start + record.as_slice().len();
-            done = end + line_end(&text[end..]);
-            // Only the end of the file proves that a record which ends with the window is complete.
-            if done == text.len() && !at_end {
-                return Ok((start, Stop::Incomplete));
-            }
-            let cell = record.unquote(self.index);
-            // A file that was cut ends in a record that seems to be one.
-            if done < text.len()
-                && record.len() == self.columns
-                && let Some(id) = cell.and_then(ContactId::parse)
-                && memchr(b'\n', record.as_slice()).is_none()
+            let line = memchr(b'\n', &text[start..]).map(|length| &text[start..start + length]);
+            if let Some(line) = line
+                && let Some(id) = line::id_of(line, self.delimiter, self.index)
             {
                 self.count_blank_lines(tally);
                 tally.contact(id)?;
                 self.line += 1;
+                done = start + line.len() + 1;
                 continue;
             }
-            if judge(record.as_slice(), self.delimiter, None) == Quotes::Clean {
-                if memchr(b'"', record.as_slice()).is_none() {
-                    self.check_escapes(record.as_slice(), record.len())?;
-                }
-                self.count_blank_lines(tally);
-                tally.field(cell, self.line)?;
-                self.pass(&text[start..done]);
-            } else {
-                return Ok((start, Stop::Unclean));
+            match self.parse(text, start, at_end, tally)? {
+                Some(end) => done = end,
+                None => return Ok(start),
             }
         }
     }
 
-    /// Reads one record as the reference parser does and returns where it ends; nothing where more text is needed.
-    fn read_carefully(
-        &mut self,
-        text: &[u8],
-        start: usize,
-        at_end: bool,
-        tally: &mut Tally,
-    ) -> Result<Option<usize>, Problem> {
+    /// Parses one record and returns where it ends; nothing where more text is needed.
+    fn parse(&mut self, text: &[u8], start: usize, at_end: bool, tally: &mut Tally) -> Result<Option<usize>, Problem> {
         let Some(record) = self.careful.read(&text[start..], at_end, self.line)? else {
             return Ok(None);
         };
@@ -174,12 +110,17 @@ impl Rows {
 
     /// Refuses what is left of a row whose delimiters or line ends were escaped with a backslash.
     ///
-    /// Only a row of too few or too many fields is suspect: `C:\` may stand at the end of any field.
+    /// Only a row of too few or too many fields is suspect, since `C:\` may stand at the end of any field, and only if it
+    /// is not by quotes that its writer marks delimiters.
     fn check_escapes(&self, record: &[u8], fields: usize) -> Result<(), Problem> {
         let is_cut = match fields.cmp(&self.columns) {
             Ordering::Less => record.ends_with(b"\\"),
             Ordering::Equal => false,
-            Ordering::Greater => memmem::find(record, &[b'\\', self.delimiter]).is_some(),
+            Ordering::Greater => {
+                let is_quoted =
+                    || memchr(b'"', record).is_some() && judge(record, self.delimiter, None) == Quotes::Clean;
+                memmem::find(record, &[b'\\', self.delimiter]).is_some() && !is_quoted()
+            }
         };
         if is_cut {
             return Err(Problem::Escapes { line: self.line });
@@ -215,21 +156,6 @@ impl Rows {
                 tally.reject(Reason::Empty, b"", line);
             }
         }
-    }
-}
-
-/// Why the fast parser does not go on.
-enum Stop {
-    Incomplete,
-    Unclean,
-}
-
-/// Returns the length of the line end at the start of the text.
-fn line_end(text: &[u8]) -> usize {
-    match text {
-        [b'\n', ..] => 1,
-        [b'\r', b'\n', ..] => 2,
-        _ => 0,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Whether the quotes of a record are what the fast parser takes them for.
+//! Whether the quotes of a record are what the parser takes them for.
 
 use memchr::{memchr, memchr2};
 
