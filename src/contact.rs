@@ -148,6 +148,10 @@ pub struct Collector {
     ids: Vec<ContactId>,
     /// The length at which the vector is looked at again.
     full: usize,
+    /// Some of the ids, without repetitions; how many ids of the vector it was taken from, and how many there were.
+    sample: Vec<ContactId>,
+    looked_at: usize,
+    sampled: usize,
     limit: usize,
     pushed: u64,
 }
@@ -167,6 +171,9 @@ impl Collector {
         Self {
             ids: Vec::new(),
             full: 0,
+            sample: Vec::new(),
+            looked_at: 0,
+            sampled: 0,
             limit,
             pushed: 0,
         }
@@ -191,8 +198,10 @@ impl Collector {
 
     #[cold]
     fn make_room(&mut self) -> Result<(), TooManyContacts> {
-        if self.ids.len() > self.limit || self.repetitions() > Self::SPARED {
+        if self.repetitions() > Self::SPARED || self.ids.len() > self.limit {
             sort_and_dedup(&mut self.ids);
+            self.looked_at = self.ids.len();
+            self.sampled = self.sample.len();
         }
         if self.ids.len() > self.limit {
             return Err(TooManyContacts { limit: self.limit });
@@ -203,16 +212,18 @@ impl Collector {
     }
 
     /// Estimates how many of the ids are repetitions; a repeated id is in the sample as often as in the vector.
-    fn repetitions(&self) -> usize {
+    fn repetitions(&mut self) -> usize {
         let is_sampled = |id: &&ContactId| id.scrambled().is_multiple_of(Self::ONE_IN as u64);
-        let mut sample: Vec<_> = self.ids.iter().filter(is_sampled).copied().collect();
-        let all = sample.len();
+        let before = self.sample.len();
+        self.sample.extend(self.ids[self.looked_at..].iter().filter(is_sampled));
+        self.sampled += self.sample.len() - before;
+        self.looked_at = self.ids.len();
         // Of a handful of ids that repeat all the time none may be in the sample.
-        if all < self.ids.len() / (2 * Self::ONE_IN) {
+        if self.sampled < self.ids.len() / (2 * Self::ONE_IN) {
             return self.ids.len();
         }
-        sort_and_dedup(&mut sample);
-        (all - sample.len()) * Self::ONE_IN
+        sort_and_dedup(&mut self.sample);
+        (self.sampled - self.sample.len()) * Self::ONE_IN
     }
 }
 

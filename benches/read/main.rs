@@ -52,7 +52,10 @@ const GOALS: [Goal; 9] = [
 ];
 
 /// What `template.yaml` tells the C library, which would otherwise keep freed memory.
-const AS_DEPLOYED: (&str, &str) = ("MALLOC_MMAP_THRESHOLD_", "524288");
+const AS_DEPLOYED: [(&str, &str); 2] = [
+    ("MALLOC_MMAP_THRESHOLD_", "655360"),
+    ("MALLOC_TRIM_THRESHOLD_", "4194304"),
+];
 
 /// The promised peak above 16 bytes per distinct id, the AWS and TLS stack aside.
 const MEMORY_ALLOWANCE_KIB: u64 = 10 * 1024;
@@ -109,7 +112,7 @@ fn jobs_for(folder: &Path, csv: &Path, peers: &Peers) -> Vec<Job> {
 /// Makes this program, started again, do one job in a process of its own.
 fn ours(name: &'static str, job: &str, path: &Path) -> Job {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--job", job]).arg(path).envs([AS_DEPLOYED]);
+    command.args(["--job", job]).arg(path).envs(AS_DEPLOYED);
     Job { name, command }
 }
 

@@ -23,8 +23,8 @@ use std::sync::Arc;
 /// What a Parquet file begins and ends with.
 const MAGIC: &[u8] = b"PAR1";
 
-/// How many rows are taken out of a page at once.
-const BATCH: usize = 1_024;
+/// How many rows are taken out of a page at once: so few that they stay in the cache closest to the processor.
+const BATCH: usize = 256;
 
 /// Tells whether a file begins like Parquet.
 pub(crate) fn is_parquet(start: &[u8]) -> bool {
