@@ -3,11 +3,11 @@
 //! A record ends with a line feed, with or without a carriage return before it. In a file of one column an empty line
 //! is a row without an id, except at the end of the file; in a file of several columns it is no row.
 //!
-//! In most lines the id can be found without a parser; all other records are read by one.
+//! In most records the id can be found without a parser; all others are read by one.
 
 mod careful;
 mod header;
-mod line;
+mod lines;
 mod quotes;
 
 use crate::source::error::Problem;
@@ -78,14 +78,13 @@ impl Rows {
         let mut done = 0;
         loop {
             let start = self.skip_blank_lines(text, done);
-            let line = memchr(b'\n', &text[start..]).map(|length| &text[start..start + length]);
-            if let Some(line) = line
-                && let Some(id) = line::id_of(line, self.delimiter, self.index)
+            if let Some(lines) = lines::first(&text[start..], self.delimiter)
+                && let Some(id) = lines::id_of(lines.text, self.delimiter, self.index)
             {
                 self.count_blank_lines(tally);
                 tally.contact(id)?;
-                self.line += 1;
-                done = start + line.len() + 1;
+                self.line += lines.count;
+                done = start + lines.text.len() + 1;
                 continue;
             }
             match self.parse(text, start, at_end, tally)? {
