@@ -24,7 +24,7 @@ const MAY_IMPORT: [(&str, &[&str]); 10] = [
 /// Crates that do I/O, and the modules that must stay pure.
 const IO_CRATES: [&str; 4] = ["aws_sdk_s3", "aws_sdk_secretsmanager", "reqwest", "tokio"];
 const PURE: [&str; 8] = [
-    "contact.rs",
+    "contact",
     "percent.rs",
     "event",
     "load/plan.rs",
