@@ -63,10 +63,12 @@ impl Body {
         usize::try_from(self.range.end.saturating_sub(self.range.start)).unwrap_or(usize::MAX)
     }
 
-    /// Returns what comes next, as much as there is at once, or nothing at the end.
+    /// Returns what comes next, as much as there is at once and at least a byte, or nothing at the end.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         while !self.range.is_empty() {
             match self.receive().await {
+                // Nothing, which is not the end.
+                Ok(bytes) if bytes.is_empty() => {}
                 Ok(bytes) => {
                     self.range.start += bytes.len() as u64;
                     self.fruitful = true;
