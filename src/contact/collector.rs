@@ -41,7 +41,7 @@ impl Collector {
         }
     }
 
-    /// Takes one more id; an error where there are more distinct ones than the limit, noticed [`Self::STEP`] ids late.
+    /// Takes one more id; an error where there are more distinct ones than the limit, noticed up to 262,144 ids late.
     pub fn push(&mut self, id: ContactId) -> Result<(), TooManyContacts> {
         if self.ids.len() == self.full {
             self.make_room()?;
