@@ -1,6 +1,6 @@
 //! Column names: finding that of the ids, and listing them for people.
 
-use crate::source::error::Problem;
+use crate::source::problem::Problem;
 
 /// How many columns an error lists.
 const LISTED: usize = 50;

@@ -1,6 +1,6 @@
 //! Compression, recognised by the first bytes of the content; the name only makes for better errors.
 
-use crate::source::error::Problem;
+use crate::source::problem::Problem;
 use std::io::{self, BufReader, Read};
 
 /// How much a file may unpack to whatever its size: 64 MiB.

@@ -1,7 +1,7 @@
 //! What the parsers are tested on beside whole files: `tests/corpus/<parser>/`, and damaged copies of all that is there.
 
 use crate::source::Rows;
-use crate::source::error::Problem;
+use crate::source::problem::Problem;
 use crate::source::testing::mutations;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

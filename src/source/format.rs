@@ -2,7 +2,7 @@
 
 use crate::source::compression::{Compression, Unpacked};
 use crate::source::content::Content;
-use crate::source::error::Problem;
+use crate::source::problem::Problem;
 use crate::source::tally::Tally;
 use crate::source::text::{Text, peek};
 use crate::source::{csv, json_lines, parquet};

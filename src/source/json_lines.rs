@@ -1,7 +1,7 @@
 //! JSON Lines: one object a line, the id under a key that is matched without regard to case.
 
 use crate::source::columns;
-use crate::source::error::Problem;
+use crate::source::problem::Problem;
 use crate::source::tally::{Reason, Tally};
 use crate::source::window::Window;
 use memchr::memchr;

@@ -15,6 +15,7 @@ mod json_lines;
 mod object;
 mod parquet;
 mod parts;
+mod problem;
 mod remote;
 mod tally;
 #[cfg(test)]
@@ -22,9 +23,10 @@ mod testing;
 mod text;
 mod window;
 
-pub use error::{Error, Problem};
+pub use error::Error;
 pub use object::{ObjectVersion, Objects};
 pub use parts::Role;
+pub use problem::Problem;
 pub use tally::{Reason, Rejected, RejectedRow};
 
 use crate::contact::ContactSet;

@@ -2,7 +2,7 @@
 
 use crate::contact::{Collector, ContactId};
 use crate::source::Rows;
-use crate::source::error::Problem;
+use crate::source::problem::Problem;
 use std::collections::BTreeMap;
 use std::fmt;
 

@@ -1,6 +1,6 @@
 //! The piece of a text that is in memory: it slides over the file.
 
-use crate::source::error::Problem;
+use crate::source::problem::Problem;
 use memchr::{memchr, memchr_iter};
 use std::io::{self, Read};
 

@@ -1,7 +1,7 @@
 //! The parser, one record at a time.
 
 use crate::source::csv::quotes::{Quotes, judge};
-use crate::source::error::Problem;
+use crate::source::problem::Problem;
 use crate::source::window::LONGEST_RECORD;
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
 use memchr::{memchr, memmem};

@@ -3,7 +3,7 @@
 use crate::contact::ContactId;
 use crate::source::columns;
 use crate::source::csv::careful::CarefulParser;
-use crate::source::error::Problem;
+use crate::source::problem::Problem;
 use crate::source::window::Window;
 use memchr::memchr_iter;
 use std::io::Read;

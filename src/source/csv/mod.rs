@@ -10,7 +10,7 @@ mod header;
 mod lines;
 mod quotes;
 
-use crate::source::error::Problem;
+use crate::source::problem::Problem;
 use crate::source::tally::{Reason, Tally};
 use crate::source::window::Window;
 use careful::CarefulParser;

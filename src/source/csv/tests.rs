@@ -2,7 +2,7 @@
 
 use crate::source::Rows;
 use crate::source::corpus;
-use crate::source::error::Problem;
+use crate::source::problem::Problem;
 use crate::source::tally::{Reason, Tally};
 use crate::source::testing::{Trickle, id};
 use crate::source::window::Window;

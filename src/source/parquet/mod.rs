@@ -6,7 +6,7 @@ use crate::contact::ContactId;
 use crate::source::columns;
 use crate::source::compression::{ALWAYS_ACCEPTED, LARGEST_RATIO};
 use crate::source::content::Content;
-use crate::source::error::Problem;
+use crate::source::problem::Problem;
 use crate::source::tally::{Reason, Tally};
 use pages::{Footer, Pages};
 use parquet::basic::Compression as Codec;

@@ -1,6 +1,6 @@
 //! The lists of files that Redshift and Athena write beside the files themselves.
 
-use crate::source::error::Problem;
+use crate::source::problem::Problem;
 use serde::Deserialize;
 use std::collections::HashSet;
 

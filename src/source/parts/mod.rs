@@ -7,8 +7,9 @@ pub use name::Role;
 
 use crate::event::scope::{is_completion_marker, is_marker};
 use crate::settings::ResultFiles;
-use crate::source::error::{Error, Problem};
+use crate::source::error::Error;
 use crate::source::object::{ObjectVersion, Objects, url};
+use crate::source::problem::Problem;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use manifest::{Entry, unknown};
 use sha2::{Digest, Sha256};

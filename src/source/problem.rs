@@ -1,0 +1,214 @@
+//! What can be wrong with the content of a result, each said to the person who can change it.
+
+use std::io;
+
+/// What is wrong with the content of one object; all of it permanent.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// There is not even a header.
+    #[error(
+        "the object is empty, without even a header: check the query, and unload a header so that an empty result is a result"
+    )]
+    Empty,
+    /// The compressed stream ends early.
+    #[error("the {format} data is truncated: the file was not written to its end, unload it again")]
+    Truncated {
+        /// The compression or file format.
+        format: &'static str,
+    },
+    /// The compressed stream is damaged.
+    #[error("the {format} data is corrupt: the file was damaged on its way, unload it again")]
+    Corrupt {
+        /// The compression or file format.
+        format: &'static str,
+    },
+    /// The content is not what the name of the object says.
+    #[error(
+        "the name ends in .{extension}, but the content is neither {expected} nor text: unload it again as {expected}, or without that ending"
+    )]
+    NotAsNamed {
+        /// What the key ends in.
+        extension: String,
+        /// The format that this ending stands for.
+        expected: &'static str,
+    },
+    /// The first bytes are those of no format that is read.
+    #[error("the content is {what}: unload the result as CSV, JSON Lines or Parquet; plain, gzip, zstd or bzip2")]
+    Unrecognised {
+        /// What the content looks like.
+        what: &'static str,
+    },
+    /// A small file becomes absurdly large.
+    #[error("the file unpacks to more than {limit_mib} MiB, over {ratio} times its size: no query result does that")]
+    Bomb {
+        /// How far it was unpacked, in MiB.
+        limit_mib: u64,
+        /// The accepted ratio.
+        ratio: u64,
+    },
+    /// A zstd frame asks for more memory than is planned for.
+    #[error(
+        "the zstd data needs a window of more than {limit_mib} MiB: compress it with level 19 or lower and without --long"
+    )]
+    Window {
+        /// The largest accepted window in MiB.
+        limit_mib: u64,
+    },
+    /// One record is longer than any row of a query result.
+    #[error(
+        "the record that starts in line {line} is longer than {limit_kib} KiB: a quote that is never closed, or no text file at all"
+    )]
+    LongRecord {
+        /// Number of the line, from 1.
+        line: u64,
+        /// The longest accepted record in KiB.
+        limit_kib: usize,
+    },
+    /// A quoted value that never ends or does not end where it should.
+    #[error(
+        "the quotes of the record that starts in line {line} do not match, so rows would be lost: unload with quoted values and doubled quotes (Redshift: UNLOAD ... FORMAT CSV)"
+    )]
+    Quotes {
+        /// Number of the line, from 1.
+        line: u64,
+    },
+    /// A row that was cut at a delimiter or line end which a backslash should have made part of a value.
+    #[error(
+        "line {line} is cut where a backslash stands before a delimiter or line end: unload with quoted values instead of escapes (Redshift: UNLOAD ... FORMAT CSV HEADER, without ESCAPE)"
+    )]
+    Escapes {
+        /// Number of the line, from 1.
+        line: u64,
+    },
+    /// The file has zero bytes where text should be.
+    #[error(
+        "line {line} holds a NUL byte: the file is damaged, or UTF-16 without a byte order mark; unload it again as UTF-8"
+    )]
+    Nul {
+        /// Number of the line, from 1.
+        line: u64,
+    },
+    /// The id column is not there.
+    #[error(
+        "there is no column \"{column}\"; the file has {columns}: select the contact id under that name, or set contactid_column"
+    )]
+    MissingColumn {
+        /// The wanted column.
+        column: String,
+        /// The columns found, quoted and shortened.
+        columns: String,
+    },
+    /// The id column is there more than once.
+    #[error("there are {count} columns \"{column}\": select the contact id only once")]
+    RepeatedColumn {
+        /// The wanted column.
+        column: String,
+        /// How often it was found.
+        count: usize,
+    },
+    /// The first record is data.
+    #[error(
+        "there is no header: the first line already holds a contact id. Unload with column names: Redshift UNLOAD ... HEADER, Snowflake COPY INTO ... HEADER = TRUE, BigQuery EXPORT DATA header = true, Spark .option(\"header\", \"true\"), psql \\copy ... HEADER"
+    )]
+    NoHeader,
+    /// A line is no JSON object.
+    #[error(
+        "line {line} is no JSON object: the file is truncated or no JSON Lines, unload it again with one object a line"
+    )]
+    Json {
+        /// Number of the line, from 1.
+        line: u64,
+    },
+    /// The id column of a Parquet file holds something else than GUIDs.
+    #[error("the column \"{column}\" is of Parquet type {found}: select the contact id as a string or a UUID")]
+    ColumnType {
+        /// The wanted column.
+        column: String,
+        /// Its physical type.
+        found: String,
+    },
+    /// Parquet pages in a compression that is not read.
+    #[error("the Parquet pages are compressed with {codec}: unload with snappy, gzip, zstd or no compression")]
+    Codec {
+        /// The codec.
+        codec: String,
+    },
+    /// The name is that of one file of several, and each object counts as a whole result.
+    #[error(
+        "by its name this is one file of several, and loading them one by one would leave the segment with the last: set result_files to folder or manifest in the destination secret, or unload one file (Redshift: PARALLEL OFF; Snowflake: SINGLE = TRUE; Spark: coalesce(1))"
+    )]
+    OneOfSeveral,
+    /// A direct command names a part where results come in several files.
+    #[error("this is only one part of a result: name {what} instead, or set result_files to single")]
+    LonePart {
+        /// What stands for the whole result.
+        what: &'static str,
+    },
+    /// A manifest that cannot be read.
+    #[error("this is no manifest of Redshift or Athena: {what}")]
+    Manifest {
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A manifest names a file outside its bucket, itself, or one of the function's own.
+    #[error("it lists {part}, which is no result file of this bucket: unload the parts beside their manifest")]
+    ForeignPart {
+        /// S3 URL of the part.
+        part: String,
+    },
+    /// A manifest names a file that is not there.
+    #[error("it lists {part}, which does not exist: unload the result again")]
+    MissingPart {
+        /// S3 URL of the part.
+        part: String,
+    },
+    /// A file is shorter or longer than its manifest says.
+    #[error("it gives {part} {expected} bytes, but there are {found}: unload the result again")]
+    PartLength {
+        /// S3 URL of the part.
+        part: String,
+        /// Bytes according to the manifest.
+        expected: u64,
+        /// Bytes that there are.
+        found: u64,
+    },
+    /// A marker without data.
+    #[error(
+        "there are no data files beside it (subfolders and names beginning with _ or . do not count): unload the result into this folder"
+    )]
+    NoParts,
+    /// More parts than are read.
+    #[error("the result has more than {limit} files: unload fewer and larger ones")]
+    TooManyParts {
+        /// The planned number.
+        limit: usize,
+    },
+    /// The parts of one result do not belong together.
+    #[error("its columns differ from those of {first}: the parts of one result must come from one query")]
+    OtherColumns {
+        /// S3 URL of the first part.
+        first: String,
+    },
+    /// More ids than memory is planned for.
+    #[error("the result holds more than {limit} contact ids, ten times what a segment takes: narrow the query")]
+    TooMany {
+        /// The planned number.
+        limit: usize,
+    },
+    /// The stream ended because the fetching side did; never shown, that side's error is.
+    #[error("reading was interrupted ({0})")]
+    Io(io::ErrorKind),
+}
+
+impl From<Problem> for io::Error {
+    fn from(problem: Problem) -> Self {
+        Self::new(io::ErrorKind::InvalidData, problem)
+    }
+}
+
+impl From<io::Error> for Problem {
+    /// Takes the problem out of the error that carried it through `Read`.
+    fn from(error: io::Error) -> Self {
+        error.downcast::<Self>().unwrap_or_else(|error| Self::Io(error.kind()))
+    }
+}
