@@ -107,6 +107,19 @@ impl Fence {
         }
     }
 
+    /// Carries on until nothing may leave any more; work that is not done by then is dropped.
+    ///
+    /// For work without writes: a lease that is late does not hold it up.
+    pub async fn within<F: Future>(&self, work: F) -> Result<F::Output, Closed> {
+        let mut hold = self.hold.subscribe();
+        tokio::select! {
+            biased;
+            _ = hold.wait_for(|state| *state == Hold::Lost) => Err(Closed::LeaseLost),
+            () = tokio::time::sleep(self.time_left()) => Err(Closed::OutOfTime),
+            output = work => Ok(output),
+        }
+    }
+
     /// Returns the time until the planned stop; practically endless where there is none.
     pub fn time_left(&self) -> Duration {
         self.stop_at.map_or(Duration::MAX, |stop_at| {
@@ -183,6 +196,32 @@ mod tests {
         assert_eq!(start.elapsed(), Duration::ZERO);
         assert_eq!(fence.sleep(9 * SECOND).await, Ok(()));
         assert_eq!(start.elapsed(), 9 * SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_goes_on_until_the_planned_stop_whatever_the_hold() {
+        let start = Instant::now();
+        let fence = Fence::new(start + 10 * SECOND, start);
+        assert_eq!(fence.within(tokio::time::sleep(9 * SECOND)).await, Ok(()));
+        assert_eq!(fence.within(std::future::pending::<()>()).await, Err(Closed::OutOfTime));
+        assert_eq!(start.elapsed(), 10 * SECOND);
+        assert_eq!(
+            fence.within(async {}).await,
+            Err(Closed::OutOfTime),
+            "past the stop nothing begins"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_ends_with_the_lease() {
+        let start = Instant::now();
+        let fence = Fence::new(start + 100 * SECOND, start + 50 * SECOND);
+        let (outcome, ()) = tokio::join!(fence.within(std::future::pending::<()>()), async {
+            tokio::time::sleep(SECOND).await;
+            fence.lost();
+        });
+        assert_eq!(outcome, Err(Closed::LeaseLost));
+        assert_eq!(start.elapsed(), SECOND);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,5 +1,6 @@
 //! Why a result could not be read, and what follows from it.
 
+use crate::fence::Closed;
 use crate::source::object::ObjectVersion;
 use crate::source::problem::Problem;
 
@@ -44,6 +45,9 @@ pub enum Error {
         /// What happened last, in two or three words.
         cause: String,
     },
+    /// Reading ended before the result did: at the planned stop, or since another run owns the segment now.
+    #[error(transparent)]
+    Stopped(#[from] Closed),
     /// The object was read, but is no result.
     #[error("{object}: {problem}")]
     Invalid {
@@ -63,6 +67,8 @@ impl Error {
             Self::Replaced { .. } => "SourceReplaced",
             Self::Refused { .. } => "SourceRefused",
             Self::Unavailable { .. } => "SourceUnavailable",
+            Self::Stopped(Closed::OutOfTime) => "OutOfTime",
+            Self::Stopped(Closed::LeaseLost) => "LeaseLost",
             Self::Invalid {
                 problem: Problem::Empty,
                 ..
@@ -73,7 +79,7 @@ impl Error {
 
     /// Tells whether reading again later may succeed.
     pub const fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable { .. })
+        matches!(self, Self::Unavailable { .. } | Self::Stopped(_))
     }
 
     /// Tells whether this version of the object can never be read, whoever changes a setting or a permission.

@@ -33,7 +33,7 @@ pub(crate) fn read<C: Content>(file: &Arc<C>, key: &str, column: &str, tally: &m
         });
     }
     let unpacked = Unpacked::new(input, compression, file.size())?;
-    let (start, unpacked) = peek(unpacked, LOOKED_AT)?;
+    let (start, unpacked) = peek(tally.stop().watch(unpacked), LOOKED_AT)?;
     if let Some(what) = unreadable(&start) {
         return Err(Problem::Unrecognised { what });
     }

@@ -17,6 +17,7 @@ mod parquet;
 mod parts;
 mod problem;
 mod remote;
+mod stop;
 mod tally;
 #[cfg(test)]
 mod testing;
@@ -30,12 +31,19 @@ pub use problem::Problem;
 pub use tally::{Reason, Rejected, RejectedRow};
 
 use crate::contact::ContactSet;
+use crate::fence::Fence;
 use content::Content;
 use remote::Remote;
 use std::fs::File;
 use std::sync::Arc;
+use std::time::Duration;
+use stop::Stop;
 use tally::Tally;
-use tokio::sync::watch;
+use tokio::time::timeout;
+
+/// How long a thread that is to stop may take to notice: it asks many times a second, so one that has not noticed by then
+/// is stuck, and waiting for it would end in a kill.
+const NOTICE: Duration = Duration::from_secs(1);
 
 /// What a result holds.
 ///
@@ -58,15 +66,26 @@ pub struct Rows {
 
 /// Reads the parts of one result, to the last byte, as one audience.
 ///
-/// Parsing blocks, so it has a thread of its own, which ends within one range when the future is dropped.
-pub async fn read(objects: &Objects, parts: &[ObjectVersion], column: &str) -> Result<Rows, Error> {
-    let (_leash, held) = watch::channel(());
-    let remote = |part: &ObjectVersion| Arc::new(Remote::new(objects.clone(), part.clone(), held.clone()));
+/// Parsing blocks, so it has a thread of its own, which ends soon after the fence has closed or the future is dropped.
+pub async fn read(objects: &Objects, parts: &[ObjectVersion], column: &str, fence: &Fence) -> Result<Rows, Error> {
+    let (leash, stop) = Stop::new();
+    let remote = |part: &ObjectVersion| Arc::new(Remote::new(objects.clone(), part.clone(), stop.clone()));
     let remotes: Vec<_> = parts.iter().map(remote).collect();
     let column = column.to_owned();
-    match tokio::task::spawn_blocking(move || read_parts(&remotes, &column)).await {
-        Ok(outcome) => outcome,
-        Err(error) => match error.try_into_panic() {
+    let mut reading = tokio::task::spawn_blocking(move || read_parts(&remotes, &column, stop));
+    match fence.within(&mut reading).await {
+        Err(closed) => {
+            drop(leash);
+            if timeout(NOTICE, reading).await.is_err() {
+                tracing::error!(
+                    files = parts.len(),
+                    "a thread that reads does not stop; it is left behind"
+                );
+            }
+            Err(closed.into())
+        }
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(error)) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
             Err(_) => Err(Error::Unavailable {
                 object: parts.first().map(ObjectVersion::url).unwrap_or_default(),
@@ -87,8 +106,8 @@ pub fn read_file(file: File, key: &str, column: &str) -> Result<Rows, Problem> {
     Ok(tally.finish(size, found.warnings))
 }
 
-fn read_parts(parts: &[Arc<Remote>], column: &str) -> Result<Rows, Error> {
-    let mut tally = Tally::default();
+fn read_parts(parts: &[Arc<Remote>], column: &str, stop: Stop) -> Result<Rows, Error> {
+    let mut tally = Tally::until(stop);
     let mut warnings = Vec::new();
     let mut first: Option<(String, Vec<String>)> = None;
     for (number, part) in parts.iter().enumerate() {

@@ -195,7 +195,7 @@ pub enum Problem {
         /// The planned number.
         limit: usize,
     },
-    /// The stream ended because the fetching side did; never shown, that side's error is.
+    /// The stream ended because the fetching side did, or reading was to stop; never shown, that side's error is.
     #[error("reading was interrupted ({0})")]
     Io(io::ErrorKind),
 }

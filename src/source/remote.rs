@@ -4,13 +4,14 @@ use crate::source::body::Body;
 use crate::source::content::Content;
 use crate::source::error::Error;
 use crate::source::object::{ObjectVersion, Objects};
+use crate::source::stop::Stop;
 use bytes::{Buf, Bytes};
 use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -23,23 +24,23 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// One object, readable from a blocking thread of the same runtime.
 ///
-/// Reading ends with an error as soon as the sender of `held` is dropped.
+/// Reading ends with an error as soon as it is to stop.
 #[derive(Clone)]
 pub(crate) struct Remote {
     objects: Objects,
     object: Arc<ObjectVersion>,
     runtime: Handle,
-    held: watch::Receiver<()>,
+    stop: Stop,
     failure: Arc<Mutex<Option<Error>>>,
 }
 
 impl Remote {
-    pub(crate) fn new(objects: Objects, object: ObjectVersion, held: watch::Receiver<()>) -> Self {
+    pub(crate) fn new(objects: Objects, object: ObjectVersion, stop: Stop) -> Self {
         Self {
             objects,
             object: Arc::new(object),
             runtime: Handle::current(),
-            held,
+            stop,
             failure: Arc::default(),
         }
     }
@@ -55,11 +56,10 @@ impl Remote {
 
     /// Blocks until the bytes are there, or until nobody wants them any more.
     fn wait(&self, bytes: impl Future<Output = Result<Bytes, Error>>) -> io::Result<Bytes> {
-        let mut held = self.held.clone();
         let outcome = self.runtime.block_on(async {
             tokio::select! {
-                // Nothing is ever sent: this answers only that the sender is gone.
-                _ = held.changed() => None,
+                biased;
+                () = self.stop.due() => None,
                 outcome = bytes => Some(outcome),
             }
         });
@@ -109,6 +109,7 @@ pub(crate) struct Part {
 
 impl Read for Part {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.remote.stop.check()?;
         if self.current.is_empty() && !self.at_end {
             self.current = Bytes::new();
             let ready = &mut self.ready;

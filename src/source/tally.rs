@@ -3,6 +3,7 @@
 use crate::contact::{Collector, ContactId};
 use crate::source::Rows;
 use crate::source::problem::Problem;
+use crate::source::stop::Stop;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -96,20 +97,37 @@ pub(crate) struct Tally {
     rows: u64,
     rejected: Rejected,
     part: usize,
+    stop: Stop,
 }
 
 impl Default for Tally {
     fn default() -> Self {
+        Self::until(Stop::default())
+    }
+}
+
+impl Tally {
+    /// Counts until reading is to stop.
+    pub(crate) fn until(stop: Stop) -> Self {
         Self {
             collector: Collector::up_to(MAX_CONTACTS),
             rows: 0,
             rejected: Rejected::default(),
             part: 0,
+            stop,
         }
     }
-}
 
-impl Tally {
+    /// Returns when reading is to stop.
+    pub(crate) const fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    /// Returns an error where reading is to stop: to be asked before every batch of rows.
+    pub(crate) fn go_on(&self) -> Result<(), Problem> {
+        self.stop.check().map_err(Problem::Io)
+    }
+
     /// Takes the field of one row, none where the row ends before it.
     pub(crate) fn field(&mut self, field: Option<&[u8]>, line: u64) -> Result<(), Problem> {
         if let Some(cell) = field {

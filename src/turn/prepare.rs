@@ -135,7 +135,7 @@ impl Turn<'_> {
         let parts = self.objects.parts(&object, destination.result_files, is_own).await?;
         report.name_files(&parts);
         tracing::info!(files = parts.len(), "the result is being read");
-        let reading = source::read(self.objects, &parts, &destination.contactid_column);
+        let reading = source::read(self.objects, &parts, &destination.contactid_column, self.fence);
         let mut rows = phase("read", &mut report.phases_ms.read, self.dataverse, reading).await?;
         report.rows = Some(rows.rows);
         report.contacts = Some(rows.contacts.len() as u64);

@@ -16,7 +16,7 @@ const MAY_IMPORT: [(&str, &[&str]); 10] = [
     ("environment", &["event"]),
     ("event", &["settings", "percent"]),
     ("state", &["settings", "fence"]),
-    ("source", &["contact", "settings", "event"]),
+    ("source", &["contact", "settings", "event", "fence"]),
     ("dynamics", &["contact", "settings", "fence"]),
     ("load", &["contact", "settings", "fence", "dynamics"]),
 ];

@@ -18,5 +18,6 @@ mod sandbox_itself;
 mod simulation;
 mod source;
 mod source_parts;
+mod stops;
 mod sweeps;
 mod world;

@@ -6,6 +6,7 @@ use parquet::data_type::{ByteArray, ByteArrayType};
 use parquet::errors::ParquetError;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
+use segment_loader::fence::Fence;
 use segment_loader::source::{self, Error, ObjectVersion, Objects, Rows};
 use std::fmt::Write;
 use std::sync::Arc;
@@ -42,7 +43,7 @@ async fn head(objects: &Objects) -> ObjectVersion {
 }
 
 async fn read(objects: &Objects, version: &ObjectVersion) -> Result<Rows, Error> {
-    source::read(objects, std::slice::from_ref(version), "contactid").await
+    source::read(objects, std::slice::from_ref(version), "contactid", &Fence::open()).await
 }
 
 fn assert_read_whole(rows: &Rows, expected: usize) {

@@ -2,6 +2,7 @@
 
 use crate::sandbox::{BUCKET, Sandbox};
 use crate::source::{csv, id, objects};
+use segment_loader::fence::Fence;
 use segment_loader::settings::ResultFiles;
 use segment_loader::source::{self, Error, Objects, Rows};
 
@@ -10,7 +11,7 @@ async fn read(objects: &Objects, key: &str, files: ResultFiles) -> Result<Rows, 
     let parts = objects
         .parts(&object, files, |_, key| key.starts_with("_state/"))
         .await?;
-    source::read(objects, &parts, "contactid").await
+    source::read(objects, &parts, "contactid", &Fence::open()).await
 }
 
 async fn refusal(objects: &Objects, key: &str, files: ResultFiles) -> String {

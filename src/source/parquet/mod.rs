@@ -50,6 +50,7 @@ fn read_row_groups<C: Content>(file: &Arc<C>, column: &str, tally: &mut Tally) -
     let index = leaf_of(&metadata, columns::find(&names, column)?, column)?;
     let mut first_row = 1;
     for group in metadata.row_groups() {
+        tally.go_on()?;
         let chunk = Chunk {
             metadata: group.column(index),
             rows: group.num_rows(),
@@ -151,6 +152,7 @@ impl Chunk<'_> {
         let present = self.metadata.column_descr().max_def_level();
         let (mut levels, mut values, mut rows) = (Vec::new(), Vec::new(), 0);
         loop {
+            tally.go_on()?;
             levels.clear();
             values.clear();
             let (records, _, _) = reader
