@@ -1,5 +1,6 @@
 //! The whole story: from an event to the answer.
 
+use crate::aws;
 use crate::connection;
 use crate::dynamics::{Dataverse, TokenCache};
 use crate::environment::{self, Environment};
@@ -13,12 +14,12 @@ use crate::source::Objects;
 use crate::state::{Enlisted, Heads, Hold, RunId, S3Clock, transition};
 use crate::sweep::Swept;
 use crate::turn::Turn;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::SdkConfig;
 use chrono::{DateTime, Utc};
 use lambda_runtime::Context;
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 /// Everything that lives as long as the Lambda environment: the configuration and the clients.
 #[derive(Clone, Debug)]
@@ -32,30 +33,27 @@ pub struct App {
     tokens: TokenCache,
 }
 
-/// How long connecting to Microsoft may take; a host that does not answer in 3 seconds is tried again rather than awaited.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Sending stops this long before Lambda's deadline, or a fifth of the time given where that is less.
 const LONGEST_MARGIN: Duration = Duration::from_mins(1);
+/// An invocation that has not ended by then, this long before its deadline or a quarter of the margin where that is less,
+/// ends with an error: what happened to it is then told, and what a kill leaves behind tells nothing.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+/// The longest that Lambda lets a function run.
+const LONGEST_INVOCATION: Duration = Duration::from_mins(15);
 
 impl App {
     /// Builds the app from the process's environment.
     pub async fn from_process() -> Result<Self, environment::Error> {
         let environment = Environment::from_process()?;
-        // Pinned, so that an update of the SDK does not change how it retries.
-        let aws = aws_config::load_defaults(BehaviorVersion::v2026_01_12()).await;
-        Ok(Self::new(environment, &aws))
+        Ok(Self::new(environment, &aws::config().await))
     }
 
     /// Builds the app: every client once, so that warm invocations reuse connections.
-    pub fn new(environment: Environment, aws: &SdkConfig) -> Self {
+    pub fn new(environment: Environment, config: &SdkConfig) -> Self {
         let clock = S3Clock::default();
-        let config = aws_sdk_s3::config::Builder::from(aws)
-            .interceptor(clock.clone())
-            .build();
-        let s3 = aws_sdk_s3::Client::from_conf(config);
-        let secrets_manager = aws_sdk_secretsmanager::Client::new(aws);
+        let s3 = aws::s3(config, clock.clone());
         Self {
-            secrets: Secrets::new(secrets_manager, &environment.destination_secret_id),
+            secrets: Secrets::new(aws::secrets_manager(config), &environment.destination_secret_id),
             objects: Objects::new(s3.clone()),
             http: http_client(),
             tokens: TokenCache::default(),
@@ -70,7 +68,14 @@ impl App {
     /// A run that fails is an error of an asynchronous event, so that Lambda delivers it again, and an answer of a
     /// direct command.
     pub async fn handle(&self, event: Value, time_left: Duration) -> Result<Value, Error> {
-        let stop_at = Instant::now() + time_left.saturating_sub(LONGEST_MARGIN.min(time_left / 5));
+        let margin = LONGEST_MARGIN.min(time_left / 5);
+        let deadline = Instant::now() + time_left;
+        let answer = Box::pin(self.answer(event, deadline - margin));
+        let answered = timeout_at(deadline - LAST_WORDS.min(margin / 4), answer).await;
+        answered.unwrap_or_else(|_| Err(Error::out_of_time("it waited for the last answers")))
+    }
+
+    async fn answer(&self, event: Value, stop_at: Instant) -> Result<Value, Error> {
         match event::parse(event)? {
             Request::Ignored => Ok(answer(&[])),
             Request::Objects(objects) => {
@@ -83,7 +88,7 @@ impl App {
                 let Swept { reports, warnings } = Box::pin(self.sweep(stop_at)).await?;
                 Ok(json!({ "runs": reports, "warnings": warnings }))
             }
-            Request::History(command) => self.history(&command).await,
+            Request::History(command) => by(stop_at, "the receipts were read", self.history(&command)).await,
             Request::TestConnection => Ok(connection::test(&self.secrets, &self.http, stop_at).await),
         }
     }
@@ -156,7 +161,7 @@ impl App {
         let bucket = hint.bucket.clone();
         let source = hint.source();
         let failed = |error| vec![RunReport::failed(&error, Some(source))];
-        let settings = match self.settings().await {
+        let settings = match self.settings(stop_at).await {
             Ok(settings) => settings,
             Err(error) => return self.conclude(failed(error), &bucket, trigger, None).await,
         };
@@ -165,7 +170,8 @@ impl App {
     }
 
     async fn try_load(&self, hint: Hint, settings: &Settings, stop_at: Instant) -> Result<Vec<RunReport>, Error> {
-        let Some(intent) = hint.settle(&self.objects, settings, &self.environment).await? else {
+        let settling = hint.settle(&self.objects, settings, &self.environment);
+        let Some(intent) = by(stop_at, "S3 was asked what the object is", settling).await? else {
             return Ok(Vec::new());
         };
         let Intent {
@@ -175,16 +181,15 @@ impl App {
         } = intent;
         let heads = self.heads(&wish.object.bucket);
         if dry_run {
-            let head = heads.read(&wish.segment_name).await?;
+            let head = by(stop_at, NOTING, heads.read(&wish.segment_name)).await?;
             let fence = Fence::stopping_at(stop_at);
             let archive = self.archive(&wish.object.bucket);
             let dataverse = self.dataverse(settings, &fence);
             let turn = self.turn(settings, &archive, &dataverse, &fence);
             return Ok(vec![turn.rehearse(&wish, &head).await]);
         }
-        let enlisted = heads
-            .update(&wish.segment_name, |head, _| head.enlist(wish.clone(), is_order))
-            .await?;
+        let enlisting = heads.update(&wish.segment_name, |head, _| head.enlist(wish.clone(), is_order));
+        let enlisted = by(stop_at, NOTING, enlisting).await?;
         let own = match enlisted {
             Enlisted::Queued => None,
             Enlisted::Pending => Some(&wish.run_id),
@@ -213,13 +218,17 @@ impl App {
         Ok(Box::pin(self.turn(settings, &archive, &dataverse, &fence).work(hold)).await)
     }
 
-    pub(crate) async fn settings(&self) -> Result<Settings, Error> {
-        let destination = self.secrets.destination().await?;
-        let credential = self.secrets.credential(&destination).await?;
-        let settings = Settings {
-            destination,
-            credential,
+    /// Reads the secrets anew, and logs what a person should look at.
+    pub(crate) async fn settings(&self, stop_at: Instant) -> Result<Settings, Error> {
+        let reading = async {
+            let destination = self.secrets.destination().await?;
+            let credential = self.secrets.credential(&destination).await?;
+            Ok::<_, Error>(Settings {
+                destination,
+                credential,
+            })
         };
+        let settings = by(stop_at, "the secrets were read", reading).await?;
         for warning in settings.warnings(SystemTime::now()) {
             warning.log();
         }
@@ -291,9 +300,29 @@ impl App {
     }
 }
 
-/// Returns how long the invocation may still take.
+/// What an invocation does while it reads or changes a head.
+const NOTING: &str = "the state of the segment was read and changed";
+
+/// Ends work at the planned stop; `doing` says what it was, for the error.
+pub(crate) fn by<T, E: Into<Error>, F: Future<Output = Result<T, E>>>(
+    stop_at: Instant,
+    doing: &'static str,
+    work: F,
+) -> impl Future<Output = Result<T, Error>> {
+    // Boxed, since the futures of S3 are large.
+    let work = Box::pin(work);
+    async move {
+        match timeout_at(stop_at, work).await {
+            Ok(outcome) => outcome.map_err(Into::into),
+            Err(_) => Err(Error::out_of_time(doing)),
+        }
+    }
+}
+
+/// Returns how long the invocation may still take; a deadline that has passed before it began is none.
 pub fn time_left(context: &Context) -> Duration {
-    context.deadline().duration_since(SystemTime::now()).unwrap_or_default()
+    let left = context.deadline().duration_since(SystemTime::now());
+    left.ok().filter(|left| !left.is_zero()).unwrap_or(LONGEST_INVOCATION)
 }
 
 #[expect(
@@ -303,7 +332,7 @@ pub fn time_left(context: &Context) -> Duration {
 fn http_client() -> reqwest::Client {
     let builder = reqwest::Client::builder()
         .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(CONNECT_TIMEOUT)
+        .connect_timeout(aws::CONNECT_TIMEOUT)
         // A redirect would carry the token elsewhere; the Web API sends none.
         .redirect(reqwest::redirect::Policy::none());
     builder

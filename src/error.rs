@@ -33,6 +33,15 @@ pub enum Error {
     /// A guard forbids the load; the sentence says which and how to let it pass.
     #[error("{0}")]
     Refused(String),
+    /// The planned stop came while something was awaited that is no part of a load.
+    #[error(
+        "the invocation ran out of time while {doing}: run it again, and where that does not help give the function a \
+         longer timeout"
+    )]
+    OutOfTime {
+        /// What was done.
+        doing: &'static str,
+    },
     /// A run of an asynchronous event failed; Lambda is to deliver it again.
     #[error("{reason}")]
     Run {
@@ -55,12 +64,18 @@ impl Error {
             Self::Source(error) => error.error_type(),
             Self::Load(error) => error.error_type(),
             Self::Refused(_) => "Refused",
+            Self::OutOfTime { .. } => "OutOfTime",
             Self::Run { error_type, .. } => error_type,
         }
     }
 }
 
 impl Error {
+    /// Says what was done when the time was over.
+    pub(crate) const fn out_of_time(doing: &'static str) -> Self {
+        Self::OutOfTime { doing }
+    }
+
     /// Says that a sample cannot go to a segment of the longer name.
     pub(crate) fn unfit_sample_name(expected: &'static str) -> Self {
         Self::Refused(format!(

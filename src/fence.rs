@@ -110,13 +110,17 @@ impl Fence {
     /// Carries on until nothing may leave any more; work that is not done by then is dropped.
     ///
     /// For work without writes: a lease that is late does not hold it up.
-    pub async fn within<F: Future>(&self, work: F) -> Result<F::Output, Closed> {
-        let mut hold = self.hold.subscribe();
-        tokio::select! {
-            biased;
-            _ = hold.wait_for(|state| *state == Hold::Lost) => Err(Closed::LeaseLost),
-            () = tokio::time::sleep(self.time_left()) => Err(Closed::OutOfTime),
-            output = work => Ok(output),
+    pub fn within<F: Future>(&self, work: F) -> impl Future<Output = Result<F::Output, Closed>> {
+        // Boxed, since what is awaited may be large.
+        let work = Box::pin(work);
+        async {
+            let mut hold = self.hold.subscribe();
+            tokio::select! {
+                biased;
+                _ = hold.wait_for(|state| *state == Hold::Lost) => Err(Closed::LeaseLost),
+                () = tokio::time::sleep(self.time_left()) => Err(Closed::OutOfTime),
+                output = work => Ok(output),
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 //! [`load`] brings the two together; [`report`] tells what happened.
 
 pub mod app;
+mod aws;
 pub mod connection;
 pub mod contact;
 pub mod dynamics;

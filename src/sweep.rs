@@ -1,6 +1,6 @@
 //! The scheduled sweep: finds results that no event told of, goes on with what was left, looks after what was published.
 
-use crate::app::App;
+use crate::app::{App, by};
 use crate::error::Error;
 use crate::fence::Fence;
 use crate::intent::{Hint, Intent};
@@ -30,12 +30,12 @@ impl App {
     /// Sweeps all segments; a run that fails is an entry in the answer and does not keep the others from their turn.
     pub(crate) async fn sweep(&self, stop_at: Instant) -> Result<Swept, Error> {
         let bucket = self.results_bucket()?;
-        let settings = self.settings().await?;
+        let settings = self.settings(stop_at).await?;
         let heads = self.heads(&bucket);
         let (mut reports, mut warnings) = (Vec::new(), Vec::new());
-        self.wish_lost_results(&settings, &heads, &bucket, &mut warnings)
-            .await?;
-        for head in heads.all().await? {
+        let finding = self.wish_lost_results(&settings, &heads, &bucket, &mut warnings);
+        by(stop_at, "it looked for results that no event told of", finding).await?;
+        for head in by(stop_at, "the states of all segments were read", heads.all()).await? {
             if Instant::now() >= stop_at {
                 warnings.push("the sweep ran out of time; the next one goes on".to_owned());
                 break;

@@ -28,14 +28,15 @@ impl App {
         let mut trigger = trigger;
         for report in &mut reports {
             report.warnings.extend(warnings.iter().map(ToString::to_string));
-            if report.outcome != Outcome::DryRun {
-                archive.keep_receipt(report, &trigger, used.as_ref()).await;
-            }
-            report.log();
+            // First, since S3 may not answer to the receipt.
             self.measure(
                 |function, days_left, at| Some(metrics::line(report, function, days_left, at)),
                 settings,
             );
+            if report.outcome != Outcome::DryRun {
+                archive.keep_receipt(report, &trigger, used.as_ref()).await;
+            }
+            report.log();
             trigger = trigger.kind.into();
         }
         reports

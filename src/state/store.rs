@@ -7,6 +7,7 @@ use super::transition::LeaseLost;
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use chrono::{DateTime, Utc};
 use std::time::Duration;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 /// What can go wrong with the function's own objects.
@@ -109,6 +110,9 @@ impl Heads {
     /// The longest pause between two tries; the first ones are shorter.
     const LONGEST_PAUSE: Duration = Duration::from_millis(800);
 
+    /// How long the content of a head may take, which is a few kilobytes: as long as a call at most.
+    const LONGEST_BODY: Duration = Duration::from_secs(15);
+
     /// Opens the heads below `prefix` (with its trailing slash); `clock` must be an interceptor of the client.
     pub const fn new(s3: aws_sdk_s3::Client, clock: S3Clock, bucket: String, prefix: String) -> Self {
         Self {
@@ -204,11 +208,10 @@ impl Heads {
             (answer, _) => answer.map_err(|error| self.failure(key, "read", &error))?,
         };
         let etag = object.e_tag.clone();
-        let body = object
-            .body
-            .collect()
-            .await
-            .map_err(|error| self.unavailable(key, "read", error.to_string()))?;
+        let body = match timeout(Self::LONGEST_BODY, object.body.collect()).await {
+            Ok(body) => body.map_err(|error| self.unavailable(key, "read", error.to_string()))?,
+            Err(_) => return Err(self.unavailable(key, "read", "its content did not come in time".to_owned())),
+        };
         let head = parse(&body.into_bytes()).map_err(|what| Error::Unreadable {
             bucket: self.bucket.clone(),
             key: key.to_owned(),
@@ -252,12 +255,15 @@ impl Heads {
                 key: key.to_owned(),
             };
         }
-        let code = error.code().map(str::to_owned);
-        self.unavailable(
-            key,
-            action,
-            code.unwrap_or_else(|| DisplayErrorContext(error).to_string()),
-        )
+        let what = match (error, error.code()) {
+            (_, Some(code)) => code.to_owned(),
+            (SdkError::TimeoutError(_), None) => "S3 did not answer in time".to_owned(),
+            (SdkError::DispatchFailure(failure), None) if failure.is_timeout() => {
+                "S3 did not answer in time".to_owned()
+            }
+            (_, None) => DisplayErrorContext(error).to_string(),
+        };
+        self.unavailable(key, action, what)
     }
 
     fn unavailable(&self, key: &str, action: &'static str, what: String) -> Error {

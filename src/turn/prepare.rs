@@ -123,16 +123,17 @@ impl Turn<'_> {
             etag,
         } = &wish.object;
         let destination = &self.settings.destination;
-        let object = self
+        let locating = self
             .objects
-            .locate(bucket, key, version_id.as_deref(), destination.result_files)
-            .await?;
+            .locate(bucket, key, version_id.as_deref(), destination.result_files);
+        let object = self.fence.within(locating).await.map_err(source::Error::from)??;
         if object.etag != *etag {
             return Err(source::Error::Replaced { object: object.url() }.into());
         }
         let scope = self.environment.scope();
         let is_own = |bucket: &str, key: &str| scope.is_own(bucket, key);
-        let parts = self.objects.parts(&object, destination.result_files, is_own).await?;
+        let finding = self.objects.parts(&object, destination.result_files, is_own);
+        let parts = self.fence.within(finding).await.map_err(source::Error::from)??;
         report.name_files(&parts);
         tracing::info!(files = parts.len(), "the result is being read");
         let reading = source::read(self.objects, &parts, &destination.contactid_column, self.fence);

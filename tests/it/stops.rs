@@ -2,7 +2,7 @@
 
 use crate::sandbox::{BUCKET, Fault, Sandbox};
 use crate::source::{csv, objects};
-use crate::world::{SEGMENT, World};
+use crate::world::{FIFTEEN_MINUTES, SEGMENT, World, contacts};
 use segment_loader::fence::Fence;
 use segment_loader::source::{self, Error, Rows};
 use serde_json::json;
@@ -104,29 +104,123 @@ async fn past_the_planned_stop_nothing_is_read() {
     assert_eq!(error.error_type(), "OutOfTime");
 }
 
+/// Two hours, which no Lambda lives.
+const FOR_EVER: Duration = Duration::from_hours(2);
+
+/// Delivers one event while AWS misbehaves, and returns how it ended: before the deadline in any case.
+async fn ending_under(world: &World, time: Duration) -> String {
+    let key = world.drop_contacts("monday.csv", &contacts(0..100));
+    let event = world.sandbox.s3.notification(BUCKET, &key);
+    let start = Instant::now();
+    let ending = world.invoke_for(event, time).await;
+    assert!(start.elapsed() < time, "killed after {:?}: {ending:?}", start.elapsed());
+    match ending {
+        Ok(answer) => answer["runs"][0]["outcome"].as_str().unwrap().to_owned(),
+        Err(error) => format!("{error:?}"),
+    }
+}
+
+/// Lets AWS answer again, and sweeps until the file is published.
+async fn assert_a_sweep_finishes(world: &World) {
+    world.sandbox.s3.clear_faults();
+    world.sandbox.secrets.clear_faults();
+    for _ in 0..4 {
+        tokio::time::sleep(Duration::from_mins(15)).await;
+        world.invoke(json!({"action": "sweep"})).await.unwrap();
+    }
+    assert_eq!(world.published(), contacts(0..100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_s3_that_never_answers_ends_the_run_before_the_deadline_and_a_sweep_finishes_it() {
+    let head = |operation| Fault::on(operation).path("head.json");
+    for (fault, expected) in [
+        (
+            Fault::on("HeadObject").delay(FOR_EVER),
+            "SourceUnavailable: S3 did not deliver",
+        ),
+        (Fault::on("HeadObject").late_answer(FOR_EVER), "SourceUnavailable"),
+        (head("GetObject").delay(FOR_EVER), "StateUnavailable"),
+        (head("GetObject").nth(2).late_answer(FOR_EVER), "StateUnavailable"),
+        (head("GetObject").stall_after(10), "StateUnavailable"),
+        (
+            head("PutObject").delay(FOR_EVER),
+            "could not be written: S3 did not answer in time",
+        ),
+        (head("PutObject").late_answer(FOR_EVER), "StateUnavailable"),
+        (head("PutObject").nth(2).late_answer(FOR_EVER), "StateUnavailable"),
+        (head("PutObject").nth(3).late_answer(FOR_EVER), "StateUnavailable"),
+        (Fault::on("PutObject").delay(FOR_EVER), "StateUnavailable"),
+    ] {
+        for time in [FIFTEEN_MINUTES, Duration::from_secs(30), Duration::from_secs(3)] {
+            let told = format!("{fault:?} within {time:?}");
+            let world = World::start().await;
+            world.sandbox.s3.fault(fault.clone().always());
+            let ending = ending_under(&world, time).await;
+            let expected = if time == FIFTEEN_MINUTES { expected } else { "" };
+            assert!(ending.contains(expected), "{told}: {ending}");
+            let segments = world.sandbox.dataverse.segments(SEGMENT);
+            assert!(segments.iter().all(|segment| segment.published.is_none()), "{told}");
+            assert_a_sweep_finishes(&world).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secrets_manager_that_never_answers_ends_the_run_before_the_deadline() {
+    for first in [1, 2] {
+        for (time, expected) in [
+            (FIFTEEN_MINUTES, "SecretsManagerUnavailable"),
+            (
+                Duration::from_secs(3),
+                "OutOfTime: the invocation ran out of time while the secrets were read",
+            ),
+        ] {
+            let world = World::start().await;
+            let fault = Fault::on("GetSecretValue").nth(first).late_answer(FOR_EVER);
+            world.sandbox.secrets.fault(fault.always());
+            let ending = ending_under(&world, time).await;
+            assert!(ending.contains(expected), "{first} {time:?}: {ending}");
+            assert_a_sweep_finishes(&world).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_s3_that_is_slow_with_everything_ends_a_sweep_at_the_planned_stop() {
+    let world = World::start().await;
+    for number in 0..200 {
+        world.drop_contacts(&format!("{number}.csv"), &contacts(0..100));
+    }
+    world.sandbox.s3.latency("HeadObject", Duration::from_secs(4));
+    let start = Instant::now();
+    let error = world
+        .invoke_for(json!({"action": "sweep"}), Duration::from_secs(40))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (error.error_type(), start.elapsed().as_secs()),
+        ("OutOfTime", 32),
+        "{error}"
+    );
+}
+
 #[tokio::test]
-async fn a_load_that_reads_too_long_continues_and_gives_its_segment_back() {
+async fn a_load_that_reads_too_long_continues_and_gives_its_segment_back_and_a_rehearsal_says_so() {
     let world = World::start().await;
     let key = world.drop_file("busy.csv.zst", busy_file());
     let event = world.sandbox.s3.notification(BUCKET, &key);
-    let answer = world.invoke_for(event, Duration::from_secs(2)).await.unwrap();
-    let run = &answer["runs"][0];
-    assert_eq!(
-        (run["outcome"].as_str(), run["segment_name"].as_str()),
-        (Some("continues"), Some(SEGMENT))
+    let command = json!({"action": "load", "key": key, "dry_run": true});
+    let (loaded, rehearsed) = tokio::join!(
+        world.invoke_for(event, Duration::from_secs(10)),
+        world.invoke_for(command, Duration::from_secs(10))
     );
+    let run = &loaded.unwrap()["runs"][0];
+    assert_eq!(run["outcome"], "continues", "{run}");
     assert!(run["reason"].to_string().contains("out of time"), "{run}");
     let head = world.head();
     assert_eq!(head["pending"].as_array().unwrap().len(), 1, "{head}");
     assert!(head["lease"].is_null(), "{head}");
-}
-
-#[tokio::test]
-async fn a_rehearsal_that_reads_too_long_says_so() {
-    let world = World::start().await;
-    let key = world.drop_file("busy.csv.zst", busy_file());
-    let command = json!({"action": "load", "key": key, "dry_run": true});
-    let answer = world.invoke_for(command, Duration::from_secs(2)).await.unwrap();
-    let run = &answer["runs"][0];
+    let run = &rehearsed.unwrap()["runs"][0];
     assert_eq!(run["error_type"], "OutOfTime", "{run}");
 }

@@ -79,10 +79,9 @@ impl Archive {
     /// Says in a report that an object could not be written: what was done in Dynamics stands.
     fn warn(&self, report: &mut RunReport, what: &str, key: &str, reason: &str) {
         tracing::warn!(key, reason, "{what} could not be written");
-        report.warnings.push(format!(
-            "{what} {} could not be written ({reason}): allow the function's role s3:PutObject on it",
-            self.url(key)
-        ));
+        report
+            .warnings
+            .push(format!("{what} {} could not be written: {reason}", self.url(key)));
     }
 }
 
@@ -90,8 +89,10 @@ impl Archive {
 const UNKNOWN: &str = "unknown";
 
 fn reason<E: std::error::Error + 'static>(error: &SdkError<E>) -> String {
-    error.raw_response().map_or_else(
-        || DisplayErrorContext(error).to_string(),
-        |response| format!("S3 answered {}", response.status()),
-    )
+    match (error, error.raw_response().map(|response| response.status().as_u16())) {
+        (_, Some(403)) => "access was denied, allow the function's role s3:PutObject on it".to_owned(),
+        (_, Some(status)) => format!("S3 answered {status}"),
+        (SdkError::TimeoutError(_), None) => "S3 did not answer in time".to_owned(),
+        (_, None) => DisplayErrorContext(error).to_string(),
+    }
 }

@@ -3,19 +3,31 @@
 use crate::sandbox::{BUCKET, Fault};
 use crate::world::{World, contacts};
 use std::fs;
+use std::time::Duration;
 
 #[tokio::test(start_paused = true)]
 async fn a_receipt_that_cannot_be_written_is_a_warning_and_the_load_stands() {
-    for fault in [
-        Fault::on("PutObject").answer(403).code("AccessDenied"),
-        Fault::on("PutObject").answer(500),
+    for (fault, reason) in [
+        (
+            Fault::on("PutObject").answer(403).code("AccessDenied"),
+            "allow the function's role s3:PutObject on it",
+        ),
+        (
+            Fault::on("PutObject").answer(500),
+            "could not be written: S3 answered 500",
+        ),
+        (
+            Fault::on("PutObject").delay(Duration::from_hours(1)),
+            "S3 did not answer in time",
+        ),
     ] {
         let world = World::start().await;
         world.sandbox.s3.fault(fault.path("_state/receipts/").always());
         let run = world.load("monday.csv", &contacts(0..100)).await;
         assert_eq!(run["outcome"], "loaded", "{run}");
         assert!(run["receipt"].is_null(), "{run}");
-        assert!(run["warnings"].to_string().contains("receipt"), "{run}");
+        let warnings = run["warnings"].to_string();
+        assert!(warnings.contains("receipt") && warnings.contains(reason), "{run}");
         assert_eq!(world.published(), contacts(0..100));
     }
 }

@@ -92,6 +92,11 @@ impl Secrets {
         self.inner.front.fault(fault);
     }
 
+    /// Removes every fault rule.
+    pub fn clear_faults(&self) {
+        self.inner.front.clear_faults();
+    }
+
     /// Returns the requests so far.
     pub fn requests(&self) -> Vec<Logged> {
         self.inner.front.requests()

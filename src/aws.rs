@@ -1,0 +1,47 @@
+//! The clients of AWS, and how long they wait.
+
+use crate::state::S3Clock;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use std::time::Duration;
+
+/// How long connecting may take; a host that does not answer in 3 seconds is tried again rather than awaited.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long one attempt at a call may take until its answer begins; what S3 and Secrets Manager do for us takes them less
+/// than a second, so that an attempt of five is lost rather than slow.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a call may take with all its attempts: three, and the pauses between them. Only the bodies of objects take
+/// longer; the SDK ends one that stands still, and its readers one that drips.
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Reads the process's configuration.
+pub(crate) async fn config() -> SdkConfig {
+    // Pinned, so that an update of the SDK does not change how it retries.
+    aws_config::load_defaults(BehaviorVersion::v2026_01_12()).await
+}
+
+/// Builds the client of S3; every answer sets the clock.
+pub(crate) fn s3(config: &SdkConfig, clock: S3Clock) -> aws_sdk_s3::Client {
+    let config = aws_sdk_s3::config::Builder::from(config)
+        .timeout_config(timeouts())
+        .interceptor(clock)
+        .build();
+    aws_sdk_s3::Client::from_conf(config)
+}
+
+/// Builds the client of Secrets Manager.
+pub(crate) fn secrets_manager(config: &SdkConfig) -> aws_sdk_secretsmanager::Client {
+    let config = aws_sdk_secretsmanager::config::Builder::from(config)
+        .timeout_config(timeouts())
+        .build();
+    aws_sdk_secretsmanager::Client::from_conf(config)
+}
+
+/// Without these the SDK waits for an answer as long as the connection stands.
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(CALL_TIMEOUT)
+        .build()
+}
