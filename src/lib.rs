@@ -27,6 +27,11 @@ mod turn;
 pub use app::App;
 pub use error::Error;
 
+#[cfg(not(panic = "unwind"))]
+compile_error!(
+    "the function has to unwind: a damaged file would end the process otherwise; keep `panic = \"unwind\"` in Cargo.toml"
+);
+
 use lambda_runtime::{LambdaEvent, service_fn, tracing::init_default_subscriber};
 use serde_json::Value;
 

@@ -4,6 +4,7 @@
 mod architecture;
 mod chaos;
 mod connection;
+mod deployed;
 mod dynamics;
 mod failures;
 mod guards;

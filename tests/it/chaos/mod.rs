@@ -6,6 +6,7 @@
 mod storm;
 mod workers;
 
+use crate::deployed::binary;
 use crate::leaks;
 use crate::sandbox::dataverse::{Audience, Seed};
 use crate::sandbox::lambda::{InvocationError, Lambda};
@@ -22,10 +23,6 @@ const LEASE_SECONDS: u64 = 6;
 const A_LEASE: Duration = Duration::from_secs(LEASE_SECONDS + 2);
 /// The time of one invocation; long enough for every load here.
 const DEADLINE: Duration = Duration::from_mins(1);
-
-fn binary() -> &'static Path {
-    Path::new(env!("CARGO_BIN_EXE_segment-loader"))
-}
 
 /// A sandbox with one segment, and every audience that it may ever show, oldest first.
 struct Lane {
@@ -54,7 +51,7 @@ impl Lane {
 
     /// Deploys the function into this sandbox.
     async fn deploy(&self) -> Deployed {
-        self.deploy_binary(binary()).await
+        self.deploy_binary(&binary()).await
     }
 
     async fn deploy_binary(&self, binary: &Path) -> Deployed {

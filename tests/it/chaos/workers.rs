@@ -1,6 +1,7 @@
 //! Workers that are stopped, too slow, too many, or of another version.
 
-use super::{A_LEASE, DEADLINE, Lane, binary, signal};
+use super::{A_LEASE, DEADLINE, Lane, signal};
+use crate::deployed::binary;
 use crate::sandbox::Fault;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -136,7 +137,7 @@ async fn a_deployment_during_a_run_goes_on_with_what_the_old_version_left() {
         answer = function.invoke(&event) => panic!("it ended before the deployment: {answer}"),
         () = dataverse.arrived("AddStaticMembers", 3) => {}
     }
-    function.0.update(binary());
+    function.0.update(&binary());
     function.0.kill().await;
     std::fs::remove_file(&old_version).unwrap();
     lane.outlive_the_lease().await;
