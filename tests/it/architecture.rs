@@ -86,6 +86,15 @@ fn every_event_file_is_named_by_a_test_or_a_document() {
     }
 }
 
+/// A build that aborts does not compile, but only cargo-lambda makes one, by adding what `Cargo.toml` leaves open.
+#[test]
+fn the_profile_that_is_deployed_unwinds() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let profile = manifest.split("[profile.release]").nth(1).unwrap();
+    let profile = profile.split("\n[").next().unwrap();
+    assert!(profile.lines().any(|line| line == "panic = \"unwind\""), "{profile}");
+}
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
