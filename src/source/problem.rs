@@ -120,12 +120,68 @@ pub enum Problem {
         line: u64,
     },
     /// The id column of a Parquet file holds something else than GUIDs.
-    #[error("the column \"{column}\" is of Parquet type {found}: select the contact id as a string or a UUID")]
+    #[error(
+        "the column \"{column}\" is of Parquet type {found}: select the contact id as text, CAST({column} AS VARCHAR), or as a UUID"
+    )]
     ColumnType {
         /// The wanted column.
         column: String,
-        /// Its physical type.
+        /// Its type, as the one who wrote the file would call it.
         found: String,
+    },
+    /// UUIDs in a Parquet column that says nothing of them.
+    #[error(
+        "the column \"{column}\" holds binary of 16 bytes: select the contact id as text (hex({column}) in Spark, TO_HEX({column}) in BigQuery and Athena, HEX_ENCODE({column}) in Snowflake), or write it as a UUID"
+    )]
+    RawIds {
+        /// The wanted column.
+        column: String,
+    },
+    /// The id column is encrypted.
+    #[error("the column \"{column}\" is encrypted: write the file without Parquet's encryption, S3 encrypts it anyway")]
+    EncryptedColumn {
+        /// The wanted column.
+        column: String,
+    },
+    /// The values stand in another file.
+    #[error(
+        "the values of the column \"{column}\" lie in another file, as a summary of several files has it: drop the files that hold the rows"
+    )]
+    OtherFile {
+        /// The wanted column.
+        column: String,
+    },
+    /// Parquet pages that are written in a way that is not read.
+    #[error(
+        "the Parquet pages are written in {encoding}, which is not read: write them plain, with a dictionary or in DELTA_BYTE_ARRAY"
+    )]
+    Encoding {
+        /// The encoding.
+        encoding: String,
+    },
+    /// A page of a Parquet file needs more memory than is planned for.
+    #[error(
+        "a page of the Parquet column takes {needed_mib} MiB with its dictionary, more than the {limit_mib} MiB that there are for it: write smaller pages (Spark parquet.page.size and parquet.block.size, pyarrow data_page_size and row_group_size, DuckDB ROW_GROUP_SIZE), or give the function more memory"
+    )]
+    LargePage {
+        /// The memory it takes, in MiB.
+        needed_mib: u64,
+        /// The memory there is, in MiB.
+        limit_mib: u64,
+    },
+    /// A footer of a Parquet file that is larger than is planned for.
+    #[error("the Parquet footer has more than {limit} {what}: select fewer columns, and write larger row groups")]
+    LargeFooter {
+        /// The planned number.
+        limit: usize,
+        /// What there are too many of.
+        what: &'static str,
+    },
+    /// A few bytes stand for more rows than any query result has.
+    #[error("more than {limit} rows are said to be in bytes that cannot tell them apart: no query result does that")]
+    UntoldRows {
+        /// The accepted number.
+        limit: u64,
     },
     /// Parquet pages in a compression that is not read.
     #[error("the Parquet pages are compressed with {codec}: unload with snappy, gzip, zstd or no compression")]

@@ -16,6 +16,13 @@ const KEPT_ROWS: usize = 10_000;
 /// How many bytes of a rejected cell are kept: enough to see what it is, and 1 MB for all of them.
 const KEPT_BYTES: usize = 100;
 
+/// How much memory a page of a Parquet file may take where nothing else is known: 128 MiB.
+pub(crate) const PAGE_MEMORY: u64 = 128 << 20;
+
+/// How many rows of a result may be told by less bytes than it takes to tell rows from each other: a column of one value,
+/// or of none, takes hardly any. Five times the ids that are read; counting them takes seconds.
+const MOST_UNTOLD_ROWS: u64 = 5 * MAX_CONTACTS as u64;
+
 /// Why a row holds no contact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
@@ -98,6 +105,9 @@ pub(crate) struct Tally {
     rejected: Rejected,
     part: usize,
     stop: Stop,
+    page_memory: u64,
+    /// Rows that no bytes stand for.
+    untold: u64,
 }
 
 impl Default for Tally {
@@ -115,7 +125,19 @@ impl Tally {
             rejected: Rejected::default(),
             part: 0,
             stop,
+            page_memory: PAGE_MEMORY,
+            untold: 0,
         }
+    }
+
+    /// Lets the pages of Parquet files take so many bytes of memory.
+    pub(crate) const fn with_page_memory(mut self, page_memory: u64) -> Self {
+        self.page_memory = page_memory;
+        self
+    }
+
+    pub(crate) const fn page_memory(&self) -> u64 {
+        self.page_memory
     }
 
     /// Returns when reading is to stop.
@@ -126,6 +148,17 @@ impl Tally {
     /// Returns an error where reading is to stop: to be asked before every batch of rows.
     pub(crate) fn go_on(&self) -> Result<(), Problem> {
         self.stop.check().map_err(Problem::Io)
+    }
+
+    /// Refuses a file that says it has many more rows than its bytes can tell from each other.
+    pub(crate) fn expect_rows(&mut self, rows: u64, told: u64) -> Result<(), Problem> {
+        self.untold = self.untold.saturating_add(rows.saturating_sub(told));
+        if self.untold > MOST_UNTOLD_ROWS {
+            return Err(Problem::UntoldRows {
+                limit: MOST_UNTOLD_ROWS,
+            });
+        }
+        Ok(())
     }
 
     /// Takes the field of one row, none where the row ends before it.

@@ -1,154 +1,197 @@
-//! The bytes of a Parquet file as its crate asks for them, out of parts that are read from their beginning on.
+//! The pages of a column chunk, from its beginning on: header, data, header, data.
 
-use crate::source::content::Content;
-use bytes::buf::Reader;
-use bytes::{Buf, Bytes, BytesMut};
-use parquet::errors::{ParquetError, Result as ParquetResult};
-use parquet::file::reader::{ChunkReader, Length};
+use crate::source::parquet::codec::{Codec, Unpacker};
+use crate::source::parquet::corrupt;
+use crate::source::parquet::header::{Data, Header, Levels, Page};
+use crate::source::parquet::thrift::Fault;
+use crate::source::parquet::values::DELTA_BYTE_ARRAY;
+use crate::source::problem::Problem;
 use std::io::Read;
-use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
 
-/// How much is read for the header of a page; its largest fields are the column's smallest and largest value.
-const LONGEST_PAGE_HEADER: usize = 64 << 10;
+/// How much is read for the header of a page at first. Most are far shorter, but in some stand values of the column.
+const HEADER: usize = 4 << 10;
 
-/// A file whose footer is read, each piece of it as a part of its own.
-pub(super) struct Footer<C>(pub(super) Arc<C>);
+/// The largest page whose memory is used for the next: twice 1 MiB, which is what most writers aim at, and as much again.
+///
+/// Of larger ones the memory of one would stay beside that of another.
+const KEPT: usize = 4 << 20;
 
-impl<C: Content> Length for Footer<C> {
-    fn len(&self) -> u64 {
-        self.0.size()
-    }
+/// What reading one file may take.
+#[derive(Debug)]
+pub(super) struct Limits {
+    /// Bytes of memory for a page and its dictionary.
+    pub(super) memory: u64,
+    /// How far the file's pages may still unpack.
+    pub(super) unpacked: u64,
+    /// The whole of that.
+    pub(super) all_unpacked: u64,
 }
 
-impl<C: Content> ChunkReader for Footer<C> {
-    type T = C::Part;
-
-    fn get_read(&self, start: u64) -> ParquetResult<C::Part> {
-        Ok(self.0.part(start..self.len())?)
-    }
-
-    fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
-        let mut bytes = Vec::with_capacity(length);
-        let end = start + length as u64;
-        if end > self.len() {
-            return Err(too_short());
-        }
-        self.0.part(start..end)?.read_to_end(&mut bytes)?;
-        Ok(bytes.into())
-    }
-}
-
-/// The pages of one column chunk: page for page, first the header and then the data, never back.
+/// Reads pages: their memory is used again for the next.
 pub(super) struct Pages<R> {
-    size: u64,
-    chunk: Mutex<Chunk<R>>,
+    input: R,
+    codec: Codec,
+    /// Bytes of the chunk that have not been read.
+    left: u64,
+    /// Bytes that were read for a header, and how many of them have been used.
+    ahead: Vec<u8>,
+    used: usize,
 }
 
-struct Chunk<R> {
-    input: R,
-    /// Where in the file the bytes lie that come next, and where the chunk ends.
-    range: Range<u64>,
-    /// Bytes that were read for a header.
-    ahead: Bytes,
-    /// What one page after the other is read into.
-    memory: BytesMut,
+/// Memory for one page after the other.
+#[derive(Default)]
+pub(super) struct Memory {
+    packed: Vec<u8>,
+    unpacked: Vec<u8>,
+    unpacker: Unpacker,
 }
 
 impl<R: Read> Pages<R> {
-    pub(super) fn of<C: Content<Part = R>>(file: &C, range: Range<u64>) -> ParquetResult<Self> {
-        let chunk = Chunk {
-            input: file.part(range.clone())?,
-            range,
-            ahead: Bytes::new(),
-            memory: BytesMut::new(),
+    pub(super) const fn new(input: R, codec: Codec, length: u64) -> Self {
+        Self {
+            input,
+            codec,
+            left: length,
+            ahead: Vec::new(),
+            used: 0,
+        }
+    }
+
+    /// Reads the header of the next page, nothing at the chunk's end, and makes sure that the page can be held beside
+    /// a dictionary that takes `held` bytes, before anything is read or unpacked.
+    pub(super) fn header(&mut self, held: u64, limits: &mut Limits) -> Result<Option<Header>, Problem> {
+        let header = loop {
+            let bytes = &self.ahead[self.used..];
+            if bytes.is_empty() && self.left == 0 {
+                return Ok(None);
+            }
+            match Header::read(bytes) {
+                Ok((header, length)) => {
+                    self.used += length;
+                    break header;
+                }
+                Err(Fault::Cut) if self.left > 0 => self.read_ahead(limits)?,
+                Err(_) => return Err(corrupt()),
+            }
         };
-        Ok(Self {
-            size: file.size(),
-            chunk: Mutex::new(chunk),
+        let behind = (self.ahead.len() - self.used) as u64 + self.left;
+        if header.packed as u64 > behind || header.unpacked as u64 > self.codec.most(header.packed as u64) {
+            return Err(corrupt());
+        }
+        let held = held.saturating_add(self.ahead.len() as u64);
+        limits.check(held.saturating_add(self.memory(&header)))?;
+        limits.unpack(header.unpacked)?;
+        Ok(Some(header))
+    }
+
+    /// Reads as much again as was not enough for a header.
+    fn read_ahead(&mut self, limits: &Limits) -> Result<(), Problem> {
+        self.ahead.drain(..self.used);
+        self.used = 0;
+        let more = self.left.min(HEADER.max(self.ahead.len()) as u64);
+        limits.check(self.ahead.len() as u64 + more)?;
+        let taken = self.input.by_ref().take(more).read_to_end(&mut self.ahead)?;
+        self.left -= more;
+        if taken as u64 == more { Ok(()) } else { Err(corrupt()) }
+    }
+
+    /// Returns how much memory a page takes, packed and unpacked.
+    pub(super) fn memory(&self, header: &Header) -> u64 {
+        let (packed, unpacked) = (header.packed as u64, header.unpacked as u64);
+        let copies = match (&header.page, self.codec) {
+            (Page::Other, _) => return 0,
+            // One value may be as long as the page, and is put together outside of it.
+            (Page::Data(data), _) if data.encoding == DELTA_BYTE_ARRAY => 2,
+            (_, Codec::None) => 0,
+            _ => 1,
+        };
+        packed + copies * unpacked
+    }
+
+    /// Reads the data of the page whose header came last, and unpacks it.
+    pub(super) fn data<'m>(&mut self, header: &Header, memory: &'m mut Memory) -> Result<&'m mut Vec<u8>, Problem> {
+        if header.packed.saturating_add(header.unpacked) > KEPT {
+            (memory.packed, memory.unpacked) = (Vec::new(), Vec::new());
+        }
+        self.fetch(header.packed, &mut memory.packed)?;
+        let mut checksum = flate2::Crc::new();
+        if let Some(expected) = header.checksum {
+            checksum.update(&memory.packed);
+            if checksum.sum() != expected {
+                return Err(corrupt());
+            }
+        }
+        let (unpacked_before, is_packed) = match &header.page {
+            Page::Data(Data {
+                levels:
+                    Levels::Before {
+                        length,
+                        are_values_packed,
+                        ..
+                    },
+                ..
+            }) => (*length, *are_values_packed),
+            _ => (0, true),
+        };
+        if self.codec == Codec::None || !is_packed {
+            return if header.packed == header.unpacked {
+                Ok(&mut memory.packed)
+            } else {
+                Err(corrupt())
+            };
+        }
+        let (before, packed) = memory.packed.split_at_checked(unpacked_before).ok_or_else(corrupt)?;
+        let size = header.unpacked.checked_sub(before.len()).ok_or_else(corrupt)?;
+        memory.unpacked.clear();
+        memory.unpacked.reserve_exact(header.unpacked);
+        memory.unpacked.extend_from_slice(before);
+        memory.unpacker.unpack(self.codec, packed, size, &mut memory.unpacked)?;
+        Ok(&mut memory.unpacked)
+    }
+
+    /// Passes over the data of the page whose header came last.
+    pub(super) fn skip(&mut self, header: &Header) -> Result<(), Problem> {
+        let ahead = header.packed.min(self.ahead.len() - self.used);
+        self.used += ahead;
+        let more = (header.packed - ahead) as u64;
+        let passed = std::io::copy(&mut self.input.by_ref().take(more), &mut std::io::sink())?;
+        self.left -= more;
+        if passed == more { Ok(()) } else { Err(corrupt()) }
+    }
+
+    /// Reads bytes that are known to be there: first those that were read for a header.
+    fn fetch(&mut self, length: usize, bytes: &mut Vec<u8>) -> Result<(), Problem> {
+        let ahead = length.min(self.ahead.len() - self.used);
+        bytes.clear();
+        bytes.reserve_exact(length);
+        bytes.extend_from_slice(&self.ahead[self.used..][..ahead]);
+        self.used += ahead;
+        let more = (length - ahead) as u64;
+        self.input.by_ref().take(more).read_to_end(bytes)?;
+        self.left -= more;
+        if bytes.len() == length { Ok(()) } else { Err(corrupt()) }
+    }
+}
+
+impl Limits {
+    /// Refuses what takes more memory than there is for it.
+    pub(super) fn check(&self, needed: u64) -> Result<(), Problem> {
+        if needed <= self.memory {
+            return Ok(());
+        }
+        Err(Problem::LargePage {
+            needed_mib: needed.div_ceil(1 << 20),
+            limit_mib: self.memory >> 20,
         })
     }
-}
 
-impl<R: Read> Chunk<R> {
-    /// Lets go of what lies before an offset.
-    fn go_to(&mut self, start: u64) -> ParquetResult<()> {
-        let skipped = start.checked_sub(self.range.start).ok_or_else(too_short)?;
-        let held = self.ahead.len().min(usize::try_from(skipped)?);
-        self.ahead.advance(held);
-        self.range.start += held as u64;
-        self.take(usize::try_from(skipped)? - held, &mut BytesMut::new())
-            .map(drop)
-    }
-
-    /// Takes bytes, fewer only at the end of the chunk; `memory` is used for them if nobody holds what it held before.
-    fn take(&mut self, length: usize, memory: &mut BytesMut) -> ParquetResult<Bytes> {
-        let missing = usize::try_from(self.range.end.saturating_sub(self.range.start))?;
-        let length = length.min(missing);
-        let held = self.ahead.split_to(length.min(self.ahead.len()));
-        self.range.start += length as u64;
-        memory.reserve(length);
-        memory.extend_from_slice(&held);
-        memory.resize(length, 0);
-        self.input.read_exact(&mut memory[held.len()..])?;
-        Ok(memory.split().freeze())
-    }
-}
-
-impl<R> Length for Pages<R> {
-    fn len(&self) -> u64 {
-        self.size
-    }
-}
-
-impl<R: Read + Send> ChunkReader for Pages<R> {
-    type T = Reader<Bytes>;
-
-    fn get_read(&self, start: u64) -> ParquetResult<Reader<Bytes>> {
-        let mut chunk = self.chunk.lock().unwrap_or_else(PoisonError::into_inner);
-        chunk.go_to(start)?;
-        chunk.ahead = chunk.take(LONGEST_PAGE_HEADER, &mut BytesMut::new())?;
-        chunk.range.start = start;
-        Ok(chunk.ahead.clone().reader())
-    }
-
-    fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
-        let mut chunk = self.chunk.lock().unwrap_or_else(PoisonError::into_inner);
-        chunk.go_to(start)?;
-        let mut memory = std::mem::take(&mut chunk.memory);
-        let bytes = chunk.take(length, &mut memory)?;
-        chunk.memory = memory;
-        if bytes.len() < length {
-            return Err(too_short());
-        }
-        Ok(bytes)
-    }
-}
-
-fn too_short() -> ParquetError {
-    ParquetError::EOF("a page lies outside of its column".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pages_are_the_bytes_of_the_file_wherever_they_begin_and_end() {
-        let file: Bytes = (0..700_000_u32).map(|number| (number % 251) as u8).collect();
-        let pages = Pages::of(&file, 1_000..690_000).unwrap();
-        for (header, data, length) in [
-            (1_000, 1_020, 300_000),
-            (301_020, 301_040, 500),
-            (301_540, 301_540, 0),
-            (301_600, 301_600, 388_400),
-        ] {
-            let mut found = [0; 20];
-            pages.get_read(header as u64).unwrap().read_exact(&mut found).unwrap();
-            assert_eq!(found, file[header..header + 20]);
-            assert_eq!(pages.get_bytes(data as u64, length).unwrap(), file[data..data + length]);
-        }
-        assert!(pages.get_bytes(690_000, 1).is_err(), "beyond the column");
-        assert!(pages.get_bytes(1_000, 1).is_err(), "back");
+    /// Counts how far a file has been unpacked, and refuses what no query result unpacks to.
+    fn unpack(&mut self, bytes: usize) -> Result<(), Problem> {
+        let left = self.unpacked.checked_sub(bytes as u64);
+        self.unpacked = left.ok_or(Problem::Bomb {
+            limit_mib: self.all_unpacked >> 20,
+            ratio: crate::source::compression::LARGEST_RATIO,
+        })?;
+        Ok(())
     }
 }
