@@ -54,7 +54,7 @@ impl App {
         let s3 = aws::s3(config, clock.clone());
         Self {
             secrets: Secrets::new(aws::secrets_manager(config), &environment.destination_secret_id),
-            objects: Objects::new(s3.clone()),
+            objects: Objects::new(s3.clone()).within(environment.memory),
             http: http_client(),
             tokens: TokenCache::default(),
             environment,

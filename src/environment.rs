@@ -20,6 +20,8 @@ pub struct Environment {
     pub lease: Duration,
     /// The function's name, as Lambda gives it; without one there is nobody to read metrics.
     pub function_name: Option<String>,
+    /// How many bytes of memory the function has, as Lambda gives them; endless where it does not.
+    pub memory: u64,
 }
 
 /// Tells which environment variable cannot be used.
@@ -85,6 +87,7 @@ impl Environment {
             state_prefix: folder(lookup("STATE_PREFIX").unwrap_or_else(|| "_state/".into())),
             lease: lease(text("LEASE_SECONDS"))?,
             function_name: text("AWS_LAMBDA_FUNCTION_NAME"),
+            memory: memory(text("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").as_deref()),
         };
         environment.check_prefixes()?;
         Ok(environment)
@@ -133,6 +136,12 @@ fn folder(mut prefix: String) -> String {
     prefix
 }
 
+/// Returns in bytes what Lambda gives in MiB.
+fn memory(text: Option<&str>) -> u64 {
+    let mebibytes = text.and_then(|text| text.parse::<u64>().ok());
+    mebibytes.map_or(u64::MAX, |mebibytes| mebibytes.saturating_mul(1 << 20))
+}
+
 fn lease(text: Option<String>) -> Result<Duration, Error> {
     let seconds = text.map_or(Ok(Environment::LEASE_SECONDS), |text| text.trim().parse::<u32>());
     match seconds {
@@ -169,6 +178,7 @@ mod tests {
             state_prefix: "_state/".into(),
             lease: Duration::from_mins(3),
             function_name: None,
+            memory: u64::MAX,
         };
         assert_eq!(read(&[]), Ok(expected));
         for nothing in ["", " "] {
@@ -233,6 +243,13 @@ mod tests {
             assert_eq!(environment.state_bucket_for("event"), expected);
             assert!(environment.scope().is_own(expected, "_state/x"));
         }
+    }
+
+    #[test]
+    fn the_memory_is_what_lambda_says() {
+        let memory = |text| read(&[("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", text)]).unwrap().memory;
+        assert_eq!(memory("256"), 256 << 20);
+        assert_eq!((memory(""), memory("all")), (u64::MAX, u64::MAX));
     }
 
     #[test]

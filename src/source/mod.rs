@@ -72,7 +72,8 @@ pub async fn read(objects: &Objects, parts: &[ObjectVersion], column: &str, fenc
     let remote = |part: &ObjectVersion| Arc::new(Remote::new(objects.clone(), part.clone(), stop.clone()));
     let remotes: Vec<_> = parts.iter().map(remote).collect();
     let column = column.to_owned();
-    let mut reading = tokio::task::spawn_blocking(move || read_parts(&remotes, &column, stop));
+    let tally = Tally::until(stop).with_page_memory(objects.page_memory);
+    let mut reading = tokio::task::spawn_blocking(move || read_parts(&remotes, &column, tally));
     match fence.within(&mut reading).await {
         Err(closed) => {
             drop(leash);
@@ -106,8 +107,7 @@ pub fn read_file(file: File, key: &str, column: &str) -> Result<Rows, Problem> {
     Ok(tally.finish(size, found.warnings))
 }
 
-fn read_parts(parts: &[Arc<Remote>], column: &str, stop: Stop) -> Result<Rows, Error> {
-    let mut tally = Tally::until(stop);
+fn read_parts(parts: &[Arc<Remote>], column: &str, mut tally: Tally) -> Result<Rows, Error> {
     let mut warnings = Vec::new();
     let mut first: Option<(String, Vec<String>)> = None;
     for (number, part) in parts.iter().enumerate() {

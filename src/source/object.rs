@@ -2,6 +2,7 @@
 
 use crate::source::body::Body;
 use crate::source::error::Error;
+use crate::source::tally::PAGE_MEMORY;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use bytes::Bytes;
@@ -43,12 +44,22 @@ pub(crate) fn url(bucket: &str, key: &str) -> String {
 #[derive(Clone, Debug)]
 pub struct Objects {
     pub(super) client: Client,
+    pub(super) page_memory: u64,
 }
 
 impl Objects {
     /// Reads through the given client.
     pub const fn new(client: Client) -> Self {
-        Self { client }
+        Self {
+            client,
+            page_memory: PAGE_MEMORY,
+        }
+    }
+
+    /// Reads in a function of so many bytes of memory, of which a page of a Parquet file may take a third.
+    pub fn within(mut self, memory: u64) -> Self {
+        self.page_memory = PAGE_MEMORY.min(memory / 3);
+        self
     }
 
     /// Looks at an object: the given version, or the newest.

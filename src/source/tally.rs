@@ -16,7 +16,7 @@ const KEPT_ROWS: usize = 10_000;
 /// How many bytes of a rejected cell are kept: enough to see what it is, and 1 MB for all of them.
 const KEPT_BYTES: usize = 100;
 
-/// How much memory a page of a Parquet file may take where nothing else is known: 128 MiB.
+/// How much memory a page of a Parquet file and its dictionary may take at most: 128 MiB, where pages of 1 MiB are usual.
 pub(crate) const PAGE_MEMORY: u64 = 128 << 20;
 
 /// How many rows of a result may be told by less bytes than it takes to tell rows from each other: a column of one value,

@@ -271,6 +271,24 @@ async fn parquet_takes_little_more_than_the_pages_of_its_column() {
     );
 }
 
+#[tokio::test]
+async fn a_parquet_page_takes_no_more_than_a_third_of_the_functions_memory() {
+    let sandbox = Sandbox::start().await;
+    sandbox.s3.put(BUCKET, KEY, wide_parquet());
+    let version = head(&objects(&sandbox)).await;
+    // A page and its dictionary hold 1,000 ids of 40 bytes.
+    for (memory, is_enough) in [(1_000_000, true), (200_000, false)] {
+        let outcome = read(&objects(&sandbox).within(memory), &version).await;
+        match outcome {
+            Ok(rows) => assert!(is_enough && rows.rows == 3_000),
+            Err(error) => assert!(
+                !is_enough && error.to_string().contains("write smaller pages"),
+                "{error}"
+            ),
+        }
+    }
+}
+
 /// A Parquet file of three row groups whose other column makes nearly all of its 24 MB.
 fn wide_parquet() -> Vec<u8> {
     let schema = "message rows { required binary padding; required binary contactid (UTF8); }";

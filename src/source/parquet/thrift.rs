@@ -216,8 +216,8 @@ mod tests {
 
     #[test]
     fn structures_deep_in_each_other_are_no_parquet() {
-        assert_eq!(skip(&[0x1c; 100_000]), Err(Fault::Wrong));
-        assert_eq!(skip(&[0x19; 100_000]), Err(Fault::Wrong));
+        assert_eq!(skip(&vec![0x1c; 100_000]), Err(Fault::Wrong));
+        assert_eq!(skip(&vec![0x19; 100_000]), Err(Fault::Wrong));
     }
 
     #[test]
@@ -239,10 +239,10 @@ mod tests {
             let mut folded = (number << 1 ^ number >> 63).cast_unsigned();
             let mut bytes = Vec::new();
             while folded >= 0x80 {
-                bytes.push((folded & 0x7f) as u8 | 0x80);
+                bytes.push(u8::try_from(folded & 0x7f).unwrap() | 0x80);
                 folded >>= 7;
             }
-            bytes.push(folded as u8);
+            bytes.push(u8::try_from(folded).unwrap());
             prop_assert_eq!(Thrift::new(&bytes).number::<i64>(), Ok(number));
         }
     }

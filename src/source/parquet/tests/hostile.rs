@@ -175,7 +175,12 @@ fn a_file_has_no_more_rows_than_its_bytes_can_tell_apart() {
         rows,
         pages: [
             dictionary_page(2, 80, &plain(&IDS)),
-            data_page(rows, 8, 7, &[vec![8], varint((rows as u64) << 1), vec![1]].concat()),
+            data_page(
+                rows,
+                8,
+                7,
+                &[vec![8], varint(2 * rows.cast_unsigned()), vec![1]].concat(),
+            ),
         ]
         .concat(),
         ..Made::default()
@@ -202,10 +207,11 @@ fn a_file_has_no_more_rows_than_its_bytes_can_tell_apart() {
 #[test]
 fn a_page_has_no_more_rows_than_its_row_group() {
     for (page_rows, group_rows) in [(2, 1), (2, 3), (i64::from(i32::MAX), 2), (-1, 2)] {
-        let mut made = Made::default();
-        made.pages = data_page(page_rows, 0, 80, &plain(&IDS));
-        made.rows = group_rows;
-        assert_corrupt(&made);
+        assert_corrupt(&Made {
+            rows: group_rows,
+            pages: data_page(page_rows, 0, 80, &plain(&IDS)),
+            ..Made::default()
+        });
     }
 }
 

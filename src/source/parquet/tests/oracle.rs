@@ -4,7 +4,7 @@ use super::*;
 use crate::contact::ContactId;
 use crate::source::testing::id;
 use parquet::basic::{Compression, Encoding, GzipLevel, ZstdLevel};
-use parquet::data_type::{ByteArray, ByteArrayType, DataType, FixedLenByteArray, FixedLenByteArrayType};
+use parquet::data_type::{ByteArray, ByteArrayType, DataType, FixedLenByteArray, FixedLenByteArrayType, Int64Type};
 use parquet::file::properties::{WriterProperties, WriterVersion};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
@@ -94,26 +94,17 @@ fn write<T: DataType>(
         let mut group = writer.next_row_group()?;
         let mut descriptors = writer_columns.iter();
         while let (Some(mut column), Some(descriptor)) = (group.next_column()?, descriptors.next()) {
-            let count = cells.len();
-            if descriptor.name() != name {
-                let numbers: Vec<i64> = (0..count as i64).collect();
-                match descriptor.name() {
-                    "n" => drop(
-                        column
-                            .typed::<parquet::data_type::Int64Type>()
-                            .write_batch(&numbers, None, None)?,
-                    ),
-                    _ => drop(
-                        column
-                            .typed::<ByteArrayType>()
-                            .write_batch(&[], Some(&vec![0; count]), None)?,
-                    ),
-                }
-            } else {
+            if descriptor.name() == name {
                 let levels: Vec<i16> = cells.iter().map(|cell| i16::from(cell.is_some())).collect();
                 let values: Vec<_> = cells.iter().flatten().map(|number| value(*number)).collect();
                 let levels = (descriptor.max_def_level() > 0).then_some(levels.as_slice());
                 column.typed::<T>().write_batch(&values, levels, None)?;
+            } else if descriptor.name() == "n" {
+                let numbers: Vec<i64> = (0..).take(cells.len()).collect();
+                column.typed::<Int64Type>().write_batch(&numbers, None, None)?;
+            } else {
+                let levels = vec![0; cells.len()];
+                column.typed::<ByteArrayType>().write_batch(&[], Some(&levels), None)?;
             }
             column.close()?;
         }
@@ -132,7 +123,7 @@ fn check(bytes: Vec<u8>, cells: &[Option<u64>], is_id: impl Fn(u64) -> bool) -> 
         .collect();
     prop_assert_eq!(rows.contacts.as_slice(), distinct.iter().copied().collect::<Vec<_>>());
     prop_assert_eq!(rows.rows, cells.len() as u64);
-    prop_assert_eq!(rows.duplicates as usize, ids.len() - distinct.len());
+    prop_assert_eq!(rows.duplicates, (ids.len() - distinct.len()) as u64);
     let rejected: Vec<_> = rows.rejected.rows.iter().map(|row| row.line).collect();
     let expected = cells.iter().zip(1..).filter(|(cell, _)| !cell.is_some_and(&is_id));
     prop_assert_eq!(rejected, expected.map(|(_, line)| line).collect::<Vec<_>>());

@@ -18,7 +18,9 @@ impl Struct {
     fn field(mut self, id: i16, kind: u8, value: &[u8]) -> Self {
         match u8::try_from(id - self.last).unwrap() {
             step @ ..16 => self.bytes.push(step << 4 | kind),
-            _ => self.bytes.extend([vec![kind], varint(2 * id as u64)].concat()),
+            _ => self
+                .bytes
+                .extend([vec![kind], varint(2 * u64::from(id.cast_unsigned()))].concat()),
         }
         self.last = id;
         self.bytes.extend_from_slice(value);
@@ -49,12 +51,19 @@ impl Struct {
 
 pub(super) fn varint(mut number: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
-    while number >= 0x80 {
-        bytes.push(number as u8 | 0x80);
+    loop {
+        let bits = u8::try_from(number & 0x7f).unwrap();
         number >>= 7;
+        if number == 0 {
+            bytes.push(bits);
+            return bytes;
+        }
+        bytes.push(bits | 0x80);
     }
-    bytes.push(number as u8);
-    bytes
+}
+
+fn int(number: usize) -> i64 {
+    i64::try_from(number).unwrap()
 }
 
 /// A file of one column, by default of text that is never NULL.
@@ -113,7 +122,7 @@ impl Made {
 
     /// Adds a page of text, each value with its length.
     pub(super) fn text(self, values: &[&[u8]]) -> Self {
-        self.page(values.len() as i64, 0, &plain(values))
+        self.page(int(values.len()), 0, &plain(values))
     }
 
     fn element(&self) -> Vec<u8> {
@@ -146,7 +155,7 @@ impl Made {
             .int(4, self.codec)
             .int(5, self.rows)
             .int(6, 1_000)
-            .int(7, self.pages.len() as i64)
+            .int(7, int(self.pages.len()))
             .int(9, 4);
         if let Some(offset) = self.dictionary_offset {
             metadata = metadata.int(11, offset);
@@ -164,7 +173,7 @@ impl Made {
 
     pub(super) fn bytes(&self) -> Bytes {
         let columns = 1 + usize::from(self.other_column.is_some());
-        let root = Struct::default().binary(4, b"schema").int(5, columns as i64).end();
+        let root = Struct::default().binary(4, b"schema").int(5, int(columns)).end();
         let mut elements = vec![root, self.element()];
         let mut chunks = vec![self.chunk()];
         if let Some((physical, rest)) = &self.other_column {
@@ -184,7 +193,7 @@ impl Made {
         let footer = Struct::default()
             .int(1, 1)
             .list(2, STRUCT, &elements)
-            .int(3, self.rows * self.groups as i64)
+            .int(3, self.rows * int(self.groups))
             .list(4, STRUCT, &vec![group; self.groups])
             .end();
         let length = u32::try_from(footer.len()).unwrap().to_le_bytes();
@@ -209,7 +218,7 @@ pub(super) fn second_page(values: i64, nulls: i64, encoding: i64, levels: &[u8],
         .int(2, nulls)
         .int(3, values)
         .int(4, encoding)
-        .int(5, levels.len() as i64)
+        .int(5, int(levels.len()))
         .int(6, 0);
     [header(3, body.len(), &body).nested(8, &data).end(), body].concat()
 }
@@ -220,12 +229,12 @@ pub(super) fn dictionary_page(values: i64, unpacked: usize, body: &[u8]) -> Vec<
 }
 
 pub(super) fn header(kind: i64, unpacked: usize, body: &[u8]) -> Struct {
-    let header = Struct::default().int(1, kind).int(2, unpacked as i64);
-    header.int(3, body.len() as i64)
+    let header = Struct::default().int(1, kind).int(2, int(unpacked));
+    header.int(3, int(body.len()))
 }
 
 /// Text as plain pages hold it.
 pub(super) fn plain(values: &[&[u8]]) -> Vec<u8> {
-    let value = |value: &&[u8]| [&(value.len() as u32).to_le_bytes(), *value].concat();
+    let value = |value: &&[u8]| [&u32::try_from(value.len()).unwrap().to_le_bytes(), *value].concat();
     values.iter().flat_map(value).collect()
 }
