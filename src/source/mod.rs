@@ -33,8 +33,10 @@ pub use tally::{Reason, Rejected, RejectedRow};
 use crate::contact::ContactSet;
 use crate::fence::Fence;
 use content::Content;
+use format::Found;
 use remote::Remote;
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 use stop::Stop;
@@ -100,11 +102,18 @@ pub async fn read(objects: &Objects, parts: &[ObjectVersion], column: &str, fenc
 pub fn read_file(file: File, key: &str, column: &str) -> Result<Rows, Problem> {
     let mut tally = Tally::default();
     let size = file.size();
-    let found = format::read(&Arc::new(file), key, column, &mut tally)?;
+    let found = parse(&Arc::new(file), key, column, &mut tally)?;
     if found.columns.is_none() {
         return Err(Problem::Empty);
     }
     Ok(tally.finish(size, found.warnings))
+}
+
+/// Reads one file, and takes a parser that panics for a file that is refused: it would do so at every attempt.
+fn parse<C: Content>(file: &Arc<C>, key: &str, column: &str, tally: &mut Tally) -> Result<Found, Problem> {
+    // Nothing of what was read is used after an error.
+    let parsed = catch_unwind(AssertUnwindSafe(|| format::read(file, key, column, tally)));
+    parsed.unwrap_or(Err(Problem::Panic))
 }
 
 fn read_parts(parts: &[Arc<Remote>], column: &str, mut tally: Tally) -> Result<Rows, Error> {
@@ -117,7 +126,7 @@ fn read_parts(parts: &[Arc<Remote>], column: &str, mut tally: Tally) -> Result<R
         if object.size == 0 && parts.len() > 1 {
             continue;
         }
-        let found = format::read(part, &object.key, column, &mut tally)
+        let found = parse(part, &object.key, column, &mut tally)
             .map_err(|problem| part.take_failure().unwrap_or_else(|| Error::invalid(object, problem)))?;
         warnings.extend(found.warnings);
         match (found.columns, &first) {
@@ -132,4 +141,37 @@ fn read_parts(parts: &[Arc<Remote>], column: &str, mut tally: Tally) -> Result<R
     }
     let bytes = parts.iter().map(|part| part.object().size).sum();
     Ok(tally.finish(bytes, warnings))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{self, Read};
+    use std::ops::Range;
+
+    struct Trap;
+
+    impl Content for Trap {
+        type Part = Self;
+
+        fn size(&self) -> u64 {
+            1_000
+        }
+
+        fn part(&self, _: Range<u64>) -> io::Result<Self> {
+            Ok(Self)
+        }
+    }
+
+    impl Read for Trap {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            panic!("what no parser expects");
+        }
+    }
+
+    #[test]
+    fn a_parser_that_panics_refuses_the_file() {
+        let outcome = parse(&Arc::new(Trap), "result.csv", "contactid", &mut Tally::default());
+        assert!(matches!(outcome, Err(Problem::Panic)));
+    }
 }

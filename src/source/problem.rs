@@ -251,6 +251,11 @@ pub enum Problem {
         /// The planned number.
         limit: usize,
     },
+    /// A parser met what nobody thought of.
+    #[error(
+        "the file made its reader fail, so it is probably damaged: unload it again; if that does not help, report the file's format and who wrote it to the maintainers"
+    )]
+    Panic,
     /// The stream ended because the fetching side did, or reading was to stop; never shown, that side's error is.
     #[error("reading was interrupted ({0})")]
     Io(io::ErrorKind),
