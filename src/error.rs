@@ -68,6 +68,22 @@ impl Error {
             Self::Run { error_type, .. } => error_type,
         }
     }
+
+    /// Tells whether the input is refused for what it is, so that nothing went wrong.
+    pub(crate) fn is_refusal(&self) -> bool {
+        match self {
+            Self::Refused(_) => true,
+            Self::Load(error) => error.is_refusal(),
+            Self::Source(error) => error.is_refusal(),
+            _ => false,
+        }
+    }
+
+    /// Returns the type that a run tells: what a guard refuses has none, an object that is no result has.
+    pub(crate) fn told_type(&self) -> Option<&'static str> {
+        let has_type = matches!(self, Self::Source(_)) || !self.is_refusal();
+        has_type.then(|| self.error_type())
+    }
 }
 
 impl Error {

@@ -34,7 +34,7 @@ impl Hint {
     ) -> Result<Option<Intent>, Error> {
         let command = self.command.as_ref();
         let files = settings.destination.result_files;
-        if command.is_none() && self.starts_no_run(files) {
+        if command.is_none() && self.starts_no_run(files, settings.destination.mode) {
             return Ok(None);
         }
         if environment.scope().is_own(&self.bucket, &self.key) {
@@ -65,9 +65,9 @@ impl Hint {
     /// Tells whether the object is a marker, or a part whose manifest or marker starts the run.
     ///
     /// A part that comes alone is a run, so that its refusal says which setting to change.
-    fn starts_no_run(&self, files: ResultFiles) -> bool {
-        match Role::of_event(&self.key, files) {
-            Role::Whole | Role::Manifest | Role::Folder => false,
+    fn starts_no_run(&self, files: ResultFiles, mode: Mode) -> bool {
+        match Role::of_event(&self.key, files, mode) {
+            Role::Whole | Role::Manifest | Role::Folder | Role::Hidden => false,
             Role::Part => files != ResultFiles::Single,
             Role::Ignored => true,
         }

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::fence::Fence;
 use crate::intent::{Hint, Intent};
 use crate::report::{RunReport, TriggerKind, metrics};
-use crate::settings::{ResultFiles, Settings};
+use crate::settings::Settings;
 use crate::source::Role;
 use crate::state::{Head, Heads, Hold, Wish};
 use futures_util::{StreamExt, stream};
@@ -110,9 +110,7 @@ impl App {
         warnings: &mut Vec<String>,
     ) -> Result<(), Error> {
         let mut by_segment: BTreeMap<String, Vec<Wish>> = BTreeMap::new();
-        let keys = self
-            .recent_results(settings.destination.result_files, heads, bucket, warnings)
-            .await?;
+        let keys = self.recent_results(settings, heads, bucket, warnings).await?;
         let hints = keys.into_iter().map(|key| Hint {
             bucket: bucket.to_owned(),
             key,
@@ -144,11 +142,12 @@ impl App {
     /// Lists the keys of results that were dropped in the last days.
     async fn recent_results(
         &self,
-        files: ResultFiles,
+        settings: &Settings,
         heads: &Heads,
         bucket: &str,
         warnings: &mut Vec<String>,
     ) -> Result<Vec<String>, Error> {
+        let (files, mode) = (settings.destination.result_files, settings.destination.mode);
         let environment = self.environment();
         let mut objects = self
             .objects()
@@ -165,10 +164,10 @@ impl App {
         let since = (heads.now() - LOOK_BACK).timestamp();
         let scope = environment.scope();
         let found = objects.into_iter().filter(|object| {
-            let starts_a_run = match Role::of_event(&object.key, files) {
+            let starts_a_run = match Role::of_event(&object.key, files, mode) {
                 Role::Whole | Role::Manifest => object.size > 0,
                 Role::Folder => true,
-                Role::Part | Role::Ignored => false,
+                Role::Part | Role::Ignored | Role::Hidden => false,
             };
             starts_a_run && object.last_modified.0 >= since && scope.outside(bucket, &object.key).is_none()
         });

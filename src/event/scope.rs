@@ -29,25 +29,37 @@ impl Scope {
     }
 }
 
-/// Tells by the name whether an object stands for a folder or for the state of a job, whatever its size.
+/// Tells by the name whether an object stands for a folder, for the state of a job or for its summary, whatever its size.
 pub fn is_marker(key: &str) -> bool {
-    let name = name(key);
-    is_completion_marker(key)
-        || key.ends_with('/')
+    let name = file_name(key);
+    key.ends_with('/')
         || name.ends_with("_$folder$")
+        || ending(name) == Some("DONE")
         || name.starts_with("_committed_")
         || name.starts_with("_started_")
+        || ["_SUCCESS", "_metadata", "_common_metadata"].contains(&name)
 }
 
 /// Tells by the name whether an object says that all files beside it are complete: `_SUCCESS` or `*.DONE` in any case.
+///
+/// Only where results come in folders: elsewhere `run.done` may well be a result.
 pub fn is_completion_marker(key: &str) -> bool {
-    let name = name(key);
-    let suffix = name.rsplit_once('.').map(|(_, suffix)| suffix);
-    name.eq_ignore_ascii_case("_SUCCESS") || suffix.is_some_and(|suffix| suffix.eq_ignore_ascii_case("DONE"))
+    let name = file_name(key);
+    name.eq_ignore_ascii_case("_SUCCESS") || ending(name).is_some_and(|ending| ending.eq_ignore_ascii_case("DONE"))
 }
 
-fn name(key: &str) -> &str {
+fn ending(name: &str) -> Option<&str> {
+    name.rsplit_once('.').map(|(_, ending)| ending)
+}
+
+/// Returns a key without its folders.
+pub fn file_name(key: &str) -> &str {
     key.rsplit('/').next().unwrap_or(key)
+}
+
+/// Returns the folder of a key, with the `/` at its end; nothing at the top of a bucket.
+pub fn folder(key: &str) -> &str {
+    key.rfind('/').map_or("", |end| &key[..=end])
 }
 
 #[cfg(test)]
@@ -69,10 +81,16 @@ mod tests {
             ("incoming/Summer Sale/", true, false),
             ("incoming/Summer Sale_$folder$", true, false),
             ("incoming/_SUCCESS", true, true),
-            ("incoming/_success", true, true),
+            ("incoming/_success", false, true),
+            ("incoming/_SUCCESS.crc", false, false),
             ("incoming/run.DONE", true, true),
-            ("incoming/run.csv.done", true, true),
-            ("incoming/.Done", true, true),
+            ("incoming/.DONE", true, true),
+            ("incoming/run.csv.done", false, true),
+            ("incoming/.Done", false, true),
+            ("incoming/_metadata", true, false),
+            ("incoming/_common_metadata", true, false),
+            ("incoming/_metadata.csv", false, false),
+            ("incoming/x_metadata", false, false),
             ("incoming/_committed_123", true, false),
             ("incoming/_started_123", true, false),
             ("_SUCCESS", true, true),

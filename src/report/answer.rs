@@ -39,13 +39,14 @@ impl RunReport {
 
     /// Reports what failed before it became a wish.
     pub(crate) fn failed(error: &Error, source: Option<Source>) -> Self {
-        let outcome = if matches!(error, Error::Refused(_)) {
+        let is_no_result = matches!(error, Error::Source(error) if error.is_refusal());
+        let outcome = if is_no_result || matches!(error, Error::Refused(_)) {
             Outcome::Refused
         } else {
             Outcome::Failed
         };
         Self {
-            error_type: (outcome == Outcome::Failed).then(|| error.error_type()),
+            error_type: (is_no_result || outcome == Outcome::Failed).then(|| error.error_type()),
             reason: Some(error.to_string()),
             source,
             ..Self::new(outcome)

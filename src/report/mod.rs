@@ -133,8 +133,8 @@ pub struct RunReport {
     /// The segment was there, and no earlier run had loaded it.
     #[serde(skip)]
     pub is_taken_over: bool,
-    /// The last runs all failed: a person has to look.
-    #[serde(skip)]
+    /// A person has to look: the last runs all failed, or the segment holds one part of a result.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub needs_attention: bool,
 }
 

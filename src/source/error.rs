@@ -73,6 +73,10 @@ impl Error {
                 problem: Problem::Empty,
                 ..
             } => "SourceEmpty",
+            Self::Invalid {
+                problem: Problem::Parts(objection),
+                ..
+            } => objection.error_type(),
             Self::Invalid { .. } => "SourceInvalid",
         }
     }
@@ -89,13 +93,14 @@ impl Error {
 
     /// Tells whether the object is refused for what it is, so that nothing went wrong.
     pub const fn is_refusal(&self) -> bool {
-        matches!(
-            self,
-            Self::Invalid {
-                problem: Problem::Empty | Problem::OneOfSeveral | Problem::LonePart { .. },
-                ..
-            }
-        )
+        match self {
+            Self::Invalid { problem, .. } => match problem {
+                Problem::Empty => true,
+                Problem::Parts(objection) => objection.is_refusal(),
+                _ => false,
+            },
+            _ => false,
+        }
     }
 
     pub(crate) fn invalid(object: &ObjectVersion, problem: Problem) -> Self {

@@ -26,7 +26,7 @@ mod window;
 
 pub use error::Error;
 pub use object::{ObjectVersion, Objects};
-pub use parts::Role;
+pub use parts::{LoadedAlone, Manner, Objection, OneOfSeveral, Parts, Role};
 pub use problem::Problem;
 pub use tally::{Reason, Rejected, RejectedRow};
 
@@ -134,10 +134,15 @@ fn read_parts(parts: &[Arc<Remote>], column: &str, mut tally: Tally) -> Result<R
             (None, _) => return Err(Error::invalid(object, Problem::Empty)),
             (Some(columns), None) => first = Some((object.url(), columns)),
             (Some(columns), Some((first, expected))) if columns != *expected => {
-                return Err(Error::invalid(object, Problem::OtherColumns { first: first.clone() }));
+                let first = first.clone();
+                return Err(Error::invalid(object, Objection::OtherColumns { first }.into()));
             }
             (Some(_), Some(_)) => {}
         }
+    }
+    if let (None, Some(part)) = (first, parts.first()) {
+        let files = parts.len();
+        return Err(Error::invalid(part.object(), Objection::AllEmpty { files }.into()));
     }
     let bytes = parts.iter().map(|part| part.object().size).sum();
     Ok(tally.finish(bytes, warnings))

@@ -1,5 +1,6 @@
 //! What can be wrong with the content of a result, each said to the person who can change it.
 
+use crate::source::parts::Objection;
 use std::io;
 
 /// What is wrong with the content of one object; all of it permanent.
@@ -189,62 +190,9 @@ pub enum Problem {
         /// The codec.
         codec: String,
     },
-    /// The name is that of one file of several, and each object counts as a whole result.
-    #[error(
-        "by its name this is one file of several, and loading them one by one would leave the segment with the last: set result_files to folder or manifest in the destination secret, or unload one file (Redshift: PARALLEL OFF; Snowflake: SINGLE = TRUE; Spark: coalesce(1))"
-    )]
-    OneOfSeveral,
-    /// A direct command names a part where results come in several files.
-    #[error("this is only one part of a result: name {what} instead, or set result_files to single")]
-    LonePart {
-        /// What stands for the whole result.
-        what: &'static str,
-    },
-    /// A manifest that cannot be read.
-    #[error("this is no manifest of Redshift or Athena: {what}")]
-    Manifest {
-        /// What is wrong with it.
-        what: String,
-    },
-    /// A manifest names a file outside its bucket, itself, or one of the function's own.
-    #[error("it lists {part}, which is no result file of this bucket: unload the parts beside their manifest")]
-    ForeignPart {
-        /// S3 URL of the part.
-        part: String,
-    },
-    /// A manifest names a file that is not there.
-    #[error("it lists {part}, which does not exist: unload the result again")]
-    MissingPart {
-        /// S3 URL of the part.
-        part: String,
-    },
-    /// A file is shorter or longer than its manifest says.
-    #[error("it gives {part} {expected} bytes, but there are {found}: unload the result again")]
-    PartLength {
-        /// S3 URL of the part.
-        part: String,
-        /// Bytes according to the manifest.
-        expected: u64,
-        /// Bytes that there are.
-        found: u64,
-    },
-    /// A marker without data.
-    #[error(
-        "there are no data files beside it (subfolders and names beginning with _ or . do not count): unload the result into this folder"
-    )]
-    NoParts,
-    /// More parts than are read.
-    #[error("the result has more than {limit} files: unload fewer and larger ones")]
-    TooManyParts {
-        /// The planned number.
-        limit: usize,
-    },
-    /// The parts of one result do not belong together.
-    #[error("its columns differ from those of {first}: the parts of one result must come from one query")]
-    OtherColumns {
-        /// S3 URL of the first part.
-        first: String,
-    },
+    /// It is not one whole result.
+    #[error(transparent)]
+    Parts(#[from] Objection),
     /// More ids than memory is planned for.
     #[error("the result holds more than {limit} contact ids, ten times what a segment takes: narrow the query")]
     TooMany {

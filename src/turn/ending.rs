@@ -19,7 +19,7 @@ pub(super) enum Next {
 pub(super) async fn settle_failure(hold: &Hold, wish: &Wish, error: Error, report: &mut RunReport) -> Next {
     let (outcome, next, kept) = match &error {
         Error::Source(source::Error::Replaced { .. }) => (Outcome::Superseded, Next::GoOn, hold.forget(wish).await),
-        error if is_refusal(error) => (
+        error if error.is_refusal() => (
             Outcome::Refused,
             Next::GoOn,
             hold.refuse(wish, &error.to_string(), false).await,
@@ -41,7 +41,8 @@ pub(super) async fn settle_failure(hold: &Hold, wish: &Wish, error: Error, repor
     }
     report.outcome = outcome;
     report.reason = Some(error.to_string());
-    report.error_type = (outcome == Outcome::Failed).then(|| error.error_type());
+    let is_told = matches!(outcome, Outcome::Failed | Outcome::Refused);
+    report.error_type = error.told_type().filter(|_| is_told);
     next
 }
 
@@ -55,15 +56,6 @@ async fn fail(hold: &Hold, error_type: &str, report: &mut RunReport) -> Result<(
         );
     }
     hold.release().await
-}
-
-pub(super) fn is_refusal(error: &Error) -> bool {
-    match error {
-        Error::Refused(_) => true,
-        Error::Load(error) => error.is_refusal(),
-        Error::Source(error) => error.is_refusal(),
-        _ => false,
-    }
 }
 
 /// Says what the guards found, and prints the whole command that approves exactly this input.

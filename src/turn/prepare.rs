@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::load::{self, Audience, Facts, Opinion, Plan, guard, survey};
 use crate::report::{Leftovers, RunReport};
 use crate::settings::{CheckContacts, Mode, SegmentName};
-use crate::source::{self, Rows};
+use crate::source::{self, LoadedAlone, Manner, Objection, Parts, Problem, Rows};
 use crate::state::{Head, ObjectRef, Wish};
 
 /// A wish that was read and planned, with nothing written yet.
@@ -32,7 +32,8 @@ impl Turn<'_> {
         report: &mut RunReport,
         leftovers: &mut Leftovers,
     ) -> Result<Prepared, Error> {
-        let rows = self.read(wish, report, leftovers).await?;
+        let rows = self.read(wish, report, leftovers).await;
+        let rows = rows.map_err(|error| note_loaded_alone(error, head, report))?;
         let contacts = match wish.sample {
             Some(size) => rows.contacts.sample(size),
             None => rows.contacts,
@@ -131,9 +132,14 @@ impl Turn<'_> {
             return Err(source::Error::Replaced { object: object.url() }.into());
         }
         let scope = self.environment.scope();
-        let is_own = |bucket: &str, key: &str| scope.is_own(bucket, key);
-        let finding = self.objects.parts(&object, destination.result_files, is_own);
-        let parts = self.fence.within(finding).await.map_err(source::Error::from)??;
+        let manner = Manner {
+            files: destination.result_files,
+            mode: wish.mode,
+            scope: &scope,
+        };
+        let finding = self.objects.parts(&object, manner);
+        let Parts { files: parts, warnings } = self.fence.within(finding).await.map_err(source::Error::from)??;
+        report.warnings.extend(warnings);
         report.name_files(&parts);
         tracing::info!(files = parts.len(), "the result is being read");
         let reading = source::read(self.objects, &parts, &destination.contactid_column, self.fence);
@@ -147,6 +153,30 @@ impl Turn<'_> {
         leftovers.rejected.clone_from(&rows.rejected);
         Ok(rows)
     }
+}
+
+/// Adds to the refusal of one file of several that one of the others is what the segment holds now.
+fn note_loaded_alone(mut error: Error, head: &Head, report: &mut RunReport) -> Error {
+    if let Error::Source(source::Error::Invalid {
+        problem: Problem::Parts(Objection::OneOfSeveral(one)),
+        ..
+    }) = &mut error
+        && let Some(applied) = &head.applied
+        && let loaded = &applied.wish.object
+        && one
+            .siblings()
+            .iter()
+            .any(|sibling| sibling.key == loaded.key && sibling.etag == loaded.etag)
+    {
+        report.needs_attention = true;
+        one.note_loaded_alone(LoadedAlone {
+            object: format!("s3://{}/{}", loaded.bucket, loaded.key),
+            at: applied.at,
+            contacts: applied.contacts,
+            segment_name: applied.wish.segment_name.clone(),
+        });
+    }
+    error
 }
 
 impl Prepared {

@@ -1,7 +1,7 @@
 //! The dry run: everything but the writes, and what they would cost.
 
 use super::Turn;
-use super::ending::{explain_consequences, is_refusal};
+use super::ending::explain_consequences;
 use super::phase::Meter;
 use super::prepare::Prepared;
 use crate::load::guard;
@@ -37,7 +37,7 @@ impl Turn<'_> {
                 estimate(&prepared, wish, head, in_flight, &mut report);
             }
             Err(error) => {
-                report.outcome = if is_refusal(&error) {
+                report.outcome = if error.is_refusal() {
                     Outcome::Refused
                 } else {
                     Outcome::Failed

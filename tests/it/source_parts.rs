@@ -2,16 +2,22 @@
 
 use crate::sandbox::{BUCKET, Sandbox};
 use crate::source::{csv, id, objects};
+use segment_loader::event::scope::Scope;
 use segment_loader::fence::Fence;
-use segment_loader::settings::ResultFiles;
-use segment_loader::source::{self, Error, Objects, Rows};
+use segment_loader::settings::{Mode, ResultFiles};
+use segment_loader::source::{self, Error, Manner, Objects, Rows};
 
 async fn read(objects: &Objects, key: &str, files: ResultFiles) -> Result<Rows, Error> {
     let object = objects.head(BUCKET, key, None).await?;
-    let parts = objects
-        .parts(&object, files, |_, key| key.starts_with("_state/"))
-        .await?;
-    source::read(objects, &parts, "contactid", &Fence::open()).await
+    let scope = Scope {
+        results_prefix: "incoming/".to_owned(),
+        state_prefix: "_state/".to_owned(),
+        state_bucket: None,
+    };
+    let mode = Mode::Replace;
+    let scope = &scope;
+    let parts = objects.parts(&object, Manner { files, mode, scope }).await?;
+    source::read(objects, &parts.files, "contactid", &Fence::open()).await
 }
 
 async fn refusal(objects: &Objects, key: &str, files: ResultFiles) -> String {

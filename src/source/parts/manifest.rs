@@ -1,6 +1,6 @@
 //! The lists of files that Redshift and Athena write beside the files themselves.
 
-use crate::source::problem::Problem;
+use super::objection::Objection;
 use serde::Deserialize;
 use std::collections::HashSet;
 
@@ -16,7 +16,7 @@ pub(super) struct Entry {
 }
 
 /// Reads a manifest: JSON with entries, short or verbose (Redshift), or one S3 URL a line (Athena).
-pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Entry>, Problem> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Entry>, Objection> {
     let text = std::str::from_utf8(bytes).map_err(|_| unknown("it is no UTF-8 text"))?;
     let text = text.trim_start_matches('\u{feff}').trim();
     let entries = if text.starts_with('{') {
@@ -26,10 +26,21 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Entry>, Problem> {
     };
     let mut seen = HashSet::new();
     match entries.iter().find(|entry| !seen.insert(&entry.key)) {
-        _ if entries.is_empty() => Err(Problem::Empty),
+        _ if entries.is_empty() => Err(Objection::EmptyManifest),
         Some(entry) => Err(unknown(&format!("it names {} twice", entry.key))),
         None => Ok(entries),
     }
+}
+
+/// Tells by the first bytes whether a text is a manifest rather than rows.
+pub(in crate::source) fn looks_like_manifest(start: &[u8]) -> bool {
+    let plain: Vec<u8> = start
+        .iter()
+        .copied()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .collect();
+    let is_list = ["s3://", "\"s3://"].iter().any(|url| plain.starts_with(url.as_bytes()));
+    is_list || plain.starts_with(b"{\"entries\":[")
 }
 
 #[derive(Deserialize)]
@@ -50,7 +61,7 @@ struct Meta {
     content_length: Option<u64>,
 }
 
-fn parse_json(text: &str) -> Result<Vec<Entry>, Problem> {
+fn parse_json(text: &str) -> Result<Vec<Entry>, Objection> {
     let document: Document =
         serde_json::from_str(text).map_err(|_| unknown("it is no JSON with \"entries\" that have a \"url\" each"))?;
     document
@@ -69,7 +80,7 @@ fn parse_json(text: &str) -> Result<Vec<Entry>, Problem> {
         .collect()
 }
 
-fn parse_list(text: &str) -> Result<Vec<Entry>, Problem> {
+fn parse_list(text: &str) -> Result<Vec<Entry>, Objection> {
     text.lines()
         .map(|line| line.trim().trim_matches('"'))
         .filter(|line| !line.is_empty())
@@ -85,7 +96,7 @@ fn parse_list(text: &str) -> Result<Vec<Entry>, Problem> {
         .collect()
 }
 
-fn split(url: &str) -> Result<(String, String), Problem> {
+fn split(url: &str) -> Result<(String, String), Objection> {
     let rest = ["s3://", "s3a://", "s3n://"]
         .iter()
         .find_map(|scheme| url.strip_prefix(scheme));
@@ -95,8 +106,8 @@ fn split(url: &str) -> Result<(String, String), Problem> {
     }
 }
 
-pub(super) fn unknown(what: &str) -> Problem {
-    Problem::Manifest { what: what.to_owned() }
+pub(super) fn unknown(what: &str) -> Objection {
+    Objection::Manifest { what: what.to_owned() }
 }
 
 #[cfg(test)]
@@ -141,8 +152,20 @@ mod tests {
     #[test]
     fn what_is_no_manifest_is_refused_in_words() {
         for (text, expected) in [
-            ("", "the object is empty"),
-            (r#"{"entries":[]}"#, "the object is empty"),
+            ("", "lists no file"),
+            (" \r\n\r\n", "lists no file"),
+            (r#"{"entries":[]}"#, "lists no file: the query had no rows"),
+            ("\u{feff}{\r\n \"entries\" : [ ]\r\n}", "lists no file"),
+            (r#"{"entries":[{"url":"s3://b/k"},]}"#, "no JSON with \"entries\""),
+            (r#"{"entries":null}"#, "no JSON with \"entries\""),
+            (
+                r#"{"entries":[{"url":"s3://b/k","meta":{"content_length":-1}}]}"#,
+                "no JSON with \"entries\"",
+            ),
+            (
+                r#"{"entries":[{"url":"s3://b/k"},{"url":"s3a://b/k"}]}"#,
+                "names k twice",
+            ),
             (r#"{"files":[]}"#, "no JSON with \"entries\""),
             (r#"{"entries":[{"url":"gs://b/k"}]}"#, "no S3 URL"),
             ("contactid\n1", "no S3 URL"),

@@ -1,12 +1,24 @@
 //! One result in many files: which files they are.
 
+mod commit;
+mod counter;
 mod manifest;
-mod name;
+mod objection;
+mod one_of_several;
+mod role;
+mod siblings;
+mod table;
+#[cfg(test)]
+mod tests;
+mod token;
 
-pub use name::Role;
+pub(super) use manifest::looks_like_manifest;
+pub use objection::Objection;
+pub use one_of_several::{LoadedAlone, OneOfSeveral};
+pub use role::Role;
 
-use crate::event::scope::{is_completion_marker, is_marker};
-use crate::settings::ResultFiles;
+use crate::event::scope::{Scope, file_name, folder, is_completion_marker, is_marker};
+use crate::settings::{Mode, ResultFiles};
 use crate::source::error::Error;
 use crate::source::object::{ObjectVersion, Objects, url};
 use crate::source::problem::Problem;
@@ -24,6 +36,26 @@ const MAX_MANIFEST: u64 = 16 << 20;
 /// How many parts are looked at at a time.
 const LOOKS_IN_FLIGHT: usize = 16;
 
+/// How results come, and what they do to the segment.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner<'a> {
+    /// Whether each object is a result, or which object stands for one.
+    pub files: ResultFiles,
+    /// How a result changes the segment.
+    pub mode: Mode,
+    /// Where results and the function's own objects lie.
+    pub scope: &'a Scope,
+}
+
+/// The files of one result.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// The files, in the order in which they are read.
+    pub files: Vec<ObjectVersion>,
+    /// Sentences for the report.
+    pub warnings: Vec<String>,
+}
+
 impl Objects {
     /// Finds the object that a result is known by: the given version, or the newest.
     ///
@@ -36,8 +68,13 @@ impl Objects {
         version: Option<&str>,
         files: ResultFiles,
     ) -> Result<ObjectVersion, Error> {
-        if files != ResultFiles::Folder || !key.ends_with('/') {
+        if !key.ends_with('/') {
             return self.head(bucket, key, version).await;
+        }
+        if files != ResultFiles::Folder {
+            let problem = not_the_result(key, files).into();
+            let object = url(bucket, key);
+            return Err(Error::Invalid { object, problem });
         }
         let objects = self.list_folder(bucket, key, MAX_PARTS).await?;
         let markers = objects.iter().filter(|object| is_completion_marker(&object.key));
@@ -50,37 +87,35 @@ impl Objects {
     /// Returns the files of the result that an object stands for: itself, what its manifest lists, or what lies beside
     /// the marker.
     ///
-    /// `is_own` tells by bucket and key whether an object is one of the function's own. A part alone, and a marker or
-    /// manifest whose parts are not all there, is an error.
-    pub async fn parts(
-        &self,
-        object: &ObjectVersion,
-        files: ResultFiles,
-        is_own: impl Fn(&str, &str) -> bool,
-    ) -> Result<Vec<ObjectVersion>, Error> {
-        let invalid = |problem| Error::invalid(object, problem);
-        match Role::of(&object.key, files) {
-            Role::Whole => Ok(vec![object.clone()]),
-            Role::Manifest => self.parts_of_manifest(object, is_own).await,
-            Role::Folder => self.parts_of_folder(object, is_own).await,
-            Role::Part if files == ResultFiles::Single => Err(invalid(Problem::OneOfSeveral)),
-            Role::Part | Role::Ignored if files == ResultFiles::Manifest => {
-                Err(invalid(Problem::LonePart { what: "the manifest" }))
+    /// One file of several, a file of a table, and a marker or manifest whose parts are not all there are errors.
+    pub async fn parts(&self, object: &ObjectVersion, manner: Manner<'_>) -> Result<Parts, Error> {
+        let refused = |objection: Objection| Err(Error::invalid(object, objection.into()));
+        let role = Role::of(&object.key, manner.files, manner.mode);
+        match role {
+            Role::Hidden => return refused(Objection::Hidden),
+            Role::Ignored => return refused(not_the_result(&object.key, manner.files)),
+            Role::Part if manner.files != ResultFiles::Single => {
+                return refused(not_the_result(&object.key, manner.files));
             }
-            Role::Part | Role::Ignored => Err(invalid(Problem::LonePart {
-                what: "the _SUCCESS or .DONE marker, or the folder,",
-            })),
+            Role::Whole | Role::Part if object.key.ends_with(".metadata") => return refused(Objection::AthenaMetadata),
+            Role::Whole | Role::Part | Role::Manifest | Role::Folder => {}
+        }
+        self.check_no_table(object, manner.scope).await?;
+        match role {
+            Role::Manifest => self.parts_of_manifest(object, manner.scope).await,
+            Role::Folder => self.parts_of_folder(object, manner.scope).await,
+            _ if manner.mode == Mode::Replace => {
+                self.check_alone(object).await?;
+                Ok(Parts::whole(object))
+            }
+            _ => Ok(Parts::whole(object)),
         }
     }
 
-    async fn parts_of_manifest(
-        &self,
-        manifest: &ObjectVersion,
-        is_own: impl Fn(&str, &str) -> bool,
-    ) -> Result<Vec<ObjectVersion>, Error> {
-        let invalid = |problem| Error::invalid(manifest, problem);
+    async fn parts_of_manifest(&self, manifest: &ObjectVersion, scope: &Scope) -> Result<Parts, Error> {
+        let invalid = |objection: Objection| Error::invalid(manifest, objection.into());
         if manifest.size == 0 {
-            return Err(invalid(Problem::Empty));
+            return Err(Error::invalid(manifest, Problem::Empty));
         }
         if manifest.size > MAX_MANIFEST {
             return Err(invalid(unknown("it is larger than 16 MiB")));
@@ -88,31 +123,36 @@ impl Objects {
         let bytes = self.range(manifest, 0..manifest.size).await?;
         let entries = manifest::parse(&bytes).map_err(invalid)?;
         if entries.len() > MAX_PARTS {
-            return Err(invalid(Problem::TooManyParts { limit: MAX_PARTS }));
+            return Err(invalid(Objection::TooManyParts { limit: MAX_PARTS }));
         }
         let strays = |entry: &&Entry| {
-            entry.bucket != manifest.bucket || entry.key == manifest.key || is_own(&entry.bucket, &entry.key)
+            entry.bucket != manifest.bucket || entry.key == manifest.key || scope.is_own(&entry.bucket, &entry.key)
         };
         if let Some(entry) = entries.iter().find(strays) {
-            return Err(invalid(Problem::ForeignPart {
+            return Err(invalid(Objection::ForeignPart {
                 part: url(&entry.bucket, &entry.key),
             }));
         }
         let looks = entries.iter().map(|entry| self.look_at(manifest, entry));
         let parts: Vec<_> = stream::iter(looks).buffered(LOOKS_IN_FLIGHT).try_collect().await?;
-        Ok(parts.into_iter().flatten().collect())
+        let files: Vec<_> = parts.into_iter().flatten().collect();
+        if files.is_empty() {
+            let files = entries.len();
+            return Err(invalid(Objection::NoneThere { files }));
+        }
+        Ok(Parts::of(files))
     }
 
     /// Looks at one file of a manifest; nothing where it is missing and may be.
     async fn look_at(&self, manifest: &ObjectVersion, entry: &Entry) -> Result<Option<ObjectVersion>, Error> {
-        let invalid = |problem| Err(Error::invalid(manifest, problem));
+        let invalid = |objection: Objection| Err(Error::invalid(manifest, objection.into()));
         let part = match self.head(&entry.bucket, &entry.key, None).await {
             Err(Error::Missing { .. }) if !entry.mandatory => return Ok(None),
-            Err(Error::Missing { object }) => return invalid(Problem::MissingPart { part: object }),
+            Err(Error::Missing { object }) => return invalid(Objection::MissingPart { part: object }),
             outcome => outcome?,
         };
         match entry.length {
-            Some(length) if length != part.size => invalid(Problem::PartLength {
+            Some(length) if length != part.size => invalid(Objection::PartLength {
                 part: part.url(),
                 expected: length,
                 found: part.size,
@@ -121,27 +161,87 @@ impl Objects {
         }
     }
 
-    async fn parts_of_folder(
-        &self,
-        marker: &ObjectVersion,
-        is_own: impl Fn(&str, &str) -> bool,
-    ) -> Result<Vec<ObjectVersion>, Error> {
-        let folder = marker.key.rfind('/').map_or("", |end| &marker.key[..=end]);
-        let mut parts = self.list_folder(&marker.bucket, folder, MAX_PARTS).await?;
-        parts.retain(|part| is_data(&part.key, folder) && !is_own(&part.bucket, &part.key));
-        match parts.len() {
-            0 => Err(Error::invalid(marker, Problem::NoParts)),
-            count if count > MAX_PARTS => Err(Error::invalid(marker, Problem::TooManyParts { limit: MAX_PARTS })),
-            _ => Ok(parts),
+    async fn parts_of_folder(&self, marker: &ObjectVersion, scope: &Scope) -> Result<Parts, Error> {
+        let invalid = |objection: Objection| Err(Error::invalid(marker, objection.into()));
+        let folder = folder(&marker.key);
+        let beside = self.list_folder(&marker.bucket, folder, MAX_PARTS).await?;
+        let is_part =
+            |object: &&ObjectVersion| is_data(&object.key, folder) && !scope.is_own(&object.bucket, &object.key);
+        let mut files: Vec<_> = beside.iter().filter(is_part).cloned().collect();
+        match files.len() {
+            0 => return invalid(Objection::NoParts),
+            count if count > MAX_PARTS => return invalid(Objection::TooManyParts { limit: MAX_PARTS }),
+            _ => {}
+        }
+        if let Some(description) = files.iter().find(|file| file.key.ends_with(".metadata")) {
+            return Err(Error::invalid(description, Objection::AthenaMetadata.into()));
+        }
+        let left_out = self.leave_out_uncommitted(marker, &beside, &mut files).await?;
+        if files.is_empty() {
+            return invalid(Objection::NoneCommitted { files: left_out });
+        }
+        let mut parts = Parts::of(files);
+        if left_out > 0 {
+            parts.warnings.push(format!(
+                "{left_out} of the {} data files in s3://{}/{folder} are not read: by the _started_ and _committed_ files of \
+                 Databricks their jobs did not end, or they were removed",
+                left_out + parts.files.len(),
+                marker.bucket
+            ));
+        }
+        Ok(parts)
+    }
+}
+
+impl Parts {
+    fn whole(object: &ObjectVersion) -> Self {
+        Self::of(vec![object.clone()])
+    }
+
+    const fn of(files: Vec<ObjectVersion>) -> Self {
+        Self {
+            files,
+            warnings: Vec::new(),
         }
     }
+}
+
+/// Says what an order names that stands for no result, and what to name instead.
+fn not_the_result(key: &str, files: ResultFiles) -> Objection {
+    let is = if key.ends_with('/') {
+        "this is a folder"
+    } else if is_marker(key) {
+        "by its name this is a marker, which holds no rows"
+    } else if files == ResultFiles::Folder && role::is_manifest(key) {
+        "this is a manifest, and results come in folders"
+    } else {
+        "this is only one part of a result"
+    };
+    let instead = match files {
+        ResultFiles::Single if key.ends_with('/') || is_completion_marker(key) => {
+            "name the file that holds the rows, or set result_files to folder in the destination secret, so that all data \
+             files of the folder are the result"
+        }
+        ResultFiles::Single => "name the file that holds the rows",
+        ResultFiles::Manifest => {
+            "name the manifest instead, or set result_files to single or folder in the destination secret"
+        }
+        ResultFiles::Folder => {
+            "name the _SUCCESS or .DONE marker, or the folder, instead, or set result_files to single or manifest in the \
+             destination secret"
+        }
+    };
+    Objection::NotTheResult { is, instead }
 }
 
 /// Makes one object of a folder's files: as young as the youngest, and another one where any file is another.
 fn whole_folder(bucket: &str, folder: &str, objects: &[ObjectVersion]) -> ObjectVersion {
     let mut hash = Sha256::new();
     let data = || objects.iter().filter(|object| is_data(&object.key, folder));
-    for object in data() {
+    let commits = objects
+        .iter()
+        .filter(|object| file_name(&object.key).starts_with(commit::COMMITTED));
+    for object in data().chain(commits) {
         hash.update(&object.key);
         hash.update([0]);
         hash.update(&object.etag);

@@ -1,0 +1,103 @@
+//! The sentence for one file of several, with the statement that writes one.
+
+use super::counter::is_plainly_a_part;
+use crate::source::object::ObjectVersion;
+use chrono::{DateTime, Utc};
+use std::fmt;
+
+/// One file of several, where each object counts as a whole result and replaces the segment.
+#[derive(Debug)]
+pub struct OneOfSeveral {
+    /// The name without its folders.
+    pub(super) name: String,
+    /// Other files of the same result, the nearest in time first.
+    pub(super) siblings: Vec<ObjectVersion>,
+    /// A sibling that was loaded before this one came.
+    pub(super) loaded_alone: Option<LoadedAlone>,
+}
+
+/// A part that is the segment's audience, since it was loaded before its siblings came.
+#[derive(Clone, Debug)]
+pub struct LoadedAlone {
+    /// S3 URL of the part.
+    pub object: String,
+    /// When it was published.
+    pub at: DateTime<Utc>,
+    /// How many contacts it holds.
+    pub contacts: u64,
+    /// The segment that holds them now.
+    pub segment_name: String,
+}
+
+impl OneOfSeveral {
+    /// Returns the other files of the same result.
+    pub fn siblings(&self) -> &[ObjectVersion] {
+        &self.siblings
+    }
+
+    /// Notes that a sibling is what the segment holds now.
+    pub fn note_loaded_alone(&mut self, loaded: LoadedAlone) {
+        self.loaded_alone = Some(loaded);
+    }
+}
+
+impl fmt::Display for OneOfSeveral {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_plain = is_plainly_a_part(&self.name);
+        match self.siblings.first() {
+            _ if is_plain => f.write_str("by its name this is one file of several")?,
+            Some(sibling) => write!(
+                f,
+                "its name and that of {} differ in nothing but a part's number, so this is one file of several",
+                sibling.url()
+            )?,
+            None => f.write_str("this is one file of several")?,
+        }
+        write!(
+            f,
+            ", and loading them one by one would leave the segment with the last: set result_files to folder or manifest in \
+             the destination secret, or unload one file ({}). If it is a whole result, give it a name that differs in more \
+             than a number from those of others (a date never counts parts)",
+            statement(&self.name),
+        )?;
+        if !is_plain {
+            f.write_str(", or delete what an older result has left there")?;
+        }
+        let Some(loaded) = &self.loaded_alone else {
+            return Ok(());
+        };
+        let name = serde_json::Value::from(loaded.segment_name.as_str());
+        write!(
+            f,
+            ". {} was loaded alone at {}, before this file came: the segment holds its {} contacts only. Put the audience \
+             before it back with {{\"action\":\"load\",\"key\":\"<its file>\",\"segment_name\":{name}}}; which file that \
+             was is not kept with the segment, {{\"action\":\"history\",\"segment_name\":{name}}} lists it",
+            loaded.object,
+            loaded.at.format("%H:%M on %Y-%m-%d (UTC)"),
+            loaded.contacts,
+        )
+    }
+}
+
+/// Returns the statement that writes one file, of the writer that the name shows or of all.
+fn statement(name: &str) -> &'static str {
+    let name = name.to_ascii_lowercase();
+    let stem = name.split('.').next().unwrap_or_default();
+    let digits = stem.len()
+        - stem
+            .trim_end_matches(|character: char| character.is_ascii_digit())
+            .len();
+    if stem.contains("_part_") || digits == 3 {
+        "Redshift: PARALLEL OFF, and the contact id alone, since above 6.2 GB it writes further files; or several files with \
+         MANIFEST VERBOSE and result_files manifest"
+    } else if name.contains("part-") {
+        "Spark, Glue and Databricks always write folders: take result_files folder, for which Spark and Databricks put \
+         _SUCCESS there and you put an empty all.DONE after Glue; pandas: to_csv or to_parquet to a file; pyarrow: \
+         parquet.write_table"
+    } else {
+        "Redshift: PARALLEL OFF; Snowflake: SINGLE = TRUE MAX_FILE_SIZE = 5368709120; DuckDB: COPY without \
+         PER_THREAD_OUTPUT, PARTITION_BY and FILE_SIZE_BYTES; dask: to_csv(..., single_file=True); awswrangler: \
+         dataset=False; Vertica: EXPORT with fileName; ClickHouse: without PARTITION BY; BigQuery, Athena and Spark always \
+         write several"
+    }
+}

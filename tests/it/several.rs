@@ -1,0 +1,234 @@
+//! One file of several is no result: neither by its name nor by what lies beside it.
+
+use crate::sandbox::BUCKET;
+use crate::world::{SEGMENT, World, contacts, csv};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const QUARTER: Duration = Duration::from_mins(15);
+
+/// A world whose segment holds 100 contacts.
+async fn world_of_100() -> World {
+    let world = World::start().await;
+    world.load("monday.csv", &contacts(0..100)).await;
+    world.sandbox.s3.clock().advance(Duration::from_hours(24));
+    world
+}
+
+fn assert_refused(run: &Value) {
+    assert_eq!(run["outcome"], "refused", "{run}");
+    let reason = run["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("set result_files to folder or manifest in the destination secret"),
+        "{reason}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn files_of_writers_of_several_are_each_refused_and_the_audience_stays() {
+    for names in [
+        ["run-1700000000000-part-r-00000", "run-1700000000000-part-r-00001"],
+        ["summer_0_0_0.csv", "summer_0_1_0.csv"],
+        ["part-0.parquet", "part-1.parquet"],
+        ["000000_0", "000001_0"],
+        ["data_0.csv", "data_1.csv"],
+        ["export-00.csv", "export-01.csv"],
+        ["00000000.csv", "00000001.csv"],
+        ["xaa", "xab"],
+    ] {
+        let world = world_of_100().await;
+        for (number, name) in names.into_iter().enumerate() {
+            let start = u32::try_from(number).unwrap() * 60;
+            assert_refused(&world.load(name, &contacts(start..start + 60)).await);
+        }
+        assert_eq!(world.published(), contacts(0..100), "{names:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_whose_number_could_be_anything_is_refused_where_its_sibling_came_within_a_quarter_of_an_hour() {
+    let world = world_of_100().await;
+    let first = world.drop_contacts("export-1.csv", &contacts(0..60));
+    world
+        .sandbox
+        .s3
+        .clock()
+        .advance(QUARTER.saturating_sub(Duration::from_secs(1)));
+    let second = world.drop_contacts("export-2.csv", &contacts(60..120));
+    for key in [first, second] {
+        let run = &world.deliver(&key).await["runs"][0];
+        assert_refused(run);
+        assert!(run["reason"].as_str().unwrap().contains("export-"), "{run}");
+    }
+    assert_eq!(world.published(), contacts(0..100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn numbered_files_that_come_a_week_apart_are_whole_results() {
+    let world = world_of_100().await;
+    for (name, files) in [("wave-1.csv", 10..110), ("wave-2.csv", 20..120)] {
+        let run = world.load(name, &contacts(files.clone())).await;
+        assert_eq!(run["outcome"], "loaded", "{run}");
+        assert_eq!(world.published(), contacts(files));
+        world.sandbox.s3.clock().advance(QUARTER + Duration::from_secs(1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn dates_times_ids_and_versions_beside_each_other_are_whole_results() {
+    let world = world_of_100().await;
+    for (number, name) in [
+        "2026-11-23_06.csv",
+        "2026-11-23_07.csv",
+        "20261123.csv",
+        "20261124.csv",
+        "7d3f0a52-91c4-4b8e-a6d0-000001234567.csv",
+        "7d3f0a52-91c4-4b8e-a6d0-000001234568.csv",
+        "contacts-v2.csv",
+        "contacts-v3.csv",
+        "export-1795714800.csv",
+        "export-1795714801.csv",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let start = u32::try_from(number).unwrap() + 1;
+        let run = world.load(name, &contacts(start..start + 100)).await;
+        assert_eq!(run["outcome"], "loaded", "{name}: {run}");
+        assert_eq!(world.published(), contacts(start..start + 100), "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_only_file_of_redshift_is_a_whole_result_until_a_second_lies_there() {
+    let world = world_of_100().await;
+    let run = world.load("2026-11-23_000.csv", &contacts(10..110)).await;
+    assert_eq!(run["outcome"], "loaded", "{run}");
+
+    // Two hours later: a large unload takes its time.
+    world.sandbox.s3.clock().advance(Duration::from_hours(2));
+    let run = world.load("2026-11-23_001.csv", &contacts(110..200)).await;
+    assert_refused(&run);
+    assert_eq!(run["needs_attention"], true, "{run}");
+    let reason = run["reason"].as_str().unwrap();
+    for expected in [
+        "2026-11-23_000.csv was loaded alone at ",
+        "the segment holds its 100 contacts only",
+        "\"segment_name\":\"Summer Sale\"",
+        "{\"action\":\"history\"",
+    ] {
+        assert!(reason.contains(expected), "{expected}: {reason}");
+    }
+    assert_eq!(world.published(), contacts(10..110));
+
+    let run = world.load("2026-11-23_000.csv", &contacts(20..120)).await;
+    assert_refused(&run);
+    assert_eq!(world.published(), contacts(10..110));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_part_that_was_loaded_before_its_sibling_came_is_named_and_a_person_is_called() {
+    for (first, second) in [
+        ("export-1.csv", "export-2.csv"),
+        ("2026-11-23.csv", "2026-11-23.csv_part2"),
+        ("contacts_1_20261123T060000Z.csv", "contacts_2_20261123T060001Z.csv"),
+        ("contacts_aa.csv", "contacts_ab.csv"),
+    ] {
+        let world = world_of_100().await;
+        let run = world.load(first, &contacts(0..60)).await;
+        assert_eq!(run["outcome"], "loaded", "{run}");
+        let run = world.load(second, &contacts(60..120)).await;
+        assert_refused(&run);
+        assert_eq!(run["needs_attention"], true, "{run}");
+        let reason = run["reason"].as_str().unwrap();
+        assert!(reason.contains(&format!("{first} was loaded alone at ")), "{reason}");
+
+        let run = world
+            .order("incoming/Summer Sale/monday.csv", &json!({"segment_name": SEGMENT}))
+            .await;
+        assert_eq!(run["outcome"], "loaded", "{run}");
+        assert_eq!(world.published(), contacts(0..100));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn parts_are_added_and_removed_one_by_one() {
+    let world = world_of_100().await;
+    world.destination(&json!({"mode": "append"}));
+    for (name, part) in [("part-00000", 100..130), ("part-00001", 130..150)] {
+        let run = world.load(name, &contacts(part)).await;
+        assert_eq!(run["outcome"], "loaded", "{run}");
+    }
+    assert_eq!(world.published(), contacts(0..150));
+
+    world.destination(&json!({"mode": "remove"}));
+    for (name, part) in [("export-1.csv", 100..130), ("export-2.csv", 130..150)] {
+        let run = world.load(name, &contacts(part)).await;
+        assert_eq!(run["outcome"], "loaded", "{run}");
+    }
+    assert_eq!(world.published(), contacts(0..100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_part_is_found_by_the_sweep_where_parts_are_added_and_left_where_they_would_replace() {
+    let world = world_of_100().await;
+    world.drop_contacts("part-00000", &contacts(100..130));
+    let swept = world.invoke(json!({"action": "sweep"})).await.unwrap();
+    assert_eq!(swept["runs"], json!([]), "{swept}");
+    world.destination(&json!({"mode": "append"}));
+    world.invoke(json!({"action": "sweep"})).await.unwrap();
+    assert_eq!(world.published(), contacts(0..130));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_and_a_dry_run_of_one_file_of_several_are_refused_as_its_event_is() {
+    let world = world_of_100().await;
+    let part = world.drop_contacts("data_0_1_0.csv", &contacts(0..60));
+    world.drop_contacts("export-1.csv", &contacts(0..60));
+    let numbered = world.drop_contacts("export-2.csv", &contacts(60..120));
+    for key in [part, numbered] {
+        for fields in [json!({}), json!({"dry_run": true}), json!({"sample": 5})] {
+            assert_refused(&world.order(&key, &fields).await);
+        }
+        let added = world.order(&key, &json!({"mode": "append", "dry_run": true})).await;
+        assert_eq!(added["outcome"], "dry_run", "{added}");
+    }
+    assert_eq!(world.published(), contacts(0..100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn numbered_files_of_different_segments_are_no_siblings() {
+    let world = World::start().await;
+    for number in 1..=2 {
+        let key = format!("incoming/lists/list-{number}.csv");
+        let name = [("segment-name", if number == 1 { SEGMENT } else { "Winter Sale" })];
+        world
+            .sandbox
+            .s3
+            .put_with_metadata(BUCKET, &key, csv(&contacts(0..number * 100)), &name);
+    }
+    for number in 1..=2 {
+        let run = &world.deliver(&format!("incoming/lists/list-{number}.csv")).await["runs"][0];
+        assert_eq!(run["outcome"], "loaded", "{run}");
+    }
+    assert_eq!(world.published(), contacts(0..100));
+    let winter = world.sandbox.dataverse.segment("Winter Sale");
+    assert_eq!(winter.published, Some(contacts(0..200)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_folder_that_may_not_be_listed_loads_nothing_that_could_be_a_part() {
+    let world = world_of_100().await;
+    let key = world.drop_contacts("export-1.csv", &contacts(0..60));
+    world.sandbox.s3.deny_list(BUCKET);
+    let run = world.order(&key, &json!({"dry_run": true})).await;
+    assert_eq!(run["error_type"], "SourceForbidden", "{run}");
+    assert!(
+        run["reason"]
+            .as_str()
+            .unwrap()
+            .contains("allow the function s3:ListBucket"),
+        "{run}"
+    );
+    assert_eq!(world.published(), contacts(0..100));
+}
