@@ -1,12 +1,15 @@
-//! Column names: finding that of the ids, and listing them for people.
+//! Column names: finding that of the ids, and telling people of others without showing what may be data.
 
 use crate::source::problem::Problem;
 
-/// How many columns an error lists.
-const LISTED: usize = 50;
+/// How many names that come near an error shows.
+const SHOWN: usize = 5;
 
-/// How many characters of a column name an error shows.
-const SHOWN: usize = 40;
+/// The longest name in characters that an error shows.
+const LONGEST: usize = 40;
+
+/// How many hexadecimal digits a GUID has.
+const GUID_DIGITS: usize = 32;
 
 /// Tells whether a column has the wanted name, without regard to case and surrounding blanks.
 pub(crate) fn is_named(name: &str, column: &str) -> bool {
@@ -29,36 +32,91 @@ pub(crate) fn find<S: AsRef<str>>(names: &[S], column: &str) -> Result<usize, Pr
         }),
         (None, _) => Err(Problem::MissingColumn {
             column: column.to_owned(),
-            columns: list(names),
+            columns: describe(names, "column", column),
         }),
     }
 }
 
-/// Lists columns for an error message.
-fn list<S: AsRef<str>>(names: &[S]) -> String {
-    let shown: Vec<String> = names.iter().take(LISTED).map(|name| quoted(name.as_ref())).collect();
-    let more = names.len().saturating_sub(LISTED);
-    let rest = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
+/// Says how many names there are, and which of them come near the wanted one.
+///
+/// Others are never shown: where a header is missing, they are somebody's row.
+pub(crate) fn describe<S: AsRef<str>>(names: &[S], noun: &str, column: &str) -> String {
+    let count = match names.len() {
+        0 => return format!("no {noun}s"),
+        1 => format!("1 {noun}"),
+        count => format!("{count} {noun}s"),
     };
-    if shown.is_empty() {
-        "no columns".to_owned()
-    } else {
-        format!("{}{rest}", shown.join(", "))
+    let near = names.iter().map(|name| name.as_ref().trim());
+    let near = near.filter(|name| may_be_shown(name) && comes_near(name, column));
+    let near: Vec<_> = near
+        .take(SHOWN)
+        .map(|name| format!("\"{}\"", name.escape_debug()))
+        .collect();
+    match near.as_slice() {
+        [] => format!("{count}, none with a name like that"),
+        [name] => format!("{count}, and {name} comes near"),
+        names => format!("{count}, and {} come near", names.join(", ")),
     }
 }
 
-fn quoted(name: &str) -> String {
-    let short: String = name.chars().take(SHOWN).collect();
-    let dots = if short.len() < name.len() { "..." } else { "" };
-    format!("\"{}{dots}\"", short.escape_debug())
+/// Tells whether a text holds a GUID, in whatever it is wrapped and joined to.
+pub(crate) fn holds_guid(text: &[u8]) -> bool {
+    let mut digits = 0;
+    let mut follows_digit = false;
+    text.iter().any(|byte| {
+        if byte.is_ascii_hexdigit() {
+            digits += 1;
+            follows_digit = true;
+        } else {
+            if !follows_digit || !matches!(byte, b'-' | b'_' | b' ') {
+                digits = 0;
+            }
+            follows_digit = false;
+        }
+        digits == GUID_DIGITS
+    })
+}
+
+/// Tells whether a name is certainly no id, number or e-mail address.
+fn may_be_shown(name: &str) -> bool {
+    let is_harmless = |c: char| !c.is_numeric() && c != '@';
+    name.chars().all(is_harmless) && name.chars().count() <= LONGEST
+}
+
+/// Tells whether somebody may have meant the wanted column: but for case and separators the name differs in no more
+/// than two letters, and in fewer where there are not many.
+fn comes_near(name: &str, column: &str) -> bool {
+    let letters = |name: &str| -> Vec<char> {
+        let letters = name.chars().filter(|c| c.is_alphanumeric());
+        letters.flat_map(char::to_lowercase).collect()
+    };
+    let (name, column) = (letters(name), letters(column));
+    let allowed = match column.len() {
+        0..=4 => 0,
+        5..=7 => 1,
+        _ => 2,
+    };
+    !name.is_empty() && name.len().abs_diff(column.len()) <= allowed && distance(&name, &column) <= allowed
+}
+
+/// Returns how many letters have to be put in, left out or replaced to make one word of the other (Levenshtein).
+fn distance(from: &[char], to: &[char]) -> usize {
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (index, letter) in from.iter().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], index + 1);
+        for (place, other) in to.iter().enumerate() {
+            let replaced = diagonal + usize::from(letter != other);
+            diagonal = row[place + 1];
+            row[place + 1] = replaced.min(diagonal + 1).min(row[place] + 1);
+        }
+    }
+    row[to.len()]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::testing::id;
 
     #[test]
     fn the_column_is_found_without_regard_to_case_and_blanks() {
@@ -66,14 +124,61 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_column_is_answered_with_the_columns_that_are_there() {
-        let names: Vec<String> = (1..=60).map(|number| format!("column {number}")).collect();
-        let message = find(&names, "contactid").unwrap_err().to_string();
-        assert!(message.contains("\"column 1\", \"column 2\""), "{message}");
-        assert!(message.contains("\"column 50\" and 10 more"), "{message}");
-        assert!(!message.contains("column 51"), "{message}");
-        let message = find(&["x".repeat(100) + "\n"], "contactid").unwrap_err().to_string();
-        assert!(message.contains(&format!("\"{}...\"", "x".repeat(40))), "{message}");
+    fn a_missing_column_is_answered_with_the_names_that_come_near_only() {
+        let found = |names: &[&str]| find(names, "contactid").unwrap_err().to_string();
+        for (name, shown) in [
+            ("contact_id", "\"contact_id\" comes near"),
+            (" Contact Id ", "\"Contact Id\" comes near"),
+            ("kontaktid", "\"kontaktid\" comes near"),
+            ("contcatid", "\"contcatid\" comes near"),
+            ("contact", "\"contact\" comes near"),
+        ] {
+            let message = found(&[name, "Jane Doe"]);
+            assert!(message.contains("2 columns") && message.contains(shown), "{message}");
+            assert!(!message.contains("Jane"), "{message}");
+        }
+        assert!(found(&["contact-id", "contact id"]).contains("\"contact-id\", \"contact id\" come near"));
+        for name in ["name", "jane@example.com", "contactid7", "contact@id", "", "1980-01-01"] {
+            let message = found(&[name]);
+            assert!(message.contains("1 column, none with a name like that"), "{message}");
+        }
+        assert!(found(&[]).contains("no columns"));
+    }
+
+    #[test]
+    fn nearly_nothing_comes_near_a_short_name() {
+        for (column, name) in [("id", "Jo"), ("cid", "Sid"), ("guid", "Guido"), ("person", "Parson's")] {
+            let message = find(&[name], column).unwrap_err().to_string();
+            assert!(!message.contains(name), "{message}");
+        }
+        assert!(find(&["G_U_ID"], "guid").unwrap_err().to_string().contains("G_U_ID"));
+    }
+
+    #[test]
+    fn a_guid_is_seen_in_any_wrapping() {
+        let bare = id(1);
+        for text in [
+            bare.clone(),
+            bare.to_uppercase(),
+            bare.replace('-', ""),
+            bare.replace('-', "_"),
+            format!("{{{bare}}}"),
+            format!("urn:uuid:{bare}"),
+            format!("contact{bare}x"),
+            format!("{bare}^Jane Doe"),
+            format!("INSERT INTO t VALUES (1, '{bare}')"),
+            format!("face-{bare}"),
+        ] {
+            assert!(holds_guid(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "contactid,name",
+            "added,faded,decade,facade,beaded,accede",
+            "8f2a1c34-5b6d-4e7f-8a9b",
+            "",
+        ] {
+            assert!(!holds_guid(text.as_bytes()), "{text}");
+        }
     }
 
     #[test]

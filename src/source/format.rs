@@ -48,9 +48,16 @@ pub(crate) fn read<C: Content>(file: &Arc<C>, key: &str, column: &str, tally: &m
             json_lines::read(text, column, tally)?;
             Some(Vec::new())
         }
-        [b'[', rest @ ..] if rest.trim_ascii_start().starts_with(b"{") => {
-            return Err(Problem::Unrecognised { what: "a JSON array" });
-        }
+        [b'[', rest @ ..] => match rest.trim_ascii_start() {
+            [b'{', ..] => return Err(Problem::Unrecognised { what: "a JSON array" }),
+            // A header in brackets, as SQL Server quotes names, has a letter here.
+            [b'"' | b'[' | b']' | b'-' | b'0'..=b'9', ..] => {
+                return Err(Problem::Unrecognised {
+                    what: "JSON arrays instead of objects, one a line",
+                });
+            }
+            _ => csv::read(text, column, tally)?,
+        },
         _ => csv::read(text, column, tally)?,
     };
     Ok(Found { columns, warnings })

@@ -13,9 +13,11 @@ mod fixtures;
 mod format;
 mod json_lines;
 mod object;
+mod objection;
 mod parquet;
 mod parts;
 mod problem;
+mod rejected;
 mod remote;
 mod stop;
 mod tally;
@@ -28,7 +30,7 @@ pub use error::Error;
 pub use object::{ObjectVersion, Objects};
 pub use parts::{LoadedAlone, Manner, Objection, OneOfSeveral, Parts, Role};
 pub use problem::Problem;
-pub use tally::{Reason, Rejected, RejectedRow};
+pub use rejected::{Reason, Rejected, RejectedRow, Shape};
 
 use crate::contact::ContactSet;
 use crate::fence::Fence;
@@ -58,7 +60,7 @@ pub struct Rows {
     pub rows: u64,
     /// Rows whose contact an earlier row holds.
     pub duplicates: u64,
-    /// Rows without a valid contact id.
+    /// Rows that hold no contact.
     pub rejected: Rejected,
     /// Bytes of all parts, as stored.
     pub bytes: u64,

@@ -23,6 +23,14 @@ pub enum Problem {
         /// The compression or file format.
         format: &'static str,
     },
+    /// Something follows the compressed data that is none.
+    #[error(
+        "there are bytes behind the {format} data: something was written to the end of the packed file; unload it again"
+    )]
+    Behind {
+        /// The compression.
+        format: &'static str,
+    },
     /// The content is not what the name of the object says.
     #[error(
         "the name ends in .{extension}, but the content is neither {expected} nor text: unload it again as {expected}, or without that ending"
@@ -81,6 +89,18 @@ pub enum Problem {
         /// Number of the line, from 1.
         line: u64,
     },
+    /// A character that ends no line of this file, where it would end one.
+    #[error(
+        "line {line} holds {found} outside of quotes, but the lines of this file end with {ends}, so rows would be lost: write it again with one kind of line end, and values with line ends in quotes"
+    )]
+    LineEnds {
+        /// Number of the line, from 1.
+        line: u64,
+        /// What it holds.
+        found: &'static str,
+        /// What ends the first line.
+        ends: &'static str,
+    },
     /// The file has zero bytes where text should be.
     #[error(
         "line {line} holds a NUL byte: the file is damaged, or UTF-16 without a byte order mark; unload it again as UTF-8"
@@ -91,13 +111,33 @@ pub enum Problem {
     },
     /// The id column is not there.
     #[error(
-        "there is no column \"{column}\"; the file has {columns}: select the contact id under that name, or set contactid_column"
+        "there is no column \"{column}\"; the file has {columns}: select the contact id under that name, or set contactid_column; if the first line is a row already, unload with column names"
     )]
     MissingColumn {
         /// The wanted column.
         column: String,
-        /// The columns found, quoted and shortened.
+        /// How many columns there are, and those that come near: all others may be data.
         columns: String,
+    },
+    /// No JSON object has the id.
+    #[error(
+        "no object has the key \"{column}\"; the first one has {keys}: select the contact id under that name, or set contactid_column"
+    )]
+    MissingKey {
+        /// The wanted key.
+        column: String,
+        /// How many keys the first object has, and those that come near: all others may be data.
+        keys: String,
+    },
+    /// The id may be the value of one key or of another.
+    #[error(
+        "in line {line} the key \"{column}\" stands a second time, or in another spelling than before (case and blanks make no other column): select the contact id once, under one name"
+    )]
+    RepeatedKey {
+        /// The wanted key.
+        column: String,
+        /// Number of the line, from 1.
+        line: u64,
     },
     /// The id column is there more than once.
     #[error("there are {count} columns \"{column}\": select the contact id only once")]

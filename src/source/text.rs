@@ -3,6 +3,9 @@
 use encoding_rs::{Decoder, UTF_16BE, UTF_16LE};
 use std::io::{self, Cursor, Read};
 
+/// What begins a text in UTF-8, and stands in its middle where files were put one after the other.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Bytes decoded at once.
 const BUFFER: usize = 16 << 10;
 

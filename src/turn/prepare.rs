@@ -151,7 +151,10 @@ impl Turn<'_> {
         report.warnings.append(&mut rows.warnings);
         leftovers.parts = parts;
         leftovers.rejected.clone_from(&rows.rejected);
-        Ok(rows)
+        match rows.objection(&destination.contactid_column) {
+            Some(objection) => Err(Error::Refused(objection)),
+            None => Ok(rows),
+        }
     }
 }
 

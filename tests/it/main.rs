@@ -23,4 +23,5 @@ mod source;
 mod source_parts;
 mod stops;
 mod sweeps;
+mod text_files;
 mod world;

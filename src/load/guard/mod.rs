@@ -13,7 +13,7 @@ pub struct Facts {
     pub rows: u64,
     /// Distinct contacts in the file.
     pub contacts: usize,
-    /// Rows without a valid contact id.
+    /// Rows that hold no contact.
     pub rejected: u64,
     /// Members of the segment as it stands.
     pub members: usize,
@@ -126,7 +126,8 @@ fn empty_result(facts: &Facts, limits: &Destination) -> Option<String> {
 fn too_many_invalid(facts: &Facts, limits: &Destination) -> Option<String> {
     exceeds(facts.rejected, facts.rows, limits.max_invalid_percent).then(|| {
         format!(
-            "{} of {} rows ({}) hold no valid contact id; max_invalid_percent is {}",
+            "{} of {} rows ({}) are rejected, since they hold no valid contact id or a wrong number of fields; \
+             max_invalid_percent is {}",
             facts.rejected,
             facts.rows,
             shown(facts.rejected, facts.rows),

@@ -6,11 +6,17 @@ use crate::source::window::LONGEST_RECORD;
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
 use memchr::{memchr, memmem};
 
+/// What Spark and others put before a quote inside a quoted field.
+const ESCAPE: u8 = b'\\';
+
 /// Parses single records, with the two ways to write a quote inside a quoted field.
 ///
-/// First as RFC 4180 has it, a doubled quote; where that does not come out even, as Spark writes it, with a backslash.
+/// First as RFC 4180 has it, a doubled quote; where that does not come out even or not with the right number of fields,
+/// as Spark writes it, with a backslash.
 pub(super) struct CarefulParser {
     delimiter: u8,
+    /// How many fields a record should have; any number where it is not known yet.
+    columns: Option<usize>,
     standard: Reader,
     escaping: Reader,
     fields: Vec<u8>,
@@ -19,19 +25,36 @@ pub(super) struct CarefulParser {
 }
 
 /// One record that was read.
+#[derive(Clone, Copy)]
 pub(super) struct Record {
     /// Its bytes in the text, line end included.
     pub(super) length: usize,
+    /// Whether it has the right number of fields; empty ones behind the last column do not count.
+    pub(super) fits: bool,
+    /// The character that its quotes were escaped with, where it is not a second quote.
+    pub(super) escape: Option<u8>,
+    quotes: Quotes,
+}
+
+impl Record {
+    /// Tells whether this readable record is to be preferred to another reading of the same text.
+    ///
+    /// Where both have the right number of fields, the shorter one swallows less.
+    fn beats(&self, other: &Self) -> bool {
+        let swallows_less = !other.fits || self.length < other.length;
+        !other.quotes.is_readable() || self.fits && swallows_less
+    }
 }
 
 impl CarefulParser {
-    pub(super) fn new(delimiter: u8) -> Self {
+    pub(super) fn new(delimiter: u8, columns: Option<usize>) -> Self {
         let mut builder = ReaderBuilder::new();
         builder.delimiter(delimiter).terminator(Terminator::Any(b'\n'));
         Self {
             delimiter,
+            columns,
             standard: builder.build(),
-            escaping: builder.escape(Some(b'\\')).build(),
+            escaping: builder.escape(Some(ESCAPE)).build(),
             fields: Vec::new(),
             ends: vec![0; 64],
             count: 0,
@@ -45,35 +68,41 @@ impl CarefulParser {
         if text.is_empty() {
             return Ok(None);
         }
-        let standard = self.parse(text, at_end, false);
-        if standard.is_none() && !at_end && text.len() < LONGEST_RECORD {
+        let may_grow = !at_end && text.len() < LONGEST_RECORD;
+        let standard = self.parse(text, at_end, None);
+        if standard.is_none() && may_grow {
             return Ok(None);
         }
-        let judgement = standard
-            .as_ref()
-            .map_or(Quotes::Open, |record| self.judge(text, record, None));
-        if judgement.is_readable() {
-            return Ok(standard);
+        let is_right = |record: &Record| record.quotes.is_readable() && record.fits;
+        let is_certain = |record: &Record| is_right(record) && is_one_line(&text[..record.length]);
+        if let Some(record) = standard.filter(is_certain) {
+            return Ok(Some(record));
         }
-        let length = standard.as_ref().map_or(text.len(), |record| record.length);
+        let length = standard.map_or(text.len(), |record| record.length);
         if memmem::find(&text[..length], br#"\""#).is_some() {
-            match self.parse(text, at_end, true) {
-                Some(record) if self.judge(text, &record, Some(b'\\')).is_readable() => return Ok(Some(record)),
+            match self.parse(text, at_end, Some(ESCAPE)) {
+                Some(record) if record.quotes.is_readable() && standard.is_none_or(|other| record.beats(&other)) => {
+                    return Ok(Some(record));
+                }
                 // What looks broken in this text may be whole in more of it.
-                None if !at_end && text.len() < LONGEST_RECORD => return Ok(None),
+                None if may_grow && !standard.is_some_and(|record| is_right(&record)) => return Ok(None),
                 _ => {}
             }
         }
         // A stray quote that stays within its line costs no other row. One that runs over lines may.
         match standard {
-            Some(record) if judgement == Quotes::Broken && is_one_line(&text[..record.length]) => {
-                Ok(self.parse(text, at_end, false))
+            Some(Record { quotes, length, .. })
+                if quotes.is_readable() || quotes == Quotes::Broken && is_one_line(&text[..length]) =>
+            {
+                Ok(self.parse(text, at_end, None))
             }
-            _ if judgement == Quotes::Open && text.len() >= LONGEST_RECORD => Err(Problem::LongRecord {
+            Some(Record { quotes, .. }) if quotes != Quotes::Open || text.len() < LONGEST_RECORD => {
+                Err(Problem::Quotes { line })
+            }
+            _ => Err(Problem::LongRecord {
                 line,
                 limit_kib: LONGEST_RECORD >> 10,
             }),
-            _ => Err(Problem::Quotes { line }),
         }
     }
 
@@ -90,14 +119,39 @@ impl CarefulParser {
         (0..self.count).filter_map(|index| self.field(index))
     }
 
-    fn judge(&self, text: &[u8], record: &Record, escape: Option<u8>) -> Quotes {
-        let record = &text[..record.length];
-        let record = record.strip_suffix(b"\n").unwrap_or(record);
-        judge(record.strip_suffix(b"\r").unwrap_or(record), self.delimiter, escape)
+    /// Returns how many fields the record has that was read last.
+    pub(super) const fn count(&self) -> usize {
+        self.count
     }
 
-    fn parse(&mut self, text: &[u8], at_end: bool, escaping: bool) -> Option<Record> {
-        let reader = if escaping {
+    /// Tells whether the record that was read last has a field for each column and nothing behind them.
+    fn fits(&self) -> bool {
+        let Some(columns) = self.columns else {
+            return true;
+        };
+        let mut behind = self.fields().skip(columns);
+        self.count >= columns && behind.all(|field| field.trim_ascii().is_empty())
+    }
+
+    fn judge(&self, record: &[u8], escape: Option<u8>) -> Quotes {
+        let record = record.strip_suffix(b"\n").unwrap_or(record);
+        let returns = record.iter().rev().take_while(|byte| **byte == b'\r').count();
+        judge(&record[..record.len() - returns], self.delimiter, escape)
+    }
+
+    fn parse(&mut self, text: &[u8], at_end: bool, escape: Option<u8>) -> Option<Record> {
+        let length = self.split(text, at_end, escape)?;
+        Some(Record {
+            length,
+            fits: self.fits(),
+            escape,
+            quotes: self.judge(&text[..length], escape),
+        })
+    }
+
+    /// Splits the first record into its fields and returns its length.
+    fn split(&mut self, text: &[u8], at_end: bool, escape: Option<u8>) -> Option<usize> {
+        let reader = if escape.is_some() {
             &mut self.escaping
         } else {
             &mut self.standard
@@ -118,7 +172,7 @@ impl CarefulParser {
             self.count += count_ends;
             input = &text[read..];
             match result {
-                ReadRecordResult::Record => return Some(Record { length: read }),
+                ReadRecordResult::Record => return Some(read),
                 ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
                 ReadRecordResult::InputEmpty if at_end => {}
                 ReadRecordResult::InputEmpty | ReadRecordResult::OutputFull | ReadRecordResult::End => return None,

@@ -1,11 +1,13 @@
 //! The first record: which delimiter, which columns, which of them holds the ids.
 
-use crate::contact::ContactId;
-use crate::source::columns;
+use crate::source::columns::{self, holds_guid};
 use crate::source::csv::careful::CarefulParser;
+use crate::source::csv::quotes::stray_return;
+use crate::source::csv::{Shape, blank_line, count_lines};
 use crate::source::problem::Problem;
-use crate::source::window::Window;
-use memchr::memchr_iter;
+use crate::source::text::BYTE_ORDER_MARK;
+use crate::source::window::{LineEnds, Window};
+use memchr::memchr;
 use std::io::Read;
 
 /// The delimiters that warehouses write: comma, tab, pipe (Redshift), semicolon (Excel), Ctrl-A (Hive, Athena).
@@ -13,11 +15,9 @@ const DELIMITERS: [u8; 5] = [b',', b'\t', b'|', b';', 0x01];
 
 /// The header of a file.
 pub(super) struct Header {
-    pub(super) delimiter: u8,
+    pub(super) shape: Shape,
     /// The columns, trimmed.
     pub(super) names: Vec<String>,
-    /// Which of them holds the ids.
-    pub(super) index: usize,
     /// Number of the line after it, from 1.
     pub(super) next_line: u64,
 }
@@ -26,39 +26,80 @@ impl Header {
     /// Reads the header off the window; nothing where there is no text.
     pub(super) fn read<R: Read>(window: &mut Window<R>, column: &str) -> Result<Option<Self>, Problem> {
         let mut line = 1;
+        window.open(first_line_end)?;
         loop {
-            window.fill(line)?;
-            let (text, at_end) = (window.text(), window.at_end());
-            let blank = text.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
-            let text = &text[blank..];
+            let (text, at_end, ends) = (window.text(), window.at_end(), window.line_ends());
+            let before = before_header(text, at_end, ends);
+            line += count_lines(&text[..before]);
+            let text = &text[before..];
             if text.is_empty() && at_end {
                 return Ok(None);
             }
-            line += count_lines(&window.text()[..blank]);
             if let Some(candidates) = candidates(text, at_end, line)? {
-                let (header, index) = choose(candidates, column)?;
-                let next_line = line + count_lines(&text[..header.length]);
-                window.consume(blank + header.length);
-                return Ok(Some(Self {
+                let header = choose(candidates, column).ok_or(Problem::Empty)?;
+                let written = ends.strip(&text[..header.length]);
+                if let Some(offset) = stray_return(written, header.delimiter, None).filter(|_| ends.has_returns) {
+                    return Err(ends.mixed(line + count_lines(&written[..offset])));
+                }
+                let shape = Shape {
                     delimiter: header.delimiter,
+                    columns: header.names.len(),
+                    index: index_of(&header.names, written, column)?,
+                };
+                let next_line = line + count_lines(&text[..header.length]);
+                window.consume(before + header.length);
+                return Ok(Some(Self {
+                    shape,
                     names: header.names,
-                    index,
                     next_line,
                 }));
             }
-            window.consume(blank);
+            window.consume(before);
+            window.fill(line)?;
         }
     }
 }
 
-fn count_lines(text: &[u8]) -> u64 {
-    memchr_iter(b'\n', text).count() as u64
+/// Finds the first character that ends a line: what stands in quotes ends none.
+///
+/// Nobody knows the delimiter yet, so each of them may stand before a quote.
+fn first_line_end(text: &[u8]) -> Option<usize> {
+    let mut is_start = true;
+    let mut at = 0;
+    loop {
+        match *text.get(at)? {
+            b'\n' | b'\r' => return Some(at),
+            b'"' if is_start => {
+                // A doubled quote begins the quoted text anew, which is as good.
+                at += 1 + memchr(b'"', &text[at + 1..])?;
+                is_start = text.get(at + 1) == Some(&b'"');
+            }
+            byte => is_start = DELIMITERS.contains(&byte),
+        }
+        at += 1;
+    }
+}
+
+/// Returns how many bytes stand before the header: empty lines, and byte order marks.
+fn before_header(text: &[u8], at_end: bool, ends: LineEnds) -> usize {
+    let mut rest = text;
+    loop {
+        rest = match blank_line(rest, at_end, ends) {
+            Some(length) => &rest[length..],
+            None => match rest.strip_prefix(BYTE_ORDER_MARK) {
+                Some(rest) => rest,
+                None => return text.len() - rest.len(),
+            },
+        };
+    }
 }
 
 /// The header as one delimiter would have it.
 struct Candidate {
     delimiter: u8,
     length: usize,
+    fields: usize,
+    /// The columns; those without a name at the end are none.
     names: Vec<String>,
 }
 
@@ -67,16 +108,19 @@ fn candidates(text: &[u8], at_end: bool, line: u64) -> Result<Option<Vec<Candida
     let mut candidates = Vec::new();
     let mut problem = None;
     for delimiter in DELIMITERS {
-        let mut parser = CarefulParser::new(delimiter);
+        let mut parser = CarefulParser::new(delimiter, None);
         match parser.read(text, at_end, line) {
             Ok(Some(record)) => {
-                let names = parser
+                let mut names: Vec<_> = parser
                     .fields()
                     .map(|field| String::from_utf8_lossy(field).trim().to_owned())
                     .collect();
+                // What ends every line with a delimiter has no column behind it.
+                while names.pop_if(|name| name.is_empty()).is_some() {}
                 candidates.push(Candidate {
                     delimiter,
                     length: record.length,
+                    fields: parser.count(),
                     names,
                 });
             }
@@ -91,21 +135,20 @@ fn candidates(text: &[u8], at_end: bool, line: u64) -> Result<Option<Vec<Candida
     }
 }
 
-/// Takes the delimiter that finds the id column, or else the one that finds most columns; with the id column's index.
-fn choose(candidates: Vec<Candidate>, column: &str) -> Result<(Candidate, usize), Problem> {
+/// Takes the delimiter that finds the id column, or else the one that finds most columns.
+fn choose(candidates: Vec<Candidate>, column: &str) -> Option<Candidate> {
     let rank = |candidate: &Candidate| {
         let is_there = candidate.names.iter().any(|name| columns::is_named(name, column));
-        (is_there, candidate.names.len())
+        (is_there, candidate.fields)
     };
     // The first of equals: of several delimiters that cut nothing it is the comma.
-    let best = candidates.into_iter().rev().max_by_key(rank);
-    let Some(best) = best else {
-        return Err(Problem::Empty);
-    };
-    let is_id = |name: &String| ContactId::parse(name.as_bytes()).is_some();
-    match columns::find(&best.names, column) {
-        Ok(index) => Ok((best, index)),
-        Err(_) if best.names.iter().any(is_id) => Err(Problem::NoHeader),
-        Err(problem) => Err(problem),
-    }
+    candidates.into_iter().rev().max_by_key(rank)
+}
+
+/// Finds the id column; a header that holds an id is none.
+fn index_of(names: &[String], header: &[u8], column: &str) -> Result<usize, Problem> {
+    columns::find(names, column).map_err(|problem| match problem {
+        Problem::MissingColumn { .. } if holds_guid(header) => Problem::NoHeader,
+        problem => problem,
+    })
 }

@@ -1,13 +1,17 @@
 //! Records that need no parser to find the id in them.
 
 use crate::contact::ContactId;
-use crate::source::csv::quotes::{Quotes, judge};
-use memchr::{memchr, memchr_iter, memchr2};
+use crate::source::csv::Shape;
+use crate::source::csv::quotes::{Quotes, count_fields, judge, stray_return};
+use crate::source::window::LineEnds;
+use memchr::{memchr, memchr_iter, memchr2, memmem};
 
 /// A record that is told by its quotes alone.
 pub(super) struct Lines<'a> {
-    /// Without the line feed at its end.
+    /// Without its line end.
     pub(super) text: &'a [u8],
+    /// Its bytes, line end included.
+    pub(super) length: usize,
     /// How many lines it takes up.
     pub(super) count: u64,
 }
@@ -15,8 +19,9 @@ pub(super) struct Lines<'a> {
 /// Returns the record at the beginning of a text; nothing where only a parser can tell.
 ///
 /// By RFC 4180 the first line feed behind an even number of quotes ends a record. Where it is not in the first line, a
-/// stray quote could have swallowed rows: then each quote has to enclose a field or be doubled inside of one.
-pub(super) fn first(text: &[u8], delimiter: u8) -> Option<Lines<'_>> {
+/// stray quote could have swallowed rows: then each quote has to enclose a field or be doubled inside of one, and none
+/// stands behind a backslash.
+pub(super) fn first(text: &[u8], delimiter: u8, ends: LineEnds) -> Option<Lines<'_>> {
     let count_quotes = |line| memchr_iter(b'"', line).count();
     let mut end = memchr(b'\n', text)?;
     let mut quotes = count_quotes(&text[..end]);
@@ -27,23 +32,43 @@ pub(super) fn first(text: &[u8], delimiter: u8) -> Option<Lines<'_>> {
         quotes += count_quotes(&text[next..end]);
         count += 1;
     }
-    let text = &text[..end];
-    let is_certain = count == 1 || {
-        let record = text.strip_suffix(b"\r").unwrap_or(text);
-        judge(record, delimiter, None) == Quotes::Clean
+    let text = ends.strip(&text[..=end]);
+    let is_certain = if count == 1 {
+        !ends.has_returns || memchr(b'\r', text).is_none()
+    } else {
+        judge(text, delimiter, None) == Quotes::Clean
+            && memmem::find(text, br#"\""#).is_none()
+            && (!ends.has_returns || stray_return(text, delimiter, None).is_none())
     };
-    is_certain.then_some(Lines { text, count })
+    is_certain.then_some(Lines {
+        text,
+        length: end + 1,
+        count,
+    })
 }
 
-/// Returns the id in a field of a record; nothing where only a parser can tell.
+/// Returns the id in a record of the wanted shape; nothing where only a parser can tell.
 ///
 /// The fields up to the id are as they seem if each of their quotes encloses a field or is doubled inside of one.
-pub(super) fn id_of(record: &[u8], delimiter: u8, index: usize) -> Option<ContactId> {
+pub(super) fn id_of(record: &[u8], shape: Shape) -> Option<ContactId> {
     let mut rest = record;
-    for _ in 0..index {
-        rest = split_field(rest, delimiter)?.1?;
+    for _ in 0..shape.index {
+        rest = split_field(rest, shape.delimiter)?.1?;
     }
-    ContactId::parse(split_field(rest, delimiter)?.0)
+    let (cell, rest) = split_field(rest, shape.delimiter)?;
+    let id = ContactId::parse(cell)?;
+    let behind = match rest {
+        Some(rest) => count_fields(rest, shape.delimiter)?,
+        None => 0,
+    };
+    let more = (shape.index + 1 + behind).checked_sub(shape.columns)?;
+    // As many delimiters at the end are as many empty fields.
+    let are_empty = || {
+        record[record.len() - more..]
+            .iter()
+            .all(|byte| *byte == shape.delimiter)
+    };
+    (more == 0 || are_empty()).then_some(id)
 }
 
 /// Splits a record into what its first field holds and what follows the delimiter, nothing at the end of the record.
@@ -60,7 +85,7 @@ fn split_field(record: &[u8], delimiter: u8) -> Option<(&[u8], Option<&[u8]>)> {
         end += 2 + memchr(b'"', &quoted[end + 2..])?;
     }
     match &quoted[end + 1..] {
-        [] | [b'\r'] => Some((&quoted[..end], None)),
+        [] => Some((&quoted[..end], None)),
         [next, rest @ ..] if *next == delimiter => Some((&quoted[..end], Some(rest))),
         _ => None,
     }
@@ -72,8 +97,18 @@ mod tests {
     use crate::source::testing::id;
 
     fn find(text: &str) -> Option<(Option<ContactId>, u64)> {
-        let record = first(text.as_bytes(), b',')?;
-        Some((id_of(record.text, b',', 2), record.count))
+        let ends = LineEnds {
+            has_returns: text.contains('\r'),
+            ..LineEnds::default()
+        };
+        let record = first(text.as_bytes(), b',', ends)?;
+        let columns = if text.contains("four") { 4 } else { 3 };
+        let shape = Shape {
+            delimiter: b',',
+            columns,
+            index: 2,
+        };
+        Some((id_of(record.text, shape), record.count))
     }
 
     #[test]
@@ -83,9 +118,12 @@ mod tests {
             (format!("a,b,{}", id(1)), 1),
             (format!("a,b,{}\r", id(1)), 1),
             (format!(",,\"{}\"\r", id(1)), 1),
-            (format!("\"a, \"\"b\"\"\",\"\",\"{{{}}}\",\"c,d\"", id(1)), 1),
-            (format!("\"\"\"\",b,{},5\" by 7\"", id(1)), 1),
-            (format!("\"a\n\r\n\",b,{},\"c\n\"", id(1)), 4),
+            (format!("\"four, \"\"b\"\"\",\"\",\"{{{}}}\",\"c,d\"", id(1)), 1),
+            (format!("a,b,{},,", id(1)), 1),
+            (format!("a,b,{}\r\r", id(1)), 1),
+            (format!("\"\"\"\",four,{},5\" by 7\"", id(1)), 1),
+            (format!("\"four\n\r\n\",b,{},\"c\n\"", id(1)), 4),
+            (format!("four,b,{},\"c,\"\"d\"\",\",,", id(1)), 1),
         ] {
             assert_eq!(find(&format!("{record}\nnext\n")), Some((expected, lines)), "{record}");
         }
@@ -96,6 +134,11 @@ mod tests {
         for record in [
             "a,b".to_owned(),
             "a,b,nothing".to_owned(),
+            format!("a,b,{},c", id(1)),
+            format!("a,b,{},\"\"", id(1)),
+            format!("four,b,{}", id(1)),
+            format!("four,b,{},\"c\"d", id(1)),
+            format!("four,b,{},c\\,d", id(1)),
             format!("5\" by 7\",b,{}", id(1)),
             format!("\"a\"b,c,{}", id(1)),
             format!("\"a \\\"b\\\"\",c,{}", id(1)),
@@ -104,8 +147,11 @@ mod tests {
         }
         for text in [
             format!("a,b,{}", id(1)),
-            format!("a,b,{},\"goes on\nand on", id(1)),
-            format!("a,b,{},5\"\na,b,{},7\"\n", id(1), id(2)),
+            format!("four,b,{},\"goes on\nand on", id(1)),
+            format!("four,b,{},5\"\na,b,{},7\"\n", id(1), id(2)),
+            format!("four,b,{},\"x\\\"\"\n\"\n", id(1)),
+            format!("a\rb,b,{}\n", id(1)),
+            format!("\"a\n\",\r,{}\n", id(1)),
         ] {
             assert_eq!(find(&text), None, "{text}");
         }

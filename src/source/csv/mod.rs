@@ -1,7 +1,10 @@
 //! Delimited text with a header: the id column of every row.
 //!
-//! A record ends with a line feed, with or without a carriage return before it. In a file of one column an empty line
-//! is a row without an id, except at the end of the file; in a file of several columns it is no row.
+//! A record ends as the header does: with a line feed, with or without carriage returns before it, or with a carriage
+//! return alone. In a file of one column an empty line is a row without an id, except at the end of the file; in a file
+//! of several columns it is no row.
+//!
+//! A row has as many fields as the header has columns, or it is rejected: nobody knows which of its fields is the id.
 //!
 //! In most records the id can be found without a parser; all others are read by one.
 
@@ -11,12 +14,14 @@ mod lines;
 mod quotes;
 
 use crate::source::problem::Problem;
-use crate::source::tally::{Reason, Tally};
-use crate::source::window::Window;
-use careful::CarefulParser;
+use crate::source::rejected::Reason;
+use crate::source::tally::Tally;
+use crate::source::text::BYTE_ORDER_MARK;
+use crate::source::window::{LineEnds, Window};
+use careful::{CarefulParser, Record};
 use header::Header;
 use memchr::{memchr, memchr_iter, memmem};
-use quotes::{Quotes, judge};
+use quotes::{Quotes, judge, stray_return};
 use std::cmp::Ordering;
 use std::io::Read;
 
@@ -35,7 +40,7 @@ fn read_window<R: Read>(
     };
     let mut rows = Rows::new(&header);
     loop {
-        let consumed = rows.read(window.text(), window.at_end(), tally)?;
+        let consumed = rows.read(window.text(), window.at_end(), window.line_ends(), tally)?;
         window.consume(consumed);
         if window.at_end() {
             return Ok(Some(header.names));
@@ -44,11 +49,18 @@ fn read_window<R: Read>(
     }
 }
 
-/// Reads the rows of one window after the other.
-struct Rows {
+/// What every row of a file should look like.
+#[derive(Clone, Copy)]
+struct Shape {
     delimiter: u8,
     columns: usize,
+    /// Which of the columns holds the ids.
     index: usize,
+}
+
+/// Reads the rows of one window after the other.
+struct Rows {
+    shape: Shape,
     careful: CarefulParser,
     /// Number of the line, from 1, that is read next.
     line: u64,
@@ -64,47 +76,84 @@ struct BlankLines {
 impl Rows {
     fn new(header: &Header) -> Self {
         Self {
-            delimiter: header.delimiter,
-            columns: header.names.len(),
-            index: header.index,
-            careful: CarefulParser::new(header.delimiter),
+            shape: header.shape,
+            careful: CarefulParser::new(header.shape.delimiter, Some(header.shape.columns)),
             line: header.next_line,
             blank: None,
         }
     }
 
     /// Reads the records that are complete in a text and returns how many bytes they are.
-    fn read(&mut self, text: &[u8], at_end: bool, tally: &mut Tally) -> Result<usize, Problem> {
+    fn read(&mut self, text: &[u8], at_end: bool, ends: LineEnds, tally: &mut Tally) -> Result<usize, Problem> {
         let mut done = 0;
         loop {
-            let start = self.skip_blank_lines(text, done);
-            if let Some(lines) = lines::first(&text[start..], self.delimiter)
-                && let Some(id) = lines::id_of(lines.text, self.delimiter, self.index)
+            let start = self.skip_blank_lines(text, done, at_end, ends);
+            if let Some(lines) = lines::first(&text[start..], self.shape.delimiter, ends)
+                && let Some(id) = lines::id_of(lines.text, self.shape)
             {
                 self.count_blank_lines(tally);
                 tally.contact(id)?;
                 self.line += lines.count;
-                done = start + lines.text.len() + 1;
+                done = start + lines.length;
                 continue;
             }
-            match self.parse(text, start, at_end, tally)? {
-                Some(end) => done = end,
+            match self.parse(&text[start..], at_end, ends, tally)? {
+                Some(length) => done = start + length,
                 None => return Ok(start),
             }
         }
     }
 
-    /// Parses one record and returns where it ends; nothing where more text is needed.
-    fn parse(&mut self, text: &[u8], start: usize, at_end: bool, tally: &mut Tally) -> Result<Option<usize>, Problem> {
-        let Some(record) = self.careful.read(&text[start..], at_end, self.line)? else {
-            return Ok(None);
+    /// Parses one record and returns its length; nothing where more text is needed.
+    fn parse(
+        &mut self,
+        text: &[u8],
+        at_end: bool,
+        ends: LineEnds,
+        tally: &mut Tally,
+    ) -> Result<Option<usize>, Problem> {
+        let bare = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+        let record = match self.careful.read(bare, at_end, self.line) {
+            Ok(None) => return Ok(None),
+            Ok(Some(record)) => record,
+            Err(problem) => return Err(self.explain(problem, bare, ends)),
         };
-        let end = start + record.length;
-        self.check_escapes(text[start..end].trim_ascii_end(), self.careful.fields().count())?;
+        let written = ends.strip(&bare[..record.length]);
+        if ends.has_returns {
+            self.check_line_ends(written, record.escape, ends)?;
+        }
         self.count_blank_lines(tally);
-        tally.field(self.careful.field(self.index), self.line)?;
-        self.pass(&text[start..end]);
-        Ok(Some(end))
+        self.count(written, record, tally)?;
+        self.line += count_lines(&bare[..record.length]);
+        Ok(Some(text.len() - bare.len() + record.length))
+    }
+
+    /// Counts a record that was parsed.
+    fn count(&self, written: &[u8], record: Record, tally: &mut Tally) -> Result<(), Problem> {
+        match self.careful.field(self.shape.index) {
+            Some(cell) if record.fits => tally.cell(cell, self.line),
+            _ => {
+                let fields = self.careful.count();
+                self.check_escapes(written, fields)?;
+                tally.misfit(fields, self.shape.columns, self.line);
+                Ok(())
+            }
+        }
+    }
+
+    /// Refuses a row in which the lines of others may hide, since they end with another character.
+    fn check_line_ends(&self, record: &[u8], escape: Option<u8>, ends: LineEnds) -> Result<(), Problem> {
+        match stray_return(record, self.shape.delimiter, escape) {
+            Some(offset) => Err(ends.mixed(self.line + count_lines(&record[..offset]))),
+            None => Ok(()),
+        }
+    }
+
+    /// Says what is wrong with a text that no record can be read from: other line ends make it seem endless, too.
+    fn explain(&self, problem: Problem, text: &[u8], ends: LineEnds) -> Problem {
+        let line = memchr(b'\n', text).map_or(text, |end| &text[..=end]);
+        let checked = self.check_line_ends(ends.strip(line), None, ends);
+        checked.err().filter(|_| ends.has_returns).unwrap_or(problem)
     }
 
     /// Refuses what is left of a row whose delimiters or line ends were escaped with a backslash.
@@ -112,13 +161,13 @@ impl Rows {
     /// Only a row of too few or too many fields is suspect, since `C:\` may stand at the end of any field, and only if it
     /// is not by quotes that its writer marks delimiters.
     fn check_escapes(&self, record: &[u8], fields: usize) -> Result<(), Problem> {
-        let is_cut = match fields.cmp(&self.columns) {
-            Ordering::Less => record.ends_with(b"\\"),
+        let is_cut = match fields.cmp(&self.shape.columns) {
+            Ordering::Less => record.trim_ascii_end().ends_with(b"\\"),
             Ordering::Equal => false,
             Ordering::Greater => {
-                let is_quoted =
-                    || memchr(b'"', record).is_some() && judge(record, self.delimiter, None) == Quotes::Clean;
-                memmem::find(record, &[b'\\', self.delimiter]).is_some() && !is_quoted()
+                let delimiter = self.shape.delimiter;
+                let is_quoted = || memchr(b'"', record).is_some() && judge(record, delimiter, None) == Quotes::Clean;
+                memmem::find(record, &[b'\\', delimiter]).is_some() && !is_quoted()
             }
         };
         if is_cut {
@@ -127,23 +176,16 @@ impl Rows {
         Ok(())
     }
 
-    /// Counts the lines of a record.
-    fn pass(&mut self, record: &[u8]) {
-        self.line += memchr_iter(b'\n', record).count() as u64;
-    }
-
     /// Returns where the next record starts.
-    fn skip_blank_lines(&mut self, text: &[u8], from: usize) -> usize {
+    fn skip_blank_lines(&mut self, text: &[u8], from: usize, at_end: bool, ends: LineEnds) -> usize {
         let mut at = from;
-        while let Some(byte @ (b'\n' | b'\r')) = text.get(at) {
-            if *byte == b'\n' {
-                if self.columns == 1 {
-                    let first = self.line;
-                    self.blank.get_or_insert(BlankLines { first, count: 0 }).count += 1;
-                }
-                self.line += 1;
+        while let Some(length) = blank_line(&text[at..], at_end, ends) {
+            if self.shape.columns == 1 {
+                let first = self.line;
+                self.blank.get_or_insert(BlankLines { first, count: 0 }).count += 1;
             }
-            at += 1;
+            self.line += 1;
+            at += length;
         }
         at
     }
@@ -156,6 +198,23 @@ impl Rows {
             }
         }
     }
+}
+
+/// Returns the length of an empty line at the beginning of a text.
+fn blank_line(text: &[u8], at_end: bool, ends: LineEnds) -> Option<usize> {
+    if !matches!(text.first()?, b'\n' | b'\r') {
+        return None;
+    }
+    let length = match memchr(b'\n', text) {
+        Some(end) => end + 1,
+        None if at_end => text.len(),
+        None => return None,
+    };
+    ends.strip(&text[..length]).is_empty().then_some(length)
+}
+
+fn count_lines(text: &[u8]) -> u64 {
+    memchr_iter(b'\n', text).count() as u64
 }
 
 #[cfg(test)]

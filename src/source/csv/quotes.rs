@@ -1,6 +1,7 @@
-//! Whether the quotes of a record are what the parser takes them for.
+//! Whether the quotes of a record are what the parser takes them for, and what lies outside of them.
 
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memchr_iter, memchr2};
+use std::ops::Range;
 
 /// How the quotes of one record stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,24 +26,53 @@ impl Quotes {
 /// Judges the quotes of a record without its line end; `escape` is a character that may stand before an inner quote
 /// instead of a second quote.
 pub(super) fn judge(record: &[u8], delimiter: u8, escape: Option<u8>) -> Quotes {
+    walk(record, delimiter, escape, |_| {})
+}
+
+/// Counts the fields of a record without its line end; nothing where its quotes leave a doubt.
+pub(super) fn count_fields(record: &[u8], delimiter: u8) -> Option<usize> {
+    let mut fields = 1;
+    let quotes = walk(record, delimiter, None, |plain| {
+        fields += memchr_iter(delimiter, &record[plain]).count();
+    });
+    quotes.is_readable().then_some(fields)
+}
+
+/// Finds the first carriage return outside of quoted fields in a record without its line end.
+pub(super) fn stray_return(record: &[u8], delimiter: u8, escape: Option<u8>) -> Option<usize> {
+    let mut found = None;
+    walk(record, delimiter, escape, |plain| {
+        let from = plain.start;
+        found = found.or_else(|| memchr(b'\r', &record[plain]).map(|offset| from + offset));
+    });
+    found
+}
+
+/// Walks through a record as a parser of the standard does, and shows each piece that no quotes enclose.
+fn walk(record: &[u8], delimiter: u8, escape: Option<u8>, mut outside: impl FnMut(Range<usize>)) -> Quotes {
     let mut judgement = Quotes::Clean;
-    let mut at = 0;
+    let (mut plain, mut at) = (0, 0);
     while let Some(offset) = memchr(b'"', &record[at..]) {
         let quote = at + offset;
+        at = quote + 1;
         if quote > 0 && record[quote - 1] != delimiter {
-            judgement = Quotes::Literal;
-            at = quote + 1;
+            // A field that is broken stays so, whatever else is in the record.
+            if judgement == Quotes::Clean {
+                judgement = Quotes::Literal;
+            }
             continue;
         }
-        let Some(close) = closing(record, quote + 1, escape) else {
+        outside(plain..quote);
+        let Some(close) = closing(record, at, escape) else {
             return Quotes::Open;
         };
-        match record.get(close + 1) {
-            None => return judgement,
-            Some(next) if *next == delimiter => at = close + 1,
-            Some(_) => return Quotes::Broken,
+        at = close + 1;
+        plain = at;
+        if record.get(at).is_some_and(|next| *next != delimiter) {
+            judgement = Quotes::Broken;
         }
     }
+    outside(plain..record.len());
     judgement
 }
 
@@ -96,6 +126,39 @@ mod tests {
             (r#""\"#, Quotes::Open),
         ] {
             assert_eq!(judge(record.as_bytes(), b',', Some(b'\\')), expected, "{record}");
+        }
+    }
+
+    #[test]
+    fn fields_are_counted_by_the_delimiters_outside_of_quotes() {
+        for (record, expected) in [
+            ("", Some(1)),
+            ("a", Some(1)),
+            (",", Some(2)),
+            (r#""a,b",c"#, Some(2)),
+            (r#"a,"b""#, Some(2)),
+            (r#"a,"b","#, Some(3)),
+            (r#"a,"b"#, None),
+            (r#""a, ""b"", c",d,"""","#, Some(4)),
+            (r#"5" by 7",x,"y,z""#, Some(3)),
+            ("\"a,\n,\",b", Some(2)),
+            (r#""a"b,c"#, None),
+        ] {
+            assert_eq!(count_fields(record.as_bytes(), b','), expected, "{record}");
+        }
+    }
+
+    #[test]
+    fn a_carriage_return_is_a_stray_one_outside_of_quotes_only() {
+        for (record, expected) in [
+            ("a,b", None),
+            ("\"a\r\",b", None),
+            ("a,\r", Some(2)),
+            ("\"a\r\",b\rc", Some(6)),
+            ("\"a\"\r\"b\r\"", Some(3)),
+            ("5\"\r,\"\r", Some(2)),
+        ] {
+            assert_eq!(stray_return(record.as_bytes(), b',', None), expected, "{record:?}");
         }
     }
 }

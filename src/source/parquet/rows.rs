@@ -7,7 +7,8 @@ use crate::source::parquet::header::{Data, Levels};
 use crate::source::parquet::schema::{Form, Schema};
 use crate::source::parquet::values::{Dictionary, LONGEST_CELL, RLE, Value, Values, unreadable};
 use crate::source::problem::Problem;
-use crate::source::tally::{Reason, Tally};
+use crate::source::rejected::Reason;
+use crate::source::tally::Tally;
 
 /// After how many rows it is asked whether to go on.
 const BATCH: usize = 1 << 12;

@@ -6,7 +6,7 @@ mod writer;
 
 use super::*;
 use crate::source::Rows as Read;
-use crate::source::tally::Reason;
+use crate::source::rejected::Reason;
 use bytes::Bytes;
 
 const IDS: [&[u8]; 2] = [
