@@ -33,7 +33,10 @@ const REFUSALS: [(&str, &str); 29] = [
         "refused_missing_column.parquet",
         "no column \"contactid\"; the file has 3 columns, and \"contact_no\" comes near",
     ),
-    ("refused_missing_key.jsonl", "no column \"contactid\"; the file has"),
+    (
+        "refused_missing_key.jsonl",
+        "no object has the key \"contactid\"; the first one has 3 keys",
+    ),
     ("refused_no_header.csv", "there is no header"),
     ("refused_nul.csv", "line 4 holds a NUL byte"),
     ("refused_numbers.parquet", "is of Parquet type INT64"),
