@@ -1,7 +1,8 @@
 //! Compression, recognised by the first bytes of the content; the name only makes for better errors.
 
+use crate::source::input::Input;
 use crate::source::problem::Problem;
-use std::io::{self, BufReader, Read};
+use std::io::{self, Read};
 
 /// How much a file may unpack to whatever its size: 64 MiB.
 pub(crate) const ALWAYS_ACCEPTED: u64 = 64 << 20;
@@ -17,8 +18,8 @@ pub(crate) const LARGEST_RATIO: u64 = 200;
 /// The decoder holds the whole window in memory, and a frame may ask for 2 GiB.
 const LARGEST_ZSTD_WINDOW: u32 = 23;
 
-/// Bytes that are read at once from below: fewer make decompressors stop more often.
-const BUFFER: usize = 256 << 10;
+/// How many bytes tell where another stream begins: bzip2's are its signature and that of its first block.
+const LONGEST_MAGIC: usize = 6;
 
 /// The compressions that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +54,17 @@ impl Compression {
         }
     }
 
+    /// Tells whether a stream may begin with so few bytes.
+    fn may_begin(self, start: &[u8]) -> bool {
+        let magic: &[u8] = match self {
+            Self::None => b"",
+            Self::Gzip => b"\x1f\x8b",
+            Self::Zstd => b"\x28\xb5\x2f\xfd",
+            Self::Bzip2 => b"BZh",
+        };
+        magic.starts_with(start) || start.starts_with(magic)
+    }
+
     /// Returns what the ending of a key stands for, with the ending.
     pub(crate) fn named(key: &str) -> Option<(Self, &str)> {
         let ending = key.rsplit_once('.')?.1;
@@ -68,51 +80,108 @@ impl Compression {
 
 /// Reads the unpacked content: of several gzip members, zstd frames or bzip2 streams as of one.
 ///
-/// Its errors carry a [`Problem`].
+/// Zero bytes behind a stream are padding, as tapes and block devices leave it; anything else there is refused. Its
+/// errors carry a [`Problem`].
 pub(crate) struct Unpacked<R: Read> {
-    decoder: Decoder<R>,
+    /// Nothing only while one stream follows another.
+    stream: Option<Stream<R>>,
     compression: Compression,
     read: u64,
     limit: u64,
 }
 
-enum Decoder<R: Read> {
-    None(R),
-    Gzip(Box<flate2::bufread::MultiGzDecoder<BufReader<R>>>),
-    Zstd(zstd::Decoder<'static, BufReader<R>>),
-    Bzip2(bzip2::bufread::MultiBzDecoder<BufReader<R>>),
+/// One gzip member, zstd frame or bzip2 stream, or what is not compressed.
+enum Stream<R: Read> {
+    None(Input<R>),
+    Gzip(Box<flate2::bufread::GzDecoder<Input<R>>>),
+    Zstd(zstd::Decoder<'static, Input<R>>),
+    Bzip2(bzip2::bufread::BzDecoder<Input<R>>),
+}
+
+impl<R: Read> Stream<R> {
+    fn begin(input: Input<R>, compression: Compression) -> io::Result<Self> {
+        Ok(match compression {
+            Compression::None => Self::None(input),
+            Compression::Gzip => Self::Gzip(Box::new(flate2::bufread::GzDecoder::new(input))),
+            Compression::Bzip2 => Self::Bzip2(bzip2::bufread::BzDecoder::new(input)),
+            Compression::Zstd => {
+                let mut decoder = zstd::Decoder::with_buffer(input)?.single_frame();
+                decoder.window_log_max(LARGEST_ZSTD_WINDOW)?;
+                Self::Zstd(decoder)
+            }
+        })
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::None(input) => input.read(buffer),
+            Self::Gzip(input) => input.read(buffer),
+            Self::Zstd(input) => input.read(buffer),
+            Self::Bzip2(input) => input.read(buffer),
+        }
+    }
+
+    /// Gives back what follows the stream.
+    fn end(self) -> Input<R> {
+        match self {
+            Self::None(input) => input,
+            Self::Gzip(input) => input.into_inner(),
+            Self::Zstd(input) => input.finish(),
+            Self::Bzip2(input) => input.into_inner(),
+        }
+    }
 }
 
 impl<R: Read> Unpacked<R> {
     /// Unpacks what comes from `input`, an object of `size` bytes.
     pub(crate) fn new(input: R, compression: Compression, size: u64) -> io::Result<Self> {
-        let buffered = |input| BufReader::with_capacity(BUFFER, input);
-        let (decoder, limit) = match compression {
-            Compression::None => (Decoder::None(input), u64::MAX),
-            Compression::Gzip => (
-                Decoder::Gzip(Box::new(flate2::bufread::MultiGzDecoder::new(buffered(input)))),
-                0,
-            ),
-            Compression::Bzip2 => (Decoder::Bzip2(bzip2::bufread::MultiBzDecoder::new(buffered(input))), 0),
-            Compression::Zstd => {
-                let mut decoder = zstd::Decoder::with_buffer(buffered(input))?;
-                decoder.window_log_max(LARGEST_ZSTD_WINDOW)?;
-                (Decoder::Zstd(decoder), 0)
-            }
+        let limit = match compression {
+            Compression::None => u64::MAX,
+            _ => ALWAYS_ACCEPTED.max(size.saturating_mul(LARGEST_RATIO)),
         };
-        let limit = limit.max(ALWAYS_ACCEPTED.max(size.saturating_mul(LARGEST_RATIO)));
         Ok(Self {
-            decoder,
+            stream: Some(Stream::begin(Input::new(input), compression)?),
             compression,
             read: 0,
             limit,
         })
     }
 
+    /// Reads on, from one stream into the next one.
+    fn read_on(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(stream) = &mut self.stream {
+            let count = stream.read(buffer)?;
+            if count > 0 || buffer.is_empty() || self.compression == Compression::None {
+                return Ok(count);
+            }
+            self.stream = match self.stream.take().map(Stream::end) {
+                Some(input) => self.next_stream(input)?,
+                None => None,
+            };
+        }
+        Ok(0)
+    }
+
+    /// Begins what follows a stream; nothing at the end of the file.
+    fn next_stream(&self, mut input: Input<R>) -> io::Result<Option<Stream<R>>> {
+        input.skip_zeros()?;
+        let format = self.compression.name();
+        let start = input.peek(LONGEST_MAGIC)?;
+        if start.is_empty() {
+            Ok(None)
+        } else if Compression::of(start) == self.compression {
+            Stream::begin(input, self.compression).map(Some)
+        } else if start.len() < LONGEST_MAGIC && self.compression.may_begin(start) {
+            Err(Problem::Truncated { format }.into())
+        } else {
+            Err(Problem::Behind { format }.into())
+        }
+    }
+
     fn explain(&self, error: io::Error) -> io::Error {
         let format = self.compression.name();
         let problem = match error.kind() {
-            _ if self.compression == Compression::None => return error,
+            _ if self.compression == Compression::None || is_explained(&error) => return error,
             io::ErrorKind::ConnectionAborted => return error,
             io::ErrorKind::UnexpectedEof => Problem::Truncated { format },
             // The only way that libzstd tells it is this sentence.
@@ -125,15 +194,15 @@ impl<R: Read> Unpacked<R> {
     }
 }
 
+fn is_explained(error: &io::Error) -> bool {
+    error
+        .get_ref()
+        .is_some_and(<dyn std::error::Error + Send + Sync>::is::<Problem>)
+}
+
 impl<R: Read> Read for Unpacked<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let outcome = match &mut self.decoder {
-            Decoder::None(input) => input.read(buffer),
-            Decoder::Gzip(input) => input.read(buffer),
-            Decoder::Zstd(input) => input.read(buffer),
-            Decoder::Bzip2(input) => input.read(buffer),
-        };
-        let count = outcome.map_err(|error| self.explain(error))?;
+        let count = self.read_on(buffer).map_err(|error| self.explain(error))?;
         self.read += count as u64;
         if self.read > self.limit {
             return Err(Problem::Bomb {
@@ -255,6 +324,59 @@ mod tests {
                     (whole, trickled) => panic!("{} {}", whole.is_ok(), trickled.is_ok()),
                 }
             });
+        }
+    }
+
+    #[test]
+    fn zeros_behind_a_stream_are_padding_and_streams_may_follow_them() {
+        for compression in COMPRESSIONS {
+            let one = pack(compression, b"one\n");
+            for zeros in [1, 9, 4096, 1 << 20] {
+                let zeros = vec![0; zeros];
+                for (packed, expected) in [
+                    ([one.as_slice(), &zeros].concat(), "one\n"),
+                    ([one.as_slice(), &zeros, &one].concat(), "one\none\n"),
+                    ([one.as_slice(), &one, &zeros].concat(), "one\none\n"),
+                ] {
+                    for step in [1, 7, 1 << 19] {
+                        if zeros.len() < 10_000 || step > 7 {
+                            let bytes = unpack(compression, &packed, step).unwrap();
+                            assert_eq!(bytes, expected.as_bytes(), "{compression:?} {step}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn other_bytes_behind_a_stream_are_named() {
+        for compression in COMPRESSIONS {
+            let one = pack(compression, b"one\n");
+            for rest in [
+                &b"\n"[..],
+                b"\r\n",
+                b"x",
+                b"\0\0\n",
+                b"contactid\n",
+                b"PAR1PAR1",
+                b"(BZ\x1f",
+            ] {
+                for step in [1, 4096] {
+                    let problem = unpack(compression, &[&one, rest].concat(), step).unwrap_err();
+                    assert!(
+                        matches!(problem, Problem::Behind { format } if format == compression.name()),
+                        "{compression:?} {rest:?}: {problem}"
+                    );
+                }
+            }
+            for cut in 1..one.len().min(10) {
+                let problem = unpack(compression, &[&one, &one[..cut]].concat(), 4096).unwrap_err();
+                assert!(
+                    matches!(problem, Problem::Truncated { .. }),
+                    "{compression:?} {cut}: {problem}"
+                );
+            }
         }
     }
 

@@ -6,11 +6,17 @@ use crate::source::parts::{Objection, looks_like_manifest};
 use crate::source::problem::Problem;
 use crate::source::tally::Tally;
 use crate::source::text::{Text, peek};
-use crate::source::{csv, json_lines, parquet};
+use crate::source::{csv, json_lines, magic, parquet};
 use std::sync::Arc;
 
 /// How many first bytes are looked at.
 const LOOKED_AT: usize = 512;
+
+/// What names of Parquet files end in.
+const PARQUET_ENDINGS: [&str; 2] = ["parquet", "pq"];
+
+/// What names of text files end in.
+const TEXT_ENDINGS: [&str; 6] = ["csv", "tsv", "txt", "json", "jsonl", "ndjson"];
 
 /// What reading one file found, beside its rows.
 #[derive(Debug, Default)]
@@ -25,9 +31,9 @@ pub(crate) struct Found {
 pub(crate) fn read<C: Content>(file: &Arc<C>, key: &str, column: &str, tally: &mut Tally) -> Result<Found, Problem> {
     let (start, input) = peek(file.part(0..file.size())?, LOOKED_AT)?;
     let compression = Compression::of(&start);
-    let warnings = misnamed(key, compression, &start)?;
-    if parquet::is_parquet(&start) && !is_text(&start) {
+    if magic::is_parquet(&start) {
         drop(input);
+        let warnings = misnamed(key, None);
         return Ok(Found {
             columns: Some(parquet::read(file, column, tally)?),
             warnings,
@@ -35,9 +41,8 @@ pub(crate) fn read<C: Content>(file: &Arc<C>, key: &str, column: &str, tally: &m
     }
     let unpacked = Unpacked::new(input, compression, file.size())?;
     let (start, unpacked) = peek(tally.stop().watch(unpacked), LOOKED_AT)?;
-    if let Some(what) = unreadable(&start) {
-        return Err(Problem::Unrecognised { what });
-    }
+    check(&start, compression, key)?;
+    let warnings = misnamed(key, Some(compression));
     let text = Text::new(unpacked)?;
     let (start, text) = peek(text, LOOKED_AT)?;
     if looks_like_manifest(&start) {
@@ -68,49 +73,38 @@ fn is_json_object(rest: &[u8]) -> bool {
     matches!(rest.trim_ascii_start(), [b'"' | b'}', ..])
 }
 
-/// Warns of a name that promises another compression than the content has.
-fn misnamed(key: &str, compression: Compression, start: &[u8]) -> Result<Vec<String>, Problem> {
-    match Compression::named(key) {
-        Some((named, _)) if named == compression => Ok(Vec::new()),
-        Some((named, ending)) if compression == Compression::None && !is_text(start) => Err(Problem::NotAsNamed {
-            extension: ending.to_owned(),
-            expected: named.name(),
-        }),
-        Some((_, ending)) => Ok(vec![format!(
-            "the name ends in .{ending}, but the content is {}; it was read as that",
-            compression.name()
-        )]),
-        None => Ok(Vec::new()),
-    }
+/// Warns of a name that promises something else than compressed text, or none where the content is Parquet.
+fn misnamed(key: &str, content: Option<Compression>) -> Vec<String> {
+    let ending = key.rsplit_once('.').map_or("", |(_, ending)| ending);
+    let is = |endings: &[&str]| endings.iter().any(|known| ending.eq_ignore_ascii_case(known));
+    let is_misleading = match (content, Compression::named(key)) {
+        (Some(compression), Some((named, _))) => named != compression,
+        (Some(_), None) => is(&PARQUET_ENDINGS),
+        (None, Some(_)) => true,
+        (None, None) => is(&TEXT_ENDINGS),
+    };
+    let name = content.map_or("Parquet", Compression::name);
+    let warning = || format!("the name ends in .{ending}, but the content is {name}; it was read as that");
+    is_misleading.then(warning).into_iter().collect()
 }
 
-/// Tells whether the first bytes may be text: UTF-16 with its mark, or no control characters beyond those of tables.
-fn is_text(start: &[u8]) -> bool {
-    let is_plain = |byte: &u8| !matches!(byte, 0 | 2..=8 | 14..=31 | 127);
-    start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") || start.iter().all(is_plain)
-}
-
-/// Recognises content that is certainly no result, packed or not.
-fn unreadable(start: &[u8]) -> Option<&'static str> {
-    match start {
-        [b'P', b'K', 3, 4, ..] => Some("a ZIP archive or an Excel workbook"),
-        [0xd0, 0xcf, 0x11, 0xe0, ..] => Some("an old Excel workbook"),
-        [b'%', b'P', b'D', b'F', ..] => Some("a PDF"),
-        [b'O', b'R', b'C', ..] if !is_text(start) => Some("ORC"),
-        [b'O', b'b', b'j', 1, ..] => Some("Avro"),
-        [b'P', b'A', b'R', b'E', ..] => Some("encrypted Parquet"),
-        [b'P', b'A', b'R', b'1', ..] if !is_text(start) => {
-            Some("Parquet in another compression, which hides its footer")
-        }
-        [0x04, 0x22, 0x4d, 0x18, ..] => Some("LZ4"),
-        [0xfd, b'7', b'z', b'X', b'Z', ..] => Some("XZ"),
-        [0xff, 0x06, 0, 0, b's', b'N', ..] => Some("framed Snappy"),
-        _ if Compression::of(start) != Compression::None => Some("compressed twice"),
-        _ if start.trim_ascii_start().starts_with(b"<") => Some("XML or HTML"),
-        // Zero bytes are reported with their line: the file may be text that was damaged.
-        _ if !is_text(start) && !start.contains(&0) => Some("no text"),
-        _ => None,
-    }
+/// Refuses content, by its unpacked first bytes, that is certainly no result.
+fn check(start: &[u8], compression: Compression, key: &str) -> Result<(), Problem> {
+    let what = match magic::name(start) {
+        Some(what) => what,
+        None if Compression::of(start) != Compression::None => "compressed twice",
+        None if magic::is_binary(start) => match Compression::named(key) {
+            Some((named, ending)) if compression == Compression::None => {
+                return Err(Problem::NotAsNamed {
+                    extension: ending.to_owned(),
+                    expected: named.name(),
+                });
+            }
+            _ => "no text",
+        },
+        None => return Ok(()),
+    };
+    Err(Problem::Unrecognised { what })
 }
 
 #[cfg(test)]

@@ -11,7 +11,9 @@ mod error;
 #[cfg(test)]
 mod fixtures;
 mod format;
+mod input;
 mod json_lines;
+mod magic;
 mod object;
 mod objection;
 mod parquet;

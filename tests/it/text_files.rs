@@ -257,3 +257,85 @@ async fn two_json_keys_of_the_name_are_refused_and_files_put_together_are_read()
     let expected: Vec<Uuid> = contacts(0..60);
     assert_eq!(world.published(), expected);
 }
+
+/// Packs text with gzip.
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut encoder, text).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn control_characters_are_data_and_padding_behind_gzip_is_nothing() {
+    let world = World::start().await;
+    for (number, (name, content)) in [
+        (
+            "early.csv",
+            format!("contactid,name\r\n{},Jo\u{1a}hn\u{1b}[1m\u{8}\r\n", contact(0)).into_bytes(),
+        ),
+        ("dos.csv", format!("contactid\r\n{}\r\n\u{1a}", contact(1)).into_bytes()),
+        (
+            "padded.csv.gz",
+            [gzip(rows(",", "\n").as_bytes()), vec![0; 512]].concat(),
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        world.destination(&json!({"max_invalid_percent": 50}));
+        let run = load(&world, name, content).await;
+        assert_eq!(run["outcome"], "loaded", "{number}: {run}");
+    }
+    assert_eq!(world.published(), contacts(0..20));
+    let run = load(
+        &world,
+        "behind.csv.gz",
+        [gzip(rows(",", "\n").as_bytes()), b"\n".to_vec()].concat(),
+    )
+    .await;
+    assert!(reason(&run).contains("there are bytes behind the gzip data"), "{run}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_text_is_called_by_its_name_packed_or_not() {
+    let world = World::start().await;
+    let mut tar = vec![0; 1024];
+    tar[..8].copy_from_slice(b"rows.csv");
+    tar[257..265].copy_from_slice(b"ustar\x0000");
+    for (name, content, words) in [
+        ("rows.tar.gz", gzip(&tar), "the content is a tar archive"),
+        ("rows.tar", tar, "the content is a tar archive"),
+        (
+            "rows.arrow",
+            b"ARROW1\0\0\xff\xff\xff\xff".to_vec(),
+            "the content is Arrow (Feather)",
+        ),
+        (
+            "rows.db",
+            b"SQLite format 3\0\x10\0\x01\x01".to_vec(),
+            "the content is an SQLite database",
+        ),
+    ] {
+        let run = load(&world, name, content).await;
+        assert!(run["outcome"] == "failed" && reason(&run).contains(words), "{run}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn parquet_is_read_whatever_its_name_ends_in() {
+    let parquet = include_bytes!("../fixtures/uuid_annotated.parquet");
+    for name in ["rows.parquet.gz", "rows.zst", "rows.bz2", "rows.csv", "rows"] {
+        let world = World::start().await;
+        world.destination(&json!({"max_invalid_percent": 50}));
+        let run = load(&world, name, parquet.to_vec()).await;
+        assert_eq!(
+            (&run["outcome"], &run["contacts"]),
+            (&json!("loaded"), &json!(5)),
+            "{run}"
+        );
+        let is_told = run["warnings"]
+            .to_string()
+            .contains("but the content is Parquet; it was read as that");
+        assert_eq!(is_told, name != "rows", "{run}");
+    }
+}

@@ -42,11 +42,6 @@ const ENTRY: u64 = 32;
 /// How many rows a byte of the column stands for: one bit is the least that tells one row from another.
 const ROWS_OF_A_BYTE: u64 = 8;
 
-/// Tells whether a file begins like Parquet.
-pub(crate) fn is_parquet(start: &[u8]) -> bool {
-    start.starts_with(MAGIC)
-}
-
 /// Reads all rows of a file and returns its columns.
 pub(crate) fn read<C: Content>(file: &Arc<C>, column: &str, tally: &mut Tally) -> Result<Vec<String>, Problem> {
     let memory = tally.page_memory();
