@@ -45,7 +45,7 @@ pub(crate) fn read<C: Content>(file: &Arc<C>, key: &str, column: &str, tally: &m
     let warnings = misnamed(key, Some(compression));
     let text = Text::new(unpacked)?;
     let (start, text) = peek(text, LOOKED_AT)?;
-    if looks_like_manifest(&start) {
+    if looks_like_manifest(key, &start) {
         return Err(Objection::IsManifest.into());
     }
     let columns = match start.trim_ascii_start() {

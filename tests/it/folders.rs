@@ -146,9 +146,9 @@ async fn a_manifest_without_any_file_clears_nothing() {
     for (manifest, expected) in [
         (
             json!({"entries": []}).to_string(),
-            "lists no file: the query had no rows",
+            "lists no file, as where the query had no rows",
         ),
-        (String::new(), "the object is empty"),
+        (String::new(), "lists no file"),
         (
             json!({"entries": [{"url": url, "mandatory": false}]}).to_string(),
             "lists 1 files that need not be there, and none is",
@@ -191,7 +191,7 @@ async fn an_order_that_names_what_stands_for_no_result_says_what_to_name() {
         (
             "single",
             "_SUCCESS",
-            "by its name this is a marker, which holds no rows: name the file that holds the rows",
+            "by its name this is a marker or a summary, which is never read: name the file that holds the rows",
         ),
         ("single", "run.DONE", "set result_files to folder"),
         ("single", "_committed_1", "this is a marker"),
@@ -201,7 +201,7 @@ async fn an_order_that_names_what_stands_for_no_result_says_what_to_name() {
         (
             "manifest",
             "_SUCCESS",
-            "this is a marker, which holds no rows: name the manifest",
+            "this is a marker or a summary, which is never read: name the manifest",
         ),
         (
             "manifest",

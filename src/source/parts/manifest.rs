@@ -1,6 +1,7 @@
 //! The lists of files that Redshift and Athena write beside the files themselves.
 
 use super::objection::Objection;
+use super::role::is_manifest;
 use serde::Deserialize;
 use std::collections::HashSet;
 
@@ -32,15 +33,17 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Entry>, Objection> {
     }
 }
 
-/// Tells by the first bytes whether a text is a manifest rather than rows.
-pub(in crate::source) fn looks_like_manifest(start: &[u8]) -> bool {
+/// Tells by the first bytes, or by the name and what they hold, whether a text is a manifest rather than rows.
+pub(in crate::source) fn looks_like_manifest(key: &str, start: &[u8]) -> bool {
     let plain: Vec<u8> = start
         .iter()
         .copied()
         .filter(|byte| !byte.is_ascii_whitespace())
         .collect();
-    let is_list = ["s3://", "\"s3://"].iter().any(|url| plain.starts_with(url.as_bytes()));
-    is_list || plain.starts_with(b"{\"entries\":[")
+    let begins = |texts: &[&str]| texts.iter().any(|text| plain.starts_with(text.as_bytes()));
+    let holds = |text: &[u8]| plain.windows(text.len()).any(|window| window == text);
+    begins(&["s3://", "\"s3://", "{\"entries\":["])
+        || is_manifest(key) && begins(&["{\""]) && holds(b"\"entries\":[") && !holds(b"}{")
 }
 
 #[derive(Deserialize)]
@@ -150,11 +153,28 @@ mod tests {
     }
 
     #[test]
+    fn a_manifest_is_told_from_rows_by_its_beginning() {
+        for (key, start, is_one) in [
+            ("a.csv", "{\"entries\":[", true),
+            ("a.csv", "{\r\n  \"entries\" : [\n", true),
+            ("a.csv", "s3://b/k\n", true),
+            ("a.csv", "\"s3://b/k\"\n", true),
+            ("x_manifest", "{\"author\":{\"name\":\"x\"},\"entries\":[{", true),
+            ("a.jsonl", "{\"author\":{\"name\":\"x\"},\"entries\":[{", false),
+            ("x_manifest", "{\"contactid\":\"1\"}\n{\"entries\":[1]}", false),
+            ("x-manifest.csv", "contactid\ns3://b/k\n", false),
+            ("x_manifest", "", false),
+        ] {
+            assert_eq!(looks_like_manifest(key, start.as_bytes()), is_one, "{key}: {start}");
+        }
+    }
+
+    #[test]
     fn what_is_no_manifest_is_refused_in_words() {
         for (text, expected) in [
             ("", "lists no file"),
             (" \r\n\r\n", "lists no file"),
-            (r#"{"entries":[]}"#, "lists no file: the query had no rows"),
+            (r#"{"entries":[]}"#, "lists no file, as where the query had no rows"),
             ("\u{feff}{\r\n \"entries\" : [ ]\r\n}", "lists no file"),
             (r#"{"entries":[{"url":"s3://b/k"},]}"#, "no JSON with \"entries\""),
             (r#"{"entries":null}"#, "no JSON with \"entries\""),

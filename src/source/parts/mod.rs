@@ -21,7 +21,6 @@ use crate::event::scope::{Scope, file_name, folder, is_completion_marker, is_mar
 use crate::settings::{Mode, ResultFiles};
 use crate::source::error::Error;
 use crate::source::object::{ObjectVersion, Objects, url};
-use crate::source::problem::Problem;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use manifest::{Entry, unknown};
 use sha2::{Digest, Sha256};
@@ -115,7 +114,7 @@ impl Objects {
     async fn parts_of_manifest(&self, manifest: &ObjectVersion, scope: &Scope) -> Result<Parts, Error> {
         let invalid = |objection: Objection| Error::invalid(manifest, objection.into());
         if manifest.size == 0 {
-            return Err(Error::invalid(manifest, Problem::Empty));
+            return Err(invalid(Objection::EmptyManifest));
         }
         if manifest.size > MAX_MANIFEST {
             return Err(invalid(unknown("it is larger than 16 MiB")));
@@ -211,7 +210,7 @@ fn not_the_result(key: &str, files: ResultFiles) -> Objection {
     let is = if key.ends_with('/') {
         "this is a folder"
     } else if is_marker(key) {
-        "by its name this is a marker, which holds no rows"
+        "by its name this is a marker or a summary, which is never read"
     } else if files == ResultFiles::Folder && role::is_manifest(key) {
         "this is a manifest, and results come in folders"
     } else {

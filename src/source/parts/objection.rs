@@ -52,7 +52,7 @@ pub enum Objection {
     },
     /// A manifest that lists nothing.
     #[error(
-        "the manifest lists no file: the query had no rows, and an empty audience is only believed of a file with a header; check the query, and where an empty result is right unload one file with a header (Redshift: FORMAT CSV HEADER PARALLEL OFF) with result_files single"
+        "the manifest lists no file, as where the query had no rows: an empty audience is only believed of a file with a header. Check the query; where an empty result is right, unload one file with a header (Redshift: FORMAT CSV HEADER PARALLEL OFF) and set result_files to single"
     )]
     EmptyManifest,
     /// All that a result has are files without even a header.

@@ -11,8 +11,8 @@ struct Lake {
     name: &'static str,
     /// A folder that only such a table has.
     log: &'static str,
-    /// How a file in it ends.
-    ending: &'static str,
+    /// What the name of a file in it holds.
+    mark: &'static str,
     evidence: &'static str,
     statement: &'static str,
 }
@@ -21,35 +21,36 @@ const LAKES: [Lake; 4] = [
     Lake {
         name: "Delta Lake",
         log: "_delta_log/",
-        ending: "",
+        mark: "",
         evidence: "it has a _delta_log",
         statement: "Spark and Databricks: spark.sql(\"SELECT contactid FROM ...\").write.mode(\"overwrite\").parquet(\"s3://.../\") with result_files folder",
     },
     Lake {
         name: "Apache Hudi",
         log: ".hoodie/",
-        ending: "",
+        mark: "",
         evidence: "it has a .hoodie",
         statement: "Spark: spark.sql(\"SELECT contactid FROM ...\").write.mode(\"overwrite\").parquet(\"s3://.../\") with result_files folder; Athena: UNLOAD (SELECT contactid FROM ...) TO 's3://.../' WITH (format = 'PARQUET') with result_files manifest",
     },
     Lake {
         name: "Apache Iceberg",
         log: "metadata/",
-        ending: ".metadata.json",
+        mark: ".metadata.json",
         evidence: "its metadata folder has a .metadata.json",
         statement: "Athena: UNLOAD (SELECT contactid FROM ...) TO 's3://.../' WITH (format = 'PARQUET') with result_files manifest; Snowflake: COPY INTO 's3://.../x.csv.gz' FROM (SELECT contactid FROM ...) ... SINGLE = TRUE; Spark: spark.sql(\"SELECT contactid FROM ...\").write.mode(\"overwrite\").parquet(\"s3://.../\") with result_files folder",
     },
     Lake {
         name: "Spark Structured Streaming",
         log: "_spark_metadata/",
-        ending: "",
+        mark: "",
         evidence: "it has a _spark_metadata",
         statement: "Spark: spark.read.parquet(\"s3://.../\").select(\"contactid\").write.mode(\"overwrite\").parquet(\"s3://.../\") with result_files folder",
     },
 ];
 
-/// How many keys of a folder named `metadata` are looked through: a table of Iceberg names it in its first ones.
-const MAX_KEYS: usize = 1_000;
+/// How many keys of a folder named `metadata` are looked through: ten pages of a listing, since other files of a table of
+/// Iceberg may stand before those that say so.
+const MAX_KEYS: usize = 10_000;
 /// How many folders are looked at at a time.
 const LOOKS_IN_FLIGHT: usize = 8;
 
@@ -69,9 +70,9 @@ impl Objects {
 
     async fn look_for(&self, object: &ObjectVersion, folder: &str, lake: &Lake) -> Result<Option<Objection>, Error> {
         let log = format!("{folder}{}", lake.log);
-        let limit = if lake.ending.is_empty() { 1 } else { MAX_KEYS };
+        let limit = if lake.mark.is_empty() { 1 } else { MAX_KEYS };
         let files = self.list_folder(&object.bucket, &log, limit).await?;
-        let is_table = files.iter().any(|file| file.key.ends_with(lake.ending));
+        let is_table = files.iter().any(|file| file.key.contains(lake.mark));
         Ok(is_table.then(|| Objection::NotATable {
             bucket: object.bucket.clone(),
             folder: folder.to_owned(),

@@ -4,7 +4,7 @@ use super::counter::{Kinship, common_start, is_plainly_a_part, kinship};
 use proptest::prelude::*;
 
 /// What each writer calls its files, of which there are several.
-const PARTS: [(&str, &str); 63] = [
+const PARTS: [(&str, &str); 70] = [
     ("Redshift", "0000_part_00"),
     ("Redshift, the statement of the README", "2026-11-23_0001_part_00.zst"),
     ("Redshift", "contacts_0012_part_00.gz"),
@@ -113,14 +113,22 @@ const PARTS: [(&str, &str); 63] = [
     ("split", "contacts.csv.ab"),
     ("split -d", "x07"),
     ("by hand", "contacts_1_of_3.csv"),
+    ("by hand", "contacts_part_2.csv"),
+    ("by hand", "Contacts-Part1.csv"),
+    ("by hand, behind a date", "2026-11-23.0.csv"),
+    ("by hand, behind a date", "contacts_20261123_0.csv"),
+    ("by hand, behind a time", "20261123_093015_000012.csv"),
+    ("TensorFlow", "contacts-00000-of-00003.csv"),
+    ("Kafka Connect", "topic+0+0000000042.json"),
 ];
 
 /// What people and single-file exports call a whole result, nothing lying beside it.
-const WHOLE: [&str; 57] = [
+const WHOLE: [&str; 69] = [
     // The statements of the README.
     "2026-11-23_000.gz",
     "2026-11-23.csv.gz",
     "2026-11-23.csv",
+    "2026-11-23.parquet",
     // The only file of Redshift's PARALLEL OFF, with and without an extension.
     "contacts000",
     "contacts000.gz",
@@ -142,6 +150,9 @@ const WHOLE: [&str; 57] = [
     "2026-001.csv",
     "contacts_261103.csv",
     "export-0930.csv",
+    "export_00-05.csv",
+    "fy2026_00.csv",
+    "11-23-2026.csv",
     // Dates and times.
     "2026-11-23_06.csv",
     "2026-11-23_00.csv",
@@ -153,6 +164,11 @@ const WHOLE: [&str; 57] = [
     "20261123_093015.csv",
     "20261123T000000Z.csv",
     "20261123_000000_000.csv",
+    "2026-11-23T09:30:15.000Z.csv",
+    "2026-11-23T00:00:00.000000.csv",
+    "2026-11-23T09:30:15+00:00.csv",
+    "20261123T093015.000Z.csv",
+    "01012026_000000.csv",
     "export-202611230930.csv",
     "export_20261123000000.csv",
     // Epochs.
@@ -175,6 +191,9 @@ const WHOLE: [&str; 57] = [
     "summer_2026_1.csv",
     "contacts-001234567890.csv",
     "top-100.csv",
+    "contacts_0.5.csv",
+    "plz-01067.csv",
+    "parts-1.csv",
     // Words.
     "spare_part_list.csv",
     "department-2.csv",

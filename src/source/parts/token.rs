@@ -75,7 +75,7 @@ pub(super) fn tokens(name: &str) -> Vec<Token<'_>> {
     }
     mark_query_id(name, &mut found);
     mark_dates(name, &mut found);
-    mark_times(&mut found);
+    mark_times(name, &mut found);
     mark_versions(name, &mut found);
     found
 }
@@ -193,9 +193,9 @@ fn mark_dates(name: &str, tokens: &mut [Token<'_>]) {
         } else if let Some(second) = after.first_mut()
             && is_two_digits(number)
             && is_two_digits(second)
-            && number.text != "00"
+            && (number.text != "00" || matches!(separator(name, number, second), "-" | "." | ":"))
         {
-            // 11-23, 09_30
+            // 11-23, 09_30, 00-05
             number.kind = Kind::Time;
             second.kind = Kind::Time;
         }
@@ -245,12 +245,12 @@ fn is_date_in_one(digits: &str) -> bool {
 }
 
 /// Marks times behind a date, and numbers beside a word of the calendar.
-fn mark_times(tokens: &mut [Token<'_>]) {
+fn mark_times(name: &str, tokens: &mut [Token<'_>]) {
     for index in 1..tokens.len() {
         let (before, from) = tokens.split_at_mut(index);
         let (last, this) = (&before[index - 1], &mut from[0]);
         let is_beside_calendar = last.kind == Kind::Word && CALENDAR.iter().any(|word| last.is(word));
-        let follows_time = last.kind == Kind::Time && is_time(before, this);
+        let follows_time = last.kind == Kind::Time && is_time(name, before, this);
         let is_counter = this.kind == Kind::Counter;
         if is_counter && (follows_time || is_beside_calendar && may_be_calendar(last, this)) {
             this.kind = Kind::Time;
@@ -288,14 +288,17 @@ fn is_clock(digits: &str) -> bool {
 }
 
 /// Tells whether a number goes on with the time of day that the tokens before it have begun.
-fn is_time(before: &[Token<'_>], token: &Token<'_>) -> bool {
+fn is_time(name: &str, before: &[Token<'_>], token: &Token<'_>) -> bool {
+    let is_behind_point = before.last().is_some_and(|last| separator(name, last, token) == ".");
     let written = before.iter().rev().take_while(|token| token.kind == Kind::Time);
     let has_seconds = written.clone().any(|token| token.text.len() == 6) || written.count() >= 6;
     match token.text.len() {
         2 => token.is_between(2, 0, 59),
-        3 | 9 => has_seconds,
+        3 => has_seconds,
         4 => token.is_between(4, 0, 2359),
-        6 => token.is_between(6, 0, 235_959) || has_seconds,
+        // A fraction of a second with so many zeros before it is a counter, but behind a point.
+        6 | 9 if has_seconds => is_behind_point || !token.text.starts_with("000"),
+        6 => token.is_between(6, 0, 235_959),
         _ => false,
     }
 }
