@@ -88,16 +88,15 @@ impl Objects {
     ///
     /// One file of several, a file of a table, and a marker or manifest whose parts are not all there are errors.
     pub async fn parts(&self, object: &ObjectVersion, manner: Manner<'_>) -> Result<Parts, Error> {
-        let refused = |objection: Objection| Err(Error::invalid(object, objection.into()));
         let role = Role::of(&object.key, manner.files, manner.mode);
-        match role {
-            Role::Hidden => return refused(Objection::Hidden),
-            Role::Ignored => return refused(not_the_result(&object.key, manner.files)),
-            Role::Part if manner.files != ResultFiles::Single => {
-                return refused(not_the_result(&object.key, manner.files));
-            }
-            Role::Whole | Role::Part if object.key.ends_with(".metadata") => return refused(Objection::AthenaMetadata),
-            Role::Whole | Role::Part | Role::Manifest | Role::Folder => {}
+        let objection = match role {
+            Role::Hidden => Some(Objection::Hidden),
+            Role::Ignored => Some(not_the_result(&object.key, manner.files)),
+            Role::Part if manner.files != ResultFiles::Single => Some(not_the_result(&object.key, manner.files)),
+            _ => role::is_athenas_description(&object.key).then_some(Objection::AthenaMetadata),
+        };
+        if let Some(objection) = objection {
+            return Err(Error::invalid(object, objection.into()));
         }
         self.check_no_table(object, manner.scope).await?;
         match role {
@@ -172,7 +171,7 @@ impl Objects {
             count if count > MAX_PARTS => return invalid(Objection::TooManyParts { limit: MAX_PARTS }),
             _ => {}
         }
-        if let Some(description) = files.iter().find(|file| file.key.ends_with(".metadata")) {
+        if let Some(description) = files.iter().find(|file| role::is_athenas_description(&file.key)) {
             return Err(Error::invalid(description, Objection::AthenaMetadata.into()));
         }
         let left_out = self.leave_out_uncommitted(marker, &beside, &mut files).await?;

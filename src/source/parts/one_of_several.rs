@@ -1,6 +1,7 @@
 //! The sentence for one file of several, with the statement that writes one.
 
-use super::counter::is_plainly_a_part;
+use super::counter::{Kinship, is_plainly_a_part, kinship};
+use crate::event::scope::file_name;
 use crate::source::object::ObjectVersion;
 use chrono::{DateTime, Utc};
 use std::fmt;
@@ -43,15 +44,16 @@ impl OneOfSeveral {
 
 impl fmt::Display for OneOfSeveral {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sibling = self.siblings.first();
+        let kin = sibling.and_then(|sibling| kinship(&self.name, file_name(&sibling.key)));
         let is_plain = is_plainly_a_part(&self.name);
-        match self.siblings.first() {
-            _ if is_plain => f.write_str("by its name this is one file of several")?,
-            Some(sibling) => write!(
+        match sibling {
+            Some(sibling) if !is_plain => write!(
                 f,
-                "its name and that of {} differ in nothing but a part's number, so this is one file of several",
+                "it looks like one file of several, since its name and that of {} differ in nothing but a number",
                 sibling.url()
             )?,
-            None => f.write_str("this is one file of several")?,
+            _ => f.write_str("by its name this is one file of several")?,
         }
         write!(
             f,
@@ -60,8 +62,10 @@ impl fmt::Display for OneOfSeveral {
              than a number from those of others (a date never counts parts)",
             statement(&self.name),
         )?;
-        if !is_plain {
-            f.write_str(", or delete what an older result has left there")?;
+        match kin {
+            Some(Kinship::Certain) => f.write_str(", or delete what an older result has left there")?,
+            Some(Kinship::Number) if !is_plain => f.write_str(", or drop them more than a quarter of an hour apart")?,
+            _ => {}
         }
         let Some(loaded) = &self.loaded_alone else {
             return Ok(());

@@ -54,6 +54,15 @@ pub(super) fn is_manifest(key: &str) -> bool {
         .any(|ending| key.ends_with(ending))
 }
 
+/// Tells whether a key is what Athena writes beside each query result: `<query id>.csv.metadata`, `<query id>.metadata`.
+pub(super) fn is_athenas_description(key: &str) -> bool {
+    let Some(described) = file_name(key).strip_suffix(".metadata") else {
+        return false;
+    };
+    let is_result = [".csv", ".txt"].iter().any(|ending| described.ends_with(ending));
+    is_result || uuid::Uuid::try_parse(described).is_ok()
+}
+
 /// Tells whether writers give such a name to what is no data, or such a folder to what is not finished.
 fn is_hidden(key: &str) -> bool {
     // Hadoop, S3A's committer, Spark and Hive.
@@ -100,6 +109,19 @@ mod tests {
         ] {
             let roles = [Single, Manifest, Folder].map(|files| Role::of(key, files, Mode::Replace));
             assert_eq!(roles, [single, manifest, folder], "{key}");
+        }
+    }
+
+    #[test]
+    fn what_athena_writes_beside_a_result_is_told_from_results() {
+        for (key, is_one) in [
+            ("incoming/S/7d3f0a52-91c4-4b8e-a6d0-000001234567.csv.metadata", true),
+            ("incoming/S/7d3f0a52-91c4-4b8e-a6d0-000001234567.metadata", true),
+            ("incoming/S/7d3f0a52-91c4-4b8e-a6d0-000001234567.txt.metadata", true),
+            ("incoming/S/7d3f0a52-91c4-4b8e-a6d0-000001234567.csv", false),
+            ("incoming/S/contacts.metadata", false),
+        ] {
+            assert_eq!(is_athenas_description(key), is_one, "{key}");
         }
     }
 
