@@ -74,9 +74,9 @@ impl Error {
                 ..
             } => "SourceEmpty",
             Self::Invalid {
-                problem: Problem::Parts(objection),
+                problem: Problem::Parts(misfit),
                 ..
-            } => objection.error_type(),
+            } => misfit.error_type(),
             Self::Invalid { .. } => "SourceInvalid",
         }
     }
@@ -96,7 +96,7 @@ impl Error {
         match self {
             Self::Invalid { problem, .. } => match problem {
                 Problem::Empty => true,
-                Problem::Parts(objection) => objection.is_refusal(),
+                Problem::Parts(misfit) => misfit.is_refusal(),
                 _ => false,
             },
             _ => false,

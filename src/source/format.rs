@@ -2,7 +2,7 @@
 
 use crate::source::compression::{Compression, Unpacked};
 use crate::source::content::Content;
-use crate::source::parts::{Objection, looks_like_manifest};
+use crate::source::parts::{Misfit, looks_like_manifest};
 use crate::source::problem::Problem;
 use crate::source::tally::Tally;
 use crate::source::text::{Text, peek};
@@ -46,7 +46,7 @@ pub(crate) fn read<C: Content>(file: &Arc<C>, key: &str, column: &str, tally: &m
     let text = Text::new(unpacked)?;
     let (start, text) = peek(text, LOOKED_AT)?;
     if looks_like_manifest(key, &start) {
-        return Err(Objection::IsManifest.into());
+        return Err(Misfit::IsManifest.into());
     }
     let columns = match start.trim_ascii_start() {
         [b'{', rest @ ..] if is_json_object(rest) => {

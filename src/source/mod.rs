@@ -30,7 +30,7 @@ mod window;
 
 pub use error::Error;
 pub use object::{ObjectVersion, Objects};
-pub use parts::{LoadedAlone, Manner, Objection, OneOfSeveral, Parts, Role};
+pub use parts::{LoadedAlone, Manner, Misfit, OneOfSeveral, Parts, Role};
 pub use problem::Problem;
 pub use rejected::{Reason, Rejected, RejectedRow, Shape};
 
@@ -139,14 +139,14 @@ fn read_parts(parts: &[Arc<Remote>], column: &str, mut tally: Tally) -> Result<R
             (Some(columns), None) => first = Some((object.url(), columns)),
             (Some(columns), Some((first, expected))) if columns != *expected => {
                 let first = first.clone();
-                return Err(Error::invalid(object, Objection::OtherColumns { first }.into()));
+                return Err(Error::invalid(object, Misfit::OtherColumns { first }.into()));
             }
             (Some(_), Some(_)) => {}
         }
     }
     if let (None, Some(part)) = (first, parts.first()) {
         let files = parts.len();
-        return Err(Error::invalid(part.object(), Objection::AllEmpty { files }.into()));
+        return Err(Error::invalid(part.object(), Misfit::AllEmpty { files }.into()));
     }
     let bytes = parts.iter().map(|part| part.object().size).sum();
     Ok(tally.finish(bytes, warnings))

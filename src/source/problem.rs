@@ -1,6 +1,6 @@
 //! What can be wrong with the content of a result, each said to the person who can change it.
 
-use crate::source::parts::Objection;
+use crate::source::parts::Misfit;
 use std::io;
 
 /// What is wrong with the content of one object; all of it permanent.
@@ -232,7 +232,7 @@ pub enum Problem {
     },
     /// It is not one whole result.
     #[error(transparent)]
-    Parts(#[from] Objection),
+    Parts(#[from] Misfit),
     /// More ids than memory is planned for.
     #[error("the result holds more than {limit} contact ids, ten times what a segment takes: narrow the query")]
     TooMany {

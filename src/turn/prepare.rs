@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::load::{self, Audience, Facts, Opinion, Plan, guard, survey};
 use crate::report::{Leftovers, RunReport};
 use crate::settings::{CheckContacts, Mode, SegmentName};
-use crate::source::{self, LoadedAlone, Manner, Objection, Parts, Problem, Rows};
+use crate::source::{self, LoadedAlone, Manner, Misfit, Parts, Problem, Rows};
 use crate::state::{Head, ObjectRef, Wish};
 
 /// A wish that was read and planned, with nothing written yet.
@@ -161,7 +161,7 @@ impl Turn<'_> {
 /// Adds to the refusal of one file of several that one of the others is what the segment holds now.
 fn note_loaded_alone(mut error: Error, head: &Head, report: &mut RunReport) -> Error {
     if let Error::Source(source::Error::Invalid {
-        problem: Problem::Parts(Objection::OneOfSeveral(one)),
+        problem: Problem::Parts(Misfit::OneOfSeveral(one)),
         ..
     }) = &mut error
         && let Some(applied) = &head.applied

@@ -1,6 +1,6 @@
 //! Databricks' commit protocol: `_started_<id>` and `_committed_<id>` say which of a folder's files count.
 
-use super::objection::Objection;
+use super::misfit::Misfit;
 use crate::event::scope::file_name;
 use crate::source::error::Error;
 use crate::source::object::{ObjectVersion, Objects};
@@ -49,7 +49,7 @@ impl Objects {
                     Some(commit) => log.note(id, commit),
                     None if has_transactions => {
                         let file = object.url();
-                        return Err(Error::invalid(marker, Objection::Commit { file }.into()));
+                        return Err(Error::invalid(marker, Misfit::Commit { file }.into()));
                     }
                     None => tracing::warn!(
                         key = object.key,

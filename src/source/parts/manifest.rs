@@ -1,6 +1,6 @@
 //! The lists of files that Redshift and Athena write beside the files themselves.
 
-use super::objection::Objection;
+use super::misfit::Misfit;
 use super::role::is_manifest;
 use serde::Deserialize;
 use std::collections::HashSet;
@@ -17,7 +17,7 @@ pub(super) struct Entry {
 }
 
 /// Reads a manifest: JSON with entries, short or verbose (Redshift), or one S3 URL a line (Athena).
-pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Entry>, Objection> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Entry>, Misfit> {
     let text = std::str::from_utf8(bytes).map_err(|_| unknown("it is no UTF-8 text"))?;
     let text = text.trim_start_matches('\u{feff}').trim();
     let entries = if text.starts_with('{') {
@@ -27,7 +27,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Entry>, Objection> {
     };
     let mut seen = HashSet::new();
     match entries.iter().find(|entry| !seen.insert(&entry.key)) {
-        _ if entries.is_empty() => Err(Objection::EmptyManifest),
+        _ if entries.is_empty() => Err(Misfit::EmptyManifest),
         Some(entry) => Err(unknown(&format!("it names {} twice", entry.key))),
         None => Ok(entries),
     }
@@ -64,7 +64,7 @@ struct Meta {
     content_length: Option<u64>,
 }
 
-fn parse_json(text: &str) -> Result<Vec<Entry>, Objection> {
+fn parse_json(text: &str) -> Result<Vec<Entry>, Misfit> {
     let document: Document =
         serde_json::from_str(text).map_err(|_| unknown("it is no JSON with \"entries\" that have a \"url\" each"))?;
     document
@@ -83,7 +83,7 @@ fn parse_json(text: &str) -> Result<Vec<Entry>, Objection> {
         .collect()
 }
 
-fn parse_list(text: &str) -> Result<Vec<Entry>, Objection> {
+fn parse_list(text: &str) -> Result<Vec<Entry>, Misfit> {
     text.lines()
         .map(|line| line.trim().trim_matches('"'))
         .filter(|line| !line.is_empty())
@@ -99,7 +99,7 @@ fn parse_list(text: &str) -> Result<Vec<Entry>, Objection> {
         .collect()
 }
 
-fn split(url: &str) -> Result<(String, String), Objection> {
+fn split(url: &str) -> Result<(String, String), Misfit> {
     let rest = ["s3://", "s3a://", "s3n://"]
         .iter()
         .find_map(|scheme| url.strip_prefix(scheme));
@@ -109,8 +109,8 @@ fn split(url: &str) -> Result<(String, String), Objection> {
     }
 }
 
-pub(super) fn unknown(what: &str) -> Objection {
-    Objection::Manifest { what: what.to_owned() }
+pub(super) fn unknown(what: &str) -> Misfit {
+    Misfit::Manifest { what: what.to_owned() }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 mod commit;
 mod counter;
 mod manifest;
-mod objection;
+mod misfit;
 mod one_of_several;
 mod role;
 mod siblings;
@@ -13,7 +13,7 @@ mod tests;
 mod token;
 
 pub(super) use manifest::looks_like_manifest;
-pub use objection::Objection;
+pub use misfit::Misfit;
 pub use one_of_several::{LoadedAlone, OneOfSeveral};
 pub use role::Role;
 
@@ -89,14 +89,14 @@ impl Objects {
     /// One file of several, a file of a table, and a marker or manifest whose parts are not all there are errors.
     pub async fn parts(&self, object: &ObjectVersion, manner: Manner<'_>) -> Result<Parts, Error> {
         let role = Role::of(&object.key, manner.files, manner.mode);
-        let objection = match role {
-            Role::Hidden => Some(Objection::Hidden),
+        let misfit = match role {
+            Role::Hidden => Some(Misfit::Hidden),
             Role::Ignored => Some(not_the_result(&object.key, manner.files)),
             Role::Part if manner.files != ResultFiles::Single => Some(not_the_result(&object.key, manner.files)),
-            _ => role::is_athenas_description(&object.key).then_some(Objection::AthenaMetadata),
+            _ => role::is_athenas_description(&object.key).then_some(Misfit::AthenaMetadata),
         };
-        if let Some(objection) = objection {
-            return Err(Error::invalid(object, objection.into()));
+        if let Some(misfit) = misfit {
+            return Err(Error::invalid(object, misfit.into()));
         }
         self.check_no_table(object, manner.scope).await?;
         match role {
@@ -111,9 +111,9 @@ impl Objects {
     }
 
     async fn parts_of_manifest(&self, manifest: &ObjectVersion, scope: &Scope) -> Result<Parts, Error> {
-        let invalid = |objection: Objection| Error::invalid(manifest, objection.into());
+        let invalid = |misfit: Misfit| Error::invalid(manifest, misfit.into());
         if manifest.size == 0 {
-            return Err(invalid(Objection::EmptyManifest));
+            return Err(invalid(Misfit::EmptyManifest));
         }
         if manifest.size > MAX_MANIFEST {
             return Err(invalid(unknown("it is larger than 16 MiB")));
@@ -121,13 +121,13 @@ impl Objects {
         let bytes = self.range(manifest, 0..manifest.size).await?;
         let entries = manifest::parse(&bytes).map_err(invalid)?;
         if entries.len() > MAX_PARTS {
-            return Err(invalid(Objection::TooManyParts { limit: MAX_PARTS }));
+            return Err(invalid(Misfit::TooManyParts { limit: MAX_PARTS }));
         }
         let strays = |entry: &&Entry| {
             entry.bucket != manifest.bucket || entry.key == manifest.key || scope.is_own(&entry.bucket, &entry.key)
         };
         if let Some(entry) = entries.iter().find(strays) {
-            return Err(invalid(Objection::ForeignPart {
+            return Err(invalid(Misfit::ForeignPart {
                 part: url(&entry.bucket, &entry.key),
             }));
         }
@@ -136,21 +136,21 @@ impl Objects {
         let files: Vec<_> = parts.into_iter().flatten().collect();
         if files.is_empty() {
             let files = entries.len();
-            return Err(invalid(Objection::NoneThere { files }));
+            return Err(invalid(Misfit::NoneThere { files }));
         }
         Ok(Parts::of(files))
     }
 
     /// Looks at one file of a manifest; nothing where it is missing and may be.
     async fn look_at(&self, manifest: &ObjectVersion, entry: &Entry) -> Result<Option<ObjectVersion>, Error> {
-        let invalid = |objection: Objection| Err(Error::invalid(manifest, objection.into()));
+        let invalid = |misfit: Misfit| Err(Error::invalid(manifest, misfit.into()));
         let part = match self.head(&entry.bucket, &entry.key, None).await {
             Err(Error::Missing { .. }) if !entry.mandatory => return Ok(None),
-            Err(Error::Missing { object }) => return invalid(Objection::MissingPart { part: object }),
+            Err(Error::Missing { object }) => return invalid(Misfit::MissingPart { part: object }),
             outcome => outcome?,
         };
         match entry.length {
-            Some(length) if length != part.size => invalid(Objection::PartLength {
+            Some(length) if length != part.size => invalid(Misfit::PartLength {
                 part: part.url(),
                 expected: length,
                 found: part.size,
@@ -160,23 +160,23 @@ impl Objects {
     }
 
     async fn parts_of_folder(&self, marker: &ObjectVersion, scope: &Scope) -> Result<Parts, Error> {
-        let invalid = |objection: Objection| Err(Error::invalid(marker, objection.into()));
+        let invalid = |misfit: Misfit| Err(Error::invalid(marker, misfit.into()));
         let folder = folder(&marker.key);
         let beside = self.list_folder(&marker.bucket, folder, MAX_PARTS).await?;
         let is_part =
             |object: &&ObjectVersion| is_data(&object.key, folder) && !scope.is_own(&object.bucket, &object.key);
         let mut files: Vec<_> = beside.iter().filter(is_part).cloned().collect();
         match files.len() {
-            0 => return invalid(Objection::NoParts),
-            count if count > MAX_PARTS => return invalid(Objection::TooManyParts { limit: MAX_PARTS }),
+            0 => return invalid(Misfit::NoParts),
+            count if count > MAX_PARTS => return invalid(Misfit::TooManyParts { limit: MAX_PARTS }),
             _ => {}
         }
         if let Some(description) = files.iter().find(|file| role::is_athenas_description(&file.key)) {
-            return Err(Error::invalid(description, Objection::AthenaMetadata.into()));
+            return Err(Error::invalid(description, Misfit::AthenaMetadata.into()));
         }
         let left_out = self.leave_out_uncommitted(marker, &beside, &mut files).await?;
         if files.is_empty() {
-            return invalid(Objection::NoneCommitted { files: left_out });
+            return invalid(Misfit::NoneCommitted { files: left_out });
         }
         let mut parts = Parts::of(files);
         if left_out > 0 {
@@ -205,7 +205,7 @@ impl Parts {
 }
 
 /// Says what an order names that stands for no result, and what to name instead.
-fn not_the_result(key: &str, files: ResultFiles) -> Objection {
+fn not_the_result(key: &str, files: ResultFiles) -> Misfit {
     let is = if key.ends_with('/') {
         "this is a folder"
     } else if is_marker(key) {
@@ -229,7 +229,7 @@ fn not_the_result(key: &str, files: ResultFiles) -> Objection {
              destination secret"
         }
     };
-    Objection::NotTheResult { is, instead }
+    Misfit::NotTheResult { is, instead }
 }
 
 /// Makes one object of a folder's files: as young as the youngest, and another one where any file is another.

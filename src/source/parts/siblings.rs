@@ -1,7 +1,7 @@
 //! Whether a file is one of several: by its name, or by what lies beside it.
 
 use super::counter::{Kinship, common_start, is_plainly_a_part, kinship};
-use super::objection::Objection;
+use super::misfit::Misfit;
 use super::one_of_several::OneOfSeveral;
 use crate::event::scope::{file_name, folder};
 use crate::source::error::Error;
@@ -30,7 +30,7 @@ impl Objects {
             siblings,
             loaded_alone: None,
         };
-        Err(Error::invalid(object, Objection::OneOfSeveral(Box::new(one)).into()))
+        Err(Error::invalid(object, Misfit::OneOfSeveral(Box::new(one)).into()))
     }
 
     /// Lists the other files of the result that an object is a part of, the nearest in time first.

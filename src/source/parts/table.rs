@@ -1,6 +1,6 @@
 //! Folders that are tables of a data lake, whose log says which of their files count.
 
-use super::objection::Objection;
+use super::misfit::Misfit;
 use crate::event::scope::{Scope, folder};
 use crate::source::error::Error;
 use crate::source::object::{ObjectVersion, Objects};
@@ -63,17 +63,17 @@ impl Objects {
             .flat_map(|folder| LAKES.iter().map(move |lake| self.look_for(object, folder, lake)));
         let found: Vec<_> = stream::iter(looks).buffered(LOOKS_IN_FLIGHT).try_collect().await?;
         match found.into_iter().flatten().next() {
-            Some(objection) => Err(Error::invalid(object, objection.into())),
+            Some(misfit) => Err(Error::invalid(object, misfit.into())),
             None => Ok(()),
         }
     }
 
-    async fn look_for(&self, object: &ObjectVersion, folder: &str, lake: &Lake) -> Result<Option<Objection>, Error> {
+    async fn look_for(&self, object: &ObjectVersion, folder: &str, lake: &Lake) -> Result<Option<Misfit>, Error> {
         let log = format!("{folder}{}", lake.log);
         let limit = if lake.mark.is_empty() { 1 } else { MAX_KEYS };
         let files = self.list_folder(&object.bucket, &log, limit).await?;
         let is_table = files.iter().any(|file| file.key.contains(lake.mark));
-        Ok(is_table.then(|| Objection::NotATable {
+        Ok(is_table.then(|| Misfit::NotATable {
             bucket: object.bucket.clone(),
             folder: folder.to_owned(),
             lake: lake.name,

@@ -4,7 +4,7 @@ use super::counter::{Kinship, common_start, is_plainly_a_part, kinship};
 use proptest::prelude::*;
 
 /// What each writer calls its files, of which there are several.
-const PARTS: [(&str, &str); 70] = [
+const PARTS: [(&str, &str); 73] = [
     ("Redshift", "0000_part_00"),
     ("Redshift, the statement of the README", "2026-11-23_0001_part_00.zst"),
     ("Redshift", "contacts_0012_part_00.gz"),
@@ -118,12 +118,15 @@ const PARTS: [(&str, &str); 70] = [
     ("by hand, behind a date", "2026-11-23.0.csv"),
     ("by hand, behind a date", "contacts_20261123_0.csv"),
     ("by hand, behind a time", "20261123_093015_000012.csv"),
+    ("by hand, behind a time", "2026-11-23_09-30-15_00.csv"),
+    ("by hand, behind a month", "2026-11_00.csv"),
+    ("by hand, behind a year", "summer_2026_00.csv"),
     ("TensorFlow", "contacts-00000-of-00003.csv"),
     ("Kafka Connect", "topic+0+0000000042.json"),
 ];
 
 /// What people and single-file exports call a whole result, nothing lying beside it.
-const WHOLE: [&str; 69] = [
+const WHOLE: [&str; 71] = [
     // The statements of the README.
     "2026-11-23_000.gz",
     "2026-11-23.csv.gz",
@@ -151,7 +154,6 @@ const WHOLE: [&str; 69] = [
     "contacts_261103.csv",
     "export-0930.csv",
     "export_00-05.csv",
-    "fy2026_00.csv",
     "11-23-2026.csv",
     // Dates and times.
     "2026-11-23_06.csv",
@@ -169,6 +171,9 @@ const WHOLE: [&str; 69] = [
     "2026-11-23T09:30:15+00:00.csv",
     "20261123T093015.000Z.csv",
     "01012026_000000.csv",
+    "261123_00.csv",
+    "2026-001-00.csv",
+    "2026-11-23T09_30_15+0000.csv",
     "export-202611230930.csv",
     "export_20261123000000.csv",
     // Epochs.
@@ -273,6 +278,7 @@ fn names_that_differ_in_a_date_a_time_an_id_or_a_version_are_of_two_results() {
         ("20261123.csv", "20261124.csv"),
         ("261123.csv", "261124.csv"),
         ("2026-11-23_06.csv", "2026-11-23_07.csv"),
+        ("261123_06.csv", "261123_07.csv"),
         ("2026-11-23_0600.csv", "2026-11-23_0615.csv"),
         ("2026-11-23_0000.csv", "2026-11-23_0015.csv"),
         ("20261123_060000.csv", "20261123_061500.csv"),

@@ -287,20 +287,36 @@ fn is_clock(digits: &str) -> bool {
     }
 }
 
-/// Tells whether a number goes on with the time of day that the tokens before it have begun.
+/// Tells whether a number goes on with the time of day that the date before it begins.
 fn is_time(name: &str, before: &[Token<'_>], token: &Token<'_>) -> bool {
-    let is_behind_point = before.last().is_some_and(|last| separator(name, last, token) == ".");
-    let written = before.iter().rev().take_while(|token| token.kind == Kind::Time);
-    let has_seconds = written.clone().any(|token| token.text.len() == 6) || written.count() >= 6;
+    let moment = before.iter().rev().take_while(|token| token.kind == Kind::Time).count();
+    let moment = &before[before.len() - moment..];
+    let Some(of_day) = digits_behind_day(moment) else {
+        return false;
+    };
+    let between = moment.last().map_or("", |last| separator(name, last, token));
     match token.text.len() {
-        2 => token.is_between(2, 0, 59),
-        3 => has_seconds,
+        2 if of_day < 6 => token.is_between(2, 0, 59),
+        // A time zone.
+        2 | 4 if of_day >= 6 => matches!(between, "+" | ":"),
         4 => token.is_between(4, 0, 2359),
+        3 => of_day >= 6,
+        6 if of_day == 0 => token.is_between(6, 0, 235_959),
         // A fraction of a second with so many zeros before it is a counter, but behind a point.
-        6 | 9 if has_seconds => is_behind_point || !token.text.starts_with("000"),
-        6 => token.is_between(6, 0, 235_959),
+        6 | 9 => of_day >= 6 && (between == "." || !token.text.starts_with("000")),
         _ => false,
     }
+}
+
+/// Returns how many digits of the time of day a moment has; nothing where it does not even tell the day.
+fn digits_behind_day(moment: &[Token<'_>]) -> Option<usize> {
+    let lengths: Vec<_> = moment.iter().map(|token| token.text.len()).collect();
+    let (begun, rest) = match lengths.as_slice() {
+        [whole, rest @ ..] if *whole >= 10 => (whole - 8, rest),
+        [6 | 8, rest @ ..] | [4, 3 | 4, rest @ ..] | [_, _, _, rest @ ..] => (0, rest),
+        _ => return None,
+    };
+    Some(begun + rest.iter().sum::<usize>())
 }
 
 /// Tells whether a number may belong to the word of the calendar before it: a single letter has to touch it.

@@ -4,7 +4,7 @@ use super::one_of_several::OneOfSeveral;
 
 /// What is wrong with how a result is put together.
 #[derive(Debug, thiserror::Error)]
-pub enum Objection {
+pub enum Misfit {
     /// One file of several, where each object counts as a whole result.
     #[error("{0}")]
     OneOfSeveral(Box<OneOfSeveral>),
@@ -129,7 +129,7 @@ pub enum Objection {
     },
 }
 
-impl Objection {
+impl Misfit {
     /// Returns the stable name of the error for alarms.
     pub const fn error_type(&self) -> &'static str {
         match self {
