@@ -13,6 +13,7 @@ mod list;
 mod members;
 mod odata;
 mod paging;
+mod redaction;
 mod refusal;
 mod retry;
 mod segment;

@@ -1,6 +1,7 @@
 //! What a refusal of Dataverse means: code and sanitised message, and the named error that tells what to do.
 
 use super::error::Error;
+use super::redaction;
 use crate::contact::ContactId;
 use serde_json::Value;
 use std::fmt;
@@ -14,12 +15,20 @@ pub struct Refusal {
     pub status: u16,
     /// `0x` and eight lower-case hex digits; empty where Dataverse named none.
     pub code: Box<str>,
-    /// The message of Dataverse without GUIDs and quoted values, at most 300 characters.
+    /// The first line of Dataverse's message without GUIDs and quoted values, at most 300 characters.
     pub message: Box<str>,
-    /// The privilege that the message says is missing.
+    heard: Box<Heard>,
+}
+
+/// What else the message said: decisions rest on it, and nobody is shown it.
+#[derive(Clone)]
+struct Heard {
+    /// The whole message without GUIDs and quoted values, in lower case.
+    text: String,
+    /// The privilege that it says is missing.
     privilege: Option<Box<str>>,
-    /// The ids that the message named, to compare with those that were sent; `Debug` shows none of them.
-    named: Box<[ContactId]>,
+    /// The ids that it names, to compare with those that were sent.
+    ids: Vec<ContactId>,
 }
 
 /// What kind of request was refused; the same answer may mean different things.
@@ -33,20 +42,26 @@ pub(super) enum Kind {
     Publish,
 }
 
-/// The longest message that is shown.
-const MESSAGE_LIMIT: usize = 300;
+/// The longest name of a privilege: `prvAppendTo` and that of a table, which has at most 64 characters or so.
+const LONGEST_PRIVILEGE: usize = 100;
 
 impl Refusal {
     /// Reads the error object of the Web API, or `StatusCode` and `ResultText` of an action; any other body says nothing.
     pub(super) fn read(operation: &'static str, status: u16, body: &[u8]) -> Self {
         let (code, message) = code_and_message(body).unwrap_or_default();
+        let message = redaction::plain(&message);
+        let shown = redaction::without_ids(&message);
+        let unquoted = redaction::without_quoted(&shown);
         Self {
             operation,
             status,
             code: normal_code(&code).into(),
-            privilege: words(&message).find(|word| word.starts_with("prv")).map(Into::into),
-            named: guids(&message).collect(),
-            message: sanitised(&message).into(),
+            message: redaction::first_line(&unquoted).into(),
+            heard: Box::new(Heard {
+                text: unquoted.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase(),
+                privilege: privilege(&shown),
+                ids: redaction::ids(&message),
+            }),
         }
     }
 
@@ -63,7 +78,7 @@ impl Refusal {
             return false;
         }
         let missing_row = &*self.code == "0x80040217" && !self.says("msdynmkt_segment");
-        missing_row || self.named.iter().any(|id| sent.contains(id)) || names_a_contact(&self.message)
+        missing_row || self.heard.ids.iter().any(|id| sent.contains(id)) || names_a_contact(&self.heard.text)
     }
 
     /// Tells whether a plug-in itself asks for another try.
@@ -77,7 +92,7 @@ impl Refusal {
             (401, _) => Error::TokenRefused(self),
             (_, "0x80072560") => Error::ApplicationUserMissing(self),
             (_, "0x80040220") => Error::PrivilegeMissing {
-                privilege: self.privilege.clone().unwrap_or_else(|| "it needs".into()),
+                privilege: self.heard.privilege.clone().unwrap_or_else(|| "it needs".into()),
                 refusal: self,
             },
             (_, "0x80048306") => Error::RowAccessDenied(self),
@@ -96,7 +111,7 @@ impl Refusal {
     }
 
     fn says(&self, phrase: &str) -> bool {
-        self.message.to_ascii_lowercase().contains(phrase)
+        self.heard.text.contains(phrase)
     }
 }
 
@@ -146,8 +161,7 @@ fn normal_code(code: &str) -> String {
 }
 
 /// "Contact" as a thing, not as in "contact your administrator".
-fn names_a_contact(message: &str) -> bool {
-    let lower = message.to_ascii_lowercase();
+fn names_a_contact(said: &str) -> bool {
     let advice = [
         " your",
         " support",
@@ -158,73 +172,24 @@ fn names_a_contact(message: &str) -> bool {
         " system",
         " us",
     ];
-    lower
-        .split("contact")
+    said.split("contact")
         .skip(1)
         .any(|rest| !advice.iter().any(|word| rest.starts_with(word)))
 }
 
-fn sanitised(message: &str) -> String {
-    let unquoted = without_quoted(message);
-    let mut clean = String::new();
-    let mut rest = unquoted.as_str();
-    while let Some(start) = rest.find(|c: char| c.is_ascii_alphanumeric() || c == '-') {
-        let (before, word_on) = rest.split_at(start);
-        let end = word_on
-            .find(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))
-            .unwrap_or(word_on.len());
-        clean.push_str(before);
-        clean.push_str(if is_guid(&word_on[..end]) {
-            "<guid>"
-        } else {
-            &word_on[..end]
-        });
-        rest = &word_on[end..];
+/// Returns the privilege that the message says is missing: the name alone, whatever it is joined to.
+fn privilege(message: &str) -> Option<Box<str>> {
+    let words = message.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    words
+        .filter(|word| word.len() <= LONGEST_PRIVILEGE)
+        .find(|word| word.starts_with("prv"))
+        .map(Into::into)
+}
+
+impl fmt::Debug for Heard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Heard(..)")
     }
-    clean.push_str(rest);
-    let one_line = clean.split_whitespace().collect::<Vec<_>>().join(" ");
-    one_line.chars().take(MESSAGE_LIMIT).collect()
-}
-
-/// Replaces what stands in quotes; an apostrophe inside a word opens none, a quote that is never closed hides the rest.
-fn without_quoted(message: &str) -> String {
-    let mut clean = String::new();
-    let mut previous = ' ';
-    let mut open = None;
-    for c in message.chars() {
-        match open {
-            Some(quote) if c == quote => open = None,
-            Some(_) => {}
-            None => {
-                open = match c {
-                    '"' | '`' => Some(c),
-                    '\'' if !previous.is_alphanumeric() => Some(c),
-                    '\u{201c}' => Some('\u{201d}'),
-                    _ => None,
-                };
-                match open {
-                    Some(_) => clean.push_str("<value>"),
-                    None => clean.push(c),
-                }
-            }
-        }
-        previous = c;
-    }
-    clean
-}
-
-fn guids(message: &str) -> impl Iterator<Item = ContactId> + '_ {
-    words(message)
-        .filter(|word| is_guid(word))
-        .filter_map(|word| ContactId::parse(word.as_bytes()))
-}
-
-fn words(message: &str) -> impl Iterator<Item = &str> {
-    message.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_')))
-}
-
-fn is_guid(word: &str) -> bool {
-    matches!(word.len(), 32 | 36) && uuid::Uuid::try_parse(word).is_ok()
 }
 
 #[cfg(test)]
@@ -312,23 +277,18 @@ mod tests {
     }
 
     #[test]
-    fn messages_lose_guids_and_quoted_values_and_stay_short() {
-        for (message, expected) in [
-            (
-                "contact With Id = 8F2A1C34-5b6d-4e7f-8a9b-0c1d2e3f4a5b Does Not Exist",
-                "contact With Id = <guid> Does Not Exist",
-            ),
-            ("Id={8f2a1c345b6d4e7f8a9b0c1d2e3f4a5b}", "Id={<guid>}"),
-            (
-                "the name 'Ann O''Neil' isn't \"known\" here",
-                "the name <value><value> isn't <value> here",
-            ),
-            ("never closed 'Ann", "never closed <value>"),
-            ("two\r\n lines", "two lines"),
-        ] {
-            assert_eq!(&*refusal(400, "", message).message, expected);
-        }
-        assert_eq!(refusal(400, "", &"é".repeat(1_000)).message.chars().count(), 300);
+    fn a_message_is_shown_without_what_may_be_personal_and_decided_by_as_a_whole() {
+        let refused = refusal(
+            500,
+            "0x80040216",
+            "Id={8f2a1c345b6d4e7f8a9b0c1d2e3f4a5b} of 'Ann'\r\ndeadlocked",
+        );
+        assert_eq!(&*refused.message, "Id={<guid>} of <value>");
+        assert!(refused.is_contention());
+        let shown = format!("{refused} {refused:?}");
+        assert!(!shown.contains("deadlocked") && !shown.contains("8f2a1c34"), "{shown}");
+        let joined = refusal(403, "0x80040220", &format!("is missing prv{ID}x")).into_error(Kind::Edit);
+        assert!(!joined.to_string().contains("5b6d"), "{joined}");
     }
 
     #[test]
@@ -366,6 +326,7 @@ mod tests {
             (404, "0x80040217", "msdynmkt_segment With Id = x Does Not Exist", false),
             (400, "", "Contact is inactive", true),
             (400, "", "Unknown id 8f2a1c34-5b6d-4e7f-8a9b-0c1d2e3f4a5b", true),
+            (400, "", "Row id8f2a1c34-5b6d-4e7f-8a9b-0c1d2e3f4a5b-1 is locked", true),
             (400, "", "Unknown group 11111111-5b6d-4e7f-8a9b-0c1d2e3f4a5b", false),
             (400, "", "Something is wrong, contact your administrator", false),
             (400, "", "The group is full", false),

@@ -17,7 +17,7 @@ const MAY_IMPORT: [(&str, &[&str]); 10] = [
     ("event", &["settings", "percent"]),
     ("state", &["settings", "fence"]),
     ("source", &["contact", "settings", "event", "fence"]),
-    ("dynamics", &["contact", "settings", "fence"]),
+    ("dynamics", &["contact", "settings", "fence", "percent"]),
     ("load", &["contact", "settings", "fence", "dynamics"]),
 ];
 

@@ -44,9 +44,40 @@ fn leak(text: &str) -> Option<&'static str> {
     if text.contains(entra::TOKEN) {
         return Some("a token");
     }
-    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
-    let mut guids = words.filter_map(|word| Uuid::try_parse(word).ok());
-    guids.any(is_contact_of_a_test).then_some("a contact")
+    names_a_contact(text).then_some("a contact")
+}
+
+/// Looks for 32 digits in a row, whatever they are joined to: letters and other ids beside them, up to three characters
+/// that are neither letters nor digits between them, percent escapes and full-width forms.
+fn names_a_contact(text: &str) -> bool {
+    let text = ["%2d", "%2D", "%7b", "%7B", "%7d", "%7D"]
+        .iter()
+        .fold(text.to_owned(), |text, escape| text.replace(escape, "-"));
+    let mut digits = String::new();
+    let mut gap = 0;
+    text.chars().map(narrow).any(|c| {
+        if c.is_ascii_hexdigit() {
+            digits.push(c);
+            gap = 0;
+            let id = digits.len().checked_sub(32).map(|start| &digits[start..]);
+            return id
+                .and_then(|id| Uuid::try_parse(id).ok())
+                .is_some_and(is_contact_of_a_test);
+        }
+        gap += 1;
+        if c.is_alphanumeric() || gap > 3 {
+            digits.clear();
+        }
+        false
+    })
+}
+
+/// Returns the ASCII character that a full-width one looks like.
+fn narrow(c: char) -> char {
+    let is_wide = ('\u{ff01}'..='\u{ff5e}').contains(&c);
+    char::from_u32(u32::from(c).wrapping_sub(0xfee0))
+        .filter(|_| is_wide)
+        .unwrap_or(c)
 }
 
 /// Recognises [`contact`]s, whose lowest bits are their number and one, and those of the client's own tests, which begin
@@ -110,7 +141,23 @@ impl Visit for Line {
 #[test]
 fn a_planted_leak_is_found() {
     let id = contact(41);
+    let wide: String = id
+        .to_string()
+        .chars()
+        .map(|c| char::from_u32(u32::from(c) + 0xfee0).unwrap())
+        .collect();
     for planted in [
+        format!("row contact-{id} is locked"),
+        format!("key {}-{id} exists", Uuid::new_v4()),
+        format!("key {id}{}", Uuid::new_v4().simple()),
+        format!("record id{id}x"),
+        format!("record id{}", id.simple()),
+        format!("contact_{id}_1"),
+        format!("contacts(%7B{id}%7D)"),
+        id.to_string().replace('-', "%2D"),
+        id.to_string().replace('-', "\u{200b}-\u{200b}"),
+        id.to_string().replace('-', " "),
+        wide,
         format!("member {id} stays"),
         format!("member {{{}}} stays", id.simple().to_string().to_uppercase()),
         format!("client_secret={}", entra::CLIENT_SECRET),

@@ -112,3 +112,34 @@ async fn a_refused_publish_is_an_error_of_its_own() {
     assert_eq!(error.error_type(), "PublishRefused");
     assert!(error.to_string().ends_with("Query is <value> bad"), "{error}");
 }
+
+#[tokio::test]
+async fn what_dynamics_says_names_no_contact_however_its_id_is_joined() {
+    let sandbox = Sandbox::start().await;
+    let dataverse = connected(&sandbox).await;
+    sandbox.dataverse.seed_segment(Seed::named("Socks").group(uuids(3)));
+    let segment = dataverse.find_segments(&name("Socks")).await.unwrap().remove(0);
+    let [id, other, _] = uuids(3)[..] else {
+        panic!("three contacts")
+    };
+    for message in [
+        format!("Row contact-{id} is locked by a plug-in."),
+        format!("Key {id}-{other} exists."),
+        format!("Record id{id} is read-only"),
+        format!("Record _{}_ is read-only", id.simple()),
+        format!("contacts%28%7B{id}%7D%29 is read-only"),
+        id.to_string().replace('-', "\u{200b}-"),
+        format!("\u{1b}[31m{id}\u{1b}[0m of ann@socks.example"),
+    ] {
+        let rule = Fault::on("PublishSegmentDefinition").answer(400);
+        sandbox.dataverse.fault(rule.error("0x80040265", &message));
+        let error = dataverse.publish(segment.id).await.unwrap_err();
+        assert_eq!(error.error_type(), "PublishRefused");
+        let shown = format!("{error} {error:?}");
+        assert!(
+            shown.contains("<guid>") && !shown.contains(['@', '\u{1b}', '\u{200b}']),
+            "{shown}"
+        );
+        crate::leaks::assert_tells_nothing("the error", &shown);
+    }
+}
