@@ -1,11 +1,18 @@
 //! One request to the Web API, and its answer.
 
+use super::json::{self, Row};
 use super::refusal::Kind;
 use bytes::Bytes;
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+
+/// The largest answer to a read: 5,000 rows, the most of a page, with the longest names take 4.5 MB, and a definition with
+/// its two columns of 1,048,576 characters about as much.
+const LARGEST_ROWS: usize = 8 * 1_024 * 1_024;
+/// The largest answer to anything else: changes answer with a row or nothing, and 5,000 members, the most that is asked
+/// for, take 215 KB as they are written today.
+const LARGEST_RESULT: usize = 1_024 * 1_024;
 
 /// One request, ready to be sent as often as needed.
 pub(super) struct Call {
@@ -20,6 +27,8 @@ pub(super) struct Call {
     pub(super) repeatable: bool,
     /// Whether the caller deals with a deadlock itself, by sending less.
     pub(super) returns_contention: bool,
+    /// The largest answer that is read, in bytes.
+    pub(super) largest: usize,
 }
 
 /// A success.
@@ -28,19 +37,32 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
 }
 
+/// Why a success is no answer.
+#[derive(Debug)]
+pub(super) enum Odd {
+    /// It is broken, or not of the Web API: another try may bring a good one.
+    Unreadable(String),
+    /// It is whole, and not what was asked for.
+    Unexpected(String),
+}
+
 impl Call {
     pub(super) fn get(operation: &'static str, path: String) -> Self {
-        Self::new(operation, Kind::Read, Method::GET, path, None)
+        let call = Self::new(operation, Kind::Read, Method::GET, path, None);
+        Self {
+            largest: LARGEST_ROWS,
+            ..call
+        }
     }
 
     /// An action that may be repeated.
     pub(super) fn action(operation: &'static str, kind: Kind, name: &str, body: &impl Serialize) -> Self {
-        Self::new(operation, kind, Method::POST, name.to_owned(), Some(json(body)))
+        Self::new(operation, kind, Method::POST, name.to_owned(), Some(written(body)))
     }
 
     /// A row that must not come into being twice.
     pub(super) fn create(operation: &'static str, set: &str, body: &impl Serialize) -> Self {
-        let call = Self::new(operation, Kind::Edit, Method::POST, set.to_owned(), Some(json(body)));
+        let call = Self::new(operation, Kind::Edit, Method::POST, set.to_owned(), Some(written(body)));
         Self {
             repeatable: false,
             ..call
@@ -49,7 +71,7 @@ impl Call {
 
     /// A change of a row that exists.
     pub(super) fn update(operation: &'static str, row: String, body: &impl Serialize) -> Self {
-        Self::new(operation, Kind::Edit, Method::PATCH, row, Some(json(body)))
+        Self::new(operation, Kind::Edit, Method::PATCH, row, Some(written(body)))
     }
 
     pub(super) fn returning_contention(self) -> Self {
@@ -68,29 +90,19 @@ impl Call {
             body,
             repeatable: true,
             returns_contention: false,
+            largest: LARGEST_RESULT,
         }
-    }
-
-    /// Tells whether the answer may hold a status of its own.
-    pub(super) fn is_action(&self) -> bool {
-        self.method == Method::POST && self.repeatable
     }
 }
 
 impl Answer {
-    /// Reads the body; the parser's own message is dropped, since it may quote the body.
-    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, String> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            format!(
-                "an answer that cannot be read (line {}, column {})",
-                error.line(),
-                error.column()
-            )
-        })
+    /// Reads the body as one object.
+    pub(super) fn row(&self) -> Result<Row, Odd> {
+        Row::of(json::value(&self.body)?)
     }
 }
 
 /// Our own request bodies are plain structs with string keys, which always serialize.
-fn json(body: &impl Serialize) -> Bytes {
+fn written(body: &impl Serialize) -> Bytes {
     serde_json::to_vec(body).unwrap_or_default().into()
 }

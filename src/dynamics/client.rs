@@ -1,8 +1,10 @@
 //! The Dataverse Web API over HTTP: headers, retries, throttling, tokens; no word about segments.
 
-use super::call::{Answer, Call};
+use super::body;
+use super::call::{Answer, Call, Odd};
 use super::entra::{Entra, Token};
 use super::error::Error;
+use super::json;
 use super::refusal::Refusal;
 use super::retry::{self, Budget, MAX_TRIES};
 use super::throttle::Gate;
@@ -17,9 +19,6 @@ use url::Url;
 
 /// The Web API's current version (Microsoft, "Compose HTTP requests and handle errors").
 const API: &str = "api/data/v9.2/";
-
-/// Room that is made for a body at once: a page of 5,000 members takes 215 KB.
-const LIKELY_BODY: usize = 256 * 1_024;
 
 /// The HTTP client of one organization; everything that is shared by its calls.
 pub(super) struct Client {
@@ -57,7 +56,7 @@ enum Miss {
 
 impl Client {
     /// Sends a call that may be repeated until it is answered, refused, or there is no patience left.
-    pub(super) async fn call<T>(&self, call: &Call, read: impl Fn(&Answer) -> Result<T, String>) -> Result<T, Error> {
+    pub(super) async fn call<T>(&self, call: &Call, read: impl Fn(&Answer) -> Result<T, Odd>) -> Result<T, Error> {
         self.send(call, read).await.map_err(|failure| match failure {
             Failure::Final(error) => error,
             Failure::Unclear(reason) => Error::DynamicsUnavailable {
@@ -69,13 +68,13 @@ impl Client {
         })
     }
 
-    /// Sends a call; an unreadable answer counts as none.
-    pub(super) async fn send<T>(&self, call: &Call, read: impl Fn(&Answer) -> Result<T, String>) -> Result<T, Failure> {
+    /// Sends a call; an unreadable answer counts as none, an unexpected one is final where the call may be repeated.
+    pub(super) async fn send<T>(&self, call: &Call, read: impl Fn(&Answer) -> Result<T, Odd>) -> Result<T, Failure> {
         let mut tries = 0;
         let mut renewed = false;
         loop {
             let answer = self.attempt(call).await;
-            let read = answer.and_then(|answer| read(&answer).map_err(|reason| Miss::Unavailable(reason, true)));
+            let read = answer.and_then(|answer| read(&answer).map_err(|odd| Miss::odd(call, odd)));
             match read {
                 Ok(value) => {
                     self.budget.give_back();
@@ -136,72 +135,102 @@ impl Client {
         let sent_at = Instant::now();
         let request = self.request(call, &token)?.timeout(left.min(self.request_timeout));
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let answered = match request.send().await {
-            Ok(response) => whole(response).await,
-            Err(error) => Err(error),
-        };
-        let (status, answer) = answered.map_err(|error| {
+        let mut response = request.send().await.map_err(|error| {
             let has_left = !error.is_connect();
             Miss::Unavailable(transport_reason(error), has_left)
         })?;
-        if let Some(hint) = number(&answer.headers, "x-ms-dop-hint") {
+        let headers = std::mem::take(response.headers_mut());
+        if let Some(hint) = number(&headers, "x-ms-dop-hint") {
             self.gate.recommended(hint);
         }
-        self.judge(call, status, answer, token, sent_at)
+        let status = response.status();
+        if !status.is_success() {
+            let is_throttled = status == StatusCode::TOO_MANY_REQUESTS;
+            self.pause_by_status(status, &headers, sent_at);
+            let body = body::beginning(response).await;
+            let refusal = Refusal::read(call.operation, status.as_u16(), &body);
+            return Err(self.refused(call, refusal, &headers, token, (!is_throttled).then_some(sent_at)));
+        }
+        if text(&headers, "content-encoding").is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
+            let reason = "an answer in a compression that was not asked for, perhaps of a proxy in between";
+            return Err(Miss::Unavailable(reason.to_owned(), true));
+        }
+        let body = body::whole(response, call.largest).await.map_err(|error| match error {
+            body::Error::Broken(error) => Miss::Unavailable(transport_reason(error), true),
+            body::Error::TooLarge => Miss::odd(call, too_large(call.largest)),
+        })?;
+        let answer = Answer { headers, body };
+        if let Some(status) = own_status(call, &answer).map_err(|odd| Miss::odd(call, odd))? {
+            let refusal = Refusal::read(call.operation, status, &answer.body);
+            return Err(self.refused(call, refusal, &answer.headers, token, Some(sent_at)));
+        }
+        self.gate.answered();
+        Ok(answer)
     }
 
-    fn judge(
+    /// Begins the pause that an answer asks for by status and header alone: it holds before its body is there.
+    fn pause_by_status(&self, status: StatusCode, headers: &HeaderMap, sent_at: Instant) {
+        let asked = retry_after(headers);
+        match (status.as_u16(), asked) {
+            (429, _) => self.throttled(asked, sent_at),
+            (408 | 500.., Some(asked)) => {
+                self.gate.unavailable(asked);
+            }
+            _ => {}
+        }
+    }
+
+    fn throttled(&self, asked: Option<Duration>, sent_at: Instant) {
+        let pause = self.gate.throttled(asked, sent_at);
+        let limit = self.gate.limit();
+        tracing::warn!(
+            pause_ms = pause.as_millis(),
+            limit,
+            "Dynamics throttles: all requests wait"
+        );
+    }
+
+    /// Says what a refusal asks for; one that throttles without the status for it, `unpaused`, begins its pause here.
+    fn refused(
         &self,
         call: &Call,
-        status: StatusCode,
-        answer: Answer,
+        refusal: Refusal,
+        headers: &HeaderMap,
         token: Token,
-        sent_at: Instant,
-    ) -> Result<Answer, Miss> {
-        let status = if status.is_success() && call.is_action() {
-            inner_status(&answer)?.unwrap_or(status)
-        } else {
-            status
-        };
-        if status.is_success() {
-            self.gate.answered();
-            return Ok(answer);
-        }
-        let refusal = Refusal::read(call.operation, status.as_u16(), &answer.body);
+        unpaused: Option<Instant>,
+    ) -> Miss {
         tracing::debug!(
             operation = call.operation,
             status = refusal.status,
             code = &*refusal.code,
-            service_request_id = text(&answer.headers, "x-ms-service-request-id").or(text(&answer.headers, "REQ_ID")),
+            service_request_id = id(headers, "x-ms-service-request-id").or_else(|| id(headers, "REQ_ID")),
             "Dynamics did not do what was asked"
         );
-        let retry_after = retry_after(&answer.headers);
         match verdict(&refusal) {
             Verdict::Throttled => {
-                let pause = self.gate.throttled(retry_after, sent_at);
-                let limit = self.gate.limit();
-                tracing::warn!(
-                    code = &*refusal.code,
-                    pause_ms = pause.as_millis(),
-                    limit,
-                    "Dynamics throttles: all requests wait"
-                );
-                Err(Miss::Throttled)
-            }
-            Verdict::Unauthorized => Err(Miss::Unauthorized(Box::new((token, refusal)))),
-            Verdict::Contention if call.returns_contention => Err(Miss::Contention(refusal)),
-            Verdict::Contention | Verdict::Unavailable => {
-                if let Some(asked) = retry_after {
-                    self.gate.unavailable(asked);
+                if let Some(sent_at) = unpaused {
+                    self.throttled(retry_after(headers), sent_at);
                 }
+                Miss::Throttled
+            }
+            Verdict::Unauthorized => Miss::Unauthorized(Box::new((token, refusal))),
+            Verdict::Contention if call.returns_contention => Miss::Contention(refusal),
+            Verdict::Contention | Verdict::Unavailable => {
                 let code = if refusal.code.is_empty() {
                     String::new()
                 } else {
                     format!(" ({})", refusal.code)
                 };
-                Err(Miss::Unavailable(format!("HTTP {}{code}", refusal.status), true))
+                Miss::Unavailable(format!("HTTP {}{code}", refusal.status), true)
             }
-            Verdict::Refused => Err(Miss::Final(refusal.into_error(call.kind))),
+            Verdict::Elsewhere => Miss::Final(Error::unexpected(
+                call.operation,
+                format!(
+                    "it points to another address (HTTP {}), which the token is not sent to; check the environment URL",
+                    refusal.status
+                ),
+            )),
+            Verdict::Refused => Miss::Final(refusal.into_error(call.kind)),
         }
     }
 
@@ -229,54 +258,65 @@ impl Client {
         Ok(request)
     }
 
+    /// Returns the path of an address that is relative to the API's root or whole.
+    pub(super) fn path_of(&self, link: &str) -> Option<String> {
+        let root = self.organization.join(API).ok()?;
+        Some(root.join(link).ok()?.path().to_owned())
+    }
+
     /// Makes the whole address; the token goes to the organization only, wherever a next link points.
     fn address(&self, call: &Call) -> Result<Url, Error> {
         let root = self.organization.join(API);
         root.and_then(|root| root.join(&call.path))
             .ok()
-            .filter(|url| url.origin() == self.organization.origin())
-            .ok_or_else(|| Error::UnexpectedAnswer {
-                operation: call.operation,
-                what: "Dynamics named an address outside of the organization".to_owned(),
-            })
+            .filter(|url| url.origin() == self.organization.origin() && url.username().is_empty())
+            .ok_or_else(|| Error::unexpected(call.operation, "it names an address outside of the organization"))
     }
 }
 
-/// Some actions answer 200 and put the real status into the body.
-fn inner_status(answer: &Answer) -> Result<Option<StatusCode>, Miss> {
-    #[derive(serde::Deserialize)]
-    struct Inner {
-        #[serde(rename = "StatusCode")]
-        status: Option<u16>,
+impl Miss {
+    fn odd(call: &Call, odd: Odd) -> Self {
+        match odd {
+            Odd::Unexpected(what) if call.repeatable => Self::Final(Error::unexpected(call.operation, what)),
+            Odd::Unexpected(reason) | Odd::Unreadable(reason) => Self::Unavailable(reason, true),
+        }
     }
-    if answer.body.is_empty() {
+}
+
+/// Some actions answer 200 and put the real status into the body; whatever a change answers is JSON, or nothing at all.
+fn own_status(call: &Call, answer: &Answer) -> Result<Option<u16>, Odd> {
+    /// Only this one field is kept: the answer may be long.
+    #[derive(serde::Deserialize)]
+    struct Own {
+        #[serde(rename = "StatusCode")]
+        status: Option<serde_json::Value>,
+    }
+    if call.method == Method::GET || answer.body.is_empty() {
         return Ok(None);
     }
-    let inner: Inner = answer.json().map_err(|reason| Miss::Unavailable(reason, true))?;
-    Ok(inner
-        .status
-        .filter(|status| *status >= 400)
-        .and_then(|status| StatusCode::from_u16(status).ok()))
+    let own: Own = json::parsed(&answer.body, "it is no JSON object with one `StatusCode` at most")?;
+    match own.status.as_ref().map(serde_json::Value::as_u64) {
+        None | Some(Some(200..300)) => Ok(None),
+        Some(Some(status @ 400..600)) => Ok(u16::try_from(status).ok()),
+        Some(_) => Err(Odd::Unexpected("`StatusCode` is no status".to_owned())),
+    }
 }
 
-async fn whole(mut response: reqwest::Response) -> reqwest::Result<(StatusCode, Answer)> {
-    let mut body = Vec::with_capacity(
-        response
-            .content_length()
-            .and_then(|length| length.try_into().ok())
-            .unwrap_or(0)
-            .min(LIKELY_BODY),
-    );
-    while let Some(chunk) = response.chunk().await? {
-        body.extend_from_slice(&chunk);
-    }
-    let headers = std::mem::take(response.headers_mut());
-    Ok((response.status(), Answer { headers, body }))
+fn too_large(limit: usize) -> Odd {
+    Odd::Unexpected(format!(
+        "it is larger than {} MiB, the most that is read",
+        limit / 1_024 / 1_024
+    ))
 }
 
 /// Reads `Retry-After`, where there is one.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    retry::retry_after(text(headers, "retry-after")?, text(headers, "date"))
+    let date = text(headers, "date");
+    let values = headers.get_all("retry-after").iter();
+    // Where there are several, the longest satisfies all of them.
+    values
+        .filter_map(|value| retry::retry_after(value.to_str().ok()?, date))
+        .max()
 }
 
 /// Says what went wrong on the way, without the address.
@@ -296,6 +336,12 @@ pub(super) fn transport_reason(error: reqwest::Error) -> String {
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok())
+}
+
+/// Returns an id that a header holds; a header may hold anything else.
+fn id(headers: &HeaderMap, name: &str) -> Option<String> {
+    let id = uuid::Uuid::try_parse(text(headers, name)?.trim()).ok()?;
+    Some(id.to_string())
 }
 
 fn number(headers: &HeaderMap, name: &str) -> Option<usize> {

@@ -1,12 +1,9 @@
 //! Looking contacts up, so that what is none is known before it is written.
 
-use super::call::{Answer, Call};
 use super::error::Error;
-use super::odata::Page;
 use super::segment::Dataverse;
 use crate::contact::ContactId;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use serde::Deserialize;
 use std::fmt::Write as _;
 
 const OPERATION: &str = "look the contacts up";
@@ -16,12 +13,6 @@ const OPERATION: &str = "look the contacts up";
 const IDS_PER_REQUEST: usize = 400;
 /// Requests prepared at once, the most that may ever be in flight; the client holds the rest back.
 const REQUESTS_AHEAD: usize = 52;
-
-#[derive(Deserialize)]
-struct ContactRow {
-    #[serde(rename = "contactid")]
-    id: String,
-}
 
 impl Dataverse {
     /// Returns those of the ids that are no contacts of this environment, or none that the application user may read.
@@ -39,13 +30,13 @@ impl Dataverse {
     }
 
     async fn missing_of(&self, ids: &[ContactId]) -> Result<Vec<ContactId>, Error> {
-        let mut found = Vec::with_capacity(ids.len());
-        let mut next = Some(path(ids));
-        while let Some(path) = next {
-            let page: Page<ContactRow> = self.client().call(&Call::get(OPERATION, path), Answer::json).await?;
-            found.extend(page.value.iter().filter_map(|row| ContactId::parse(row.id.as_bytes())));
-            next = page.next;
-        }
+        let found = self
+            .client()
+            .rows(OPERATION, path(ids), "contactid", |row| {
+                Ok(ContactId::from_bytes(row.guid("contactid")?.into_bytes()))
+            })
+            .await;
+        let mut found: Vec<ContactId> = found?;
         found.sort_unstable();
         let is_missing = |id: &ContactId| found.binary_search(id).is_err();
         Ok(ids.iter().copied().filter(is_missing).collect())

@@ -1,13 +1,13 @@
 //! Creating a segment: two rows, of which neither may ever come into being twice.
 
-use super::call::{Answer, Call};
+use super::call::{Answer, Call, Odd};
 use super::client::Failure;
 use super::error::Error;
 use super::group::{Definition, DefinitionId, Group};
 use super::odata;
-use super::segment::{DEFINITION_COLUMNS, Dataverse, DefinitionRow, Segment, SegmentId, SegmentRow};
+use super::segment::{self, Dataverse, Segment, SegmentId};
 use crate::settings::SegmentName;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -32,7 +32,24 @@ impl Dataverse {
             None => self.new_definition(name).await?,
         };
         let id = self.new_segment(name, description, definition.id).await?;
-        Ok((self.segment(id).await?, definition))
+        let segment = self.created_segment(id, name, &definition).await?;
+        Ok((segment, definition))
+    }
+
+    /// Reads the new segment: a row of another name or definition would be found by nobody, or would be somebody else's.
+    async fn created_segment(
+        &self,
+        id: SegmentId,
+        name: &SegmentName,
+        definition: &Definition,
+    ) -> Result<Segment, Error> {
+        let row = self.segment_row(id).await?;
+        let segment = row.segment;
+        if row.name != name.as_str() || segment.definition_id != definition.id {
+            let what = "the new row has another name or definition than was written";
+            return Err(Error::unexpected(CREATE, what));
+        }
+        Ok(segment)
     }
 
     async fn new_definition(&self, name: &SegmentName) -> Result<Definition, Error> {
@@ -50,7 +67,10 @@ impl Dataverse {
         loop {
             match self
                 .client()
-                .send(&call, created_id("msdynmkt_segmentdefinitionid"))
+                .send(
+                    &call,
+                    created_id("msdynmkt_segmentdefinitions", "msdynmkt_segmentdefinitionid"),
+                )
                 .await
             {
                 Ok(id) => {
@@ -93,12 +113,15 @@ impl Dataverse {
         let call = Call::create(CREATE, "msdynmkt_segments", &body);
         let mut tries = 0;
         loop {
-            match self.client().send(&call, created_id("msdynmkt_segmentid")).await {
+            let created = created_id("msdynmkt_segments", "msdynmkt_segmentid");
+            match self.client().send(&call, created).await {
                 Ok(id) => return Ok(SegmentId(id)),
                 Err(failure) => self.wait_if_unclear(failure, CREATE, &mut tries).await?,
             }
-            if let Some(row) = self.segments_of(CREATE, definition).await?.into_iter().next() {
-                return Ok(row.into_segment(CREATE)?.id);
+            match self.segments_of(CREATE, definition).await?[..] {
+                [] => {}
+                [id] => return Ok(id),
+                _ => return Err(Error::unexpected(CREATE, "the new definition has several segments")),
             }
         }
     }
@@ -109,13 +132,14 @@ impl Dataverse {
             "msdynmkt_name%20eq%20{}%20and%20statuscode%20eq%20{DRAFT}",
             odata::literal(name.as_str())
         );
-        let path = format!("msdynmkt_segmentdefinitions?$select={DEFINITION_COLUMNS}&$filter={filter}");
-        let rows: Vec<DefinitionRow> = self.rows(DEFINE, path).await?;
-        for row in rows
-            .into_iter()
-            .filter(|row| row.name.as_deref() == Some(name.as_str()))
-        {
-            let definition = row.into_definition(DEFINE)?;
+        let columns = segment::DEFINITION_COLUMNS;
+        let path = format!("msdynmkt_segmentdefinitions?$select={columns},statuscode&$filter={filter}");
+        let key = "msdynmkt_segmentdefinitionid";
+        let drafts = self.client().rows(DEFINE, path, key, |row| {
+            let is_meant = row.text("msdynmkt_name")? == name.as_str() && row.number("statuscode")? == DRAFT;
+            is_meant.then(|| segment::definition_of(row)).transpose()
+        });
+        for definition in drafts.await? {
             // With a query it is somebody's work in progress.
             if definition.query.trim().is_empty() && self.segments_of(DEFINE, definition.id).await?.is_empty() {
                 return Ok(Some(definition));
@@ -138,18 +162,23 @@ impl Dataverse {
     }
 
     /// Returns all segments of a definition, deleted ones included.
-    async fn segments_of(&self, operation: &'static str, definition: DefinitionId) -> Result<Vec<SegmentRow>, Error> {
+    async fn segments_of(&self, operation: &'static str, definition: DefinitionId) -> Result<Vec<SegmentId>, Error> {
         // The column is a string, so that the GUID stands in quotes.
         let filter = format!(
             "msdynmkt_sourcesegmentuid%20eq%20{}",
             odata::literal(&definition.to_string())
         );
-        let columns = "msdynmkt_segmentid,msdynmkt_sourcesegmentuid,statuscode";
-        self.rows(
-            operation,
-            format!("msdynmkt_segments?$select={columns}&$filter={filter}"),
-        )
-        .await
+        let path = format!(
+            "msdynmkt_segments?$select=msdynmkt_segmentid,msdynmkt_sourcesegmentuid,statuscode&$filter={filter}"
+        );
+        let key = "msdynmkt_segmentid";
+        self.client()
+            .rows(operation, path, key, |row| {
+                // Segments that others made may have anything in this column.
+                let is_meant = Uuid::try_parse(row.text("msdynmkt_sourcesegmentuid")?.trim()) == Ok(definition.0);
+                is_meant.then(|| Ok(SegmentId(row.guid(key)?))).transpose()
+            })
+            .await
     }
 
     async fn wait_if_unclear(&self, failure: Failure, operation: &'static str, tries: &mut u32) -> Result<(), Error> {
@@ -166,22 +195,18 @@ impl Dataverse {
 }
 
 /// The definition's `statuscode` before it is published (Microsoft's segment API).
-const DRAFT: u32 = 723_270_001;
+const DRAFT: i64 = 723_270_001;
 
 /// Takes the new row's id from the header, or from the row where the server sends it.
-fn created_id(key: &'static str) -> impl Fn(&Answer) -> Result<Uuid, String> {
+fn created_id(set: &'static str, key: &'static str) -> impl Fn(&Answer) -> Result<Uuid, Odd> {
     move |answer| {
         let header = answer
             .headers
             .get("OData-EntityId")
             .and_then(|value| value.to_str().ok());
-        if let Some(id) = header.and_then(odata::entity_id) {
-            return Ok(id);
+        match header.and_then(|header| odata::entity_id(header, set)) {
+            Some(id) => Ok(id),
+            None => answer.row()?.guid(key),
         }
-        let row: Value = answer.json()?;
-        row[key]
-            .as_str()
-            .and_then(|id| Uuid::try_parse(id).ok())
-            .ok_or_else(|| "an answer without the new row's id".to_owned())
     }
 }

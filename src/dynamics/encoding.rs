@@ -8,8 +8,8 @@ use std::fmt;
 /// The ids of one page in the order of the answer.
 ///
 /// Accepts `{"Response": list}` where the list is an object with `entityIds` or a bare array, as JSON or as a string that
-/// holds JSON, and whose elements are one id each or several ids with commas between. An answer without any list is an
-/// error: taking it for an empty group would be far worse.
+/// holds JSON, and whose elements are one id each or several ids with commas between. An answer without any list, or with
+/// two, is an error, and so is an element without an id: taking it for an empty group would be far worse.
 pub(super) struct MemberList(pub(super) Vec<ContactId>);
 
 /// The names under which the list or its envelope were seen.
@@ -30,10 +30,6 @@ impl<'de> Visitor<'de> for ListVisitor {
         f.write_str("a list of contact ids")
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(Vec::new())
-    }
-
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
         if text.trim_start().starts_with(['{', '[']) {
             // The inner message is dropped, since it may quote ids.
@@ -49,7 +45,16 @@ impl<'de> Visitor<'de> for ListVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
         let mut ids = Vec::new();
-        while elements.next_element_seed(Element(&mut ids))?.is_some() {}
+        let mut elements_read = 0;
+        let mut has_empty_one = false;
+        while let Some(is_empty) = elements.next_element_seed(Element(&mut ids))? {
+            elements_read += 1;
+            has_empty_one |= is_empty;
+        }
+        // One element that joins no ids at all is empty; among others it is one without an id.
+        if has_empty_one && elements_read > 1 {
+            return Err(A::Error::custom("an element without a contact id"));
+        }
         Ok(ids)
     }
 
@@ -57,7 +62,10 @@ impl<'de> Visitor<'de> for ListVisitor {
         let mut found = None;
         while let Some(key) = fields.next_key::<String>()? {
             if KEYS.iter().any(|known| key.eq_ignore_ascii_case(known)) {
-                found = Some(fields.next_value::<MemberList>()?.0);
+                let list = fields.next_value::<MemberList>()?.0;
+                if found.replace(list).is_some() {
+                    return Err(A::Error::custom("an answer with two lists of contact ids"));
+                }
             } else {
                 fields.next_value::<IgnoredAny>()?;
             }
@@ -66,31 +74,35 @@ impl<'de> Visitor<'de> for ListVisitor {
     }
 }
 
-/// One element of the array; its ids go straight into the list, without a string of their own.
+/// One element of the array; its ids go straight into the list, without a string of their own. Tells whether it has none.
 struct Element<'a>(&'a mut Vec<ContactId>);
 
 impl<'de> DeserializeSeed<'de> for Element<'_> {
-    type Value = ();
+    type Value = bool;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
 impl Visitor<'_> for Element<'_> {
-    type Value = ();
+    type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a contact id")
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        push_all(text, self.0)
+    fn visit_str<E: Error>(self, text: &str) -> Result<bool, E> {
+        if text.trim().is_empty() {
+            return Ok(true);
+        }
+        push_all(text, self.0)?;
+        Ok(false)
     }
 }
 
 fn push_all<E: Error>(text: &str, ids: &mut Vec<ContactId>) -> Result<(), E> {
-    for id in text.split(',').filter(|id| !id.trim().is_empty()) {
+    for id in text.split(',') {
         ids.push(ContactId::parse(id.as_bytes()).ok_or_else(|| E::custom("something that is no contact id"))?);
     }
     Ok(())
@@ -113,7 +125,8 @@ mod tests {
         let lists = [
             json!([A, B]),
             json!([format!("{A},{B}")]),
-            json!([format!("{A}, "), B.to_uppercase()]),
+            json!([format!(" {A} "), B.to_uppercase()]),
+            json!([format!("{A}, {{{B}}}")]),
         ];
         for list in lists {
             let object = json!({"additionalProperties": {"x": [1]}, "entityIds": list});
@@ -132,9 +145,7 @@ mod tests {
             json!("[]"),
             json!([]),
             json!([""]),
-            json!({"entityIds": null}),
-            json!(null),
-            json!(""),
+            json!("{\"entityIds\":[\"\"]}"),
         ] {
             let answer = json!({"Response": response}).to_string();
             let read: MemberList = serde_json::from_str(&answer).unwrap();
@@ -153,6 +164,17 @@ mod tests {
             json!({"Response": "busy"}),
             json!({"Response": [7]}),
             json!({"Response": ["no id"]}),
+            json!({"Response": null}),
+            json!({"Response": ""}),
+            json!({"Response": {"entityIds": null}}),
+            json!({"Response": [A, ""]}),
+            json!({"Response": [A, null]}),
+            json!({"Response": [{"contactid": A}]}),
+            json!({"Response": [format!("{A},,{B}")]}),
+            json!({"Response": [format!("{A},")]}),
+            json!({"Response": ["00000000-0000-0000-0000-000000000000"]}),
+            json!({"Response": {"entityIds": [A], "members": []}}),
+            json!({"Response": [A], "response": []}),
             json!(7),
         ] {
             let error = serde_json::from_str::<MemberList>(&answer.to_string()).err();

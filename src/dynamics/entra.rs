@@ -1,13 +1,14 @@
 //! The Entra ID token of the application: cached, renewed early, one request for all who wait.
 
+use super::call::Odd;
 use super::entra_advice::{Culprit, Refused};
 use super::error::Error;
-use super::{odata, retry};
+use super::json::{self, Row};
+use super::{body, odata, retry};
 use crate::fence::Fence;
 use crate::settings::{Credential, Destination, Secrets, Settings};
 use reqwest::header::HeaderValue;
 use secrecy::ExposeSecret;
-use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -17,6 +18,8 @@ use tokio::time::Instant;
 const RENEWAL_MARGIN: Duration = Duration::from_mins(5);
 /// How long one token request may take; Entra ID usually answers within a second.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(30);
+/// The largest answer with a token: one takes 2 KB, with many groups and roles some 10.
+const LARGEST_TOKEN: usize = 64 * 1_024;
 /// How often Entra ID is asked before the run fails; the invocation is tried again later anyway.
 const TOKEN_TRIES: u32 = 6;
 /// A refused secret is read again at most once in this time.
@@ -128,7 +131,7 @@ impl Entra {
             tries += 1;
             match self.ask(&held.credential, timeout).await {
                 Ok(token) => return Ok(token),
-                Err(Miss::Refused(refused)) if refused.is_invalid_client() && held.may_be_read_again() => {
+                Err(Miss::Refused(refused)) if refused.is_about_the_secret() && held.may_be_read_again() => {
                     tracing::warn!(
                         code = refused.code(),
                         "Entra ID refused the client secret: reading the secret again"
@@ -176,16 +179,20 @@ impl Entra {
             .map_err(not_now)?;
         let status = response.status();
         let retry_after = super::client::retry_after(response.headers());
-        let body = response.bytes().await.map_err(not_now)?;
         if status.is_success() {
-            return self
-                .read_token(credential, &body, asked_at)
-                .ok_or_else(|| Miss::NotNow {
-                    reason: "an answer without a token".to_owned(),
-                    retry_after: None,
-                });
+            let body = body::whole(response, LARGEST_TOKEN)
+                .await
+                .map_err(|error| match error {
+                    body::Error::Broken(error) => not_now(error),
+                    body::Error::TooLarge => no_token("an answer larger than any token".to_owned()),
+                })?;
+            return self.read_token(credential, &body, asked_at).map_err(no_token);
         }
-        let refused = Refused::read(&body);
+        let refused = if status.is_redirection() {
+            Refused::elsewhere()
+        } else {
+            Refused::read(&body::beginning(response).await)
+        };
         if status.is_server_error() || status.as_u16() == 429 || refused.is_transient() {
             let code = refused.code().map(|code| format!(" ({code})")).unwrap_or_default();
             return Err(Miss::NotNow {
@@ -196,20 +203,18 @@ impl Entra {
         Err(Miss::Refused(refused))
     }
 
-    fn read_token(&self, credential: &Credential, body: &[u8], asked_at: Instant) -> Option<Token> {
-        #[derive(Deserialize)]
-        struct Granted {
-            access_token: String,
-            expires_in: u64,
-        }
-        let granted: Granted = serde_json::from_slice(body).ok()?;
-        let mut header = HeaderValue::try_from(format!("Bearer {}", granted.access_token)).ok()?;
+    fn read_token(&self, credential: &Credential, body: &[u8], asked_at: Instant) -> Result<Token, String> {
+        let (token, lifetime) = granted(body).map_err(|odd| match odd {
+            Odd::Unexpected(what) => format!("an answer without a token: {what}"),
+            Odd::Unreadable(reason) => reason,
+        })?;
+        let mut header = HeaderValue::try_from(format!("Bearer {token}"))
+            .map_err(|_| "an answer without a token: `access_token` is none".to_owned())?;
         header.set_sensitive(true);
-        let renew_at = asked_at + time_of_use(Duration::from_secs(granted.expires_in).min(retry::A_DAY));
-        Some(Token {
+        Ok(Token {
             header,
             owner: self.owner(credential),
-            renew_at,
+            renew_at: asked_at + time_of_use(lifetime),
         })
     }
 
@@ -245,6 +250,30 @@ fn token_url(credential: &Credential) -> String {
     )
 }
 
+/// Reads the token and how long it lives; a token of another type, or one that has ended already, is none.
+fn granted(body: &[u8]) -> Result<(String, Duration), Odd> {
+    let granted = Row::of(json::value(body)?)?;
+    let token = granted.text("access_token")?;
+    if token.trim().is_empty() {
+        return Err(Odd::Unexpected("`access_token` is empty".to_owned()));
+    }
+    if !granted.text("token_type")?.eq_ignore_ascii_case("Bearer") {
+        return Err(Odd::Unexpected("`token_type` is not Bearer".to_owned()));
+    }
+    let seconds = granted.count_or_digits("expires_in")?;
+    if seconds == 0 {
+        return Err(Odd::Unexpected("`expires_in` is 0".to_owned()));
+    }
+    Ok((token.to_owned(), Duration::from_secs(seconds).min(retry::A_DAY)))
+}
+
+fn no_token(reason: String) -> Miss {
+    Miss::NotNow {
+        reason,
+        retry_after: None,
+    }
+}
+
 /// How long a token is used: short-lived ones get a smaller margin, else every call would fetch its own.
 fn time_of_use(lifetime: Duration) -> Duration {
     lifetime.saturating_sub(RENEWAL_MARGIN.min(lifetime / 4))
@@ -266,6 +295,40 @@ impl std::fmt::Debug for TokenCache {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_bearer_token_that_lives_is_one() {
+        let answer = |field: &str, value: serde_json::Value| {
+            let mut answer = serde_json::json!({"token_type": "Bearer", "expires_in": 3_599, "access_token": "secret"});
+            answer[field] = value;
+            granted(answer.to_string().as_bytes()).map(|(token, lifetime)| (token, lifetime.as_secs()))
+        };
+        for (field, value, lifetime) in [
+            ("expires_in", 3_599.into(), 3_599),
+            ("expires_in", "3599".into(), 3_599),
+            ("expires_in", u64::MAX.into(), 86_400),
+            ("token_type", "bearer".into(), 3_599),
+            ("ext_expires_in", serde_json::Value::Null, 3_599),
+        ] {
+            assert!(matches!(answer(field, value), Ok((token, lives)) if token == "secret" && lives == lifetime));
+        }
+        for (field, value, expected) in [
+            ("expires_in", 0.into(), "`expires_in` is 0"),
+            ("expires_in", (-5).into(), "`expires_in` is no count"),
+            ("expires_in", "soon".into(), "`expires_in` is no count"),
+            ("expires_in", serde_json::Value::Null, "`expires_in` is null"),
+            ("token_type", "pop".into(), "`token_type` is not Bearer"),
+            ("token_type", serde_json::Value::Null, "`token_type` is null"),
+            ("access_token", " ".into(), "`access_token` is empty"),
+            ("access_token", 7.into(), "`access_token` is no text"),
+        ] {
+            let said = answer(field, value);
+            assert!(
+                matches!(&said, Err(Odd::Unexpected(what)) if what == expected),
+                "{expected}"
+            );
+        }
+    }
 
     #[test]
     fn a_token_is_renewed_early_and_a_short_one_still_used() {

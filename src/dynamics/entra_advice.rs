@@ -1,6 +1,6 @@
 //! What a refusal of Entra ID means, and which secret to correct.
 
-use serde::Deserialize;
+use serde_json::Value;
 
 /// The two parts of an Entra ID error answer that are read; its text is never shown.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -10,6 +10,9 @@ pub(super) struct Refused {
     /// The `AADSTS` number: Microsoft may change it, so that it only improves the advice.
     pub(super) number: Option<u32>,
 }
+
+/// Stands for the OAuth error where there is none but a redirection.
+const ELSEWHERE: &str = "redirection";
 
 /// Which secret holds the wrong value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,22 +26,26 @@ pub(super) enum Culprit {
 impl Refused {
     /// Reads the error answer; anything else is a refusal without a reason.
     pub(super) fn read(body: &[u8]) -> Self {
-        #[derive(Deserialize)]
-        struct Body {
-            #[serde(default)]
-            error: String,
-            #[serde(default)]
-            error_description: String,
-            #[serde(default)]
-            error_codes: Vec<u32>,
-        }
-        let Ok(body) = serde_json::from_slice::<Body>(body) else {
+        let Ok(body) = serde_json::from_slice::<Value>(body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)) else {
             return Self::default();
         };
-        let number = body.error_codes.first().copied();
+        let text = |key: &str| body[key].as_str().unwrap_or_default();
+        // One broken field must not hide the others.
+        let number = match &body["error_codes"][0] {
+            Value::String(number) => number.parse().ok(),
+            number => number.as_u64().and_then(|number| number.try_into().ok()),
+        };
         Self {
-            error: body.error,
-            number: number.or_else(|| number_in(&body.error_description)),
+            error: text("error").to_owned(),
+            number: number.or_else(|| number_in(text("error_description"))),
+        }
+    }
+
+    /// What was answered by pointing to another address, which the secret is never sent to.
+    pub(super) fn elsewhere() -> Self {
+        Self {
+            error: ELSEWHERE.to_owned(),
+            number: None,
         }
     }
 
@@ -51,8 +58,10 @@ impl Refused {
     }
 
     /// Tells whether the client secret was not accepted: it may have been rotated meanwhile.
-    pub(super) fn is_invalid_client(&self) -> bool {
-        self.error == "invalid_client"
+    ///
+    /// `invalid_client` is said of other things, too, so that a number that has advice of its own decides.
+    pub(super) fn is_about_the_secret(&self) -> bool {
+        self.error == "invalid_client" && !matches!(self.number, Some(650_057 | 700_016 | 7_000_112 | 7_000_229))
     }
 
     /// Returns the number as people search for it.
@@ -62,74 +71,89 @@ impl Refused {
 
     /// Returns whose value is wrong, what is wrong with it and what to do.
     pub(super) fn advice(&self) -> (Culprit, &'static str) {
-        use Culprit::{Credential, Destination};
-        match (self.number, self.error.as_str()) {
-            (Some(90002), _) | (_, "invalid_tenant") => (
-                Credential,
-                "this cloud knows no such tenant; correct `tenant_id`, or `authority_url` if the tenant is in a national cloud",
-            ),
-            (Some(90038 | 900_382), _) => (
-                Credential,
-                "the tenant belongs to another national cloud; set `authority_url` to that cloud's sign-in address",
-            ),
-            (Some(700_016), _) => (
-                Credential,
-                "the tenant has no application with this client id; correct `client_id`, or `tenant_id`",
-            ),
-            (Some(7_000_215), _) => (
-                Credential,
-                "the client secret is wrong; put the secret's value (not its id) from the app registration into `client_secret`",
-            ),
-            (Some(7_000_222), _) => (
-                Credential,
-                "the client secret has expired; create a new one in the app registration and put its value into `client_secret`",
-            ),
-            (Some(7_000_218), _) => (Credential, "no client secret arrived; fill in `client_secret`"),
-            (Some(900_144), _) => (
-                Credential,
-                "a field is missing in the request; fill in `client_id` and `client_secret`",
-            ),
-            (Some(70011), _) | (_, "invalid_scope") => (
-                Destination,
-                "the environment's URL makes no valid scope; correct `environment_name` and `environment_region`, or `environment_url`",
-            ),
-            (Some(500_011), _) | (_, "invalid_resource") => (
-                Destination,
+        match self.about_the_environment() {
+            Some(advice) => (Culprit::Destination, advice),
+            None => (Culprit::Credential, self.about_the_credential()),
+        }
+    }
+
+    fn about_the_environment(&self) -> Option<&'static str> {
+        Some(match (self.number, self.error.as_str()) {
+            (Some(70011), _) | (_, "invalid_scope") => {
+                "the environment's URL makes no valid scope; correct `environment_name` and `environment_region`, or `environment_url`"
+            }
+            (Some(500_014), _) => {
+                "the tenant has Dataverse itself disabled as a resource: its subscription has lapsed, or an administrator \
+                 disabled it; let an Entra ID administrator enable sign-in for Dataverse (application id \
+                 00000007-0000-0000-c000-000000000000) under Enterprise applications and check the licences"
+            }
+            (Some(50_001), _) => {
+                "the environment's URL is no resource that Entra ID knows, or it is disabled; correct `environment_name` and \
+                 `environment_region`, or `environment_url`, and check that Dataverse is enabled under Enterprise applications"
+            }
+            (Some(500_011), _) => {
                 "the tenant has no environment with this URL; correct `environment_name` and `environment_region`, or \
-                 `environment_url`, or the credential's `tenant_id`",
-            ),
-            (Some(7_000_112), _) => (
-                Credential,
-                "the application is disabled; enable it in Entra ID under Enterprise applications",
-            ),
-            (Some(53003 | 530_032), _) => (
-                Credential,
-                "a conditional access policy blocks the application; let an Entra ID administrator exempt its service principal",
-            ),
-            (Some(70021 | 700_211 | 700_212 | 700_213), _) => (
-                Credential,
-                "the application trusts no such federated identity; add the federated credential, or wait some minutes if it is new",
-            ),
-            (Some(700_027), _) => (
-                Credential,
-                "the application does not know the certificate; upload it to the app registration",
-            ),
-            (Some(700_024), _) => (
-                Credential,
-                "the signed assertion is outside its validity; check the clock and the certificate's dates",
-            ),
-            (_, "invalid_client") => (
-                Credential,
-                "the client secret is not accepted; put a valid secret of the app registration into `client_secret`",
-            ),
-            (_, "unauthorized_client") => (
-                Credential,
-                "the application may not sign in this way; check `client_id` and that it is enabled in the tenant",
-            ),
-            _ => (
-                Credential,
-                "the sign-in was refused; check `tenant_id`, `client_id`, `client_secret` and `authority_url`",
-            ),
+                 `environment_url`, or the credential's `tenant_id`"
+            }
+            (_, "invalid_resource") => {
+                "Entra ID gives no token for this environment's URL; correct `environment_name` and `environment_region`, or \
+                 `environment_url`, or the credential's `tenant_id`, and check that Dataverse is enabled under Enterprise \
+                 applications"
+            }
+            _ => return None,
+        })
+    }
+
+    fn about_the_credential(&self) -> &'static str {
+        match (self.number, self.error.as_str()) {
+            (None, ELSEWHERE) => {
+                "the sign-in address answers with a redirection, which the client secret is not sent to; correct \
+                 `authority_url`, or let the network answer for it without a proxy's sign-in page"
+            }
+            (Some(90002), _) | (_, "invalid_tenant") => {
+                "this cloud knows no such tenant; correct `tenant_id`, or `authority_url` if the tenant is in a national cloud"
+            }
+            (Some(90038 | 900_382), _) => {
+                "the tenant belongs to another national cloud; set `authority_url` to that cloud's sign-in address"
+            }
+            (Some(700_016), _) => {
+                "the tenant has no application with this client id; correct `client_id`, or `tenant_id`"
+            }
+            (Some(7_000_215), _) => {
+                "the client secret is wrong; put the secret's value (not its id) from the app registration into `client_secret`"
+            }
+            (Some(7_000_222), _) => {
+                "the client secret has expired; create a new one in the app registration and put its value into `client_secret`"
+            }
+            (Some(7_000_216 | 7_000_218), _) => "no client secret arrived; fill in `client_secret`",
+            (Some(900_144), _) => "a field is missing in the request; fill in `client_id` and `client_secret`",
+            (Some(650_057), _) => {
+                "the app registration does not list the environment among its API permissions; add `Dynamics CRM` (Dataverse) \
+                 there and have an administrator consent, and check that `client_id` is that of this registration"
+            }
+            (Some(900_023), _) => "`tenant_id` is neither a GUID nor a domain; correct it",
+            (Some(7_000_229), _) => {
+                "the application has no service principal in the tenant; let an Entra ID administrator add it under Enterprise \
+                 applications, or correct `tenant_id`"
+            }
+            (Some(7_000_112), _) => "the application is disabled; enable it in Entra ID under Enterprise applications",
+            (Some(53003 | 530_032), _) => {
+                "a conditional access policy blocks the application; let an Entra ID administrator exempt its service principal"
+            }
+            (Some(70021 | 700_211 | 700_212 | 700_213), _) => {
+                "the application trusts no such federated identity; add the federated credential, or wait some minutes if it is new"
+            }
+            (Some(700_027), _) => "the application does not know the certificate; upload it to the app registration",
+            (Some(700_024), _) => {
+                "the signed assertion is outside its validity; check the clock and the certificate's dates"
+            }
+            (_, "invalid_client") => {
+                "the client secret is not accepted; put a valid secret of the app registration into `client_secret`"
+            }
+            (_, "unauthorized_client") => {
+                "the application may not sign in this way; check `client_id` and that it is enabled in the tenant"
+            }
+            _ => "the sign-in was refused; check `tenant_id`, `client_id`, `client_secret` and `authority_url`",
         }
     }
 }
@@ -163,6 +187,23 @@ mod tests {
             ("invalid_request", 900_144, Culprit::Credential, "client_id"),
             ("invalid_scope", 70011, Culprit::Destination, "environment_url"),
             ("invalid_resource", 500_011, Culprit::Destination, "environment_url"),
+            (
+                "invalid_resource",
+                500_014,
+                Culprit::Destination,
+                "subscription has lapsed",
+            ),
+            ("invalid_resource", 50_001, Culprit::Destination, "environment_url"),
+            ("invalid_resource", 1, Culprit::Destination, "Dataverse is enabled"),
+            ("invalid_client", 650_057, Culprit::Credential, "API permissions"),
+            ("invalid_request", 900_023, Culprit::Credential, "tenant_id"),
+            (
+                "unauthorized_client",
+                7_000_229,
+                Culprit::Credential,
+                "service principal",
+            ),
+            ("invalid_client", 7_000_216, Culprit::Credential, "client_secret"),
             ("unauthorized_client", 7_000_112, Culprit::Credential, "disabled"),
             ("", 53003, Culprit::Credential, "conditional access"),
             ("", 530_032, Culprit::Credential, "conditional access"),
@@ -179,6 +220,19 @@ mod tests {
             assert!(advice.contains(field), "{number}: {advice}");
             assert!(!refused.is_transient(), "{number}");
             assert_eq!(refused.code(), Some(format!("AADSTS{number}")));
+        }
+    }
+
+    #[test]
+    fn only_what_is_said_of_the_secret_has_it_read_again() {
+        for (error, number, expected) in [
+            ("invalid_client", 7_000_215, true),
+            ("invalid_client", 7_000_222, true),
+            ("invalid_client", 1, true),
+            ("invalid_client", 650_057, false),
+            ("unauthorized_client", 700_016, false),
+        ] {
+            assert_eq!(refused(error, number).is_about_the_secret(), expected, "{number}");
         }
     }
 
@@ -201,5 +255,10 @@ mod tests {
         }
         let described = br#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid"}"#;
         assert_eq!(Refused::read(described).number, Some(7_000_215));
+        for codes in ["null", "[]", "[\"x\"]", "{}", "[-1]", "7000222", "[99999999999]"] {
+            let body =
+                format!(r#"{{"error":"invalid_client","error_codes":{codes},"error_description":"AADSTS7000215"}}"#);
+            assert_eq!(Refused::read(body.as_bytes()).number, Some(7_000_215), "{codes}");
+        }
     }
 }

@@ -100,7 +100,10 @@ pub enum Error {
         reason: String,
     },
     /// Dynamics answered something that follows no known shape.
-    #[error("could not {operation}: {what}")]
+    #[error(
+        "could not {operation}, since the answer of Dynamics is not what was asked for: {what}. Nothing rests on it; \
+         repeat the run, and report it if it happens again"
+    )]
     UnexpectedAnswer {
         /// What was to be done.
         operation: &'static str,
@@ -116,6 +119,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// Says what is odd about an answer: the field, never its value.
+    pub(super) fn unexpected(operation: &'static str, what: impl Into<String>) -> Self {
+        Self::UnexpectedAnswer {
+            operation,
+            what: what.into(),
+        }
+    }
+
     /// Returns the stable name for alarms.
     pub fn error_type(&self) -> &'static str {
         match self {

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use std::collections::HashSet;
 use std::fmt;
 use uuid::Uuid;
 
@@ -62,18 +63,20 @@ impl Group {
         }
     }
 
-    /// Reads `msdynmkt_staticlistmembers`, a string that holds a JSON array; absent or empty means no groups.
+    /// Reads `msdynmkt_staticlistmembers`, a string that holds a JSON array; null or empty means no groups.
+    ///
+    /// A group that says neither that it includes nor that it excludes decides about contacts in a way that nobody knows.
     pub(super) fn read_all(column: Option<&str>) -> Result<Vec<Self>, &'static str> {
-        const UNREADABLE: &str = "the definition's static member groups cannot be read";
         let Some(text) = column.filter(|text| !text.trim().is_empty()) else {
             return Ok(Vec::new());
         };
-        let groups: Option<Vec<Map<String, Value>>> = serde_json::from_str(text).map_err(|_| UNREADABLE)?;
-        groups
-            .unwrap_or_default()
-            .into_iter()
-            .map(|raw| Self::read(raw).ok_or(UNREADABLE))
-            .collect()
+        let groups: Option<Vec<Map<String, Value>>> = serde_json::from_str(text).map_err(|_| "is no list of groups")?;
+        let groups: Vec<Self> = groups.into_iter().flatten().map(Self::read).collect::<Result<_, _>>()?;
+        let ids: HashSet<&GroupId> = groups.iter().map(|group| &group.id).collect();
+        if ids.len() < groups.len() {
+            return Err("holds the same group twice");
+        }
+        Ok(groups)
     }
 
     /// Writes the column.
@@ -81,14 +84,18 @@ impl Group {
         Value::Array(groups.iter().map(|group| Value::Object(group.raw.clone())).collect()).to_string()
     }
 
-    fn read(raw: Map<String, Value>) -> Option<Self> {
-        let id = GroupId(raw.get("groupId")?.as_str()?.to_owned());
-        let include_type = raw.get("includeType").and_then(Value::as_str).unwrap_or_default();
-        Some(Self {
-            id,
-            include: include_type.eq_ignore_ascii_case("Include"),
-            raw,
-        })
+    fn read(raw: Map<String, Value>) -> Result<Self, &'static str> {
+        let text = |key: &str| raw.get(key).and_then(Value::as_str).unwrap_or_default();
+        let id = GroupId(text("groupId").to_owned());
+        if id.0.trim().is_empty() {
+            return Err("holds a group without `groupId`");
+        }
+        let include = match text("includeType").to_ascii_lowercase().as_str() {
+            "include" => true,
+            "exclude" => false,
+            _ => return Err("holds a group whose `includeType` is neither Include nor Exclude"),
+        };
+        Ok(Self { id, include, raw })
     }
 }
 
@@ -129,8 +136,37 @@ mod tests {
 
     #[test]
     fn groups_that_cannot_be_read_are_an_error_not_nothing() {
-        for column in ["{", "{}", "[7]", r#"[{"name":"no id"}]"#] {
-            assert!(Group::read_all(Some(column)).is_err(), "{column}");
+        for (column, expected) in [
+            ("{", "is no list of groups"),
+            ("{}", "is no list of groups"),
+            ("[7]", "is no list of groups"),
+            (r#"[{"includeType":"Include"}]"#, "holds a group without `groupId`"),
+            (
+                r#"[{"includeType":"Include","groupId":" "}]"#,
+                "holds a group without `groupId`",
+            ),
+            (
+                r#"[{"includeType":"Include","groupId":7}]"#,
+                "holds a group without `groupId`",
+            ),
+            (
+                r#"[{"groupId":"a"}]"#,
+                "holds a group whose `includeType` is neither Include nor Exclude",
+            ),
+            (
+                r#"[{"groupId":"a","includeType":null}]"#,
+                "holds a group whose `includeType` is neither Include nor Exclude",
+            ),
+            (
+                r#"[{"groupId":"a","includeType":1}]"#,
+                "holds a group whose `includeType` is neither Include nor Exclude",
+            ),
+            (
+                r#"[{"groupId":"a","includeType":"Include"},{"groupId":"a","includeType":"Exclude"}]"#,
+                "holds the same group twice",
+            ),
+        ] {
+            assert_eq!(Group::read_all(Some(column)), Err(expected), "{column}");
         }
     }
 

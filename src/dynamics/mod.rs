@@ -1,5 +1,6 @@
 //! Dynamics 365: the Entra token, the Dataverse client, the static segment of Customer Insights - Journeys.
 
+mod body;
 mod call;
 mod client;
 mod contacts;
@@ -9,6 +10,7 @@ mod entra;
 mod entra_advice;
 mod error;
 mod group;
+mod json;
 mod list;
 mod members;
 mod odata;
@@ -16,6 +18,7 @@ mod paging;
 mod redaction;
 mod refusal;
 mod retry;
+mod rows;
 mod segment;
 mod throttle;
 mod verdict;

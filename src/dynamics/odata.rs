@@ -1,6 +1,5 @@
-//! The few bits of `OData` that the segment API needs: literals, entity ids, lists.
+//! The few bits of `OData` that the segment API needs: literals and entity ids.
 
-use serde::Deserialize;
 use std::fmt::Write as _;
 use uuid::Uuid;
 
@@ -21,20 +20,12 @@ pub(super) fn encoded(text: &str) -> String {
     })
 }
 
-/// Takes the id of a created row from `OData-EntityId`: the GUID between the last parentheses.
-pub(super) fn entity_id(header: &str) -> Option<Uuid> {
-    let (_, tail) = header.rsplit_once('(')?;
-    Uuid::try_parse(tail.split_once(')')?.0).ok()
-}
-
-/// One page of rows.
-#[derive(Deserialize)]
-pub(super) struct Page<T> {
-    /// The rows.
-    pub(super) value: Vec<T>,
-    /// Where the next page is, to be followed as it stands.
-    #[serde(rename = "@odata.nextLink")]
-    pub(super) next: Option<String>,
+/// Takes the id of a row that was created in a set from `OData-EntityId`: the GUID between the last parentheses.
+pub(super) fn entity_id(header: &str, set: &str) -> Option<Uuid> {
+    let (address, tail) = header.rsplit_once('(')?;
+    let is_of_the_set = address.rsplit('/').next() == Some(set);
+    let id = Uuid::try_parse(tail.split_once(')')?.0).ok()?;
+    (is_of_the_set && !id.is_nil()).then_some(id)
 }
 
 #[cfg(test)]
@@ -62,9 +53,12 @@ mod tests {
     fn the_entity_id_stands_between_the_last_parentheses() {
         let id = "8f2a1c34-5b6d-4e7f-8a9b-0c1d2e3f4a5b";
         let header = format!("https://x.crm.dynamics.com/a(b)/data/v9.2/msdynmkt_segments({id})");
-        assert_eq!(entity_id(&header).map(|id| id.to_string()).as_deref(), Some(id));
-        assert_eq!(entity_id("https://x/msdynmkt_segments"), None);
-        assert_eq!(entity_id("https://x/msdynmkt_segments(1)"), None);
+        let found = |header: &str| entity_id(header, "msdynmkt_segments").map(|id| id.to_string());
+        assert_eq!(found(&header).as_deref(), Some(id));
+        assert_eq!(found("https://x/msdynmkt_segments"), None);
+        assert_eq!(found("https://x/msdynmkt_segments(1)"), None);
+        assert_eq!(found(&format!("https://x/accounts({id})")), None);
+        assert_eq!(found(&format!("https://x/msdynmkt_segments({})", Uuid::nil())), None);
     }
 
     proptest! {

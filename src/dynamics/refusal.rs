@@ -130,12 +130,30 @@ impl fmt::Display for Refusal {
 }
 
 fn code_and_message(body: &[u8]) -> Option<(String, String)> {
-    let body: Value = serde_json::from_slice(body).ok()?;
+    // Of a body that was cut the code is still there, and whatever follows the object does not matter.
+    let Some(Ok(body)) = serde_json::Deserializer::from_slice(without_mark(body))
+        .into_iter::<Value>()
+        .next()
+    else {
+        return Some((code_in(body)?, String::new()));
+    };
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     if let Some(error) = body.get("error") {
         return Some((text(&error["code"]), text(&error["message"])));
     }
     Some((String::new(), result_text(body.get("ResultText")?)))
+}
+
+/// Some .NET writers begin with a byte order mark.
+fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)
+}
+
+/// Finds the code where the object does not end.
+fn code_in(body: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(body);
+    let (_, behind) = text.split_once("\"code\"")?;
+    behind.split('"').nth(1).map(str::to_owned)
 }
 
 /// `ResultText` is text, or a string that holds JSON; then only its message is for people.
@@ -300,9 +318,21 @@ mod tests {
             "{}",
             r#"{"error":"text"}"#,
             r#"{"error":{"code":7}}"#,
+            r#"{"error":{"code""#,
         ] {
             let refusal = Refusal::read("list members", 502, body.as_bytes());
             assert_eq!((&*refusal.code, &*refusal.message), ("", ""), "{body}");
+        }
+        for body in [
+            "\u{feff}{\"error\":{\"code\":\"0x80040220\"}}",
+            "{\"error\":{\"code\":\"0x80040220\"}} and more",
+            "{\"error\":{\"code\": \"0x80040220\",\"message\":\"cut of",
+        ] {
+            assert_eq!(
+                &*Refusal::read("list members", 403, body.as_bytes()).code,
+                "0x80040220",
+                "{body}"
+            );
         }
         let inner = Refusal::read(
             "publish",

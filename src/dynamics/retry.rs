@@ -31,18 +31,31 @@ pub(super) fn random() -> f64 {
     f64::from(u16::from_be_bytes([bytes[0], bytes[1]])) / f64::from(u16::MAX)
 }
 
-/// Reads `Retry-After`: whole seconds, or an HTTP date, which counts from the answer's own `Date`.
+/// Reads `Retry-After`: seconds, whole or not, or an HTTP date, which counts from the answer's own `Date`.
+///
+/// Of several numbers, as a proxy joins them, the longest satisfies all.
 pub(super) fn retry_after(value: &str, date: Option<&str>) -> Option<Duration> {
     let value = value.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds).min(A_DAY));
+    let seconds: Option<Vec<Duration>> = value.split(',').map(seconds).collect();
+    if let Some(seconds) = seconds {
+        return seconds.into_iter().max();
     }
     let until = httpdate::parse_http_date(value).ok()?;
     // The server's clock against the server's clock: a wrong clock of the host does not matter.
     let now = date
-        .and_then(|date| httpdate::parse_http_date(date).ok())
+        .and_then(|date| httpdate::parse_http_date(date.trim()).ok())
         .unwrap_or_else(SystemTime::now);
     Some(until.duration_since(now).unwrap_or_default().min(A_DAY))
+}
+
+/// Reads a decimal number, never below what it says.
+fn seconds(number: &str) -> Option<Duration> {
+    let number = number.trim();
+    let is_decimal = number.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+        && number.chars().all(|c| c.is_ascii_digit() || c == '.');
+    let seconds: f64 = number.parse().ok().filter(|_| is_decimal)?;
+    let millis = (seconds.min(A_DAY.as_secs_f64()) * 1_000.0).ceil();
+    Some(Duration::from_secs_f64(millis / 1_000.0))
 }
 
 /// Bounds the retries of a whole run, so that a broken remote side is not hammered by every call on its own.
@@ -99,6 +112,36 @@ mod tests {
         ] {
             assert_eq!(retry_after(value, date), expected.map(Duration::from_secs), "{value}");
         }
+    }
+
+    #[test]
+    fn retry_after_may_be_a_fraction_several_or_a_date_of_any_form() {
+        let date = Some(" Mon, 23 Nov 2026 12:00:00 GMT");
+        for (value, expected) in [
+            ("2.5", Some(2_500)),
+            (" 2.50\t", Some(2_500)),
+            ("0.0001", Some(1)),
+            (".5", Some(500)),
+            ("5.", Some(5_000)),
+            ("2,5", Some(5_000)),
+            ("27, 5", Some(27_000)),
+            ("99999999999999999999999999", Some(86_400_000)),
+            ("Monday, 23-Nov-26 12:00:30 GMT", Some(30_000)),
+            ("Mon Nov 23 12:00:31 2026", Some(31_000)),
+            ("-2.5", None),
+            ("+5", None),
+            ("1e3", None),
+            ("inf", None),
+            ("NaN", None),
+            ("2.5.1", None),
+            (".", None),
+            ("5 s", None),
+            ("27, soon", None),
+            ("Mon, 23 Nov 2026", None),
+        ] {
+            assert_eq!(retry_after(value, date), expected.map(Duration::from_millis), "{value}");
+        }
+        assert_eq!(retry_after("Mon, 23 Nov 2015 12:05:00 GMT", None), Some(Duration::ZERO));
     }
 
     #[test]

@@ -1,20 +1,19 @@
 //! The static segment: what the rest of the program may ask of Dynamics.
 
-use super::call::{Answer, Call};
+use super::call::{Answer, Call, Odd};
 use super::client::Client;
 use super::entra::{Entra, TokenCache};
 use super::error::Error;
 use super::group::{Definition, DefinitionId, Group};
+use super::json::Row;
 use super::list::PageSize;
 use super::members::Lanes;
-use super::odata::{self, Page};
+use super::odata;
 use super::refusal::Kind;
 use super::retry::Budget;
 use super::throttle::Gate;
 use crate::fence::Fence;
 use crate::settings::{Secrets, SegmentName, Settings};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::fmt;
 use std::sync::Arc;
@@ -153,7 +152,8 @@ impl Dataverse {
     /// Asks Dataverse who the application is: proves token and application user, no privilege.
     pub async fn who_am_i(&self) -> Result<(), Error> {
         let call = Call::get("ask who the application is", "WhoAmI".to_owned());
-        self.client().call(&call, Answer::json::<Value>).await.map(drop)
+        let read = |answer: &Answer| answer.row()?.guid("UserId");
+        self.client().call(&call, read).await.map(drop)
     }
 
     /// Reads from both tables of real-time segments: proves that Journeys is installed and may be read.
@@ -163,7 +163,11 @@ impl Dataverse {
             ("msdynmkt_segmentdefinitions", "msdynmkt_segmentdefinitionid"),
         ] {
             let call = Call::get("read the segment tables", format!("{set}?$top=1&$select={key}"));
-            self.client().call(&call, Answer::json::<Value>).await?;
+            let read = |answer: &Answer| {
+                let rows = answer.row()?.take_rows("value")?;
+                rows.iter().try_for_each(|row| row.guid(key).map(drop))
+            };
+            self.client().call(&call, read).await?;
         }
         Ok(())
     }
@@ -176,38 +180,48 @@ impl Dataverse {
             "msdynmkt_displayname%20eq%20{}%20and%20msdynmkt_source%20eq%2012",
             odata::literal(name.as_str())
         );
-        let rows: Vec<SegmentRow> = self
-            .rows(
-                OPERATION,
-                format!("msdynmkt_segments?$select={SEGMENT_COLUMNS}&$filter={filter}"),
-            )
-            .await?;
-        rows.into_iter()
-            // Dynamics compares without regard to case.
-            .filter(|row| row.name.as_deref() == Some(name.as_str()))
-            .filter(|row| SegmentStatus::of(row.status_code) != SegmentStatus::Deleted)
-            .map(|row| row.into_segment(OPERATION))
-            .collect()
+        let path = format!("msdynmkt_segments?$select={SEGMENT_COLUMNS}&$filter={filter}");
+        let found = self.client().rows(OPERATION, path, SEGMENT_KEY, |row| {
+            // Dynamics compares without regard to case. A row without a name may be the one that is looked for.
+            let is_meant = row.text(SEGMENT_NAME)? == name.as_str()
+                && SegmentStatus::of(row.number("statuscode")?) != SegmentStatus::Deleted;
+            is_meant.then(|| segment_of(row)).transpose()
+        });
+        found.await
     }
 
     /// Reads the segment's row as it is now.
     pub async fn segment(&self, id: SegmentId) -> Result<Segment, Error> {
-        const OPERATION: &str = "read the segment";
+        Ok(self.segment_row(id).await?.segment)
+    }
+
+    /// Reads the segment's row with its name.
+    pub(super) async fn segment_row(&self, id: SegmentId) -> Result<NamedSegment, Error> {
         // All columns: naming one that an older release of Journeys lacks would be an error.
-        let call = Call::get(OPERATION, format!("msdynmkt_segments({id})"));
-        let row: SegmentRow = self.client().call(&call, Answer::json).await?;
-        row.into_segment(OPERATION)
+        let call = Call::get("read the segment", format!("msdynmkt_segments({id})"));
+        let read = |answer: &Answer| {
+            let row = answer.row()?;
+            is_asked_for(&row, SEGMENT_KEY, id.0)?;
+            Ok(NamedSegment {
+                name: row.text(SEGMENT_NAME)?.to_owned(),
+                segment: segment_of(&row)?,
+            })
+        };
+        self.client().call(&call, read).await
     }
 
     /// Reads the segment's definition.
     pub async fn definition(&self, id: DefinitionId) -> Result<Definition, Error> {
-        const OPERATION: &str = "read the segment's definition";
         let call = Call::get(
-            OPERATION,
+            "read the segment's definition",
             format!("msdynmkt_segmentdefinitions({id})?$select={DEFINITION_COLUMNS}"),
         );
-        let row: DefinitionRow = self.client().call(&call, Answer::json).await?;
-        row.into_definition(OPERATION)
+        let read = |answer: &Answer| {
+            let row = answer.row()?;
+            is_asked_for(&row, DEFINITION_KEY, id.0)?;
+            definition_of(&row)
+        };
+        self.client().call(&call, read).await
     }
 
     /// Switches the automatic refresh off, so that changed members take effect at the next publish only.
@@ -253,22 +267,6 @@ impl Dataverse {
         &self.0.client
     }
 
-    /// Reads all pages of a list.
-    pub(super) async fn rows<T: DeserializeOwned>(
-        &self,
-        operation: &'static str,
-        path: String,
-    ) -> Result<Vec<T>, Error> {
-        let mut rows = Vec::new();
-        let mut next = Some(path);
-        while let Some(path) = next {
-            let page: Page<T> = self.client().call(&Call::get(operation, path), Answer::json).await?;
-            rows.extend(page.value);
-            next = page.next;
-        }
-        Ok(rows)
-    }
-
     async fn update(&self, operation: &'static str, id: DefinitionId, body: &Value) -> Result<(), Error> {
         let call = Call::update(operation, format!("msdynmkt_segmentdefinitions({id})"), body);
         self.client().call(&call, |_| Ok(())).await
@@ -280,75 +278,61 @@ const SEGMENT_COLUMNS: &str = "msdynmkt_segmentid,msdynmkt_displayname,msdynmkt_
 /// The columns of a definition that are read.
 pub(super) const DEFINITION_COLUMNS: &str = "msdynmkt_segmentdefinitionid,msdynmkt_name,msdynmkt_segmentquery,msdynmkt_staticlistmembers,msdynmkt_disablesegmentrefresh";
 
-/// A segment as the Web API writes it.
-#[derive(Deserialize)]
-pub(super) struct SegmentRow {
-    #[serde(rename = "@odata.etag", default)]
-    etag: String,
-    #[serde(rename = "msdynmkt_segmentid")]
-    pub(super) id: String,
-    #[serde(rename = "msdynmkt_displayname")]
-    name: Option<String>,
-    #[serde(rename = "msdynmkt_sourcesegmentuid")]
-    definition: Option<String>,
-    #[serde(rename = "statuscode", default)]
-    status_code: i64,
-    #[serde(rename = "msdynmkt_membercount")]
-    member_count: Option<Value>,
-    #[serde(rename = "msdynmkt_publishedjourneycount")]
-    published_journeys: Option<Value>,
+const SEGMENT_KEY: &str = "msdynmkt_segmentid";
+const SEGMENT_NAME: &str = "msdynmkt_displayname";
+const DEFINITION_KEY: &str = "msdynmkt_segmentdefinitionid";
+
+/// The longest version of a row that is remembered; Dataverse writes `W/"` and a number.
+const LONGEST_ETAG: usize = 100;
+
+/// A segment with its name.
+pub(super) struct NamedSegment {
+    pub(super) name: String,
+    pub(super) segment: Segment,
 }
 
-impl SegmentRow {
-    pub(super) fn into_segment(self, operation: &'static str) -> Result<Segment, Error> {
-        let odd = |what: &str| Error::UnexpectedAnswer {
-            operation,
-            what: what.to_owned(),
-        };
-        let count = |value: Option<Value>| value.as_ref().and_then(Value::as_u64);
-        let id = Uuid::try_parse(&self.id).map_err(|_| odd("the segment has no id"))?;
-        let definition = self.definition.and_then(|id| Uuid::try_parse(id.trim()).ok());
-        Ok(Segment {
-            id: SegmentId(id),
-            definition_id: DefinitionId(definition.ok_or_else(|| odd("the segment names no definition"))?),
-            status: SegmentStatus::of(self.status_code),
-            status_code: self.status_code,
-            member_count: count(self.member_count),
-            published_journeys: count(self.published_journeys),
-            etag: self.etag,
-        })
+fn is_asked_for(row: &Row, key: &str, id: Uuid) -> Result<(), Odd> {
+    if row.guid(key)? == id {
+        return Ok(());
     }
+    Err(Odd::Unexpected(format!("`{key}` is that of another row")))
 }
 
-/// A definition as the Web API writes it.
-#[derive(Deserialize)]
-pub(super) struct DefinitionRow {
-    #[serde(rename = "msdynmkt_segmentdefinitionid")]
-    id: String,
-    #[serde(rename = "msdynmkt_name")]
-    pub(super) name: Option<String>,
-    #[serde(rename = "msdynmkt_segmentquery")]
-    query: Option<String>,
-    #[serde(rename = "msdynmkt_staticlistmembers")]
-    groups: Option<String>,
-    #[serde(rename = "msdynmkt_disablesegmentrefresh")]
-    refresh_disabled: Option<bool>,
-}
-
-impl DefinitionRow {
-    pub(super) fn into_definition(self, operation: &'static str) -> Result<Definition, Error> {
-        let odd = |what: &str| Error::UnexpectedAnswer {
-            operation,
-            what: what.to_owned(),
-        };
-        let id = Uuid::try_parse(&self.id).map_err(|_| odd("the definition has no id"))?;
-        Ok(Definition {
-            id: DefinitionId(id),
-            query: self.query.unwrap_or_default(),
-            groups: Group::read_all(self.groups.as_deref()).map_err(odd)?,
-            refresh_disabled: self.refresh_disabled.unwrap_or(false),
-        })
+fn segment_of(row: &Row) -> Result<Segment, Odd> {
+    const JOURNEYS: &str = "msdynmkt_publishedjourneycount";
+    let status_code = row.number("statuscode")?;
+    let etag = row.text("@odata.etag")?;
+    if etag.is_empty() || etag.len() > LONGEST_ETAG {
+        return Err(Odd::Unexpected("`@odata.etag` is no version of a row".to_owned()));
     }
+    Ok(Segment {
+        id: SegmentId(row.guid(SEGMENT_KEY)?),
+        definition_id: DefinitionId(row.guid("msdynmkt_sourcesegmentuid")?),
+        status: SegmentStatus::of(status_code),
+        status_code,
+        member_count: row.count_or_null("msdynmkt_membercount")?,
+        // Older releases of Journeys have no such column.
+        published_journeys: if row.has(JOURNEYS) {
+            row.count_or_null(JOURNEYS)?
+        } else {
+            None
+        },
+        etag: etag.to_owned(),
+    })
+}
+
+pub(super) fn definition_of(row: &Row) -> Result<Definition, Odd> {
+    const GROUPS: &str = "msdynmkt_staticlistmembers";
+    let groups = Group::read_all(row.text_or_null(GROUPS)?);
+    Ok(Definition {
+        id: DefinitionId(row.guid(DEFINITION_KEY)?),
+        query: row
+            .text_or_null("msdynmkt_segmentquery")?
+            .unwrap_or_default()
+            .to_owned(),
+        groups: groups.map_err(|what| Odd::Unexpected(format!("`{GROUPS}` {what}")))?,
+        refresh_disabled: row.flag_or_null("msdynmkt_disablesegmentrefresh")?.unwrap_or(false),
+    })
 }
 
 impl fmt::Display for SegmentId {

@@ -13,6 +13,8 @@ pub(super) enum Verdict {
     Contention,
     /// The same again later.
     Unavailable,
+    /// Another address, which is not followed.
+    Elsewhere,
     /// Never the same again.
     Refused,
 }
@@ -22,6 +24,7 @@ pub(super) fn verdict(refusal: &Refusal) -> Verdict {
     match (refusal.status, &*refusal.code) {
         (429, _) | (_, "0x80072321" | "0x80072322" | "0x80072326") => Verdict::Throttled,
         (401, _) => Verdict::Unauthorized,
+        (300..=399, _) => Verdict::Elsewhere,
         (501, _) => Verdict::Refused,
         _ if refusal.is_contention() => Verdict::Contention,
         // A plug-in's own exception comes back the same at every try, unless it says otherwise.
@@ -48,6 +51,7 @@ mod tests {
             (503, "", "", Verdict::Unavailable),
             (504, "", "", Verdict::Unavailable),
             (408, "", "", Verdict::Unavailable),
+            (302, "", "", Verdict::Elsewhere),
             (501, "", "", Verdict::Refused),
             (500, "0x80040265", "Plug-in failed", Verdict::Refused),
             (500, "0x80040265", "Please try again later", Verdict::Unavailable),

@@ -1,6 +1,8 @@
 //! Entra ID and Dataverse through the real client, against the sandbox.
 #![expect(clippy::unwrap_used, reason = "what the helpers of tests cannot do fails the test")]
 
+mod endless;
+mod lies;
 mod members;
 mod refusals;
 mod segments;
@@ -41,9 +43,17 @@ async fn connected_with(sandbox: &Sandbox, fence: Fence, tokens: TokenCache) -> 
     Dataverse::with_tokens(http_client(), &settings, secrets, REQUEST_TIMEOUT, fence, tokens)
 }
 
-#[expect(clippy::disallowed_methods, reason = "these tests need no whole function")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "these tests need no whole function; as in production, no redirection is followed"
+)]
 fn http_client() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().build().unwrap()
+    let redirect = reqwest::redirect::Policy::none();
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(redirect)
+        .build()
+        .unwrap()
 }
 
 fn name(text: &str) -> SegmentName {

@@ -56,6 +56,47 @@ async fn nothing_is_sent_inside_a_penalty_by_anyone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_penalty_is_waited_out_however_it_is_written() {
+    let date = "Mon, 23 Nov 2026 12:00:00 GMT";
+    for (status, value, least) in [
+        (429, "2.5", 2_500),
+        (429, " 2.50 ", 2_500),
+        (429, "2,5", 5_000),
+        (429, "0.2", 1_000),
+        (429, "Mon, 23 Nov 2026 12:00:20 GMT", 20_000),
+        (429, "Monday, 23-Nov-26 12:00:20 GMT", 20_000),
+        (429, "Mon Nov 23 12:00:20 2026", 20_000),
+        (429, "Mon, 23 Nov 2026 11:00:00 GMT", 1_000),
+        (503, "7.25", 7_250),
+        (502, "3.1", 3_100),
+        (408, "4", 4_000),
+    ] {
+        let sandbox = Sandbox::start().await;
+        let dataverse = connected(&sandbox).await;
+        let rule = Fault::on("WhoAmI").answer(status).header("Retry-After", value);
+        sandbox.dataverse.fault(rule.header("Date", date));
+        let start = Instant::now();
+        dataverse.who_am_i().await.unwrap();
+        assert!(start.elapsed() >= Duration::from_millis(least), "{status} {value}");
+        assert!(
+            start.elapsed() <= Duration::from_millis(least * 12 / 10 + 1_500),
+            "{status} {value}"
+        );
+        assert!(sandbox.dataverse.violations().is_empty(), "{status} {value}");
+    }
+    let sandbox = Sandbox::start().await;
+    let dataverse = connected(&sandbox).await;
+    let rule = Fault::on("WhoAmI").answer(429).header("Retry-After", "3");
+    sandbox
+        .dataverse
+        .fault(rule.header("Retry-After", "11.5").header("Retry-After", "soon"));
+    let start = Instant::now();
+    dataverse.who_am_i().await.unwrap();
+    assert!(start.elapsed() >= Duration::from_millis(11_500));
+    assert!(sandbox.dataverse.violations().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_real_windows_are_respected_and_everything_arrives() {
     let sandbox = Sandbox::start().await;
     let dataverse = connected(&sandbox).await;

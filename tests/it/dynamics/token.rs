@@ -136,6 +136,18 @@ async fn each_refusal_is_one_sentence_about_the_right_secret() {
             "environment_url",
         ),
         (
+            Failure::ResourceDisabled,
+            "AADSTS500014",
+            DESTINATION_SECRET,
+            "subscription has lapsed",
+        ),
+        (
+            Failure::ResourceNotListed,
+            "AADSTS650057",
+            CREDENTIAL_SECRET,
+            "API permissions",
+        ),
+        (
             Failure::ApplicationDisabled,
             "AADSTS7000112",
             CREDENTIAL_SECRET,
@@ -153,6 +165,10 @@ async fn each_refusal_is_one_sentence_about_the_right_secret() {
         assert_eq!(error.code(), Some(code));
         let shown = error.to_string();
         assert!(shown.contains(says) && shown.contains(secret), "{shown}");
+        assert!(
+            !shown.contains("Invalid resource") && !shown.contains(CLIENT_SECRET),
+            "{shown}"
+        );
     }
     assert!(sandbox.dataverse.requests().is_empty());
 }
@@ -192,4 +208,124 @@ async fn an_unavailable_entra_is_asked_again_and_then_a_transient_error() {
     let error = dataverse.token_check().await.unwrap_err();
     assert_eq!(error.error_type(), "EntraUnavailable");
     assert!(error.is_transient());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_without_a_usable_token_is_named_and_never_used() {
+    let token = |field: &str, value: serde_json::Value| {
+        let mut answer =
+            serde_json::json!({"token_type": "Bearer", "expires_in": 3_599, "access_token": "sandbox-token-x"});
+        answer[field] = value;
+        Fault::on("Token").always().says(move |_| answer.clone())
+    };
+    for (rule, says) in [
+        (token("access_token", serde_json::Value::Null), "`access_token` is null"),
+        (token("access_token", "".into()), "`access_token` is empty"),
+        (token("access_token", "a\nb".into()), "`access_token` is none"),
+        (token("expires_in", 0.into()), "`expires_in` is 0"),
+        (token("expires_in", (-1).into()), "`expires_in` is no count"),
+        (token("token_type", "pop".into()), "`token_type` is not Bearer"),
+        (
+            Fault::on("Token").always().says(|_| serde_json::json!({})),
+            "`access_token` is missing",
+        ),
+        (
+            Fault::on("Token").always().answer(200).html(),
+            "a web page instead of an answer",
+        ),
+        (Fault::on("Token").always().answer(200), "an empty answer"),
+        (Fault::on("Token").always().endless(), "larger than any token"),
+    ] {
+        let sandbox = Sandbox::start().await;
+        sandbox.entra.fault(rule);
+        let error = connected(&sandbox).await.who_am_i().await.unwrap_err();
+        assert_eq!(error.error_type(), "EntraUnavailable");
+        assert!(error.to_string().contains(says), "{says}: {error}");
+        assert!(sandbox.dataverse.requests().is_empty());
+        assert_eq!(sandbox.entra.requests().len(), 6);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_may_be_written_as_some_writers_write_it() {
+    let sandbox = Sandbox::start().await;
+    sandbox.entra.fault(Fault::on("Token").rewrite(|body| {
+        body["expires_in"] = "3599".into();
+        body["token_type"] = "bearer".into();
+    }));
+    connected(&sandbox).await.who_am_i().await.unwrap();
+    assert_eq!(sandbox.entra.requests().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_of_entra_counts_whatever_follows_it() {
+    let sandbox = Sandbox::start().await;
+    let start = Instant::now();
+    for every in [Duration::ZERO, Duration::from_secs(1)] {
+        let rule = Fault::on("Token")
+            .always()
+            .answer(400)
+            .error("unauthorized_client", "x");
+        sandbox.entra.fault(rule.dripping(every));
+        let error = connected(&sandbox).await.who_am_i().await.unwrap_err();
+        assert!(
+            matches!(error.error_type(), "EntraRefused" | "EntraUnavailable"),
+            "{error}"
+        );
+    }
+    assert!(start.elapsed() < Duration::from_mins(2), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_to_where_a_redirection_points() {
+    for status in [301, 302, 303, 307, 308] {
+        let world = crate::world::World::start().await;
+        let elsewhere = format!("{}/elsewhere", world.sandbox.organization_url());
+        let rule = Fault::on("Token")
+            .always()
+            .answer(status)
+            .header("Location", &elsewhere);
+        world.sandbox.entra.fault(rule);
+        let command = serde_json::json!({"action": "test_connection"});
+        let answer = world.invoke(command.clone()).await.unwrap();
+        let last = answer["checks"].as_array().unwrap().last().unwrap().clone();
+        assert_eq!(last["name"], "token");
+        let detail = last["detail"].as_str().unwrap();
+        assert!(
+            detail.contains("redirection") && detail.contains("authority_url"),
+            "{detail}"
+        );
+        assert!(world.sandbox.dataverse.requests().is_empty());
+
+        let world = crate::world::World::start().await;
+        let elsewhere = format!("{}/elsewhere", world.sandbox.authority_url());
+        let rule = Fault::on("*").always().answer(status).header("Location", &elsewhere);
+        world.sandbox.dataverse.fault(rule);
+        let answer = world.invoke(command).await.unwrap();
+        let last = answer["checks"].as_array().unwrap().last().unwrap().clone();
+        assert_eq!(last["name"], "who_am_i");
+        assert!(
+            last["detail"].as_str().unwrap().contains("points to another address"),
+            "{last}"
+        );
+        assert_eq!(world.sandbox.entra.requests().len(), 1);
+        assert_eq!(world.sandbox.dataverse.requests().len(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn entra_is_asked_again_no_sooner_than_it_says() {
+    for (value, least) in [("2.5", 2_500), ("2,5", 5_000), ("0.75", 750)] {
+        let sandbox = Sandbox::start().await;
+        let dataverse = connected(&sandbox).await;
+        let rule = Fault::on("Token").answer(429).header("Retry-After", value);
+        sandbox.entra.fault(rule);
+        let start = Instant::now();
+        dataverse.who_am_i().await.unwrap();
+        assert!(
+            start.elapsed() >= Duration::from_millis(least),
+            "{value}: {:?}",
+            start.elapsed()
+        );
+    }
 }

@@ -65,6 +65,10 @@ pub enum Failure {
     BadScope,
     /// AADSTS500011.
     UnknownResource,
+    /// AADSTS500014.
+    ResourceDisabled,
+    /// AADSTS650057.
+    ResourceNotListed,
     /// AADSTS7000112.
     ApplicationDisabled,
     /// AADSTS53003.
@@ -253,6 +257,13 @@ impl Failure {
             Self::UnknownResource => (400, "invalid_resource", 500_011, format!(
                 "The resource principal named {detail} was not found in the tenant named Socktown. This can happen if the \
                  application has not been installed by the administrator of the tenant.")),
+            Self::ResourceDisabled => (400, "invalid_resource", 500_014, format!(
+                "The service principal for resource '{detail}' is disabled. This indicate that a subscription within the \
+                 tenant has lapsed, or that the administrator for this tenant has disabled the application, preventing \
+                 tokens from being issued for it.")),
+            Self::ResourceNotListed => (401, "invalid_client", 650_057, format!(
+                "Invalid resource. The client has requested access to a resource which is not listed in the requested \
+                 permissions in the client's application registration. Client app ID: {detail}(socks).")),
             Self::ApplicationDisabled => (400, "unauthorized_client", 7_000_112, format!(
                 "Application '{detail}' is disabled.")),
             Self::ConditionalAccess => (400, "invalid_grant", 53003,

@@ -1,9 +1,12 @@
 //! One kind of fault rule for every service of the sandbox.
 
-use super::server::{Answer, Dropped, empty, text};
+use super::server::{Answer, Dropped, empty, json, text};
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
+use serde_json::Value;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A rule: which calls go wrong, and how.
@@ -25,6 +28,7 @@ pub struct Fault {
     delay: Duration,
     late_answer: Duration,
     effect: Effect,
+    tail: Option<Duration>,
 }
 
 #[derive(Clone, Debug)]
@@ -36,7 +40,17 @@ enum Effect {
     Truncate(usize),
     DropBefore,
     DropAfter,
+    Rewrite(Rewriting),
+    Says(Saying),
 }
+
+/// Changes the JSON of an answer.
+#[derive(Clone)]
+struct Rewriting(Arc<dyn Fn(&mut Value) + Send + Sync>);
+
+/// Makes the JSON of the nth answer.
+#[derive(Clone)]
+struct Saying(Arc<dyn Fn(u64) -> Value + Send + Sync>);
 
 #[derive(Clone, Debug)]
 struct Scripted {
@@ -63,6 +77,7 @@ impl Fault {
             delay: Duration::ZERO,
             late_answer: Duration::ZERO,
             effect: Effect::Nothing,
+            tail: None,
         }
     }
 
@@ -170,6 +185,29 @@ impl Fault {
         self
     }
 
+    /// Processes the call and changes the JSON of its answer.
+    pub fn rewrite(mut self, change: impl Fn(&mut Value) + Send + Sync + 'static) -> Self {
+        self.effect = Effect::Rewrite(Rewriting(Arc::new(change)));
+        self
+    }
+
+    /// Answers 200 with this JSON instead of processing, made anew for the first, second, third call of the rule.
+    pub fn says(mut self, make: impl Fn(u64) -> Value + Send + Sync + 'static) -> Self {
+        self.effect = Effect::Says(Saying(Arc::new(make)));
+        self
+    }
+
+    /// Has blanks follow the body for ever, as fast as the client reads.
+    pub fn endless(self) -> Self {
+        self.dripping(Duration::ZERO)
+    }
+
+    /// Has blanks follow the body for ever, one at a time.
+    pub fn dripping(mut self, every: Duration) -> Self {
+        self.tail = Some(every);
+        self
+    }
+
     /// Closes the connection before anything is processed.
     pub fn drop_connection(mut self) -> Self {
         self.effect = Effect::DropBefore;
@@ -211,6 +249,12 @@ impl Fault {
             Effect::Stall(bytes) => broken(process.await?, bytes, Break::Hang).await,
             Effect::Cut(bytes) => broken(process.await?, bytes, Break::Close).await,
             Effect::Truncate(bytes) => shortened(process.await?, bytes).await,
+            Effect::Rewrite(Rewriting(change)) => rewritten(process.await?, &*change).await,
+            Effect::Says(Saying(make)) => Ok(json(StatusCode::OK, &make(self.seen - self.first + 1))),
+        };
+        let answer = match self.tail {
+            Some(every) => Ok(prolonged(answer?, every)),
+            None => answer,
         };
         if !self.late_answer.is_zero() {
             tokio::time::sleep(self.late_answer).await;
@@ -251,6 +295,18 @@ impl Scripted {
     }
 }
 
+impl fmt::Debug for Rewriting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("..")
+    }
+}
+
+impl fmt::Debug for Saying {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("..")
+    }
+}
+
 #[derive(Clone, Copy)]
 enum Break {
     Hang,
@@ -283,6 +339,34 @@ async fn shortened(answer: Answer, bytes: usize) -> Result<Answer, Dropped> {
         parts,
         Body::from(body.slice(..bytes.min(body.len()))),
     ))
+}
+
+async fn rewritten(answer: Answer, change: &(dyn Fn(&mut Value) + Send + Sync)) -> Result<Answer, Dropped> {
+    let (mut parts, body) = taken_apart(answer).await?;
+    parts.headers.remove(header::CONTENT_LENGTH);
+    let Ok(mut value) = serde_json::from_slice(&body) else {
+        return Ok(Answer::from_parts(parts, Body::from(body)));
+    };
+    change(&mut value);
+    Ok(Answer::from_parts(parts, Body::from(value.to_string())))
+}
+
+/// Lets blanks follow the body for ever: many at once, or one at a time.
+fn prolonged(answer: Answer, every: Duration) -> Answer {
+    let (mut parts, body) = answer.into_parts();
+    if parts.status == StatusCode::NO_CONTENT {
+        parts.status = StatusCode::OK;
+    }
+    let blanks = Bytes::from(vec![b' '; if every.is_zero() { 65_536 } else { 1 }]);
+    let tail = stream::repeat(blanks).then(move |blanks| async move {
+        if every.is_zero() {
+            tokio::task::yield_now().await;
+        } else {
+            tokio::time::sleep(every).await;
+        }
+        Ok(blanks)
+    });
+    Answer::from_parts(parts, Body::from_stream(body.into_data_stream().chain(tail)))
 }
 
 async fn taken_apart(answer: Answer) -> Result<(axum::http::response::Parts, Bytes), Dropped> {

@@ -171,11 +171,10 @@ fn list_group(state: &mut State, root: &str, request: &ListGroup) -> Reply {
         )));
     }
     let group = request.group_id.0;
+    let size = request.page_size.min(state.modes.page_clamp);
     let definition = group_of(state, request.segment_id.0, group)?;
-    let skipped = (request.page_no - 1).saturating_mul(request.page_size);
-    let page = |members: &BTreeSet<u128>| -> Vec<u128> {
-        members.iter().skip(skipped).take(request.page_size).copied().collect()
-    };
+    let skipped = (request.page_no - 1).saturating_mul(size);
+    let page = |members: &BTreeSet<u128>| -> Vec<u128> { members.iter().skip(skipped).take(size).copied().collect() };
     let ids = if let Some((shown, left)) = definition.stale.get_mut(&group) {
         *left -= 1;
         let ids = page(shown);

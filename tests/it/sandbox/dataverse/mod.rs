@@ -13,7 +13,7 @@ mod tables;
 
 pub use inspect::{GroupView, Seed, SegmentView};
 pub use limits::{Limits, Violation};
-pub use modes::{Encoding, Modes, Outcome, UnknownContacts};
+pub use modes::{Encoding, Filtering, Modes, Outcome, UnknownContacts};
 pub use state::{Audience, Contacts, Definition, Segment, State};
 pub use tables::{Fields, Row};
 
@@ -323,7 +323,9 @@ fn privilege(method: &Method, table: &str, action: Option<Action>) -> String {
     format!("prv{verb}{table}")
 }
 
+/// Reads the longest of the headers, with fractions of seconds; dates are for the tests themselves.
 fn retry_after(answer: &Answer) -> Option<Duration> {
-    let seconds = answer.headers().get("retry-after")?.to_str().ok()?.parse().ok()?;
-    Some(Duration::from_secs(seconds))
+    let values = answer.headers().get_all("retry-after").iter();
+    let seconds = values.filter_map(|value| value.to_str().ok()?.trim().parse().ok());
+    seconds.reduce(f64::max).map(Duration::from_secs_f64)
 }

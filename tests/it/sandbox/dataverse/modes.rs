@@ -22,6 +22,12 @@ pub struct Modes {
     pub encoding: Encoding,
     /// The largest `PageSize`; 400 above it.
     pub max_page_size: usize,
+    /// The most members of one page, served without a word where more are asked for.
+    pub page_clamp: usize,
+    /// The most rows of one page of a list.
+    pub row_page: usize,
+    /// What lists of rows make of a filter.
+    pub filtering: Filtering,
     /// How a publish ends.
     pub outcome: Outcome,
     /// From Publish to the end of computing.
@@ -41,6 +47,15 @@ pub enum UnknownContacts {
     Ignore,
     /// 400 for the whole batch, naming the first one.
     Refuse,
+}
+
+/// What lists of rows make of a filter.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Filtering {
+    /// Text is compared without regard to case, as documented.
+    Exact,
+    /// Every row is answered.
+    Ignored,
 }
 
 /// How `ListGroupMembers` encodes its answer.
@@ -84,6 +99,9 @@ impl Default for Modes {
             stale_reads: 0,
             encoding: Encoding::Text,
             max_page_size: 5000,
+            page_clamp: usize::MAX,
+            row_page: 5000,
+            filtering: Filtering::Exact,
             outcome: Outcome::Active,
             publish_delay: Duration::from_millis(300),
             publish_lag: Duration::ZERO,

@@ -2,6 +2,7 @@
 
 use super::super::server::{Call, json};
 use super::filter::Filter;
+use super::modes::Filtering;
 use super::refusal::{Refusal, Reply};
 use super::rows::{Address, set_header};
 use super::state::{Contacts, State};
@@ -30,7 +31,8 @@ pub fn list(state: &State, address: &Address<'_>, call: &Call) -> Reply {
     let table = address.table;
     let query = Query::parse(call, table)?;
     let mut rows = query.candidates(state, table);
-    if let Some(filter) = &query.filter {
+    let is_obeyed = state.modes.filtering == Filtering::Exact;
+    if let Some(filter) = query.filter.as_ref().filter(|_| is_obeyed) {
         rows.retain(|(id, row)| {
             let key = json!(id.to_string());
             let column = |name: &str| {
@@ -47,7 +49,7 @@ pub fn list(state: &State, address: &Address<'_>, call: &Call) -> Reply {
 
     let total = rows.len();
     let wish = page_size(call)?;
-    let size = query.top.unwrap_or(wish.unwrap_or(PAGE));
+    let size = query.top.unwrap_or(wish.unwrap_or(PAGE).min(state.modes.row_page));
     let end = total.min(query.offset.saturating_add(size));
     let page = rows.get(query.offset..end).unwrap_or_default();
     let values: Vec<Value> = page
