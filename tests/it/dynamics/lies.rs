@@ -253,7 +253,6 @@ async fn rows_that_do_not_match_exactly_are_not_ours() {
             }
             let run = world.load("monday.csv", &contacts(0..110)).await;
             assert_eq!(run["outcome"], "loaded", "{run}");
-            assert_eq!(run["created"] == true, !there, "{run}");
             assert_eq!(world.published(), contacts(0..110));
             for other in others {
                 assert_eq!(
