@@ -212,7 +212,7 @@ fn simple_way(page: usize) -> [(usize, &'static str); 8] {
     [
         (1, "find"),
         (1, "definition"),
-        (CONTACTS.div_ceil(page), "list"),
+        (CONTACTS.div_ceil(page) + 1, "list to the empty page"),
         (CONTACTS.div_ceil(BATCH), "remove"),
         (CONTACTS.div_ceil(BATCH), "add"),
         (1, "look before publishing"),
