@@ -87,7 +87,11 @@ impl<'a> Thrift<'a> {
         if count > self.rest.len() {
             return Err(Fault::Cut);
         }
-        Ok((count, Kind::of(head & 0xf)?))
+        match head & 0xf {
+            // Of nothing some writers do not say what it is.
+            0 if count == 0 => Ok((0, Kind::Byte)),
+            code => Ok((count, Kind::of(code)?)),
+        }
     }
 
     /// Reads a whole number of any width.
@@ -218,6 +222,12 @@ mod tests {
     fn structures_deep_in_each_other_are_no_parquet() {
         assert_eq!(skip(&vec![0x1c; 100_000]), Err(Fault::Wrong));
         assert_eq!(skip(&vec![0x19; 100_000]), Err(Fault::Wrong));
+    }
+
+    #[test]
+    fn an_empty_list_may_be_one_of_nothing() {
+        assert_eq!(Thrift::new(b"\0").list(), Ok((0, Kind::Byte)));
+        assert_eq!(Thrift::new(b"\x10\0").list(), Err(Fault::Wrong));
     }
 
     #[test]

@@ -229,13 +229,13 @@ impl<'a> Values<'a> {
             Self::Plain(plain) => return plain.finish(),
             // The last run may have been filled up.
             Self::Indices(..) => true,
-            Self::DeltaLengths(lengths, rest) => lengths.left() == 0 && rest.is_empty(),
+            Self::DeltaLengths(lengths, rest) => lengths.left() == 0 && is_padding(rest),
             Self::Deltas {
                 prefixes,
                 suffixes,
                 rest,
                 ..
-            } => prefixes.left() == 0 && suffixes.left() == 0 && rest.is_empty(),
+            } => prefixes.left() == 0 && suffixes.left() == 0 && is_padding(rest),
             Self::Split { count, next, .. } => next == count,
         };
         if is_at_end { Ok(()) } else { Err(corrupt()) }
@@ -268,8 +268,13 @@ impl<'a> Plain<'a> {
     }
 
     fn finish(&self) -> Result<(), Problem> {
-        if self.rest.is_empty() { Ok(()) } else { Err(corrupt()) }
+        if is_padding(self.rest) { Ok(()) } else { Err(corrupt()) }
     }
+}
+
+/// Tells whether nothing is lost with bytes behind the last value: fastparquet leaves eight zeros there.
+fn is_padding(rest: &[u8]) -> bool {
+    rest.iter().all(|byte| *byte == 0)
 }
 
 fn take<'a>(rest: &mut &'a [u8], length: usize) -> Result<&'a [u8], Problem> {

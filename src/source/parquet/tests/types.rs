@@ -239,6 +239,13 @@ fn pages_of_version_2_say_how_many_nulls_they_have() {
 }
 
 #[test]
+fn zeros_behind_the_last_value_are_padding_and_anything_else_a_lost_value() {
+    let behind = |bytes: &[u8]| found(&Made::default().page(1, 0, &[&plain(&IDS[..1]), bytes].concat()));
+    assert_eq!(behind(&[0; 8]), Ok((1, Vec::new())));
+    assert!(behind(&plain(&IDS[1..])).unwrap_err().contains("corrupt"));
+}
+
+#[test]
 fn a_list_is_refused() {
     let made = Made {
         repetition: 2,
