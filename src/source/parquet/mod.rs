@@ -31,7 +31,7 @@ use rows::Rows;
 use schema::Schema;
 use std::sync::Arc;
 use thrift::Fault;
-use values::{Dictionary, PLAIN, PLAIN_DICTIONARY, unreadable};
+use values::{Dictionary, PLAIN, PLAIN_DICTIONARY};
 
 /// What a Parquet file begins and ends with.
 const MAGIC: &[u8] = b"PAR1";
@@ -83,11 +83,9 @@ fn read_chunk<R: std::io::Read>(
     while let Some(header) = pages.header(held, limits)? {
         match &header.page {
             Page::Dictionary(page) => {
-                if dictionary.is_some() || page.values > header.unpacked / schema.form.shortest() {
+                let is_plain = matches!(page.encoding, PLAIN | PLAIN_DICTIONARY);
+                if dictionary.is_some() || !is_plain || page.values > header.unpacked / schema.form.shortest() {
                     return Err(corrupt());
-                }
-                if !matches!(page.encoding, PLAIN | PLAIN_DICTIONARY) {
-                    return Err(unreadable(page.encoding));
                 }
                 held = pages.memory(&header) + page.values as u64 * ENTRY;
                 limits.check(held)?;

@@ -5,7 +5,7 @@ use crate::source::parquet::bits::Runs;
 use crate::source::parquet::corrupt;
 use crate::source::parquet::header::{Data, Levels};
 use crate::source::parquet::schema::{Form, Schema};
-use crate::source::parquet::values::{Dictionary, LONGEST_CELL, RLE, Value, Values, unreadable};
+use crate::source::parquet::values::{BIT_PACKED, Dictionary, LONGEST_CELL, RLE, Value, Values, unreadable};
 use crate::source::problem::Problem;
 use crate::source::rejected::Reason;
 use crate::source::tally::Tally;
@@ -86,7 +86,9 @@ impl<'a> Rows<'a> {
                 let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| corrupt())?;
                 bytes.split_at_checked(length).ok_or_else(corrupt)?
             }
-            Levels::Inside { encoding } => return Err(unreadable(encoding)),
+            // Old writers packed levels without runs.
+            Levels::Inside { encoding: BIT_PACKED } => return Err(unreadable(BIT_PACKED)),
+            Levels::Inside { .. } => return Err(corrupt()),
             Levels::Before { length, .. } => bytes.split_at_checked(length).ok_or_else(corrupt)?,
         };
         let levels = self.schema.is_optional.then(|| Runs::new(levels, 1)).transpose()?;

@@ -23,6 +23,7 @@ const ENCODINGS: [&str; 10] = [
 pub(super) const PLAIN: i32 = 0;
 pub(super) const PLAIN_DICTIONARY: i32 = 2;
 pub(super) const RLE: i32 = 3;
+pub(super) const BIT_PACKED: i32 = 4;
 const DELTA_LENGTH_BYTE_ARRAY: i32 = 6;
 /// Each value as what it has in common with the one before, and what it has not.
 pub(super) const DELTA_BYTE_ARRAY: i32 = 7;

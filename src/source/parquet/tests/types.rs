@@ -223,6 +223,9 @@ fn an_encoding_that_is_not_read_is_named() {
     let data = Struct::default().int(1, 1).int(2, 0).int(3, 4).int(4, 4);
     made.pages = [header(0, 1, b"\0").nested(5, &data).end(), vec![0]].concat();
     assert!(found(&made).unwrap_err().contains("BIT_PACKED"));
+    let data = Struct::default().int(1, 1).int(2, 0).int(3, 0).int(4, 0);
+    made.pages = [header(0, 1, b"\0").nested(5, &data).end(), vec![0]].concat();
+    assert!(found(&made).unwrap_err().contains("corrupt"));
 }
 
 #[test]
