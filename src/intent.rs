@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::event::LoadCommand;
 use crate::report::Source;
 use crate::settings::{Mode, ResultFiles, SegmentName, Settings};
+use crate::shown;
 use crate::source::{ObjectVersion, Objects, Role};
 use crate::state::{ObjectRef, Order, RunId, Wish};
 use chrono::DateTime;
@@ -40,7 +41,8 @@ impl Hint {
         if environment.scope().is_own(&self.bucket, &self.key) {
             return Err(Error::Refused(format!(
                 "s3://{}/{} is one of the function's own objects and no result",
-                self.bucket, self.key
+                shown::key(&self.bucket),
+                shown::key(&self.key)
             )));
         }
         let object = objects
@@ -115,8 +117,9 @@ fn wish_for(
     let approved = match command.and_then(|command| command.approve.as_deref()) {
         Some(approved) if approved != run_id.as_str() => {
             return Err(Error::Refused(format!(
-                "the approval names run {approved}, but this input is run {run_id}: what was approved is another file, \
-                 version or segment; look at this one's numbers first"
+                "the approval names run {}, but this input is run {run_id}: what was approved is another file, version or \
+                 segment; look at this one's numbers first",
+                shown::word(approved)
             )));
         }
         approval => approval.is_some(),

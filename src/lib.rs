@@ -18,6 +18,7 @@ pub mod load;
 mod percent;
 pub mod report;
 pub mod settings;
+mod shown;
 pub mod source;
 pub mod state;
 mod sweep;

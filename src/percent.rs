@@ -21,6 +21,11 @@ pub(crate) fn decode(text: &str) -> String {
     decoded
 }
 
+/// Decodes the form encoding of keys: a plus is a space, then escapes are bytes.
+pub(crate) fn decode_form(text: &str) -> String {
+    decode(&text.replace('+', " "))
+}
+
 /// A percent sign and two hexadecimal digits.
 const ESCAPE_LENGTH: usize = 3;
 

@@ -28,17 +28,12 @@ fn object(record: &Value) -> Result<ObjectEvent, Error> {
     let (bucket, object) = (&record["s3"]["bucket"], &record["s3"]["object"]);
     Ok(ObjectEvent {
         bucket: required(&bucket["name"], "the bucket's name at `s3.bucket.name`")?.into(),
-        key: decode_key(required(&object["key"], "the object's key at `s3.object.key`")?),
+        key: percent::decode_form(required(&object["key"], "the object's key at `s3.object.key`")?),
         version_id: optional(&object["versionId"]),
         etag: etag(&object["eTag"]),
         size: object["size"].as_u64(),
         requester: optional(&record["userIdentity"]["principalId"]),
     })
-}
-
-/// Decodes the form encoding of keys: a plus is a space, then escapes are bytes.
-fn decode_key(key: &str) -> String {
-    percent::decode(&key.replace('+', " "))
 }
 
 fn required<'a>(value: &'a Value, expected: &'static str) -> Result<&'a str, Error> {
@@ -83,7 +78,7 @@ mod tests {
             ("hand written.csv", "hand written.csv"),
             ("50%.csv", "50%.csv"),
         ] {
-            assert_eq!(decode_key(key), expected, "{key}");
+            assert_eq!(percent::decode_form(key), expected, "{key}");
         }
     }
 
@@ -91,7 +86,7 @@ mod tests {
         #[test]
         fn whatever_s3_encodes_is_read_back(key in "\\PC{1,340}") {
             let encoded: String = url::form_urlencoded::byte_serialize(key.as_bytes()).collect();
-            prop_assert_eq!(decode_key(&encoded), key);
+            prop_assert_eq!(percent::decode_form(&encoded), key);
         }
     }
 

@@ -1,9 +1,11 @@
 //! The bytes of an object, in order, whatever happens to the answers that bring them.
 
 use crate::source::error::Error;
-use crate::source::object::{ObjectVersion, Objects, explain};
+use crate::source::object::{ObjectVersion, Objects, etag, unexpected};
+use crate::source::refusal::{Asked, explain};
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +27,7 @@ pub(crate) struct Body {
     object: Arc<ObjectVersion>,
     /// What has not yet come.
     range: Range<u64>,
-    answer: Option<ByteStream>,
+    answer: Option<Answer>,
     /// Whether the answer that is being read has brought anything.
     fruitful: bool,
     /// How many answers in a row have brought nothing.
@@ -88,11 +90,14 @@ impl Body {
             Some(answer) => answer,
             None => self.ask().await?,
         };
-        let cut = || Error::Unavailable {
-            object: self.object.url(),
-            cause: "the body was cut or stalled".to_owned(),
-        };
-        let mut bytes = answer.next().await.ok_or_else(cut)?.map_err(|_| cut())?;
+        let cut = || self.unexpected("the body was cut or stalled");
+        let mut bytes = answer.body.next().await.ok_or_else(cut)?.map_err(|_| cut())?;
+        let before = answer.before.min(bytes.len() as u64);
+        answer.before -= before;
+        bytes.advance(usize::try_from(before).unwrap_or(bytes.len()));
+        if bytes.len() > missing && !answer.goes_on {
+            return Err(self.unexpected("more bytes than it announced"));
+        }
         bytes.truncate(missing);
         self.answer = Some(answer);
         Ok(bytes)
@@ -118,7 +123,7 @@ impl Body {
         Ok(())
     }
 
-    async fn ask(&self) -> Result<ByteStream, Error> {
+    async fn ask(&self) -> Result<Answer, Error> {
         let object = &*self.object;
         let answer = self
             .objects
@@ -131,17 +136,106 @@ impl Body {
             .range(format!("bytes={}-{}", self.range.start, self.range.end - 1))
             .send()
             .await
-            .map_err(|error| explain(&error, &object.bucket, &object.key))?;
-        let starts_right = answer
-            .content_range()
-            .is_some_and(|content| content.starts_with(&format!("bytes {}-", self.range.start)));
-        if starts_right {
-            Ok(answer.body)
-        } else {
-            Err(Error::Refused {
-                object: object.url(),
-                code: "no byte ranges".to_owned(),
-            })
+            .map_err(|error| explain(&error, Asked::Object, &object.bucket, &object.key))?;
+        self.check(answer)
+    }
+
+    /// Sees that an answer is about this version and the bytes that were asked for.
+    fn check(&self, answer: GetObjectOutput) -> Result<Answer, Error> {
+        match etag(answer.e_tag()) {
+            Some(etag) if etag == self.object.etag => {}
+            Some(_) => {
+                return Err(Error::Replaced {
+                    object: self.object.url(),
+                });
+            }
+            None => return Err(self.unexpected("an answer without an ETag")),
+        }
+        let length = answer.content_length().and_then(|length| u64::try_from(length).ok());
+        // Without a range the answer is the whole object (RFC 9110, 14.2).
+        let whole = ContentRange {
+            start: 0,
+            end: self.object.size,
+            total: length,
+        };
+        let told = answer.content_range();
+        let given = told.map_or(Some(whole), ContentRange::parse);
+        let given = given.filter(|given| {
+            let holds = given.start..given.end;
+            let announces = length.is_none_or(|length| length == given.end - given.start);
+            holds.contains(&self.range.start) && announces && given.total.is_none_or(|total| total == self.object.size)
+        });
+        let given =
+            given.filter(|given| told.is_none() || (given.start == self.range.start && given.end <= self.range.end));
+        let given = given.ok_or_else(|| self.unexpected("other bytes than were asked for"))?;
+        Ok(Answer {
+            body: answer.body,
+            before: self.range.start - given.start,
+            goes_on: given.end > self.range.end,
+        })
+    }
+
+    fn unexpected(&self, what: &str) -> Error {
+        unexpected(&self.object.bucket, &self.object.key, what)
+    }
+}
+
+/// An answer that is being read.
+struct Answer {
+    body: ByteStream,
+    /// How many bytes come first that nobody asked for.
+    before: u64,
+    /// Whether there are more bytes behind those that were asked for.
+    goes_on: bool,
+}
+
+/// Which bytes an answer says it holds, and how many the object has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ContentRange {
+    start: u64,
+    /// The byte behind the last.
+    end: u64,
+    pub(super) total: Option<u64>,
+}
+
+impl ContentRange {
+    /// Reads `bytes 0-9/10` or `bytes 0-9/*`.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let (unit, range) = text.trim().split_once(' ')?;
+        let (range, total) = range.split_once('/')?;
+        let (start, last) = range.split_once('-')?;
+        let number = |digits: &str| digits.trim().parse::<u64>().ok();
+        let (start, end) = (number(start)?, number(last)?.checked_add(1)?);
+        let total = match total.trim() {
+            "*" => None,
+            total => Some(number(total)?),
+        };
+        let is_sound = start < end && total.is_none_or(|total| end <= total);
+        (unit.eq_ignore_ascii_case("bytes") && is_sound).then_some(Self { start, end, total })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_content_range_is_read_or_is_none() {
+        let range = |start, end, total| Some(ContentRange { start, end, total });
+        for (text, expected) in [
+            ("bytes 0-9/10", range(0, 10, Some(10))),
+            ("Bytes 5-9/ 10", range(5, 10, Some(10))),
+            ("bytes 5-9/*", range(5, 10, None)),
+            ("bytes 9-5/10", None),
+            ("bytes 0-10/10", None),
+            ("bytes */10", None),
+            ("items 0-9/10", None),
+            ("bytes 0-18446744073709551615/*", None),
+            ("bytes -1-9/10", None),
+            ("0-9/10", None),
+            ("", None),
+        ] {
+            assert_eq!(ContentRange::parse(text), expected, "{text}");
         }
     }
 }

@@ -3,23 +3,26 @@
 use crate::fence::Closed;
 use crate::source::object::ObjectVersion;
 use crate::source::problem::Problem;
+use std::borrow::Cow;
 
 /// A result that could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is no such object, or it was deleted before it was read to its end.
-    #[error("{object} does not exist; it was deleted or moved: drop the query result again")]
+    #[error("{object} does not exist{what}")]
     Missing {
         /// S3 URL of the object.
         object: String,
+        /// What is known about it, and what to do.
+        what: &'static str,
     },
     /// The function may not read the object.
-    #[error("access to {object} is denied: allow the function {actions} there")]
+    #[error("access to {object} is denied: allow the function {advice}")]
     Forbidden {
         /// S3 URL of the object.
         object: String,
-        /// The IAM actions that reading it takes.
-        actions: &'static str,
+        /// The actions that it takes, and where.
+        advice: &'static str,
     },
     /// Another object was written under the same key while this one was read.
     #[error("{object} was replaced while it was read; the newer version is read instead")]
@@ -28,14 +31,12 @@ pub enum Error {
         object: String,
     },
     /// S3 refuses to give the object for another reason, which trying again does not change.
-    #[error(
-        "S3 refuses to give {object} ({code}): see that the bucket is in the function's region and the object is not archived"
-    )]
+    #[error("S3 refuses to give {object}: {reason}")]
     Refused {
         /// S3 URL of the object.
         object: String,
-        /// S3's error code.
-        code: String,
+        /// S3's own reason, and what to do.
+        reason: Cow<'static, str>,
     },
     /// S3 did not deliver the object, however often it was asked.
     #[error("S3 did not deliver {object} ({cause}): the next attempt reads it again")]

@@ -19,6 +19,7 @@ mod objection;
 mod parquet;
 mod parts;
 mod problem;
+mod refusal;
 mod rejected;
 mod remote;
 mod stop;

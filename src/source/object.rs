@@ -1,10 +1,16 @@
 //! One version of one object in S3.
 
-use crate::source::body::Body;
+use crate::percent;
+use crate::shown;
+use crate::source::body::{Body, ContentRange};
 use crate::source::error::Error;
+use crate::source::refusal::{self, Asked, explain};
 use crate::source::tally::PAGE_MEMORY;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_s3::primitives::DateTime;
+use aws_sdk_s3::types::{EncodingType, Object};
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -27,6 +33,8 @@ pub struct ObjectVersion {
     pub last_modified: (i64, u32),
     /// The user metadata, names in lower case and without `x-amz-meta-`.
     pub metadata: HashMap<String, String>,
+    /// Whether there is user metadata that S3 could not hand out.
+    pub hidden_metadata: bool,
 }
 
 impl ObjectVersion {
@@ -36,8 +44,9 @@ impl ObjectVersion {
     }
 }
 
+/// Returns the S3 URL of an object, for sentences.
 pub(crate) fn url(bucket: &str, key: &str) -> String {
-    format!("s3://{bucket}/{key}")
+    format!("s3://{}/{}", shown::key(bucket), shown::key(key))
 }
 
 /// The objects of S3, read only.
@@ -63,31 +72,23 @@ impl Objects {
     }
 
     /// Looks at an object: the given version, or the newest.
+    ///
+    /// The refusal of a `HEAD` has no body, so S3 is asked again for one byte, and says then why.
     pub async fn head(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<ObjectVersion, Error> {
-        let answer = self
-            .client
-            .head_object()
-            .bucket(bucket)
-            .key(key)
-            .set_version_id(version.map(str::to_owned))
-            .send()
-            .await
-            .map_err(|error| explain(&error, bucket, key))?;
-        let modified = answer
-            .last_modified()
-            .map_or((0, 0), |time| (time.secs(), time.subsec_nanos()));
-        Ok(ObjectVersion {
-            bucket: bucket.to_owned(),
-            key: key.to_owned(),
-            version_id: answer.version_id().map(str::to_owned),
-            etag: answer.e_tag().unwrap_or_default().trim_matches('"').to_owned(),
-            size: answer
-                .content_length()
-                .and_then(|length| u64::try_from(length).ok())
-                .unwrap_or_default(),
-            last_modified: modified,
-            metadata: answer.metadata().cloned().unwrap_or_default(),
-        })
+        let look = self.client.head_object().bucket(bucket).key(key);
+        match look.set_version_id(version.map(str::to_owned)).send().await {
+            Ok(answer) => Look::from(answer).at(bucket, key),
+            Err(error) if refusal::lacks_reason(&error) => self.look_by_reading(bucket, key, version).await,
+            Err(error) => Err(explain(&error, Asked::Object, bucket, key)),
+        }
+    }
+
+    async fn look_by_reading(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<ObjectVersion, Error> {
+        let get = self.client.get_object().bucket(bucket).key(key).range("bytes=0-0");
+        match get.set_version_id(version.map(str::to_owned)).send().await {
+            Ok(answer) => Look::from(answer).at(bucket, key),
+            Err(error) => Err(explain(&error, Asked::Object, bucket, key)),
+        }
     }
 
     /// Lists the objects under a prefix, in order of their keys; stops soon after `limit`.
@@ -113,23 +114,30 @@ impl Objects {
         limit: usize,
     ) -> Result<Vec<ObjectVersion>, Error> {
         let mut found = Vec::new();
-        let request = self.client.list_objects_v2().bucket(bucket).prefix(folder);
-        let request = request.set_delimiter(delimiter.map(str::to_owned));
-        let mut pages = request.into_paginator().send();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| match explain(&error, bucket, folder) {
-                Error::Forbidden { object, .. } => Error::Forbidden {
-                    object,
-                    actions: "s3:ListBucket on the bucket",
-                },
-                error => error,
-            })?;
-            found.extend(page.contents().iter().filter_map(|object| listed(bucket, object)));
-            if found.len() > limit {
-                break;
+        let mut next: Option<String> = None;
+        loop {
+            let request = self.client.list_objects_v2().bucket(bucket).prefix(folder);
+            // Keys may hold characters that XML has no way to write.
+            let request = request.encoding_type(EncodingType::Url);
+            let page = request
+                .set_delimiter(delimiter.map(str::to_owned))
+                .set_continuation_token(next.clone())
+                .send()
+                .await
+                .map_err(|error| explain(&error, Asked::Listing, bucket, folder))?;
+            let is_encoded = page.encoding_type() == Some(&EncodingType::Url);
+            for object in page.contents() {
+                found.push(listed(bucket, folder, object, is_encoded)?);
+            }
+            if !page.is_truncated().unwrap_or_default() || found.len() > limit {
+                return Ok(found);
+            }
+            // The SDK's paginator takes a missing or repeated token for the end.
+            match page.next_continuation_token {
+                Some(token) if !token.is_empty() && next.as_ref() != Some(&token) => next = Some(token),
+                _ => return Err(unexpected(bucket, folder, "a listing that ends before its end")),
             }
         }
-        Ok(found)
     }
 
     /// Fetches bytes of exactly this version, completely.
@@ -138,75 +146,101 @@ impl Objects {
     }
 }
 
-/// Takes an object as a listing shows it: without version, but the `ETag` pins it all the same.
-fn listed(bucket: &str, object: &aws_sdk_s3::types::Object) -> Option<ObjectVersion> {
-    Some(ObjectVersion {
-        bucket: bucket.to_owned(),
-        key: object.key()?.to_owned(),
-        version_id: None,
-        etag: object.e_tag()?.trim_matches('"').to_owned(),
-        size: u64::try_from(object.size()?).ok()?,
-        last_modified: object
-            .last_modified()
-            .map_or((0, 0), |time| (time.secs(), time.subsec_nanos())),
-        metadata: HashMap::new(),
-    })
+/// What an answer says of an object; nothing of it is taken for granted.
+struct Look {
+    version_id: Option<String>,
+    etag: Option<String>,
+    size: Option<i64>,
+    last_modified: Option<DateTime>,
+    metadata: Option<HashMap<String, String>>,
+    missing_metadata: Option<i32>,
 }
 
-/// Says what a refusal means; a `HEAD` has no body, so its status is all there is.
-pub(super) fn explain<E>(error: &SdkError<E>, bucket: &str, key: &str) -> Error
-where
-    E: ProvideErrorMetadata,
-{
-    let object = url(bucket, key);
-    let Some(response) = error.raw_response() else {
-        let cause = match error {
-            SdkError::TimeoutError(_) => "timeout",
-            SdkError::DispatchFailure(_) => "no connection",
-            _ => "no answer",
+impl From<HeadObjectOutput> for Look {
+    fn from(answer: HeadObjectOutput) -> Self {
+        Self {
+            version_id: answer.version_id,
+            etag: answer.e_tag,
+            size: answer.content_length,
+            last_modified: answer.last_modified,
+            metadata: answer.metadata,
+            missing_metadata: answer.missing_meta,
+        }
+    }
+}
+
+impl From<GetObjectOutput> for Look {
+    /// Takes the answer to a question for the first byte; a server that ignores the range sends the length of all.
+    fn from(answer: GetObjectOutput) -> Self {
+        let size = match answer.content_range.as_deref() {
+            Some(range) => ContentRange::parse(range).and_then(|range| i64::try_from(range.total?).ok()),
+            None => answer.content_length,
         };
-        return Error::Unavailable {
-            object,
-            cause: cause.to_owned(),
-        };
+        Self {
+            version_id: answer.version_id,
+            etag: answer.e_tag,
+            size,
+            last_modified: answer.last_modified,
+            metadata: answer.metadata,
+            missing_metadata: answer.missing_meta,
+        }
+    }
+}
+
+impl Look {
+    fn at(self, bucket: &str, key: &str) -> Result<ObjectVersion, Error> {
+        let unexpected = |lacking| unexpected(bucket, key, lacking);
+        let size = self.size.and_then(|size| u64::try_from(size).ok());
+        let modified = self
+            .last_modified
+            .ok_or_else(|| unexpected("an answer without a time"))?;
+        Ok(ObjectVersion {
+            bucket: bucket.to_owned(),
+            key: key.to_owned(),
+            version_id: self.version_id.filter(|version| !version.is_empty()),
+            etag: etag(self.etag.as_deref()).ok_or_else(|| unexpected("an answer without an ETag"))?,
+            size: size.ok_or_else(|| unexpected("an answer without a length"))?,
+            last_modified: (modified.secs(), modified.subsec_nanos()),
+            metadata: self.metadata.unwrap_or_default(),
+            hidden_metadata: self.missing_metadata.is_some_and(|count| count > 0),
+        })
+    }
+}
+
+/// Takes an object as a listing shows it: without version, but the `ETag` pins it all the same.
+fn listed(bucket: &str, folder: &str, object: &Object, is_encoded: bool) -> Result<ObjectVersion, Error> {
+    let key = object.key().map(|key| {
+        if is_encoded {
+            percent::decode_form(key)
+        } else {
+            key.to_owned()
+        }
+    });
+    let key = key.filter(|key| key.starts_with(folder));
+    let look = Look {
+        version_id: None,
+        etag: object.e_tag().map(str::to_owned),
+        size: object.size(),
+        last_modified: object.last_modified().copied(),
+        metadata: None,
+        missing_metadata: None,
     };
-    let status = response.status().as_u16();
-    let code = error.code().unwrap_or_default();
-    let about_key = error
-        .message()
-        .is_some_and(|message| message.to_ascii_lowercase().contains("kms"));
-    match status {
-        // 405: the version asked for is a delete marker.
-        404 | 405 => Error::Missing { object },
-        412 | 416 => Error::Replaced { object },
-        403 if code == "InvalidObjectState" => Error::Refused {
-            object,
-            code: code.to_owned(),
-        },
-        403 if code == "RequestTimeTooSkewed" => Error::Unavailable {
-            object,
-            cause: code.to_owned(),
-        },
-        403 if about_key || code.starts_with("KMS") => Error::Forbidden {
-            object,
-            actions: "kms:Decrypt on the key that encrypts the bucket",
-        },
-        401 | 403 => Error::Forbidden {
-            object,
-            actions: "s3:GetObject and s3:GetObjectVersion on the object and s3:ListBucket on the bucket \
-                      (without the last one a missing object looks like this, too), and kms:Decrypt if it is encrypted",
-        },
-        408 | 409 | 429 | 500.. => Error::Unavailable {
-            object,
-            cause: format!("status {status} {code}").trim_end().to_owned(),
-        },
-        200..300 => Error::Unavailable {
-            object,
-            cause: "an answer cut short".to_owned(),
-        },
-        _ => Error::Refused {
-            object,
-            code: format!("status {status} {code}").trim_end().to_owned(),
-        },
+    look.at(
+        bucket,
+        &key.ok_or_else(|| unexpected(bucket, folder, "a listing of other keys"))?,
+    )
+}
+
+/// Returns an `ETag` without its quotes.
+pub(super) fn etag(text: Option<&str>) -> Option<String> {
+    let bare = text.map(|text| text.trim_matches('"'));
+    bare.filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// Says that S3 answered, but not what it was asked.
+pub(super) fn unexpected(bucket: &str, key: &str, what: &str) -> Error {
+    Error::Unavailable {
+        object: url(bucket, key),
+        cause: what.to_owned(),
     }
 }

@@ -195,7 +195,7 @@ mod tests {
                     line.clear();
                 }
                 let head = format!(
-                    "HTTP/1.1 206 Partial Content\r\ncontent-length: {}\r\ncontent-range: bytes {start}-{}/{}\r\n\r\n",
+                    "HTTP/1.1 206 Partial Content\r\netag: \"e\"\r\ncontent-length: {}\r\ncontent-range: bytes {start}-{}/{}\r\n\r\n",
                     content.len() - start,
                     content.len() - 1,
                     content.len(),
@@ -228,6 +228,7 @@ mod tests {
             size: content.len() as u64,
             last_modified: (0, 0),
             metadata: std::collections::HashMap::new(),
+            hidden_metadata: false,
         };
         let objects = Objects::new(aws_sdk_s3::Client::from_conf(config));
         let body = Body::new(objects, Arc::new(object), 0..content.len() as u64);

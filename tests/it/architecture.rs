@@ -8,15 +8,16 @@ use std::path::{Path, PathBuf};
 ///
 /// `source` and `dynamics` never meet but in `load`'s callers, `state` knows files and no contacts, and what is pure
 /// names nothing that does I/O.
-const MAY_IMPORT: [(&str, &[&str]); 10] = [
+const MAY_IMPORT: [(&str, &[&str]); 11] = [
     ("contact", &[]),
     ("percent", &[]),
+    ("shown", &[]),
     ("fence", &[]),
-    ("settings", &["percent"]),
+    ("settings", &["percent", "shown"]),
     ("environment", &["event"]),
-    ("event", &["settings", "percent"]),
-    ("state", &["settings", "fence"]),
-    ("source", &["contact", "settings", "event", "fence"]),
+    ("event", &["settings", "percent", "shown"]),
+    ("state", &["settings", "fence", "shown"]),
+    ("source", &["contact", "settings", "event", "fence", "percent", "shown"]),
     ("dynamics", &["contact", "settings", "fence", "percent"]),
     ("load", &["contact", "settings", "fence", "dynamics"]),
 ];

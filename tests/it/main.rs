@@ -20,6 +20,7 @@ mod sandbox_itself;
 mod several;
 mod simulation;
 mod source;
+mod source_answers;
 mod source_parts;
 mod stops;
 mod sweeps;

@@ -146,7 +146,7 @@ impl Objects {
         let invalid = |misfit: Misfit| Err(Error::invalid(manifest, misfit.into()));
         let part = match self.head(&entry.bucket, &entry.key, None).await {
             Err(Error::Missing { .. }) if !entry.mandatory => return Ok(None),
-            Err(Error::Missing { object }) => return invalid(Misfit::MissingPart { part: object }),
+            Err(Error::Missing { object, .. }) => return invalid(Misfit::MissingPart { part: object }),
             outcome => outcome?,
         };
         match entry.length {
@@ -254,6 +254,7 @@ fn whole_folder(bucket: &str, folder: &str, objects: &[ObjectVersion]) -> Object
         size: data().map(|object| object.size).sum(),
         last_modified: data().map(|object| object.last_modified).max().unwrap_or_default(),
         metadata: HashMap::new(),
+        hidden_metadata: false,
     }
 }
 

@@ -38,6 +38,7 @@ enum Effect {
     Stall(usize),
     Cut(usize),
     Truncate(usize),
+    Alter(Vec<(HeaderName, Option<HeaderValue>)>),
     DropBefore,
     DropAfter,
     Rewrite(Rewriting),
@@ -208,6 +209,17 @@ impl Fault {
         self
     }
 
+    /// Processes the call and gives the answer this header in place of its own, or none of that name.
+    pub fn alter_header(mut self, name: &str, value: Option<&str>) -> Self {
+        let name = name.parse().expect("the fault has a valid header name");
+        let value = value.map(|value| value.parse().expect("the fault has a valid header value"));
+        match &mut self.effect {
+            Effect::Alter(headers) => headers.push((name, value)),
+            _ => self.effect = Effect::Alter(vec![(name, value)]),
+        }
+        self
+    }
+
     /// Closes the connection before anything is processed.
     pub fn drop_connection(mut self) -> Self {
         self.effect = Effect::DropBefore;
@@ -249,6 +261,7 @@ impl Fault {
             Effect::Stall(bytes) => broken(process.await?, bytes, Break::Hang).await,
             Effect::Cut(bytes) => broken(process.await?, bytes, Break::Close).await,
             Effect::Truncate(bytes) => shortened(process.await?, bytes).await,
+            Effect::Alter(headers) => process.await.map(|answer| altered(answer, headers)),
             Effect::Rewrite(Rewriting(change)) => rewritten(process.await?, &*change).await,
             Effect::Says(Saying(make)) => Ok(json(StatusCode::OK, &make(self.seen - self.first + 1))),
         };
@@ -367,6 +380,16 @@ fn prolonged(answer: Answer, every: Duration) -> Answer {
         Ok(blanks)
     });
     Answer::from_parts(parts, Body::from_stream(body.into_data_stream().chain(tail)))
+}
+
+fn altered(mut answer: Answer, headers: Vec<(HeaderName, Option<HeaderValue>)>) -> Answer {
+    for (name, value) in headers {
+        match value {
+            Some(value) => answer.headers_mut().insert(name, value),
+            None => answer.headers_mut().remove(name),
+        };
+    }
+    answer
 }
 
 async fn taken_apart(answer: Answer) -> Result<(axum::http::response::Parts, Bytes), Dropped> {

@@ -46,10 +46,19 @@ pub fn objects(bucket: &Bucket, input: ListObjectsV2Input) -> ListObjectsV2Outpu
             }),
         }
     }
+    let is_url = input
+        .encoding_type
+        .as_ref()
+        .is_some_and(|encoding| encoding.as_str() == "url");
+    let written = |text: String| if is_url { encoded(&text) } else { text };
+    for object in &mut contents {
+        object.key = object.key.take().map(written);
+    }
     ListObjectsV2Output {
         name: Some(input.bucket),
-        prefix: input.prefix,
-        delimiter: input.delimiter,
+        encoding_type: input.encoding_type,
+        prefix: input.prefix.map(written),
+        delimiter: input.delimiter.map(written),
         max_keys: Some(max_keys),
         key_count: i32::try_from(contents.len() + folders.len()).ok(),
         is_truncated: Some(is_truncated),
@@ -57,7 +66,7 @@ pub fn objects(bucket: &Bucket, input: ListObjectsV2Input) -> ListObjectsV2Outpu
         next_continuation_token: is_truncated.then(|| token(&last)),
         start_after: input.start_after,
         contents: Some(contents),
-        common_prefixes: Some(folders.into_iter().map(common_prefix).collect()),
+        common_prefixes: Some(folders.into_iter().map(written).map(common_prefix).collect()),
         ..ListObjectsV2Output::default()
     }
 }
@@ -108,6 +117,12 @@ fn folder(key: &str, prefix: &str, delimiter: &str) -> Option<String> {
 
 fn common_prefix(prefix: String) -> CommonPrefix {
     CommonPrefix { prefix: Some(prefix) }
+}
+
+/// Writes a name as in a form, but for the slashes.
+fn encoded(text: &str) -> String {
+    let encoded: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
+    encoded.replace("%2F", "/")
 }
 
 /// The token is opaque to clients; ours is the last name in hexadecimal digits.

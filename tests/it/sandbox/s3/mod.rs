@@ -22,6 +22,7 @@ use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3Error, S3ErrorCode, S3Result};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use store::{Object, Store};
@@ -39,6 +40,7 @@ pub struct Inner {
     clock: Clock,
     store: Mutex<Store>,
     denied: Mutex<Denied>,
+    ignores_ranges: AtomicBool,
 }
 
 #[derive(Default)]
@@ -54,6 +56,7 @@ impl S3 {
             clock: Clock::new(),
             store: Mutex::default(),
             denied: Mutex::default(),
+            ignores_ranges: AtomicBool::new(false),
         });
         let mut config = S3Config::default();
         // Clients sign with the host's clock corrected by our `Date`, which tests skew and paused clocks move by hours.
@@ -174,6 +177,11 @@ impl S3 {
         *self.inner.denied() = Denied::default();
     }
 
+    /// Answers every `GetObject` with the whole object from now on, as HTTP allows.
+    pub fn ignore_ranges(&self) {
+        self.inner.ignores_ranges.store(true, Ordering::Relaxed);
+    }
+
     /// Adds a fault rule; operations are named as in IAM, a code is an S3 error code.
     pub fn fault(&self, fault: Fault) {
         self.inner.front.fault(fault);
@@ -247,6 +255,10 @@ impl Inner {
 
     fn denied(&self) -> MutexGuard<'_, Denied> {
         self.denied.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ignores_ranges(&self) -> bool {
+        self.ignores_ranges.load(Ordering::Relaxed)
     }
 
     fn may_list(&self, bucket: &str) -> bool {

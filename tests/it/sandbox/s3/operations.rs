@@ -4,6 +4,7 @@ use super::listing;
 use super::store::{Object, Upload, Version};
 use super::{Inner, answers};
 use axum::body::Bytes;
+use axum::http::{HeaderName, HeaderValue};
 use futures_util::TryStreamExt;
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, BucketVersioningStatus, CompleteMultipartUploadInput,
@@ -27,7 +28,8 @@ impl S3 for Operations {
         let input = request.input;
         let (version, object) = self.read(&input.bucket, &input.key, input.version_id.as_deref())?;
         answers::allows_read(&object, input.if_match.as_ref(), input.if_none_match.as_ref())?;
-        let (bytes, content_range) = answers::ranged(&object.bytes, input.range)?;
+        let range = input.range.filter(|_| !self.0.ignores_ranges());
+        let (bytes, content_range) = answers::ranged(&object.bytes, range)?;
         let mut output = GetObjectOutput {
             accept_ranges: Some("bytes".to_owned()),
             content_length: i64::try_from(bytes.len()).ok(),
@@ -304,21 +306,28 @@ impl S3 for Operations {
 }
 
 impl Operations {
-    fn read(&self, bucket: &str, key: &str, version: Option<&str>) -> S3Result<(Version, Object)> {
-        self.0.allow(bucket, key)?;
-        let missing = if self.0.may_list(bucket) {
+    fn read(&self, name: &str, key: &str, version: Option<&str>) -> S3Result<(Version, Object)> {
+        self.0.allow(name, key)?;
+        let missing = if self.0.may_list(name) {
             S3ErrorCode::NoSuchKey
         } else {
             S3ErrorCode::AccessDenied
         };
         let mut store = self.0.store();
-        let bucket = answers::bucket(&mut store, bucket)?;
+        let bucket = answers::bucket(&mut store, name)?;
         let Some(id) = version else {
-            let (version, object) = bucket.current(key).ok_or_else(|| S3Error::new(missing))?;
+            let (version, object) = bucket.current(key).ok_or_else(|| {
+                if bucket.is_deleted(key) && self.0.may_list(name) {
+                    delete_marker(missing)
+                } else {
+                    S3Error::new(missing)
+                }
+            })?;
             return Ok((version.clone(), object.clone()));
         };
         let version = bucket.version(key, id).ok_or(s3_error!(NoSuchVersion))?;
-        let object = version.object.clone().ok_or(s3_error!(MethodNotAllowed))?;
+        let object = version.object.clone();
+        let object = object.ok_or_else(|| delete_marker(S3ErrorCode::MethodNotAllowed))?;
         Ok((version.clone(), object))
     }
 
@@ -338,6 +347,16 @@ impl Operations {
         answers::allows_write(current, if_match, if_none_match)?;
         Ok(bucket.put(key, object, now))
     }
+}
+
+fn delete_marker(code: S3ErrorCode) -> S3Error {
+    let mut error = S3Error::new(code);
+    let marker = (
+        HeaderName::from_static("x-amz-delete-marker"),
+        HeaderValue::from_static("true"),
+    );
+    error.set_headers([marker].into_iter().collect());
+    error
 }
 
 async fn collected(body: Option<StreamingBlob>) -> S3Result<Bytes> {

@@ -1,0 +1,84 @@
+//! What came from outside, as a sentence shows it: on one line, and not all of it where it is long.
+
+use std::borrow::Cow;
+
+/// How many characters of a name or a word a sentence shows: enough to recognise it.
+const WORD: usize = 100;
+
+/// How many characters of a key a sentence shows: S3 takes 1,024 bytes, and all of them may be needed to find the object.
+const KEY: usize = 1_024;
+
+/// Shows a word in quotes, cut where it is long.
+pub(crate) fn word(text: &str) -> String {
+    format!("\"{}\"", clipped(text, WORD))
+}
+
+/// Shows the key of an object.
+pub(crate) fn key(text: &str) -> Cow<'_, str> {
+    clipped(text, KEY)
+}
+
+/// Escapes what would break a line or hide in it, and cuts after so many characters.
+fn clipped(text: &str, longest: usize) -> Cow<'_, str> {
+    let end = text.char_indices().nth(longest).map(|(end, _)| end);
+    let start = &text[..end.unwrap_or(text.len())];
+    if end.is_none() && !start.contains(is_invisible) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(start.len());
+    for c in start.chars() {
+        if is_invisible(c) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    if end.is_some() {
+        shown.push_str("...");
+    }
+    Cow::Owned(shown)
+}
+
+/// Tells whether a character breaks a line, or changes how the characters around it are shown.
+fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_word_is_shown_on_one_line_and_cut() {
+        for (text, expected) in [
+            ("load", "\"load\""),
+            ("Café 🧦", "\"Café 🧦\""),
+            ("a\r\nb\u{0}\u{1b}[31m", "\"a\\r\\nb\\u{0}\\u{1b}[31m\""),
+            ("a\u{202e}b\u{2028}", "\"a\\u{202e}b\\u{2028}\""),
+        ] {
+            assert_eq!(word(text), expected);
+        }
+        assert_eq!(word(&"é".repeat(100)), format!("\"{}\"", "é".repeat(100)));
+        assert_eq!(word(&"é".repeat(101)), format!("\"{}...\"", "é".repeat(100)));
+    }
+
+    #[test]
+    fn the_longest_key_of_s3_is_shown_whole() {
+        let longest = "k".repeat(1_024);
+        assert_eq!(key(&longest), longest);
+        assert_eq!(key(&"k".repeat(700_000)).len(), 1_027);
+        assert_eq!(key("a\nb"), "a\\nb");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_shown_is_one_short_line(text in any::<String>()) {
+            for shown in [word(&text), key(&text).into_owned()] {
+                prop_assert!(!shown.contains(char::is_control), "{shown:?}");
+                prop_assert_eq!(shown.lines().count(), usize::from(!shown.is_empty()));
+            }
+        }
+    }
+}
