@@ -4,7 +4,7 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::event::LoadCommand;
 use crate::report::Source;
-use crate::settings::{Mode, ResultFiles, SegmentName, Settings};
+use crate::settings::{Metadata, Mode, ResultFiles, SegmentName, Settings};
 use crate::shown;
 use crate::source::{ObjectVersion, Objects, Role};
 use crate::state::{ObjectRef, Order, RunId, Wish};
@@ -50,7 +50,7 @@ impl Hint {
             .await?;
         let name = SegmentName::settle(
             command.and_then(|command| command.segment_name.as_deref()),
-            object.metadata.get("segment-name").map(String::as_str),
+            named_by(&object),
             &self.key,
             &environment.results_prefix,
             settings.destination.segment_name.as_deref(),
@@ -87,6 +87,15 @@ impl Hint {
             object,
             files: Vec::new(),
         }
+    }
+}
+
+/// Returns what the object's metadata says of the segment's name.
+fn named_by(object: &ObjectVersion) -> Metadata<'_> {
+    match object.metadata.get("segment-name") {
+        Some(name) => Metadata::Name(name),
+        None if object.hidden_metadata => Metadata::Hidden,
+        None => Metadata::None,
     }
 }
 

@@ -3,6 +3,7 @@
 mod credential;
 mod date;
 mod destination;
+mod encoded_words;
 mod error;
 mod expiry;
 mod fields;
@@ -19,7 +20,7 @@ pub use expiry::{Urgency, Warning};
 pub use organization::Organization;
 pub use rules::{CheckContacts, EmptyResult, Mode, ResultFiles};
 pub use secrets::Secrets;
-pub use segment_name::{Error as SegmentNameError, SegmentName};
+pub use segment_name::{Error as SegmentNameError, Metadata, SegmentName};
 
 use std::time::SystemTime;
 

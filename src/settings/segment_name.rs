@@ -1,6 +1,7 @@
 //! The name of the segment that a run is for, and the four places it may come from.
 
-use crate::percent;
+use super::encoded_words;
+use crate::{percent, shown};
 
 /// The name of a segment: 1 to 100 characters, no control characters; compared exactly and with regard to case.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -11,15 +12,35 @@ pub struct SegmentName(String);
 pub enum Error {
     /// None of the four places names a segment.
     #[error(
-        "no segment name for `{key}`: give one as the event's `segment_name`, as the object's metadata `segment-name`, \
-         as the first folder under the results prefix, or as the destination's `segment_name`"
+        "no segment name for `{}`: give one as the event's `segment_name`, as the object's metadata `segment-name`, \
+         as the first folder under the results prefix, or as the destination's `segment_name`",
+        shown::key(key)
     )]
     None {
         /// The object's key.
         key: String,
     },
+    /// S3 could not hand out some of the metadata, and the name may be among it.
+    #[error(
+        "S3 hands out only some of the metadata of `{}`, and a `segment-name` may be among what it keeps: write metadata as \
+         headers can hold it (percent-encoded UTF-8), or give `segment_name` in a command",
+        shown::key(key)
+    )]
+    Hidden {
+        /// The object's key.
+        key: String,
+    },
+    /// The metadata holds an encoded word that is none.
+    #[error(
+        "the metadata `segment-name` of `{}` cannot be decoded (RFC 2047): write it as percent-encoded UTF-8",
+        shown::key(key)
+    )]
+    Undecodable {
+        /// The object's key.
+        key: String,
+    },
     /// One of the places holds a name that no segment can have.
-    #[error("{place} of `{key}` must be {expected}")]
+    #[error("{place} of `{}` must be {expected}", shown::key(key))]
     Invalid {
         /// The place that the name came from.
         place: &'static str,
@@ -35,7 +56,7 @@ impl Error {
     pub fn error_type(&self) -> &'static str {
         match self {
             Self::None { .. } => "NoSegmentName",
-            Self::Invalid { .. } => "InvalidSegmentName",
+            Self::Invalid { .. } | Self::Hidden { .. } | Self::Undecodable { .. } => "InvalidSegmentName",
         }
     }
 
@@ -43,6 +64,17 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         false
     }
+}
+
+/// What the object's metadata says of the segment's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metadata<'a> {
+    /// Nothing.
+    None,
+    /// This, as S3 handed it out.
+    Name(&'a str),
+    /// Unknown: there is metadata that S3 could not hand out.
+    Hidden,
 }
 
 impl SegmentName {
@@ -65,17 +97,25 @@ impl SegmentName {
 
     /// Settles which segment a run is for.
     ///
-    /// The event's own field counts before the object's metadata (percent-encoded UTF-8), this before the first folder
+    /// The event's own field counts before the object's metadata (encoded words and percent-encoded UTF-8), this before the first folder
     /// under the results prefix, and that before the destination's name. An empty folder is no name; anything else that
     /// is there must be a good one, since falling back to the next place could load the wrong segment.
     pub fn settle(
         event_field: Option<&str>,
-        metadata: Option<&str>,
+        metadata: Metadata<'_>,
         key: &str,
         results_prefix: &str,
         destination: Option<&str>,
     ) -> Result<Self, Error> {
-        let metadata = metadata.map(percent::decode);
+        let metadata = match metadata {
+            _ if event_field.is_some() => None,
+            Metadata::None => None,
+            Metadata::Name(text) => {
+                let decoded = encoded_words::decode(text).map_err(|_| Error::Undecodable { key: key.into() })?;
+                Some(percent::decode(&decoded))
+            }
+            Metadata::Hidden => return Err(Error::Hidden { key: key.into() }),
+        };
         let folder = first_folder(key, results_prefix);
         let (place, text) = event_field
             .map(|text| ("the event's `segment_name`", text))
@@ -118,6 +158,7 @@ mod tests {
         key: &str,
         destination: Option<&str>,
     ) -> Result<String, Error> {
+        let metadata = metadata.map_or(Metadata::None, Metadata::Name);
         SegmentName::settle(event, metadata, key, "incoming/", destination).map(|name| name.0)
     }
 
@@ -161,7 +202,7 @@ mod tests {
         ] {
             assert_eq!(settle(None, None, key, None).ok().as_deref(), expected, "{key}");
         }
-        let without_prefix = SegmentName::settle(None, None, "Folder/x.csv", "", None);
+        let without_prefix = SegmentName::settle(None, Metadata::None, "Folder/x.csv", "", None);
         assert_eq!(without_prefix.unwrap().as_str(), "Folder");
     }
 
@@ -178,6 +219,38 @@ mod tests {
         );
         assert_eq!(settle(Some("A%20B"), None, key, None).unwrap(), "A%20B");
         assert_eq!(settle(None, None, key, Some("A/B%20")).unwrap(), "A/B%20");
+    }
+
+    #[test]
+    fn metadata_is_decoded_as_s3_hands_it_out() {
+        for (metadata, expected) in [
+            ("=?UTF-8?Q?Caf=C3=A9?=", "Café"),
+            ("=?UTF-8?B?Q2Fmw6k=?= =?UTF-8?Q?_100%25?=", "Café 100%"),
+            ("Sale =? 5", "Sale =? 5"),
+        ] {
+            assert_eq!(
+                settle(None, Some(metadata), "incoming/F/x.csv", None).unwrap(),
+                expected
+            );
+        }
+        let error = settle(None, Some("=?UTF-8?Q?Caf=C3?="), "incoming/F/x.csv", None).unwrap_err();
+        assert_eq!(error.error_type(), "InvalidSegmentName");
+        assert!(error.to_string().contains("RFC 2047"), "{error}");
+    }
+
+    #[test]
+    fn metadata_that_s3_keeps_is_an_error_where_no_command_names_the_segment() {
+        let settle = |event| SegmentName::settle(event, Metadata::Hidden, "incoming/F/x.csv", "incoming/", None);
+        assert_eq!(settle(Some("Event")).unwrap().as_str(), "Event");
+        let error = settle(None).unwrap_err();
+        assert_eq!(error.error_type(), "InvalidSegmentName");
+        assert!(error.to_string().contains("only some of the metadata"), "{error}");
+    }
+
+    #[test]
+    fn a_key_that_would_break_a_line_is_escaped() {
+        let error = settle(None, None, "incoming/a\nb.csv", None).unwrap_err();
+        assert!(error.to_string().contains("`incoming/a\\nb.csv`"), "{error}");
     }
 
     #[test]

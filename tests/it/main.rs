@@ -12,6 +12,7 @@ mod guards;
 mod large;
 mod leaks;
 mod loads;
+mod names;
 mod observed;
 mod refusals;
 mod reports;
