@@ -23,6 +23,7 @@ mod simulation;
 mod source;
 mod source_answers;
 mod source_parts;
+mod source_refusals;
 mod stops;
 mod sweeps;
 mod text_files;
