@@ -76,7 +76,7 @@ impl App {
     }
 
     async fn answer(&self, event: Value, stop_at: Instant) -> Result<Value, Error> {
-        match event::parse(event)? {
+        match event::parse(&event)? {
             Request::Ignored => Ok(answer(&[])),
             Request::Objects(objects) => {
                 let (reports, outcome) = self.load_objects(&objects, stop_at).await;

@@ -14,7 +14,9 @@ pub mod error;
 pub mod event;
 pub mod fence;
 mod intent;
+mod json;
 pub mod load;
+mod near;
 mod percent;
 pub mod report;
 pub mod settings;
@@ -33,8 +35,10 @@ compile_error!(
     "the function has to unwind: a damaged file would end the process otherwise; keep `panic = \"unwind\"` in Cargo.toml"
 );
 
-use lambda_runtime::{LambdaEvent, service_fn, tracing::init_default_subscriber};
-use serde_json::Value;
+use lambda_runtime::layers::TracingLayer;
+use lambda_runtime::tower::util::MapRequestLayer;
+use lambda_runtime::tracing::init_default_subscriber;
+use lambda_runtime::{LambdaEvent, LambdaInvocation, Runtime, service_fn};
 
 /// Serves Lambda invocations until the environment is shut down.
 ///
@@ -42,10 +46,24 @@ use serde_json::Value;
 pub async fn run() -> Result<(), lambda_runtime::Error> {
     init_default_subscriber();
     let app = &App::from_process().await;
-    lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| match app {
-        // Boxed, since the compiler gives up on the layout of so deep a future.
-        Ok(app) => Box::pin(app.handle(event.payload, app::time_left(&event.context))).await,
+    let handler = service_fn(async |event: LambdaEvent<Option<String>>| match app {
+        Ok(app) => {
+            let time_left = app::time_left(&event.context);
+            app.handle(event::read(event.payload.as_deref())?, time_left).await
+        }
         Err(error) => Err(Error::from(error.clone())),
-    }))
-    .await
+    });
+    let as_text = MapRequestLayer::new(as_text);
+    Runtime::new(handler)
+        .layer(as_text)
+        .layer(TracingLayer::new())
+        .run()
+        .await
+}
+
+/// Hands an event on as text, or as nothing where it is none: the runtime's own words for one that it cannot read help nobody.
+fn as_text(mut invocation: LambdaInvocation) -> LambdaInvocation {
+    let text = std::str::from_utf8(&invocation.body).ok();
+    invocation.body = serde_json::Value::from(text).to_string().into();
+    invocation
 }

@@ -1,6 +1,7 @@
 //! What came from outside, as a sentence shows it: on one line, and not all of it where it is long.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// How many characters of a name or a word a sentence shows: enough to recognise it.
 const WORD: usize = 100;
@@ -11,6 +12,26 @@ const KEY: usize = 1_024;
 /// Shows a word in quotes, cut where it is long.
 pub(crate) fn word(text: &str) -> String {
     format!("\"{}\"", clipped(text, WORD))
+}
+
+/// Shows words in quotes, as many as make a line of a sentence, and says how many more there are.
+pub(crate) fn words<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+    let (mut shown, mut more) = (String::new(), 0);
+    for text in texts {
+        let quoted = word(text);
+        if shown.is_empty() {
+            shown = quoted;
+        } else if more == 0 && shown.chars().count() + quoted.chars().count() <= WORD {
+            shown.push_str(", ");
+            shown.push_str(&quoted);
+        } else {
+            more += 1;
+        }
+    }
+    if more > 0 {
+        let _ = write!(shown, " and {more} more");
+    }
+    shown
 }
 
 /// Shows the key of an object.
@@ -62,6 +83,14 @@ mod tests {
         }
         assert_eq!(word(&"é".repeat(100)), format!("\"{}\"", "é".repeat(100)));
         assert_eq!(word(&"é".repeat(101)), format!("\"{}...\"", "é".repeat(100)));
+    }
+
+    #[test]
+    fn words_are_shown_until_a_line_is_full() {
+        assert_eq!(words(["a", "b"]), "\"a\", \"b\"");
+        assert_eq!(words([]), "");
+        let long = "x".repeat(60);
+        assert_eq!(words([&*long, &long, "b"]), format!("\"{long}\" and 2 more"));
     }
 
     #[test]

@@ -41,6 +41,11 @@ impl HistoryCommand {
     pub const MAX_LIMIT: usize = 200;
 }
 
+/// The longest key that S3 takes, in bytes.
+const LONGEST_KEY: usize = 1_024;
+/// The longest name of a bucket in bytes: 63 characters, or the ARN of an access point.
+const LONGEST_BUCKET: usize = 255;
+
 /// Reads a command; the caller has seen its `action`.
 pub(super) fn parse(event: &Value) -> Result<Request, Error> {
     let known = "text: `load`, `sweep`, `history` or `test_connection`";
@@ -59,9 +64,9 @@ pub(super) fn parse(event: &Value) -> Result<Request, Error> {
 }
 
 fn load(arguments: &Arguments<'_>) -> Result<Request, Error> {
-    let key = arguments.text("key")?;
+    let key = arguments.text_up_to("key", LONGEST_KEY)?;
     Ok(Request::Load(LoadCommand {
-        bucket: arguments.text("bucket")?,
+        bucket: arguments.text_up_to("bucket", LONGEST_BUCKET)?,
         key: key.ok_or_else(|| invalid("load", "key", "the key of the object to load"))?,
         segment_name: arguments.text("segment_name")?,
         mode: arguments.mode("mode")?,
@@ -116,6 +121,17 @@ impl<'a> Arguments<'a> {
             None => Ok(None),
             Some(Value::String(text)) if !text.trim().is_empty() => Ok(Some(text.clone())),
             Some(_) => Err(invalid(self.action, field, "text that is not empty")),
+        }
+    }
+
+    fn text_up_to(&self, field: &'static str, longest: usize) -> Result<Option<String>, Error> {
+        match self.text(field)? {
+            Some(text) if text.len() > longest => Err(invalid(
+                self.action,
+                field,
+                format!("text of at most {longest} bytes, as S3 takes it"),
+            )),
+            text => Ok(text),
         }
     }
 
@@ -189,6 +205,14 @@ mod tests {
             (json!({"action": "load"}), "`key` must be the key"),
             (json!({"action": "load", "key": ""}), "`key` must be text"),
             (json!({"action": "load", "key": ["a"]}), "`key` must be text"),
+            (
+                json!({"action": "load", "key": "k".repeat(1_025)}),
+                "`key` must be text of at most 1024 bytes",
+            ),
+            (
+                json!({"action": "load", "key": "k", "bucket": "b".repeat(256)}),
+                "`bucket` must be text of at most 255 bytes",
+            ),
             (
                 json!({"action": "load", "key": "k", "bucket": ""}),
                 "`bucket` must be text",

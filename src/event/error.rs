@@ -1,5 +1,6 @@
 //! What can be wrong with an event.
 
+use crate::{json, shown};
 use serde_json::Value;
 use std::borrow::Cow;
 
@@ -32,17 +33,35 @@ pub enum Error {
         /// What would be right.
         expected: &'static str,
     },
-    /// The body of an SQS message is no JSON.
-    #[error("the body of the SQS message is no JSON; {ACCEPTED}")]
-    BodyNotJson,
+    /// The text of an event cannot be read as JSON.
+    #[error("cannot understand an event that is {problem}: {ACCEPTED}")]
+    NotJson {
+        /// What is wrong, told by its place.
+        problem: json::Error,
+    },
+    /// The body of an SQS message is none that is accepted there.
+    #[error(
+        "cannot understand an SQS message whose body is {found}: accepted are an S3 notification and an EventBridge \
+         `Object Created` event of `aws.s3`"
+    )]
+    Body {
+        /// What arrived, told by its keys and discriminators only, or what is wrong with the JSON.
+        found: String,
+    },
     /// A command that does not exist.
-    #[error("the action {action:?} does not exist; actions are `load`, `sweep`, `history` and `test_connection`")]
+    #[error(
+        "the action {} does not exist; actions are `load`, `sweep`, `history` and `test_connection`",
+        shown::word(action)
+    )]
     UnknownAction {
         /// The action as written.
         action: String,
     },
     /// A command has a field that it does not know.
-    #[error("the command `{action}` has the unknown field {field:?}; known fields are {known}")]
+    #[error(
+        "the command `{action}` has the unknown field {}; known fields are {known}",
+        shown::word(field)
+    )]
     UnknownField {
         /// The command.
         action: &'static str,
@@ -69,24 +88,34 @@ impl Error {
         let record = &event["Records"][0];
         let found = match (&event["source"], &event["detail-type"], &record["eventSource"], event) {
             (Value::String(source), Value::String(detail_type), ..) => {
-                format!("an event {detail_type:?} from {source:?}")
+                format!("an event {} from {}", shown::word(detail_type), shown::word(source))
             }
-            (_, _, Value::String(source), _) => format!("a record from {source:?}"),
+            (_, _, Value::String(source), _) => format!("a record from {}", shown::word(source)),
             (_, _, _, Value::Object(object)) if object.is_empty() => "an empty event".into(),
             (_, _, _, Value::Object(object)) => {
-                let keys: Vec<_> = object.keys().take(10).map(|key| format!("{key:?}")).collect();
-                format!("an event with {}", keys.join(", "))
+                format!("an event with {}", shown::words(object.keys().map(String::as_str)))
             }
             _ => "an event that is no JSON object".into(),
         };
         Self::Unknown { found }
     }
 
+    /// Says of an error about an event that the event was the body of an SQS message.
+    pub(super) fn of_body(self) -> Self {
+        match self {
+            Self::Unknown { found } => Self::Body { found },
+            Self::NotJson { problem } => Self::Body {
+                found: problem.to_string(),
+            },
+            error => error,
+        }
+    }
+
     /// Returns the stable name that alarms and retries see.
     pub fn error_type(&self) -> &'static str {
         match self {
-            Self::Unknown { .. } | Self::WrappedBySns => "UnknownEvent",
-            Self::Malformed { .. } | Self::BodyNotJson => "MalformedEvent",
+            Self::Unknown { .. } | Self::WrappedBySns | Self::Body { .. } => "UnknownEvent",
+            Self::Malformed { .. } | Self::NotJson { .. } => "MalformedEvent",
             Self::UnknownAction { .. } | Self::UnknownField { .. } | Self::Field { .. } => "InvalidCommand",
         }
     }

@@ -1,22 +1,22 @@
 //! S3 events in `EventBridge`'s envelope; their keys are raw.
 
-use super::s3::{etag, optional};
+use super::s3::{etag, optional, version};
 use super::{Error, ObjectEvent};
-use aws_lambda_events::eventbridge::EventBridgeEvent;
 use serde_json::Value;
 
 /// Reads the object of an `Object Created` event.
-pub(super) fn parse(event: Value) -> Result<ObjectEvent, Error> {
-    let event: EventBridgeEvent =
-        serde_json::from_value(event).map_err(|_| malformed("its envelope in EventBridge's form"))?;
-    let (bucket, object) = (&event.detail["bucket"], &event.detail["object"]);
+pub(super) fn parse(event: &Value) -> Result<ObjectEvent, Error> {
+    let detail = &event["detail"];
+    let (bucket, object) = (&detail["bucket"], &detail["object"]);
     Ok(ObjectEvent {
         bucket: optional(&bucket["name"]).ok_or_else(|| malformed("the bucket's name at `detail.bucket.name`"))?,
         key: optional(&object["key"]).ok_or_else(|| malformed("the object's key at `detail.object.key`"))?,
-        version_id: optional(&object["version-id"]),
+        version_id: version(&object["version-id"], || {
+            malformed("the version as text at `detail.object.version-id`, or none")
+        })?,
         etag: etag(&object["etag"]),
         size: object["size"].as_u64(),
-        requester: optional(&event.detail["requester"]),
+        requester: optional(&detail["requester"]),
     })
 }
 
@@ -45,7 +45,7 @@ mod tests {
             "%41",
         ] {
             let detail = json!({"bucket": {"name": "b"}, "object": {"key": key}});
-            assert_eq!(parse(event(&detail)).unwrap().key, key);
+            assert_eq!(parse(&event(&detail)).unwrap().key, key);
         }
     }
 
@@ -54,9 +54,18 @@ mod tests {
         for (detail, expected) in [
             (json!({"object": {"key": "k"}}), "detail.bucket.name"),
             (json!({"bucket": {"name": "b"}, "object": {}}), "detail.object.key"),
+            (
+                json!({"bucket": {"name": "b"}, "object": {"key": ["k"]}}),
+                "detail.object.key",
+            ),
+            (
+                json!({"bucket": {"name": "b"}, "object": {"key": "k", "version-id": 7}}),
+                "detail.object.version-id",
+            ),
             (json!("{}"), "detail.bucket.name"),
+            (json!(null), "detail.bucket.name"),
         ] {
-            let error = parse(event(&detail)).unwrap_err();
+            let error = parse(&event(&detail)).unwrap_err();
             assert!(error.to_string().contains(expected), "{error}");
         }
     }

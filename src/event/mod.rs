@@ -14,6 +14,7 @@ pub mod sqs;
 pub use command::{HistoryCommand, LoadCommand};
 pub use error::Error;
 
+use crate::json;
 use serde_json::Value;
 use shape::Shape;
 
@@ -62,10 +63,16 @@ pub struct Message {
     pub objects: Result<Vec<ObjectEvent>, Error>,
 }
 
+/// Reads the text of an event, which may be anything; nothing stands for bytes that are no text.
+pub fn read(text: Option<&str>) -> Result<Value, Error> {
+    let value = text.ok_or(json::Error::NotUtf8).and_then(json::parse);
+    value.map_err(|problem| Error::NotJson { problem })
+}
+
 /// Reads an event of any accepted shape.
-pub fn parse(event: Value) -> Result<Request, Error> {
-    match Shape::of(&event)? {
-        Shape::Command => command::parse(&event),
+pub fn parse(event: &Value) -> Result<Request, Error> {
+    match Shape::of(event)? {
+        Shape::Command => command::parse(event),
         Shape::SqsBatch => sqs::parse(event).map(Request::Batch),
         Shape::Tick => Ok(Request::Sweep),
         shape => match objects(shape, event)? {
@@ -76,12 +83,12 @@ pub fn parse(event: Value) -> Result<Request, Error> {
 }
 
 /// Reads the objects that an event of S3, direct or by way of `EventBridge`, says were created.
-fn objects(shape: Shape, event: Value) -> Result<Vec<ObjectEvent>, Error> {
+fn objects(shape: Shape, event: &Value) -> Result<Vec<ObjectEvent>, Error> {
     match shape {
-        Shape::S3Notification => s3::parse(&event),
+        Shape::S3Notification => s3::parse(event),
         Shape::ObjectCreated => eventbridge::parse(event).map(|object| vec![object]),
         Shape::NothingCreated => Ok(Vec::new()),
-        Shape::Command | Shape::SqsBatch | Shape::Tick => Err(Error::unknown(&event)),
+        Shape::Command | Shape::SqsBatch | Shape::Tick => Err(Error::unknown(event)),
     }
 }
 

@@ -10,17 +10,23 @@ pub(super) fn parse(event: &Value) -> Result<Vec<ObjectEvent>, Error> {
     if records.iter().any(|record| record["eventSource"] != "aws:s3") {
         return Err(malformed("every record", "`eventSource` `aws:s3`"));
     }
-    let created = records.iter().filter(|record| says_created(record));
-    created.map(object).collect()
+    let mut created = Vec::new();
+    for record in records {
+        if says_created(record)? {
+            created.push(object(record)?);
+        }
+    }
+    Ok(created)
 }
 
 /// Tells whether an object was created; a hand-written record need not say so.
 ///
 /// Event names stay text, since AWS adds new ones.
-fn says_created(record: &Value) -> bool {
-    match record["eventName"].as_str() {
-        Some(name) => name.strip_prefix("s3:").unwrap_or(name).starts_with("ObjectCreated:"),
-        None => true,
+fn says_created(record: &Value) -> Result<bool, Error> {
+    match &record["eventName"] {
+        Value::String(name) => Ok(name.strip_prefix("s3:").unwrap_or(name).starts_with("ObjectCreated:")),
+        Value::Null => Ok(true),
+        _ => Err(malformed("an S3 record", "its `eventName` as text")),
     }
 }
 
@@ -29,7 +35,9 @@ fn object(record: &Value) -> Result<ObjectEvent, Error> {
     Ok(ObjectEvent {
         bucket: required(&bucket["name"], "the bucket's name at `s3.bucket.name`")?.into(),
         key: percent::decode_form(required(&object["key"], "the object's key at `s3.object.key`")?),
-        version_id: optional(&object["versionId"]),
+        version_id: version(&object["versionId"], || {
+            malformed("an S3 record", "the version as text at `s3.object.versionId`, or none")
+        })?,
         etag: etag(&object["eTag"]),
         size: object["size"].as_u64(),
         requester: optional(&record["userIdentity"]["principalId"]),
@@ -45,6 +53,14 @@ fn malformed(place: &str, expected: &'static str) -> Error {
     Error::Malformed {
         place: place.into(),
         expected,
+    }
+}
+
+/// Reads a version, which may be absent or empty but is never anything else than text.
+pub(super) fn version(value: &Value, malformed: impl FnOnce() -> Error) -> Result<Option<String>, Error> {
+    match value {
+        Value::Null | Value::String(_) => Ok(optional(value)),
+        _ => Err(malformed()),
     }
 }
 
@@ -114,11 +130,22 @@ mod tests {
             (json!({"object": {"key": "k"}}), "s3.bucket.name"),
             (json!({"bucket": {"name": "b"}, "object": {"key": ""}}), "s3.object.key"),
             (json!({"bucket": {"name": "b"}, "object": {"key": 1}}), "s3.object.key"),
+            (
+                json!({"bucket": {"name": "b"}, "object": {"key": "k", "versionId": 7}}),
+                "s3.object.versionId",
+            ),
             (json!(null), "s3.bucket.name"),
+            (json!([]), "s3.bucket.name"),
         ] {
             let error = parse(&json!({"Records": [{"eventSource": "aws:s3", "s3": s3}]})).unwrap_err();
             assert!(error.to_string().contains(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn a_record_whose_name_is_no_text_is_not_taken_for_a_new_object() {
+        let event = json!({"Records": [{"eventSource": "aws:s3", "eventName": ["ObjectRemoved:Delete"], "s3": {}}]});
+        assert!(parse(&event).unwrap_err().to_string().contains("`eventName`"));
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! SQS batches, whose bodies are S3 events, and their answer message by message.
 
+use super::s3::optional;
 use super::{Error, Message, ObjectEvent, Shape, objects};
-use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_lambda_events::sqs::SqsBatchResponse;
 use serde_json::Value;
 
 /// Reads each message for itself, so that one bad message fails alone.
-pub(super) fn parse(event: Value) -> Result<Vec<Message>, Error> {
-    let batch: SqsEvent = serde_json::from_value(event).map_err(|_| malformed("`messageId` and `body` as text"))?;
-    batch.records.into_iter().map(message).collect()
+pub(super) fn parse(event: &Value) -> Result<Vec<Message>, Error> {
+    let records = event["Records"].as_array().map(Vec::as_slice).unwrap_or_default();
+    records.iter().map(message).collect()
 }
 
 /// Answers a batch: the failed messages come again, all others are done.
@@ -19,21 +20,19 @@ pub fn batch_answer(failed_ids: impl IntoIterator<Item = String>) -> SqsBatchRes
     answer
 }
 
-fn message(record: SqsMessage) -> Result<Message, Error> {
+fn message(record: &Value) -> Result<Message, Error> {
     // Without an id the answer could not name the message, and it would be deleted unread.
-    let message_id = record.message_id.filter(|id| !id.is_empty());
+    let message_id = optional(&record["messageId"]).ok_or_else(|| malformed("a `messageId` as text"))?;
+    let body = record["body"].as_str().ok_or_else(|| malformed("a `body` as text"));
     Ok(Message {
-        message_id: message_id.ok_or_else(|| malformed("a `messageId`"))?,
-        objects: record
-            .body
-            .ok_or_else(|| malformed("a `body`"))
-            .and_then(|body| objects_of(&body)),
+        message_id,
+        objects: body.and_then(objects_of),
     })
 }
 
 fn objects_of(body: &str) -> Result<Vec<ObjectEvent>, Error> {
-    let event: Value = serde_json::from_str(body).map_err(|_| Error::BodyNotJson)?;
-    objects(Shape::of(&event)?, event)
+    let objects = super::read(Some(body)).and_then(|event| objects(Shape::of(&event)?, &event));
+    objects.map_err(Error::of_body)
 }
 
 fn malformed(expected: &'static str) -> Error {
@@ -60,7 +59,7 @@ mod tests {
     fn one_bad_message_does_not_spoil_the_batch() {
         let created = json!({"source": "aws.s3", "detail-type": "Object Created",
                              "detail": {"bucket": {"name": "b"}, "object": {"key": "k"}}});
-        let messages = parse(batch(&[
+        let messages = parse(&batch(&[
             created.clone(),
             json!("no JSON"),
             json!({"action": "sweep"}),
@@ -79,7 +78,7 @@ mod tests {
             .collect();
         let expected = [
             "m0 1",
-            "m1 MalformedEvent",
+            "m1 UnknownEvent",
             "m2 UnknownEvent",
             "m3 0",
             "m4 UnknownEvent",
@@ -93,11 +92,40 @@ mod tests {
     #[test]
     fn a_message_without_an_id_or_a_body_is_an_error() {
         let without_id = json!({"Records": [{"eventSource": "aws:sqs", "body": "{}"}]});
-        assert!(parse(without_id).unwrap_err().to_string().contains("messageId"));
+        assert!(parse(&without_id).unwrap_err().to_string().contains("messageId"));
         let without_body = json!({"Records": [{"eventSource": "aws:sqs", "messageId": "m"}]});
-        assert!(parse(without_body).unwrap()[0].objects.is_err());
+        assert!(parse(&without_body).unwrap()[0].objects.is_err());
         let odd = json!({"Records": [{"eventSource": "aws:sqs", "messageId": 7}]});
-        assert_eq!(parse(odd).unwrap_err().error_type(), "MalformedEvent");
+        assert_eq!(parse(&odd).unwrap_err().error_type(), "MalformedEvent");
+    }
+
+    #[test]
+    fn whatever_a_body_holds_only_its_message_fails_and_hears_what_is_accepted_there() {
+        let deep = "[".repeat(100_000);
+        for body in [
+            json!(""),
+            json!("7"),
+            json!("[]"),
+            json!("\"text\""),
+            json!("{\"a\":\"\\ud800\"}"),
+            json!("{\"Event\":1,\"Event\":2}"),
+            json!(deep),
+            json!("{\"action\":\"sweep\"}"),
+            json!("{\"Records\":[]}"),
+            json!({"no": "text"}),
+            json!(null),
+        ] {
+            let record = json!({"eventSource": "aws:sqs", "messageId": "m", "body": body});
+            let good = json!({"eventSource": "aws:sqs", "messageId": "n", "body": "{\"Event\":\"s3:TestEvent\"}"});
+            let messages = parse(&json!({"Records": [record, good]})).unwrap();
+            let error = messages[0].objects.as_ref().unwrap_err().to_string();
+            assert!(
+                error.contains("an S3 notification") || error.contains("a `body` as text"),
+                "{error}"
+            );
+            assert!(error.len() < 400, "{error}");
+            assert!(messages[1].objects.is_ok());
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 
 fn read(text: &str) -> Result<Request, Error> {
-    parse(serde_json::from_str(text).unwrap())
+    parse(&serde_json::from_str(text).unwrap())
 }
 
 fn object(key: &str, version_id: &str, requester: &str) -> ObjectEvent {
@@ -155,7 +155,7 @@ fn an_unknown_event_is_answered_with_the_accepted_shapes() {
         json!({"key": "incoming/x.csv"}),
         json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": "{}"}}]}),
     ] {
-        let error = parse(event.clone()).unwrap_err();
+        let error = parse(&event).unwrap_err();
         assert_eq!(
             (error.error_type(), error.is_transient()),
             ("UnknownEvent", false),
@@ -195,7 +195,7 @@ fn an_unknown_event_is_described_by_what_it_is() {
         (json!([1]), "an event that is no JSON object"),
         (json!({"Records": [{"EventSource": "aws:sns"}]}), "wrapped by SNS"),
     ] {
-        let error = parse(event).unwrap_err().to_string();
+        let error = parse(&event).unwrap_err().to_string();
         assert!(error.contains(expected) && !error.contains("leak"), "{error}");
     }
 }
@@ -204,7 +204,7 @@ fn an_unknown_event_is_described_by_what_it_is() {
 fn what_s3_tells_besides_new_objects_is_ignored() {
     for detail_type in ["Object Deleted", "Object Tags Added", "Object Restore Completed"] {
         let event = json!({"source": "aws.s3", "detail-type": detail_type, "detail": {}});
-        assert_eq!(parse(event), Ok(Request::Ignored));
+        assert_eq!(parse(&event), Ok(Request::Ignored));
     }
 }
 
@@ -214,7 +214,7 @@ fn a_notification_may_hold_several_objects() {
         let s3 = json!({"bucket": {"name": "b"}, "object": {"key": key, "size": 0}});
         json!({"eventSource": "aws:s3", "s3": s3})
     };
-    let Ok(Request::Objects(objects)) = parse(json!({"Records": [record("a"), record("b")]})) else {
+    let Ok(Request::Objects(objects)) = parse(&json!({"Records": [record("a"), record("b")]})) else {
         panic!("objects");
     };
     let seen: Vec<_> = objects
@@ -233,7 +233,7 @@ fn a_key_of_1024_bytes_comes_through_on_both_roads() {
         json!({"Records": [{"eventSource": "aws:s3", "s3": {"bucket": {"name": "b"}, "object": {"key": encoded}}}]});
     let eventbridge = json!({"source": "aws.s3", "detail-type": "Object Created",
                              "detail": {"bucket": {"name": "b"}, "object": {"key": key}}});
-    assert_eq!(parse(notification), parse(eventbridge));
+    assert_eq!(parse(&notification), parse(&eventbridge));
 }
 
 /// JSON made of the words that shapes are told by, in any disorder.
@@ -282,7 +282,7 @@ fn any_event() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn whatever_arrives_is_an_answer_or_an_error_and_never_an_object_without_a_name(event in any_event()) {
-        if let Ok(Request::Objects(objects)) = parse(event) {
+        if let Ok(Request::Objects(objects)) = parse(&event) {
             prop_assert!(!objects.is_empty());
             prop_assert!(objects.iter().all(|object| !object.bucket.is_empty() && !object.key.is_empty()));
         }

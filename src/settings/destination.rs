@@ -44,13 +44,22 @@ pub struct Destination {
     pub max_concurrent_requests: usize,
 }
 
-/// Where a credential is kept.
-#[derive(Clone, Debug)]
+/// Where a credential is kept; `Debug` does not show the name, which may be a secret that was pasted there.
+#[derive(Clone)]
 pub enum CredentialSource {
     /// In a secret of its own, of this name or ARN.
     Secret(String),
     /// In the destination's secret.
     Inline(Box<Credential>),
+}
+
+impl fmt::Debug for CredentialSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Secret(_) => "Secret(..)",
+            Self::Inline(_) => "Inline(..)",
+        })
+    }
 }
 
 impl Destination {
@@ -359,7 +368,7 @@ mod tests {
         for (text, expected) in [
             ("leak", "not valid JSON (line 1, column 1)"),
             ("{\n  \"mode\": leak\n}", "not valid JSON (line 2, column 11)"),
-            ("", "not valid JSON (line 1, column 0)"),
+            ("", "secret `s` is empty"),
             ("[\"leak\"]", "must hold a JSON object"),
             ("\"leak\"", "must hold a JSON object"),
         ] {

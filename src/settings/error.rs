@@ -1,108 +1,137 @@
 //! What can be wrong with a secret.
 
+use crate::json;
 use std::borrow::Cow;
+use std::fmt;
+
+/// How a message calls a secret.
+///
+/// What stands where a secret's name belongs may be the secret itself, pasted there by mistake: it is shown only once
+/// Secrets Manager has given a secret of that name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretName {
+    /// A secret of this name or ARN.
+    Known(String),
+    /// What the key `credential` of this destination secret names.
+    CredentialOf(String),
+}
+
+impl From<&str> for SecretName {
+    fn from(name: &str) -> Self {
+        Self::Known(name.into())
+    }
+}
+
+impl fmt::Display for SecretName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(name) => write!(f, "secret `{name}`"),
+            Self::CredentialOf(destination) => {
+                write!(f, "the secret that `credential` names in secret `{destination}`")
+            }
+        }
+    }
+}
 
 /// Tells why a secret cannot be used: which secret, which field, what to do; never a value.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The text is no JSON; the parser's own message would quote it.
-    #[error("secret `{secret}` is not valid JSON (line {line}, column {column})")]
+    #[error("{secret} is {problem}: it must hold a JSON object, {{\"name\": value, ...}}")]
     NotJson {
         /// The secret.
-        secret: String,
-        /// Counted from 1.
-        line: usize,
-        /// Counted from 1.
-        column: usize,
+        secret: SecretName,
+        /// What is wrong, told by its place.
+        problem: json::Error,
     },
     /// The JSON is a list, a string or a number.
-    #[error("secret `{secret}` must hold a JSON object: {{\"name\": value, ...}}")]
+    #[error("{secret} must hold a JSON object, {{\"name\": value, ...}}, and nothing around it")]
     NotAnObject {
         /// The secret.
-        secret: String,
+        secret: SecretName,
     },
     /// A required field is not there, is null or is blank.
-    #[error("secret `{secret}` lacks the field `{field}`: {advice}")]
+    #[error("{secret} lacks the field `{field}`: {advice}")]
     Missing {
         /// The secret.
-        secret: String,
+        secret: SecretName,
         /// The field.
         field: String,
         /// What the field holds or where to find it.
         advice: &'static str,
     },
     /// A field holds the wrong type of value or one that cannot be used.
-    #[error("secret `{secret}`: the field `{field}` must be {expected}")]
+    #[error("{secret}: the field `{field}` must be {expected}")]
     Invalid {
         /// The secret.
-        secret: String,
+        secret: SecretName,
         /// The field.
         field: String,
         /// What would be right.
         expected: Cow<'static, str>,
     },
-    /// A field that this program does not know, most likely misspelled.
-    #[error("secret `{secret}` has the unknown field {field:?}; known fields are {known}")]
+    /// A field that this program does not know, most likely misspelled; one that comes near none may be a value.
+    #[error("{secret} has {which}; known fields are {known}")]
     Unknown {
         /// The secret.
-        secret: String,
-        /// The field as written.
-        field: String,
+        secret: SecretName,
+        /// The field, by name or by place.
+        which: String,
         /// The known ones, as a list for people.
         known: String,
     },
     /// Nothing says which environment is meant.
     #[error(
-        "secret `{secret}` names no environment: give `environment_region` (such as `crm4`) and `environment_name` \
+        "{secret} names no environment: give `environment_region` (such as `crm4`) and `environment_name` \
          (such as `socktown`), or `environment_url`"
     )]
     NoEnvironment {
         /// The secret.
-        secret: String,
+        secret: SecretName,
     },
     /// Secrets Manager knows no such secret.
-    #[error("secret `{secret}` does not exist in this account and region: check the name or ARN, or create it")]
+    #[error("{secret} does not exist in this account and region: check the name or ARN, or create it")]
     NotFound {
         /// The secret.
-        secret: String,
+        secret: SecretName,
     },
     /// The function's role must not read the secret.
     #[error(
-        "secret `{secret}` may not be read: the function's role needs secretsmanager:GetSecretValue on it and, where a \
+        "{secret} may not be read: the function's role needs secretsmanager:GetSecretValue on it and, where a \
          customer managed key encrypts it, kms:Decrypt on that key"
     )]
     AccessDenied {
         /// The secret.
-        secret: String,
+        secret: SecretName,
     },
     /// The key that encrypts the secret is gone or switched off.
     #[error(
-        "secret `{secret}` cannot be decrypted: its KMS key must exist and be enabled, and the function's role needs \
+        "{secret} cannot be decrypted: its KMS key must exist and be enabled, and the function's role needs \
          kms:Decrypt on it"
     )]
     Decryption {
         /// The secret.
-        secret: String,
+        secret: SecretName,
     },
     /// The secret was stored as bytes.
-    #[error("secret `{secret}` is binary: store the JSON as its text (SecretString)")]
+    #[error("{secret} is binary: store the JSON as its text (SecretString)")]
     Binary {
         /// The secret.
-        secret: String,
+        secret: SecretName,
     },
     /// Secrets Manager refuses for another reason, such as a secret that is marked for deletion.
-    #[error("secret `{secret}` cannot be read: Secrets Manager answered {code}")]
+    #[error("{secret} cannot be read: Secrets Manager answered {code}")]
     Rejected {
         /// The secret.
-        secret: String,
+        secret: SecretName,
         /// AWS's name of the error.
         code: String,
     },
     /// Secrets Manager did not answer, or asked to come back later.
-    #[error("secret `{secret}` cannot be read now: Secrets Manager {problem}")]
+    #[error("{secret} cannot be read now: Secrets Manager {problem}")]
     Unavailable {
         /// The secret.
-        secret: String,
+        secret: SecretName,
         /// What was seen of it.
         problem: String,
         /// The network's own words.

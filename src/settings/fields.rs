@@ -1,6 +1,7 @@
 //! Reads the fields of a secret one by one, because `serde`'s own messages quote the values they dislike.
 
 use super::{Date, Error};
+use crate::{json, near, shown};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
@@ -18,13 +19,12 @@ pub(super) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// Reads the text of a secret and refuses fields outside `known`.
     pub(super) fn parse(secret: &'a str, text: &str, known: &[&str]) -> Result<Self, Error> {
-        match serde_json::from_str(text) {
+        match json::parse(text) {
             Ok(Value::Object(object)) => Self::of(secret, "", object, known),
             Ok(_) => Err(Error::NotAnObject { secret: secret.into() }),
-            Err(error) => Err(Error::NotJson {
+            Err(problem) => Err(Error::NotJson {
                 secret: secret.into(),
-                line: error.line(),
-                column: error.column(),
+                problem,
             }),
         }
     }
@@ -36,14 +36,32 @@ impl<'a> Fields<'a> {
         object: Map<String, Value>,
         known: &[&str],
     ) -> Result<Self, Error> {
-        match object.keys().find(|key| !known.contains(&key.as_str())) {
-            Some(field) => Err(Error::Unknown {
-                secret: secret.into(),
-                field: format!("{path}{field}"),
-                known: known.join(", "),
-            }),
-            None => Ok(Self { secret, path, object }),
-        }
+        let is_unknown = |key: &String| !known.contains(&key.as_str());
+        let Some(place) = object.keys().position(is_unknown) else {
+            return Ok(Self { secret, path, object });
+        };
+        // One that comes near a known name is a typing error; any other may be a secret in the place of a name.
+        let near = object.keys().filter(|key| is_unknown(key)).find_map(|key| {
+            let meant = known.iter().find(|meant| near::comes_near(key, meant))?;
+            Some(format!(
+                "the unknown field {}, which comes near `{path}{meant}`",
+                shown::word(&format!("{path}{key}"))
+            ))
+        });
+        let which = near.unwrap_or_else(|| {
+            let owner = path.trim_end_matches('.');
+            let inside = if owner.is_empty() {
+                String::new()
+            } else {
+                format!(" in `{owner}`")
+            };
+            format!("an unknown field{inside} (number {} of {})", place + 1, object.len())
+        });
+        Err(Error::Unknown {
+            secret: secret.into(),
+            which,
+            known: known.join(", "),
+        })
     }
 
     /// Returns the value as it stands.
@@ -136,6 +154,119 @@ impl<'a> Fields<'a> {
             secret: self.secret.into(),
             field: format!("{}{field}", self.path),
             expected: expected.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const KNOWN: [&str; 3] = ["client_secret", "client_id", "name"];
+
+    fn problem(text: &str) -> String {
+        let error = Fields::parse("socktown/x", text, &KNOWN).err().unwrap();
+        assert_eq!(error.error_type(), "InvalidSecret");
+        let (shown, debug) = (error.to_string(), format!("{error:?}"));
+        assert!(shown.contains("`socktown/x`"), "{shown}");
+        assert!(!shown.contains("leak") && !debug.contains("leak"), "{shown} {debug}");
+        shown
+    }
+
+    #[test]
+    fn text_that_is_no_object_is_told_by_its_place_alone() {
+        for (text, expected) in [
+            ("", "is empty"),
+            ("\u{feff}", "is empty"),
+            ("leak", "is not valid JSON (line 1, column 1)"),
+            ("{\"name\":\"leak\",}", "is not valid JSON (line 1, column 16)"),
+            (
+                "{\"name\":\"leak\"\n\"client_id\":1}",
+                "is not valid JSON (line 2, column 1)",
+            ),
+            ("{'name':'leak'}", "is not valid JSON (line 1, column 2)"),
+            ("{\"name\":\"\\ud800leak\"}", "is not valid JSON (line 1"),
+            (
+                "{\"name\":\"leak\",\"name\":\"leak\"}",
+                "a key stands twice in one object (line 1, column 29)",
+            ),
+            ("\"leak\"", "must hold a JSON object"),
+            ("\"{\\\"name\\\":\\\"leak\\\"}\"", "must hold a JSON object"),
+            ("[\"leak\"]", "must hold a JSON object"),
+            ("12", "must hold a JSON object"),
+            ("null", "must hold a JSON object"),
+        ] {
+            let shown = problem(text);
+            assert!(shown.contains(expected), "{text}: {shown}");
+        }
+        assert!(problem(&"[".repeat(60_000)).contains("nested too deep"));
+        assert!(problem(&format!("{{\"name\":\"{}", "leak".repeat(16_000))).contains("line 1, column"));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_fault() {
+        assert!(Fields::parse("s", "\u{feff}{\"name\":\"n\"}", &KNOWN).is_ok());
+    }
+
+    #[test]
+    fn an_unknown_key_is_shown_only_where_it_comes_near_a_known_one() {
+        for (key, expected) in [
+            (
+                "clientSecret",
+                "unknown field \"clientSecret\", which comes near `client_secret`",
+            ),
+            ("client-sercet", "unknown field \"client-sercet\", which comes near"),
+            ("Name", "unknown field \"Name\", which comes near `name`"),
+            (
+                "leak8Q~leak.leak-leak_leakleakleakleak",
+                "an unknown field (number 2 of 2)",
+            ),
+            ("leak", "an unknown field (number 2 of 2)"),
+            ("", "an unknown field (number 2 of 2)"),
+            ("\u{0}leak\n", "an unknown field (number 2 of 2)"),
+        ] {
+            let secret = serde_json::json!({"name": "n", key: "leak"}).to_string();
+            let shown = problem(&secret);
+            assert!(shown.contains(expected), "{key}: {shown}");
+            assert!(
+                shown.contains("known fields are client_secret, client_id, name"),
+                "{shown}"
+            );
+        }
+        // The one that comes near is told, wherever it stands.
+        let shown = problem("{\"leakleakleak\":1,\"client id\":\"leak\"}");
+        assert!(shown.contains("\"client id\", which comes near `client_id`"), "{shown}");
+    }
+
+    #[test]
+    fn a_key_inside_an_object_is_told_with_the_object() {
+        let object = |text| serde_json::from_str(text).unwrap();
+        let error = |text| {
+            Fields::of("s", "credential.", object(text), &KNOWN)
+                .err()
+                .unwrap()
+                .to_string()
+        };
+        assert!(error("{\"clientid\":1}").contains("\"credential.clientid\", which comes near `credential.client_id`"));
+        assert!(error("{\"leakleakleak\":1}").contains("an unknown field in `credential` (number 1 of 1)"));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_of_what_stands_in_a_secret_is_in_a_message(value in "[A-Za-z0-9~._-]{34,40}", shape in 0..6) {
+            let text = match shape {
+                0 => value.clone(),
+                1 => format!("\"{value}\""),
+                2 => format!("{{\"{value}\":1}}"),
+                3 => format!("{{\"name\":{value}}}"),
+                4 => format!("{{\"name\":\"{value}"),
+                _ => format!("{{\"{value}\":\"{value}\",\"{value}\":2}}"),
+            };
+            if let Err(error) = Fields::parse("s", &text, &KNOWN) {
+                let told = format!("{error} {error:?}");
+                prop_assert!(!told.contains(&value[..8]), "{told}");
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ mod segment_name;
 pub use credential::Credential;
 pub use date::Date;
 pub use destination::{CredentialSource, Destination};
-pub use error::Error;
+pub use error::{Error, SecretName};
 pub use expiry::{Urgency, Warning};
 pub use organization::Organization;
 pub use rules::{CheckContacts, EmptyResult, Mode, ResultFiles};

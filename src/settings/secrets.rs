@@ -1,6 +1,6 @@
 //! The way to AWS Secrets Manager.
 
-use super::{Credential, CredentialSource, Destination, Error};
+use super::{Credential, CredentialSource, Destination, Error, SecretName};
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
@@ -24,7 +24,9 @@ impl Secrets {
 
     /// Reads the destination secret.
     pub async fn destination(&self) -> Result<Destination, Error> {
-        let text = self.text(&self.destination_secret_id).await?;
+        let text = self
+            .text(&self.destination_secret_id, self.destination_secret_id.as_str().into())
+            .await?;
         Destination::parse(&self.destination_secret_id, text.expose_secret())
     }
 
@@ -33,7 +35,8 @@ impl Secrets {
         match &destination.credential {
             CredentialSource::Inline(credential) => Ok(Credential::clone(credential)),
             CredentialSource::Secret(secret_id) => {
-                let text = self.text(secret_id).await?;
+                let name = SecretName::CredentialOf(destination.secret_id.clone());
+                let text = self.text(secret_id, name).await?;
                 Credential::parse(secret_id, text.expose_secret(), &destination.organization)
             }
         }
@@ -47,14 +50,16 @@ impl Secrets {
         }
     }
 
-    async fn text(&self, secret_id: &str) -> Result<SecretString, Error> {
+    async fn text(&self, secret_id: &str, name: SecretName) -> Result<SecretString, Error> {
         let answer = self.client.get_secret_value().secret_id(secret_id).send().await;
-        let value = answer.map_err(|error| failure(secret_id, error))?;
-        match value.secret_string {
-            Some(text) => Ok(text.into()),
-            None => Err(Error::Binary {
-                secret: secret_id.into(),
-            }),
+        let value = match answer {
+            Ok(value) => value,
+            Err(error) => return Err(failure(name, error)),
+        };
+        match (value.secret_string, value.secret_binary) {
+            (Some(text), _) => Ok(text.into()),
+            (None, Some(_)) => Err(Error::Binary { secret: name }),
+            (None, None) => Err(unavailable(name, "without a value")),
         }
     }
 }
@@ -62,9 +67,13 @@ impl Secrets {
 /// Sorts the SDK's errors by what a person can do.
 ///
 /// An answer that the SDK could not read is dropped, since it may hold the secret.
-fn failure(secret_id: &str, error: SdkError<GetSecretValueError>) -> Error {
-    let secret = secret_id.to_owned();
-    let code = error.code().unwrap_or("an error without a code").to_owned();
+fn failure(secret: SecretName, error: SdkError<GetSecretValueError>) -> Error {
+    let is_code = |code: &&str| code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let code = error
+        .code()
+        .filter(is_code)
+        .unwrap_or("an error without a code")
+        .to_owned();
     let status = error.raw_response().map(|response| response.status().as_u16());
     match error {
         SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) => Error::Unavailable {
@@ -84,7 +93,7 @@ fn failure(secret_id: &str, error: SdkError<GetSecretValueError>) -> Error {
     }
 }
 
-fn unavailable(secret: String, answer: &str) -> Error {
+fn unavailable(secret: SecretName, answer: &str) -> Error {
     Error::Unavailable {
         secret,
         problem: format!("answered {answer}"),
@@ -215,6 +224,37 @@ mod tests {
             assert_eq!(error.is_transient(), error_type == "SecretsManagerUnavailable");
             assert!(shown.contains("`destination`") && shown.contains(words), "{shown}");
             assert!(!shown.contains("leak") && !debug.contains("leak"), "{debug}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_stands_where_the_credentials_name_belongs_is_never_shown_before_it_is_known_to_be_a_name() {
+        for (status, body, error_type) in [
+            (400, json!({"__type": "ResourceNotFoundException"}), "SecretNotFound"),
+            (400, json!({"__type": "AccessDeniedException"}), "SecretAccessDenied"),
+            (400, json!({"__type": "DecryptionFailure"}), "SecretDecryptionFailed"),
+            (
+                400,
+                json!({"__type": "ValidationException", "Message": "leak"}),
+                "SecretRejected",
+            ),
+            (400, json!({"__type": "leak leak"}), "SecretRejected"),
+            (500, json!({}), "SecretsManagerUnavailable"),
+            (200, json!({}), "SecretsManagerUnavailable"),
+            (200, json!({"SecretBinary": "bGVhaw=="}), "InvalidSecret"),
+        ] {
+            let pasted = "abc8Q_leak.leak-leakleakleakleakleakleak";
+            let destination = json!({"credential": pasted, "environment_url": "https://socktown.crm4.dynamics.com"});
+            let secrets = secrets([("destination", 200, text(&destination)), (pasted, status, body.clone())]).await;
+            let destination = secrets.destination().await.unwrap();
+            let error = secrets.credential(&destination).await.unwrap_err();
+            assert_eq!(error.error_type(), error_type, "{body}");
+            let told = format!("{error} {error:?} {destination:?} {:?}", destination.credential);
+            assert!(
+                told.contains("the secret that `credential` names in secret `destination`"),
+                "{told}"
+            );
+            assert!(!told.contains("leak"), "{told}");
         }
     }
 

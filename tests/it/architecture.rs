@@ -8,14 +8,16 @@ use std::path::{Path, PathBuf};
 ///
 /// `source` and `dynamics` never meet but in `load`'s callers, `state` knows files and no contacts, and what is pure
 /// names nothing that does I/O.
-const MAY_IMPORT: [(&str, &[&str]); 11] = [
+const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("contact", &[]),
     ("percent", &[]),
+    ("json", &[]),
+    ("near", &[]),
     ("shown", &[]),
     ("fence", &[]),
-    ("settings", &["percent", "shown"]),
+    ("settings", &["json", "near", "percent", "shown"]),
     ("environment", &["event"]),
-    ("event", &["settings", "percent", "shown"]),
+    ("event", &["json", "settings", "percent", "shown"]),
     ("state", &["settings", "fence", "shown"]),
     ("source", &["contact", "settings", "event", "fence", "percent", "shown"]),
     ("dynamics", &["contact", "settings", "fence", "percent"]),

@@ -72,7 +72,11 @@ async fn a_credential_without_a_field_or_without_access_is_named() {
     assert_fails(
         &world,
         "credential_secret",
-        &[CREDENTIAL_SECRET, "secretsmanager:GetSecretValue"],
+        &[
+            "the secret that `credential` names in",
+            DESTINATION_SECRET,
+            "secretsmanager:GetSecretValue",
+        ],
     )
     .await;
 }

@@ -6,6 +6,7 @@ mod chaos;
 mod connection;
 mod deployed;
 mod dynamics;
+mod events;
 mod failures;
 mod folders;
 mod guards;

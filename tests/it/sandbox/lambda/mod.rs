@@ -42,6 +42,11 @@ impl Lambda {
 
     /// Invokes once and kills the instance where it does not answer by the deadline.
     pub async fn invoke(&mut self, event: &Value, deadline: Duration) -> Result<Value, InvocationError> {
+        self.invoke_bytes(event.to_string().as_bytes(), deadline).await
+    }
+
+    /// Invokes once with any bytes as the event.
+    pub async fn invoke_bytes(&mut self, event: &[u8], deadline: Duration) -> Result<Value, InvocationError> {
         let request_id = uuid::Uuid::new_v4().to_string();
         self.attempt(&request_id, event, deadline).await
     }
@@ -58,7 +63,7 @@ impl Lambda {
         let request_id = uuid::Uuid::new_v4().to_string();
         let mut attempts = Vec::new();
         for pause in pauses.into_iter().map(Some).chain([None]) {
-            let attempt = self.attempt(&request_id, event, deadline).await;
+            let attempt = self.attempt(&request_id, event.to_string().as_bytes(), deadline).await;
             let done = attempt.is_ok();
             attempts.push(attempt);
             match pause {
@@ -108,12 +113,12 @@ impl Lambda {
         Ok(())
     }
 
-    async fn attempt(&mut self, request_id: &str, event: &Value, deadline: Duration) -> Result<Value, InvocationError> {
+    async fn attempt(&mut self, request_id: &str, event: &[u8], deadline: Duration) -> Result<Value, InvocationError> {
         self.warm().map_err(|error| InvocationError {
             error_type: "Sandbox.Spawn".to_owned(),
             error_message: error.to_string(),
         })?;
-        let invoked = self.runtime.invoke_as(request_id, event, deadline);
+        let invoked = self.runtime.invoke_as(request_id, event.to_vec(), deadline);
         let ended = async {
             match self.instance.as_mut() {
                 Some(instance) => instance.ended().await,

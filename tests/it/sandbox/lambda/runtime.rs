@@ -40,7 +40,7 @@ struct State {
 
 struct Invocation {
     request_id: String,
-    event: String,
+    event: Vec<u8>,
     deadline: SystemTime,
     reply: oneshot::Sender<Result<Value, InvocationError>>,
 }
@@ -62,20 +62,22 @@ impl Runtime {
 
     /// Invokes the function and waits for its answer, at most until the deadline.
     pub async fn invoke(&self, event: &Value, deadline: Duration) -> Result<Value, InvocationError> {
-        self.invoke_as(&uuid::Uuid::new_v4().to_string(), event, deadline).await
+        let request_id = uuid::Uuid::new_v4().to_string();
+        self.invoke_as(&request_id, event.to_string().into_bytes(), deadline)
+            .await
     }
 
     /// Invokes the function with a given request id, as a retry does.
     pub async fn invoke_as(
         &self,
         request_id: &str,
-        event: &Value,
+        event: Vec<u8>,
         deadline: Duration,
     ) -> Result<Value, InvocationError> {
         let (reply, answer) = oneshot::channel();
         self.inner.state().waiting.push_back(Invocation {
             request_id: request_id.to_owned(),
-            event: event.to_string(),
+            event,
             deadline: SystemTime::now() + deadline,
             reply,
         });
