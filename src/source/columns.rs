@@ -1,5 +1,6 @@
 //! Column names: finding that of the ids, and telling people of others without showing what may be data.
 
+use crate::near::comes_near;
 use crate::source::problem::Problem;
 
 /// How many names that come near an error shows.
@@ -81,36 +82,6 @@ pub(crate) fn holds_guid(text: &[u8]) -> bool {
 fn may_be_shown(name: &str) -> bool {
     let is_harmless = |c: char| !c.is_numeric() && c != '@';
     name.chars().all(is_harmless) && name.chars().count() <= LONGEST
-}
-
-/// Tells whether somebody may have meant the wanted column: but for case and separators the name differs in no more
-/// than two letters, and in fewer where there are not many.
-fn comes_near(name: &str, column: &str) -> bool {
-    let letters = |name: &str| -> Vec<char> {
-        let letters = name.chars().filter(|c| c.is_alphanumeric());
-        letters.flat_map(char::to_lowercase).collect()
-    };
-    let (name, column) = (letters(name), letters(column));
-    let allowed = match column.len() {
-        0..=4 => 0,
-        5..=7 => 1,
-        _ => 2,
-    };
-    !name.is_empty() && name.len().abs_diff(column.len()) <= allowed && distance(&name, &column) <= allowed
-}
-
-/// Returns how many letters have to be put in, left out or replaced to make one word of the other (Levenshtein).
-fn distance(from: &[char], to: &[char]) -> usize {
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (index, letter) in from.iter().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], index + 1);
-        for (place, other) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(letter != other);
-            diagonal = row[place + 1];
-            row[place + 1] = replaced.min(diagonal + 1).min(row[place] + 1);
-        }
-    }
-    row[to.len()]
 }
 
 #[cfg(test)]

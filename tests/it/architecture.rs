@@ -19,7 +19,10 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("environment", &["event"]),
     ("event", &["json", "settings", "percent", "shown"]),
     ("state", &["settings", "fence", "shown"]),
-    ("source", &["contact", "settings", "event", "fence", "percent", "shown"]),
+    (
+        "source",
+        &["contact", "settings", "event", "fence", "near", "percent", "shown"],
+    ),
     ("dynamics", &["contact", "settings", "fence", "percent"]),
     ("load", &["contact", "settings", "fence", "dynamics"]),
 ];
