@@ -62,7 +62,9 @@ impl Lane {
 
     /// Drops a file and returns S3's event about it.
     fn drop_file(&mut self, numbers: Range<u32>) -> Value {
-        let key = format!("incoming/{SEGMENT}/{:04}.csv", self.wanted.len());
+        // Named by a day, as exports are: a number of its own would count parts.
+        let day = self.wanted.len();
+        let key = format!("incoming/{SEGMENT}/2026-{:02}-{:02}.csv", 1 + day / 28, 1 + day % 28);
         self.sandbox.s3.put(BUCKET, &key, csv(&contacts(numbers.clone())));
         self.sandbox.s3.clock().advance(Duration::from_secs(1));
         self.want(numbers);

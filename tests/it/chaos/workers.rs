@@ -2,7 +2,6 @@
 
 use super::{A_LEASE, DEADLINE, Lane, signal};
 use crate::deployed::binary;
-use crate::sandbox::Fault;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -91,12 +90,17 @@ async fn two_workers_at_once_on_one_segment_end_as_the_newest_file() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_that_hangs_past_its_deadline_is_killed_and_the_next_attempt_finishes() {
     let mut lane = Lane::start("hard deadline", 0..3_000).await;
-    let hang = Fault::on("GetObject").path("incoming/").delay(Duration::from_secs(5));
-    lane.sandbox.s3.fault(hang);
+    let dataverse = &lane.sandbox.dataverse.clone();
+    dataverse.latency("AddStaticMembers", Duration::from_millis(150));
     let event = lane.drop_file(500..4_000);
     let mut function = lane.deploy().await;
-    let killed = function.invoke_for(&event, Duration::from_secs(2)).await.unwrap_err();
-    assert_eq!(killed.error_type, "Sandbox.Timedout");
+    let process = function.process();
+    // Whatever it waits for it stops in time; only a frozen process hangs.
+    let (killed, ()) = tokio::join!(function.invoke_for(&event, Duration::from_secs(4)), async {
+        dataverse.arrived("AddStaticMembers", 1).await;
+        signal(process, "STOP").await;
+    });
+    assert_eq!(killed.unwrap_err().error_type, "Sandbox.Timedout");
     lane.assert_history_is_clean();
     lane.outlive_the_lease().await;
     let retried = function.invoke(&event).await;
