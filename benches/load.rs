@@ -27,6 +27,9 @@ const IN_FLIGHT: u32 = 4;
 const MOST_TIME: f64 = 1.25;
 /// A churned file may make one call where the simple way makes so many.
 const MOST_CALLS: usize = 5;
+/// The calls that see the end of a list of members, before the load and after it: only an empty page shows that a full group
+/// holds nobody else.
+const ENDS: usize = 2;
 /// The most memory above the idle process, in bytes per contact: three lists of 16-byte ids.
 const MOST_MEMORY: f64 = 48.0;
 
@@ -238,11 +241,11 @@ fn goals(loads: &[Measured], page: usize) -> Vec<Goal> {
     let simple: usize = simple_way(page).iter().map(|(count, _)| count).sum();
     goals.push(Goal {
         words: format!(
-            "1 % churn: {} calls where list + remove all + add all makes {simple}: {:.3}, at most 1 in {MOST_CALLS}",
+            "1 % churn: {} calls where list + remove all + add all makes {simple}: {:.3}, at most 1 in {MOST_CALLS} and {ENDS}",
             churn.calls(),
             number(churn.calls()) / number(simple)
         ),
-        is_met: Some(churn.calls() * MOST_CALLS <= simple),
+        is_met: Some(churn.calls() <= simple / MOST_CALLS + ENDS),
     });
     for load in loads {
         let bytes = load.bytes_per_contact();
