@@ -89,6 +89,14 @@ pub enum Problem {
         /// Number of the line, from 1.
         line: u64,
     },
+    /// Files of different columns, put one after the other.
+    #[error(
+        "line {line} is a header with the id column in another place: files of different columns were put together; drop each as a result of its own, or unload them with the same columns"
+    )]
+    SecondHeader {
+        /// Number of the line, from 1.
+        line: u64,
+    },
     /// A character that ends no line of this file, where it would end one.
     #[error(
         "line {line} holds {found} outside of quotes, but the lines of this file end with {ends}, so rows would be lost: write it again with one kind of line end, and values with line ends in quotes"

@@ -4,7 +4,8 @@
 //! return alone. In a file of one column an empty line is a row without an id, except at the end of the file; in a file
 //! of several columns it is no row.
 //!
-//! A row has as many fields as the header has columns, or it is rejected: nobody knows which of its fields is the id.
+//! A row has as many fields as the header has columns, or it is rejected: nobody knows which of its fields is the id. Files
+//! put one after the other repeat their header; where it names the id column in another place, the rest is no result.
 //!
 //! In most records the id can be found without a parser; all others are read by one.
 
@@ -13,6 +14,8 @@ mod header;
 mod lines;
 mod quotes;
 
+use crate::contact::ContactId;
+use crate::source::columns;
 use crate::source::problem::Problem;
 use crate::source::rejected::Reason;
 use crate::source::tally::Tally;
@@ -38,7 +41,7 @@ fn read_window<R: Read>(
     let Some(header) = Header::read(&mut window, column)? else {
         return Ok(None);
     };
-    let mut rows = Rows::new(&header);
+    let mut rows = Rows::new(&header, column);
     loop {
         let consumed = rows.read(window.text(), window.at_end(), window.line_ends(), tally)?;
         window.consume(consumed);
@@ -59,7 +62,8 @@ struct Shape {
 }
 
 /// Reads the rows of one window after the other.
-struct Rows {
+struct Rows<'a> {
+    column: &'a str,
     shape: Shape,
     careful: CarefulParser,
     /// Number of the line, from 1, that is read next.
@@ -73,9 +77,10 @@ struct BlankLines {
     count: u64,
 }
 
-impl Rows {
-    fn new(header: &Header) -> Self {
+impl<'a> Rows<'a> {
+    fn new(header: &Header, column: &'a str) -> Self {
         Self {
+            column,
             shape: header.shape,
             careful: CarefulParser::new(header.shape.delimiter, Some(header.shape.columns)),
             line: header.next_line,
@@ -131,13 +136,32 @@ impl Rows {
     /// Counts a record that was parsed.
     fn count(&self, written: &[u8], record: Record, tally: &mut Tally) -> Result<(), Problem> {
         match self.careful.field(self.shape.index) {
-            Some(cell) if record.fits => tally.cell(cell, self.line),
+            Some(cell) if record.fits => {
+                if ContactId::parse(cell).is_none() {
+                    self.check_no_header()?;
+                }
+                tally.cell(cell, self.line)
+            }
             _ => {
+                self.check_no_header()?;
                 let fields = self.careful.count();
                 self.check_escapes(written, fields)?;
                 tally.misfit(fields, self.shape.columns, self.line);
                 Ok(())
             }
+        }
+    }
+
+    /// Refuses a header of other columns than the first: that of another file, whose ids stand elsewhere.
+    fn check_no_header(&self) -> Result<(), Problem> {
+        let names_the_column = |field: &[u8]| {
+            let field = field.strip_prefix(BYTE_ORDER_MARK).unwrap_or(field);
+            std::str::from_utf8(field).is_ok_and(|name| columns::is_named(name, self.column))
+        };
+        let mut fields = self.careful.fields().enumerate();
+        match fields.find(|(_, field)| names_the_column(field)) {
+            Some((index, _)) if index != self.shape.index => Err(Problem::SecondHeader { line: self.line }),
+            _ => Ok(()),
         }
     }
 

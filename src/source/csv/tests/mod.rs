@@ -157,6 +157,27 @@ fn rows_cut_by_escaped_delimiters_and_line_ends_are_refused() {
 }
 
 #[test]
+fn files_of_different_columns_put_one_after_the_other_are_refused_with_the_line_of_the_second_header() {
+    for header in [
+        "account,contactid",
+        "ContactId,account",
+        "\u{feff}\" contactid \",account",
+        "contactid",
+        "note,account,contactid",
+    ] {
+        let text = format!("note,contactid,account\na,{},{}\n{header}\n", id(1), id(7));
+        let same_place = header == "account,contactid";
+        match read(&text) {
+            Ok(rows) if same_place => assert_eq!((rows.contacts.len(), rows.rejected.count), (1, 1)),
+            Err(Problem::SecondHeader { line: 3 }) if !same_place => {}
+            other => panic!("{header}: {:?}", other.map(|rows| rows.rows)),
+        }
+    }
+    let cell = read(&format!("note,contactid\ncontactid,{}\n", id(1))).unwrap();
+    assert_eq!(cell.contacts.len(), 1, "the name may stand in any row that has an id");
+}
+
+#[test]
 fn a_stray_quote_within_one_line_costs_no_other_row() {
     let rows = read(&format!("note,contactid\n\"a\" b,{}\nc,{}\n", id(1), id(2))).unwrap();
     assert_eq!((rows.rows, rows.contacts.len()), (2, 2));
