@@ -1,94 +1,168 @@
 //! Records that need no parser to find the id in them.
+//!
+//! Calls of `memchr` are quick over long pieces and cost more than they save over short ones, of which most records
+//! consist: those are looked at here, byte by byte or eight at a time.
 
 use crate::contact::ContactId;
 use crate::source::csv::Shape;
-use crate::source::csv::quotes::{Quotes, count_fields, judge, stray_return};
+use crate::source::csv::quotes::{closing, stray_return};
 use crate::source::window::LineEnds;
-use memchr::{memchr, memchr_iter, memchr2, memmem};
+use memchr::{memchr, memchr_iter, memchr2, memchr3, memmem};
 
-/// A record that is told by its quotes alone.
-pub(super) struct Lines<'a> {
-    /// Without its line end.
-    pub(super) text: &'a [u8],
+/// How many bytes a field most often has at most.
+const SHORT_FIELD: usize = 16;
+
+/// Below so many bytes it is quicker to count without `memchr`.
+const SHORT_PIECE: usize = 48;
+
+/// How a GUID is written most often: with hyphens, and nothing around it.
+const GUID_LENGTH: usize = 36;
+
+/// A record that was read.
+pub(super) struct Lines {
+    pub(super) id: ContactId,
     /// Its bytes, line end included.
     pub(super) length: usize,
     /// How many lines it takes up.
     pub(super) count: u64,
 }
 
-/// Returns the record at the beginning of a text; nothing where only a parser can tell.
+/// Reads the record of the wanted shape at the beginning of a text; nothing where only a parser can tell.
 ///
-/// By RFC 4180 the first line feed behind an even number of quotes ends a record. Where it is not in the first line, a
-/// stray quote could have swallowed rows: then each quote has to enclose a field or be doubled inside of one, and none
-/// stands behind a backslash.
-pub(super) fn first(text: &[u8], delimiter: u8, ends: LineEnds) -> Option<Lines<'_>> {
-    let count_quotes = |line| memchr_iter(b'"', line).count();
-    let mut end = memchr(b'\n', text)?;
-    let mut quotes = count_quotes(&text[..end]);
-    let mut count = 1;
-    while quotes % 2 == 1 {
-        let next = end + 1;
-        end = next + memchr(b'\n', &text[next..])?;
-        quotes += count_quotes(&text[next..end]);
-        count += 1;
-    }
-    let text = ends.strip(&text[..=end]);
-    let is_certain = if count == 1 {
-        !ends.has_returns || memchr(b'\r', text).is_none()
-    } else {
-        judge(text, delimiter, None) == Quotes::Clean
-            && memmem::find(text, br#"\""#).is_none()
-            && (!ends.has_returns || stray_return(text, delimiter, None).is_none())
-    };
-    is_certain.then_some(Lines {
+/// The fields up to the id are as they seem if each of their quotes encloses a field or is doubled inside of one; those
+/// behind it, too, if other quotes stand inside of fields. Where a record is longer than a line, a stray quote could have
+/// swallowed rows: then each of its quotes has to enclose a field, and none stands behind a backslash.
+pub(super) fn read(text: &[u8], shape: Shape, ends: LineEnds) -> Option<Lines> {
+    let mut scan = Scan {
         text,
-        length: end + 1,
-        count,
-    })
-}
-
-/// Returns the id in a record of the wanted shape; nothing where only a parser can tell.
-///
-/// The fields up to the id are as they seem if each of their quotes encloses a field or is doubled inside of one.
-pub(super) fn id_of(record: &[u8], shape: Shape) -> Option<ContactId> {
-    let mut rest = record;
-    for _ in 0..shape.index {
-        rest = split_field(rest, shape.delimiter)?.1?;
-    }
-    let (cell, rest) = split_field(rest, shape.delimiter)?;
-    let id = ContactId::parse(cell)?;
-    let behind = match rest {
-        Some(rest) => count_fields(rest, shape.delimiter)?,
-        None => 0,
+        delimiter: shape.delimiter,
+        at: 0,
+        lines: 1,
+        has_literal: false,
     };
-    let more = (shape.index + 1 + behind).checked_sub(shape.columns)?;
+    for _ in 0..shape.index {
+        scan.pass_field()?;
+    }
+    let id = scan.id()?;
+    let fields = shape.index + 1 + scan.delimiters_to_the_end()?;
+    let record = ends.strip(&text[..=scan.at]);
+    let is_certain = scan.lines == 1 || !scan.has_literal && memmem::find(record, br#"\""#).is_none();
+    let has_stray = || memchr(b'\r', record).is_some() && stray_return(record, shape.delimiter, None).is_some();
+    let more = fields.checked_sub(shape.columns)?;
     // As many delimiters at the end are as many empty fields.
     let are_empty = || {
         record[record.len() - more..]
             .iter()
             .all(|byte| *byte == shape.delimiter)
     };
-    (more == 0 || are_empty()).then_some(id)
+    (is_certain && (more == 0 || are_empty()) && !(ends.has_returns && has_stray())).then_some(Lines {
+        id,
+        length: scan.at + 1,
+        count: scan.lines,
+    })
 }
 
-/// Splits a record into what its first field holds and what follows the delimiter, nothing at the end of the record.
-fn split_field(record: &[u8], delimiter: u8) -> Option<(&[u8], Option<&[u8]>)> {
-    let Some(quoted) = record.strip_prefix(b"\"") else {
-        return match memchr2(delimiter, b'"', record) {
-            Some(end) if record[end] == delimiter => Some((&record[..end], Some(&record[end + 1..]))),
-            Some(_) => None,
-            None => Some((record, None)),
-        };
-    };
-    let mut end = memchr(b'"', quoted)?;
-    while quoted.get(end + 1) == Some(&b'"') {
-        end += 2 + memchr(b'"', &quoted[end + 2..])?;
+/// A place in a record.
+struct Scan<'a> {
+    text: &'a [u8],
+    delimiter: u8,
+    at: usize,
+    lines: u64,
+    has_literal: bool,
+}
+
+impl Scan<'_> {
+    /// Passes a field and the delimiter behind it.
+    fn pass_field(&mut self) -> Option<()> {
+        let start = self.text.get(self.at..)?;
+        if start.first() == Some(&b'"') {
+            self.pass_quoted()?;
+        } else {
+            let is_end = |byte: &u8| *byte == self.delimiter || matches!(byte, b'"' | b'\n');
+            let length = start.iter().take(SHORT_FIELD).position(is_end).or_else(|| {
+                let rest = start.get(SHORT_FIELD..)?;
+                memchr3(self.delimiter, b'"', b'\n', rest).map(|length| SHORT_FIELD + length)
+            });
+            self.at += length?;
+        }
+        let is_delimiter = self.text.get(self.at) == Some(&self.delimiter);
+        self.at += 1;
+        is_delimiter.then_some(())
     }
-    match &quoted[end + 1..] {
-        [] => Some((&quoted[..end], None)),
-        [next, rest @ ..] if *next == delimiter => Some((&quoted[..end], Some(rest))),
-        _ => None,
+
+    /// Passes a quoted field and returns what is in it.
+    fn pass_quoted(&mut self) -> Option<&[u8]> {
+        let start = self.at + 1;
+        let end = closing(self.text, start, None)?;
+        let quoted = &self.text[start..end];
+        self.at = end + 1;
+        self.lines += count(b'\n', quoted) as u64;
+        Some(quoted)
     }
+
+    /// Passes the field of the id.
+    fn id(&mut self) -> Option<ContactId> {
+        let start = self.text.get(self.at..)?;
+        let delimiter = self.delimiter;
+        let is_end = |byte: &u8| *byte == delimiter || matches!(byte, b'\r' | b'\n');
+        if start.first() == Some(&b'"') {
+            let id = ContactId::parse(self.pass_quoted()?)?;
+            return self.text.get(self.at).is_some_and(is_end).then_some(id);
+        }
+        // In a GUID there is no delimiter that would have to be looked for.
+        if start.get(GUID_LENGTH).is_some_and(is_end)
+            && let Some(id) = ContactId::parse(&start[..GUID_LENGTH])
+        {
+            self.at += GUID_LENGTH;
+            return Some(id);
+        }
+        let length = memchr3(self.delimiter, b'"', b'\n', start)?;
+        self.at += length;
+        ContactId::parse(&start[..length]).filter(|_| start[length] != b'"')
+    }
+
+    /// Goes on to the line feed at the end of the record and counts the delimiters on the way.
+    fn delimiters_to_the_end(&mut self) -> Option<usize> {
+        let mut delimiters = 0;
+        loop {
+            let found = self.at + memchr2(b'"', b'\n', self.text.get(self.at..)?)?;
+            delimiters += count(self.delimiter, &self.text[self.at..found]);
+            self.at = found;
+            if self.text[found] == b'\n' {
+                return Some(delimiters);
+            }
+            if found == 0 || self.text[found - 1] != self.delimiter {
+                self.has_literal = true;
+                self.at += 1;
+                continue;
+            }
+            self.pass_quoted()?;
+            let next = *self.text.get(self.at)?;
+            if next != self.delimiter && !matches!(next, b'\r' | b'\n') {
+                return None;
+            }
+        }
+    }
+}
+
+/// Counts a byte.
+fn count(byte: u8, text: &[u8]) -> usize {
+    /// One in each of eight bytes.
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const LOW_BITS: u64 = ONES * 0x7f;
+    if text.len() >= SHORT_PIECE {
+        return memchr_iter(byte, text).count();
+    }
+    let (words, rest) = text.as_chunks();
+    // The highest bit of each byte is set where it is the wanted one, and no carry reaches another byte.
+    let found = words.iter().map(|word| {
+        let others = u64::from_ne_bytes(*word) ^ (ONES * u64::from(byte));
+        !(((others & LOW_BITS) + LOW_BITS) | others | LOW_BITS) >> 7
+    });
+    // The eight sums of a short piece are added up in the highest byte.
+    let sum = found.sum::<u64>().wrapping_mul(ONES) >> 56;
+    let rest = rest.iter().map(|other| u64::from(*other == byte));
+    usize::try_from(sum + rest.sum::<u64>()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -96,24 +170,23 @@ mod tests {
     use super::*;
     use crate::source::testing::id;
 
-    fn find(text: &str) -> Option<(Option<ContactId>, u64)> {
+    /// Reads a record of three columns, or of four where it says so, with the id in the third.
+    fn find(text: &str) -> Option<(ContactId, usize, u64)> {
         let ends = LineEnds {
             has_returns: text.contains('\r'),
             ..LineEnds::default()
         };
-        let record = first(text.as_bytes(), b',', ends)?;
-        let columns = if text.contains("four") { 4 } else { 3 };
         let shape = Shape {
             delimiter: b',',
-            columns,
+            columns: if text.contains("four") { 4 } else { 3 },
             index: 2,
         };
-        Some((id_of(record.text, shape), record.count))
+        read(text.as_bytes(), shape, ends).map(|lines| (lines.id, lines.length, lines.count))
     }
 
     #[test]
     fn the_id_is_found_behind_fields_of_any_kind() {
-        let expected = ContactId::parse(id(1).as_bytes());
+        let expected = ContactId::parse(id(1).as_bytes()).unwrap();
         for (record, lines) in [
             (format!("a,b,{}", id(1)), 1),
             (format!("a,b,{}\r", id(1)), 1),
@@ -121,11 +194,20 @@ mod tests {
             (format!("\"four, \"\"b\"\"\",\"\",\"{{{}}}\",\"c,d\"", id(1)), 1),
             (format!("a,b,{},,", id(1)), 1),
             (format!("a,b,{}\r\r", id(1)), 1),
+            (format!("a,four,{},\"c\"\r", id(1)), 1),
+            (format!("four,b,{},5\"", id(1)), 1),
+            (format!("a,{},{}", "b".repeat(100), id(1)), 1),
+            (
+                format!("four,b, {} ,{}", id(1).to_uppercase(), "c \"d\" e".repeat(20)),
+                1,
+            ),
+            (format!("a,b,{}", id(1).replace('-', "")), 1),
             (format!("\"\"\"\",four,{},5\" by 7\"", id(1)), 1),
             (format!("\"four\n\r\n\",b,{},\"c\n\"", id(1)), 4),
             (format!("four,b,{},\"c,\"\"d\"\",\",,", id(1)), 1),
         ] {
-            assert_eq!(find(&format!("{record}\nnext\n")), Some((expected, lines)), "{record}");
+            let found = (expected, record.len() + 1, lines);
+            assert_eq!(find(&format!("{record}\nnext\n")), Some(found), "{record}");
         }
     }
 
@@ -143,17 +225,33 @@ mod tests {
             format!("\"a\"b,c,{}", id(1)),
             format!("\"a \\\"b\\\"\",c,{}", id(1)),
         ] {
-            assert_eq!(find(&format!("{record}\n")), Some((None, 1)), "{record}");
+            assert_eq!(find(&format!("{record}\n")), None, "{record}");
         }
         for text in [
             format!("a,b,{}", id(1)),
             format!("four,b,{},\"goes on\nand on", id(1)),
-            format!("four,b,{},5\"\na,b,{},7\"\n", id(1), id(2)),
+            format!("four,b,{},5\",\"\n\"\n", id(1)),
+            format!("a,b,\"{}\"x\n", id(1)),
+            format!("a,b,{}\"\n", id(1)),
+            format!("a\nb,c,{}\n", id(1)),
+            format!("a,b,x{}\n", &id(1)[1..]),
             format!("four,b,{},\"x\\\"\"\n\"\n", id(1)),
             format!("a\rb,b,{}\n", id(1)),
             format!("\"a\n\",\r,{}\n", id(1)),
         ] {
             assert_eq!(find(&text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn bytes_are_counted_in_pieces_of_any_length() {
+        for length in 0..200 {
+            let text: Vec<u8> = (0..length)
+                .map(|at| b",,,\x80\xac-,\0"[(at * at + length) % 8])
+                .collect();
+            let expected = text.split(|byte| *byte == b',').count() - 1;
+            assert_eq!(count(b',', &text), expected, "{length}");
+            assert_eq!(count(b',', &vec![b','; length]), length);
         }
     }
 }

@@ -93,11 +93,9 @@ impl<'a> Rows<'a> {
         let mut done = 0;
         loop {
             let start = self.skip_blank_lines(text, done, at_end, ends);
-            if let Some(lines) = lines::first(&text[start..], self.shape.delimiter, ends)
-                && let Some(id) = lines::id_of(lines.text, self.shape)
-            {
+            if let Some(lines) = lines::read(&text[start..], self.shape, ends) {
                 self.count_blank_lines(tally);
-                tally.contact(id)?;
+                tally.contact(lines.id)?;
                 self.line += lines.count;
                 done = start + lines.length;
                 continue;

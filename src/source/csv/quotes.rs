@@ -1,6 +1,6 @@
 //! Whether the quotes of a record are what the parser takes them for, and what lies outside of them.
 
-use memchr::{memchr, memchr_iter, memchr2};
+use memchr::{memchr, memchr2};
 use std::ops::Range;
 
 /// How the quotes of one record stand.
@@ -27,15 +27,6 @@ impl Quotes {
 /// instead of a second quote.
 pub(super) fn judge(record: &[u8], delimiter: u8, escape: Option<u8>) -> Quotes {
     walk(record, delimiter, escape, |_| {})
-}
-
-/// Counts the fields of a record without its line end; nothing where its quotes leave a doubt.
-pub(super) fn count_fields(record: &[u8], delimiter: u8) -> Option<usize> {
-    let mut fields = 1;
-    let quotes = walk(record, delimiter, None, |plain| {
-        fields += memchr_iter(delimiter, &record[plain]).count();
-    });
-    quotes.is_readable().then_some(fields)
 }
 
 /// Finds the first carriage return outside of quoted fields in a record without its line end.
@@ -77,7 +68,7 @@ fn walk(record: &[u8], delimiter: u8, escape: Option<u8>, mut outside: impl FnMu
 }
 
 /// Returns where the quoted field ends whose text begins at `from`.
-fn closing(record: &[u8], mut from: usize, escape: Option<u8>) -> Option<usize> {
+pub(super) fn closing(record: &[u8], mut from: usize, escape: Option<u8>) -> Option<usize> {
     loop {
         let rest = record.get(from..)?;
         let offset = match escape {
@@ -126,25 +117,6 @@ mod tests {
             (r#""\"#, Quotes::Open),
         ] {
             assert_eq!(judge(record.as_bytes(), b',', Some(b'\\')), expected, "{record}");
-        }
-    }
-
-    #[test]
-    fn fields_are_counted_by_the_delimiters_outside_of_quotes() {
-        for (record, expected) in [
-            ("", Some(1)),
-            ("a", Some(1)),
-            (",", Some(2)),
-            (r#""a,b",c"#, Some(2)),
-            (r#"a,"b""#, Some(2)),
-            (r#"a,"b","#, Some(3)),
-            (r#"a,"b"#, None),
-            (r#""a, ""b"", c",d,"""","#, Some(4)),
-            (r#"5" by 7",x,"y,z""#, Some(3)),
-            ("\"a,\n,\",b", Some(2)),
-            (r#""a"b,c"#, None),
-        ] {
-            assert_eq!(count_fields(record.as_bytes(), b','), expected, "{record}");
         }
     }
 
