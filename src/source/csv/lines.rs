@@ -5,7 +5,7 @@
 
 use crate::contact::ContactId;
 use crate::source::csv::Shape;
-use crate::source::csv::quotes::{closing, stray_return};
+use crate::source::csv::quotes::stray_return;
 use crate::source::window::LineEnds;
 use memchr::{memchr, memchr_iter, memchr2, memchr3, memmem};
 
@@ -90,14 +90,22 @@ impl Scan<'_> {
         is_delimiter.then_some(())
     }
 
-    /// Passes a quoted field and returns what is in it.
+    /// Passes a quoted field and returns what is in it, doubled quotes as they are.
     fn pass_quoted(&mut self) -> Option<&[u8]> {
         let start = self.at + 1;
-        let end = closing(self.text, start, None)?;
-        let quoted = &self.text[start..end];
-        self.at = end + 1;
-        self.lines += count(b'\n', quoted) as u64;
-        Some(quoted)
+        let mut end = start;
+        loop {
+            end += memchr2(b'"', b'\n', self.text.get(end..)?)?;
+            if self.text[end] == b'\n' {
+                self.lines += 1;
+                end += 1;
+            } else if self.text.get(end + 1) == Some(&b'"') {
+                end += 2;
+            } else {
+                self.at = end + 1;
+                return Some(&self.text[start..end]);
+            }
+        }
     }
 
     /// Passes the field of the id.

@@ -68,7 +68,7 @@ fn walk(record: &[u8], delimiter: u8, escape: Option<u8>, mut outside: impl FnMu
 }
 
 /// Returns where the quoted field ends whose text begins at `from`.
-pub(super) fn closing(record: &[u8], mut from: usize, escape: Option<u8>) -> Option<usize> {
+fn closing(record: &[u8], mut from: usize, escape: Option<u8>) -> Option<usize> {
     loop {
         let rest = record.get(from..)?;
         let offset = match escape {
