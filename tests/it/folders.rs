@@ -68,6 +68,29 @@ async fn a_folder_beside_a_table_and_a_folder_called_metadata_are_no_tables() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_file_that_databricks_committed_and_that_is_not_there_fails_the_run_until_a_commit_removes_it() {
+    let world = world_of_100(&json!({"result_files": "folder"})).await;
+    let file = |number: u32| format!("part-0000{number}-tid-111-x-c000.csv");
+    world.drop_contacts(&format!("run/{}", file(0)), &contacts(10..60));
+    let commit = json!({"added": [file(0), file(1)], "removed": []});
+    world.drop_file("run/_committed_111", commit.to_string());
+    let marker = world.drop_file("run/_SUCCESS", "");
+    let event = world.sandbox.s3.notification(BUCKET, &marker);
+    let error = world.invoke(event).await.unwrap_err().to_string();
+    for expected in ["_committed_111 says that s3://", &file(1), "delete s3://"] {
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+    assert_eq!(world.published(), contacts(0..100));
+
+    let commit = json!({"added": [], "removed": [file(1)]});
+    world.drop_file("run/_committed_222", commit.to_string());
+    let marker = world.drop_file("run/_SUCCESS", "");
+    let run = run_of(&world, &marker).await;
+    assert_eq!(run["outcome"], "loaded", "{run}");
+    assert_eq!(world.published(), contacts(10..60));
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_files_that_databricks_committed_and_never_removed_are_read() {
     let world = world_of_100(&json!({"result_files": "folder"})).await;
     let file = |tid: u32, number: u32| format!("part-0000{number}-tid-{tid}-8f2a1c34-12-1-c000.csv");

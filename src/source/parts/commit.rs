@@ -1,7 +1,7 @@
 //! Databricks' commit protocol: `_started_<id>` and `_committed_<id>` say which of a folder's files count.
 
 use super::misfit::Misfit;
-use crate::event::scope::file_name;
+use crate::event::scope::{file_name, folder};
 use crate::source::error::Error;
 use crate::source::object::{ObjectVersion, Objects};
 use serde::Deserialize;
@@ -32,6 +32,8 @@ struct Log {
 
 impl Objects {
     /// Leaves out the files of jobs that did not end and those that a later job removed; returns how many.
+    ///
+    /// A file that a job added, that none removed and that is not there is an error.
     pub(super) async fn leave_out_uncommitted(
         &self,
         marker: &ObjectVersion,
@@ -58,6 +60,15 @@ impl Objects {
                 }
             }
         }
+        let there: HashSet<_> = beside.iter().map(|object| file_name(&object.key)).collect();
+        if let Some((id, part)) = log.missing(&there) {
+            let folder = format!("s3://{}/{}", marker.bucket, folder(&marker.key));
+            let misfit = Misfit::MissingCommitted {
+                commit: format!("{folder}{COMMITTED}{id}"),
+                part: format!("{folder}{part}"),
+            };
+            return Err(Error::invalid(marker, misfit.into()));
+        }
         let before = parts.len();
         parts.retain(|part| log.counts(file_name(&part.key)));
         Ok(before - parts.len())
@@ -77,6 +88,17 @@ impl Log {
     fn note(&mut self, id: &str, commit: Commit) {
         self.added.insert(id.to_owned(), commit.added);
         self.removed.extend(commit.removed);
+    }
+
+    /// Returns the first file that was added and never removed, and is not there, behind the id of its transaction.
+    fn missing(&self, there: &HashSet<&str>) -> Option<(&str, &str)> {
+        let added = self
+            .added
+            .iter()
+            .flat_map(|(id, added)| added.iter().map(move |name| (id.as_str(), name.as_str())));
+        added
+            .filter(|(_, name)| !there.contains(name) && !self.removed.contains(*name))
+            .min()
     }
 
     /// Tells whether a file counts: its transaction committed it, or it has none, or one so old that its marks are gone.
@@ -138,6 +160,25 @@ mod tests {
             ("old.csv", false),
         ] {
             assert_eq!(log.counts(name), counts, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_added_and_never_removed_has_to_be_there() {
+        let log = log(
+            &["1", "2"],
+            &[
+                ("1", r#"{"added":["a","b","c"],"removed":[]}"#),
+                ("2", r#"{"added":["d"],"removed":["b"]}"#),
+            ],
+        );
+        for (there, missing) in [
+            (vec!["a", "c", "d"], None),
+            (vec!["a", "b", "c", "d", "e"], None),
+            (vec!["a", "c"], Some(("2", "d"))),
+            (vec!["b", "d"], Some(("1", "a"))),
+        ] {
+            assert_eq!(log.missing(&there.iter().copied().collect()), missing, "{there:?}");
         }
     }
 }

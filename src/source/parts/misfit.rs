@@ -50,6 +50,16 @@ pub enum Misfit {
         /// S3 URL of the file.
         file: String,
     },
+    /// A file that a job of Databricks committed and none removed is not there.
+    #[error(
+        "{commit} says that {part} was added, but it is not there, and no _committed_ file says that it was removed: run the job again into an empty folder, or, if the file was deleted on purpose, delete {commit} and what else it lists as added"
+    )]
+    MissingCommitted {
+        /// S3 URL of the file that lists it.
+        commit: String,
+        /// S3 URL of the part.
+        part: String,
+    },
     /// A manifest that lists nothing.
     #[error(
         "the manifest lists no file, as where the query had no rows: an empty audience is only believed of a file with a header. Check the query; where an empty result is right, unload one file with a header (Redshift: FORMAT CSV HEADER PARALLEL OFF) and set result_files to single"
