@@ -35,6 +35,12 @@ async fn files_of_writers_of_several_are_each_refused_and_the_audience_stays() {
         ["export-00.csv", "export-01.csv"],
         ["00000000.csv", "00000001.csv"],
         ["xaa", "xab"],
+        ["2026-11-23000000000000.csv", "2026-11-23000000000001.csv"],
+        ["sale2026000000000000.csv", "sale2026000000000001.csv"],
+        ["LOAD00000001.csv", "LOAD00000002.csv"],
+        ["sale.csv.000", "sale.csv.001"],
+        ["sale.csvaa", "sale.csvab"],
+        ["sale_1of3.csv", "sale_2of3.csv"],
     ] {
         let world = world_of_100().await;
         for (number, name) in names.into_iter().enumerate() {
@@ -88,6 +94,10 @@ async fn dates_times_ids_and_versions_beside_each_other_are_whole_results() {
         "contacts-v3.csv",
         "export-1795714800.csv",
         "export-1795714801.csv",
+        "export-20261123093000.csv",
+        "export-20261123093500.csv",
+        "20261123000.csv",
+        "20261124000.csv",
     ]
     .into_iter()
     .enumerate()
@@ -133,6 +143,8 @@ async fn a_first_part_that_was_loaded_before_its_sibling_came_is_named_and_a_per
         ("2026-11-23.csv", "2026-11-23.csv_part2"),
         ("contacts_1_20261123T060000Z.csv", "contacts_2_20261123T060001Z.csv"),
         ("contacts_aa.csv", "contacts_ab.csv"),
+        ("20261123000.csv", "20261123001.csv"),
+        ("sale000", "sale001"),
     ] {
         let world = world_of_100().await;
         let run = world.load(first, &contacts(0..60)).await;

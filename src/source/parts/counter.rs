@@ -1,21 +1,30 @@
 //! Which names only a job with several files gives, and which may be two files of one result.
 
+use super::redshift::{are_of_redshift, may_be_of_redshift};
+use super::run::without_number;
 use super::token::{Kind, Token, tokens};
 
-/// The file endings behind which `split` puts letters that count, and Aurora its `_part2`.
-const FORMATS: [&str; 7] = ["csv", "tsv", "txt", "json", "jsonl", "ndjson", "psv"];
+/// The endings of texts, which `split` and people cut.
+const TEXTS: [&str; 7] = ["csv", "tsv", "txt", "json", "jsonl", "ndjson", "psv"];
+/// The endings of other formats, and of compressions.
+const OTHERS: [&str; 14] = [
+    "parquet", "parq", "pq", "orc", "avro", "dat", "snappy", "gzip", "gz", "bz2", "zst", "zstd", "lz4", "deflate",
+];
 
 /// Tells whether only a job that writes several files gives such a name.
 ///
 /// A number counts parts where it is 0, has zeros before it (`001`; two digits may be a day, a week or an hour), or
-/// stands behind `part` or `block`; dates, times, epochs, UUIDs, hashes and versions never do. A stem that ends in
-/// `000` or `0000` is what Redshift calls its only file.
+/// stands behind `part` or `block`; dates, times, epochs, UUIDs, hashes and versions never do. Right behind letters it
+/// has to end the stem (`LOAD00000001`). A stem that ends in `000` or `0000` is what Redshift calls its only file,
+/// but behind an ending (`contacts.csv.000`) it is what `split` calls its first.
 pub(super) fn is_plainly_a_part(name: &str) -> bool {
     let tokens = tokens(name);
     let end = stem(name).len();
     let counts = |token: &Token<'_>| {
-        let is_only_one = matches!(token.text, "000" | "0000") && token.end() == end;
-        token.kind == Kind::Counter && !token.is_joined && is_padded(token.text) && !is_only_one
+        let is_last = token.end() == end;
+        let is_only_one = matches!(token.text, "000" | "0000") && is_last && !is_behind_ending(&name[..token.start]);
+        let stands_free = !token.is_joined || is_last && !is_hash(&name[..end]);
+        token.kind == Kind::Counter && is_padded(token.text) && !is_only_one && stands_free
     };
     tokens.iter().any(counts)
         || is_behind_part(&tokens)
@@ -25,7 +34,7 @@ pub(super) fn is_plainly_a_part(name: &str) -> bool {
         || is_synapse(&tokens)
         || is_vertica(&tokens)
         || is_firehose(name, &tokens)
-        || is_split(name)
+        || is_split(stem(name))
 }
 
 /// Tells whether a number is 0 or has zeros before it that no date or time has.
@@ -35,6 +44,15 @@ fn is_padded(digits: &str) -> bool {
         3 => digits.starts_with('0'),
         _ => digits.starts_with("00"),
     }
+}
+
+/// Tells whether a stem ends in a hash that happens to be letters first and a number then: `deadbeef00`.
+fn is_hash(stem: &str) -> bool {
+    let run = stem.rsplit(|character: char| !character.is_alphanumeric()).next();
+    run.is_some_and(|run| {
+        let is_long = run.len() >= 7 && without_number(run).len() >= 4;
+        is_long && run.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
 }
 
 /// `part-00000`, `part-r-00001`, `part.3`, `contacts.csv_part2`, `run-1700000000000-part-block-1-r-00012`, `3.part`.
@@ -54,12 +72,19 @@ fn is_behind_part(tokens: &[Token<'_>]) -> bool {
     counts_behind || counts_before
 }
 
-/// `contacts_1_of_3.csv`.
+/// `contacts_1_of_3.csv`, `contacts(1of3).csv`; the first of one is all.
 fn is_one_of(tokens: &[Token<'_>]) -> bool {
-    let counts = |token: &Token<'_>| token.kind == Kind::Counter;
-    tokens
-        .windows(3)
-        .any(|three| counts(&three[0]) && three[1].is("of") && counts(&three[2]))
+    // Beside a year the first of twelve looks like a month.
+    let counts = |token: &Token<'_>| match token.kind {
+        Kind::Counter => true,
+        Kind::Time => !token.is_joined && token.text.len() <= 2,
+        Kind::Word | Kind::Id => false,
+    };
+    tokens.windows(3).any(|three| {
+        let [first, of, all] = three else { return false };
+        let are_several = first.number() <= all.number() && all.number() > Some(1);
+        of.is("of") && counts(first) && counts(all) && are_several
+    })
 }
 
 /// `data_1_2_3.csv.gz`, with any prefix or query id before the three small numbers at the stem's end.
@@ -114,17 +139,36 @@ fn is_firehose(name: &str, tokens: &[Token<'_>]) -> bool {
     version.kind == Kind::Counter && is_whole && id.kind == Kind::Id && id.text.len() == 36
 }
 
-/// `xaa`, `x00`, `contacts.csv.aa`: the first 26 files of `split` or the first ten of `split -d`.
-fn is_split(name: &str) -> bool {
+/// `xaa`, `x00`, `contacts.csv.aa`, `contacts.csv.00`, `contacts.csvaa`, `contacts-part-aa`: the first 26 files of
+/// `split` or the first ten of `split -d`. Other letters at a name's end may be anything.
+fn is_split(stem: &str) -> bool {
     let is_letters = |text: &str| text.len() == 2 && text.starts_with('a') && text.as_bytes()[1].is_ascii_lowercase();
-    let is_default = name
-        .strip_prefix('x')
-        .is_some_and(|rest| is_letters(rest) || rest.len() == 2 && rest.bytes().all(|byte| byte.is_ascii_digit()));
-    let is_behind_format = name.rsplit_once('.').is_some_and(|(rest, ending)| {
-        let format = rest.rsplit('.').next().unwrap_or_default();
-        is_letters(ending) && rest.contains('.') && FORMATS.contains(&format)
-    });
-    is_default || is_behind_format
+    let is_number = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some(rest) = stem.strip_prefix('x')
+        && (is_letters(rest) || is_number(rest))
+    {
+        return true;
+    }
+    let start = stem.len().checked_sub(2).filter(|start| stem.is_char_boundary(*start));
+    start.map(|start| stem.split_at(start)).is_some_and(|(before, count)| {
+        let is_part = || {
+            let word = before.strip_suffix(['-', '_', '.', ' ']);
+            word.and_then(|word| tokens(word).pop())
+                .is_some_and(|word| word.is("part"))
+        };
+        is_letters(count) && (is_behind_ending(before) || ends_in_ending(before) || is_part())
+            || is_number(count) && count.starts_with('0') && is_behind_ending(before)
+    })
+}
+
+/// Tells whether a text ends in a known ending and a point: `contacts.csv.`.
+fn is_behind_ending(text: &str) -> bool {
+    text.strip_suffix('.').is_some_and(ends_in_ending)
+}
+
+/// Tells whether a text ends in a known ending: `contacts.csv`.
+fn ends_in_ending(text: &str) -> bool {
+    text.rsplit_once('.').is_some_and(|(_, ending)| is_endings(ending))
 }
 
 /// How two names are two files of one result.
@@ -143,35 +187,12 @@ pub(super) fn kinship(name: &str, other: &str) -> Option<Kinship> {
     } else if are_of_redshift(name, other) || is_further_of(name, other) || is_further_of(other, name) {
         Some(Kinship::Certain)
     } else {
-        (differ_in_a_number(name, other) || differ_in_letters(name, other)).then_some(Kinship::Number)
+        let may_be = [differ_in_a_number, differ_in_letters, may_be_of_redshift];
+        may_be
+            .iter()
+            .any(|differ| differ(name, other))
+            .then_some(Kinship::Number)
     }
-}
-
-/// `contacts000.gz` and another of that length: the first file and a further one of `PARALLEL OFF`.
-fn are_of_redshift(name: &str, other: &str) -> bool {
-    let (Some(this), Some(that)) = (redshift_number(name), redshift_number(other)) else {
-        return false;
-    };
-    let is_first = |number: &str| number.bytes().all(|byte| byte == b'0');
-    let rest = |name: &str, number: &str| {
-        let start = stem(name).len() - number.len();
-        (name[..start].to_owned(), name[start + number.len()..].to_owned())
-    };
-    this.len() == that.len() && (is_first(this) || is_first(that)) && rest(name, this) == rest(other, that)
-}
-
-/// Returns the number that a stem ends in as Redshift's do: `012`; of four digits only those that are hardly a time.
-fn redshift_number(name: &str) -> Option<&str> {
-    let stem = stem(name);
-    let digits = &stem[stem
-        .trim_end_matches(|character: char| character.is_ascii_digit())
-        .len()..];
-    let is_one = match digits.len() {
-        3 => digits.starts_with('0'),
-        4 => digits.starts_with("000"),
-        _ => false,
-    };
-    is_one.then_some(digits)
 }
 
 /// Tells whether `further` is what Aurora calls the second and later files of `first`: `contacts.csv_part2`.
@@ -253,9 +274,7 @@ pub(super) fn common_start(name: &str) -> &str {
         .find(|token| token.kind == Kind::Counter)
         .map_or(name.len(), |token| token.start);
     let stem = stem(name);
-    let number = stem
-        .trim_end_matches(|character: char| character.is_ascii_digit())
-        .len();
+    let number = without_number(stem).len();
     let letters = stem.len().saturating_sub(2);
     let further = name.rfind("_part").unwrap_or(name.len());
     let mut end = counter.min(number).min(letters).min(further);
@@ -266,7 +285,7 @@ pub(super) fn common_start(name: &str) -> &str {
 }
 
 /// Returns a name without its endings: up to the first point behind its first character.
-fn stem(name: &str) -> &str {
+pub(super) fn stem(name: &str) -> &str {
     let end = name
         .char_indices()
         .skip(1)
@@ -278,25 +297,6 @@ fn stem(name: &str) -> &str {
 
 /// Tells whether all that is left of a name are endings: formats and compressions.
 fn is_endings(rest: &str) -> bool {
-    let known = |ending: &str| {
-        FORMATS.contains(&ending)
-            || matches!(
-                ending,
-                "parquet"
-                    | "parq"
-                    | "pq"
-                    | "orc"
-                    | "avro"
-                    | "dat"
-                    | "snappy"
-                    | "gzip"
-                    | "gz"
-                    | "bz2"
-                    | "zst"
-                    | "zstd"
-                    | "lz4"
-                    | "deflate"
-            )
-    };
+    let known = |ending: &str| TEXTS.contains(&ending) || OTHERS.contains(&ending);
     rest.split('.').all(|ending| known(&ending.to_ascii_lowercase()))
 }

@@ -5,7 +5,9 @@ mod counter;
 mod manifest;
 mod misfit;
 mod one_of_several;
+mod redshift;
 mod role;
+mod run;
 mod siblings;
 mod table;
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The pieces of a file's name: words, counters, and what is never a counter: dates, times, ids and hashes.
 
+use super::run::split_run;
+
 /// What one piece of a name is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -24,10 +26,6 @@ pub(super) struct Token<'a> {
     pub(super) is_joined: bool,
 }
 
-/// The longest number that counts: twenty digits, as in the logs of tables; `BigQuery` writes twelve.
-const LONGEST_COUNTER: usize = 20;
-/// From so many digits on a number without zeros before it is an epoch, a date or an id.
-const TOO_LARGE: usize = 8;
 /// The words behind which a number is one of the calendar, or a version.
 const CALENDAR: [&str; 33] = [
     "y", "year", "fy", "q", "quarter", "m", "month", "w", "wk", "week", "kw", "cw", "d", "day", "h", "hour", "v",
@@ -40,7 +38,7 @@ impl Token<'_> {
     }
 
     /// Returns the number, where it is one that fits.
-    fn number(&self) -> Option<u64> {
+    pub(super) fn number(&self) -> Option<u64> {
         let is_number = self.text.bytes().all(|byte| byte.is_ascii_digit());
         is_number.then(|| self.text.parse().ok()).flatten()
     }
@@ -70,7 +68,7 @@ pub(super) fn tokens(name: &str) -> Vec<Token<'_>> {
             found.push(token(&name[start..start + length], Kind::Id, start, false));
             rest = start + length;
         } else {
-            split_run(run, start, &mut found);
+            split_run(name, start..start + run.len(), &mut found);
         }
     }
     mark_query_id(name, &mut found);
@@ -80,7 +78,7 @@ pub(super) fn tokens(name: &str) -> Vec<Token<'_>> {
     found
 }
 
-const fn token(text: &str, kind: Kind, start: usize, is_joined: bool) -> Token<'_> {
+pub(super) const fn token(text: &str, kind: Kind, start: usize, is_joined: bool) -> Token<'_> {
     Token {
         text,
         kind,
@@ -106,47 +104,6 @@ fn uuid_length(text: &str) -> Option<usize> {
     });
     let ends = || !text[LENGTH..].starts_with(|next: char| next.is_alphanumeric());
     (is_uuid && ends()).then_some(LENGTH)
-}
-
-/// Splits a run of letters and digits: `20261123T093015Z` at its letters, `contacts000` before its number.
-fn split_run<'a>(run: &'a str, start: usize, found: &mut Vec<Token<'a>>) {
-    let letters = run.trim_end_matches(|character: char| character.is_ascii_digit());
-    let digits = &run[letters.len()..];
-    let are_letters = !letters.contains(|character: char| character.is_ascii_digit());
-    let is_extension = ["bz2", "lz4", "mp3", "mp4"]
-        .iter()
-        .any(|name| run.eq_ignore_ascii_case(name));
-    if is_extension || digits.is_empty() && are_letters {
-        found.push(token(run, Kind::Word, start, false));
-    } else if letters.is_empty() {
-        found.push(token(run, number_kind(run), start, false));
-    } else if are_letters {
-        found.push(token(letters, Kind::Word, start, false));
-        found.push(token(digits, number_kind(digits), start + letters.len(), true));
-    } else if let Some((date, time)) = iso_time(run) {
-        found.push(token(date, number_kind(date), start, false));
-        found.push(token(time, Kind::Time, start + date.len() + 1, false));
-    } else {
-        found.push(token(run, Kind::Id, start, false));
-    }
-}
-
-/// Splits `20261123T093015Z` and `23T09` into what stands before the T and the time behind it.
-fn iso_time(run: &str) -> Option<(&str, &str)> {
-    let (date, time) = run.split_once(['T', 't'])?;
-    let time = time.strip_suffix(['Z', 'z']).unwrap_or(time);
-    let is_number =
-        |text: &str, lengths: &[usize]| lengths.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-    (is_number(date, &[2, 8]) && is_number(time, &[2, 4, 6, 9, 12, 15])).then_some((date, time))
-}
-
-/// Tells a number that may count from one that is too large for that.
-fn number_kind(digits: &str) -> Kind {
-    if digits.len() > LONGEST_COUNTER || digits.len() >= TOO_LARGE && !digits.starts_with("0000") {
-        Kind::Id
-    } else {
-        Kind::Counter
-    }
 }
 
 /// Marks the id that Athena and Trino give a query: `20261123_093015_00042_x7k2p`.
@@ -229,7 +186,7 @@ fn mark_beside_year(before: &mut [Token<'_>], after: &mut [Token<'_>]) {
 }
 
 /// Tells whether a number is a date, with or without a time behind it.
-fn is_date_in_one(digits: &str) -> bool {
+pub(super) fn is_date_in_one(digits: &str) -> bool {
     let number = |range: std::ops::Range<usize>| digits.get(range).and_then(|part| part.parse::<u32>().ok());
     let is = |range, least: u32, most: u32| number(range).is_some_and(|part| (least..=most).contains(&part));
     let is_year_first = is(0..4, 1900, 2099) && is(4..6, 1, 12);
@@ -319,10 +276,11 @@ fn digits_behind_day(moment: &[Token<'_>]) -> Option<usize> {
     Some(begun + rest.iter().sum::<usize>())
 }
 
-/// Tells whether a number may belong to the word of the calendar before it: a single letter has to touch it.
+/// Tells whether a number may belong to the word of the calendar before it: a single letter has to touch it, and only
+/// `T` has a whole time of day behind it.
 fn may_be_calendar(word: &Token<'_>, number: &Token<'_>) -> bool {
     let touches = word.end() == number.start;
-    (touches || word.text.len() > 1) && number.text.len() <= 4
+    (touches || word.text.len() > 1) && (number.text.len() <= 4 || word.is("t") && number.text.len() == 6)
 }
 
 /// Marks the numbers of versions and decimals: `v1.0`, `1.0.2`.
