@@ -13,7 +13,7 @@ use memchr::{memchr, memchr_iter, memchr2, memchr3, memmem};
 const SHORT_FIELD: usize = 16;
 
 /// Below so many bytes it is quicker to count without `memchr`.
-const SHORT_PIECE: usize = 48;
+const SHORT_PIECE: usize = 128;
 
 /// How a GUID is written most often: with hyphens, and nothing around it.
 const GUID_LENGTH: usize = 36;
