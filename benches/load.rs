@@ -74,7 +74,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let all = contacts(CONTACTS + CHURN);
     let (before, after) = (&all[..CONTACTS], &all[CHURN..]);
-    let (first, second) = ("incoming/Benchmark/1.csv", "incoming/Benchmark/2.csv");
+    let (first, second) = ("incoming/Benchmark/2026-11-23.csv", "incoming/Benchmark/2026-11-24.csv");
     sandbox.s3.put(BUCKET, first, csv(before));
     let event = sandbox.s3.notification(BUCKET, first);
     let order = json!({"action": "load", "key": first});
