@@ -74,7 +74,7 @@ def check_bucket(function, aws, sandbox, versioned):
     aws.create_bucket(bucket, versioned)
     people = [str(uuid.uuid4()) for _ in range(2_500)]
 
-    event = aws.drop(bucket, f"incoming/{segment}/1.csv", people)
+    event = aws.drop(bucket, f"incoming/{segment}/2026-11-21.csv", people)
     run = only_run(function.invoke(event))
     loaded = run["outcome"] == "loaded" and run["added"] == 2_500 and run["rejected"] == 1
     holds(f"{bucket}: an S3 event loads the file", loaded, run)
@@ -86,12 +86,12 @@ def check_bucket(function, aws, sandbox, versioned):
     idle = again["outcome"] == "unchanged" and not again["requests"]
     holds(f"{bucket}: the same event again asks Dynamics for nothing", idle, again)
 
-    order = {"action": "load", "bucket": bucket, "key": f"incoming/{segment}/1.csv"}
+    order = {"action": "load", "bucket": bucket, "key": f"incoming/{segment}/2026-11-21.csv"}
     ordered = only_run(function.invoke(order))
     holds(f"{bucket}: an order of the same file changes nothing", ordered["outcome"] == "unchanged", ordered)
 
     people = people[100:] + [str(uuid.uuid4()) for _ in range(200)]
-    run = only_run(function.invoke(aws.drop(bucket, f"incoming/{segment}/2.csv", people)))
+    run = only_run(function.invoke(aws.drop(bucket, f"incoming/{segment}/2026-11-22.csv", people)))
     numbers = (run["outcome"], run["members_before"], run["added"], run["removed"], run["member_count"])
     holds(f"{bucket}: a changed file is the difference", numbers == ("loaded", 2_500, 200, 100, 2_600), run)
     holds(f"{bucket}: the members are the new file's", sandbox.members(segment) == set(people), "other members")
@@ -129,14 +129,14 @@ def check_parallel(stack, logs, binary, aws, sandbox):
             answer.result() for answer in [pool.submit(f.invoke, e) for f, e in zip(functions, events)]
         ]
         people = [str(uuid.uuid4()) for _ in range(5_000)]
-        event = aws.drop(bucket, f"incoming/{segment}/1.csv", people)
+        event = aws.drop(bucket, f"incoming/{segment}/2026-11-21.csv", people)
         outcomes = sorted(only_run(answer)["outcome"] for answer in invoke([event, event]))
         once = "loaded" in outcomes and set(outcomes) <= {"loaded", "busy", "unchanged"} and outcomes[0] != outcomes[1]
         holds(f"two instances with one event load it once: {outcomes}", once, outcomes)
         holds("the members are the file's", sandbox.members(segment) == set(people), "other members")
 
-        older = aws.drop(bucket, f"incoming/{segment}/2.csv", people[10:])
-        newer = aws.drop(bucket, f"incoming/{segment}/3.csv", people[:-10])
+        older = aws.drop(bucket, f"incoming/{segment}/2026-11-22.csv", people[10:])
+        newer = aws.drop(bucket, f"incoming/{segment}/2026-11-23.csv", people[:-10])
         outcomes = [[run["outcome"] for run in answer["runs"]] for answer in invoke([older, newer])]
         holds(f"two instances with two files end as the newer: {outcomes}",
               sandbox.members(segment) == set(people[:-10]), outcomes)
