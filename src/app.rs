@@ -7,13 +7,13 @@ use crate::environment::{self, Environment};
 use crate::error::Error;
 use crate::event::{self, LoadCommand, Message, ObjectEvent, Request};
 use crate::fence::Fence;
-use crate::intent::{Hint, Intent};
-use crate::report::{Archive, RunReport, Trigger, TriggerKind, answer, fail_if_own_failed, put_own_first};
+use crate::intent::Hint;
+use crate::production::Production;
+use crate::report::{Archive, RunReport, Trigger, TriggerKind, answer, fail_if_own_failed, metrics};
 use crate::settings::{Secrets, Settings};
 use crate::source::Objects;
-use crate::state::{Enlisted, Heads, Hold, RunId, S3Clock, transition};
-use crate::sweep::Swept;
-use crate::turn::Turn;
+use crate::state::{Heads, S3Clock, transition};
+use crate::worker::{Swept, Worker, by, margin};
 use aws_config::SdkConfig;
 use chrono::{DateTime, Utc};
 use lambda_runtime::Context;
@@ -33,8 +33,6 @@ pub struct App {
     tokens: TokenCache,
 }
 
-/// Sending stops this long before Lambda's deadline, or a fifth of the time given where that is less.
-const LONGEST_MARGIN: Duration = Duration::from_mins(1);
 /// An invocation that has not ended by then, this long before its deadline or a quarter of the margin where that is less,
 /// ends with an error: what happened to it is then told, and what a kill leaves behind tells nothing.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -68,7 +66,7 @@ impl App {
     /// A run that fails is an error of an asynchronous event, so that Lambda delivers it again, and an answer of a
     /// direct command.
     pub async fn handle(&self, event: Value, time_left: Duration) -> Result<Value, Error> {
-        let margin = LONGEST_MARGIN.min(time_left / 5);
+        let margin = margin(time_left);
         let deadline = Instant::now() + time_left;
         let answer = Box::pin(self.answer(event, deadline - margin));
         let answered = timeout_at(deadline - LAST_WORDS.min(margin / 4), answer).await;
@@ -165,57 +163,36 @@ impl App {
             Ok(settings) => settings,
             Err(error) => return self.conclude(failed(error), &bucket, trigger, None).await,
         };
-        let reports = self.try_load(hint, &settings, stop_at).await.unwrap_or_else(failed);
+        let loaded = Box::pin(self.worker(&settings, &bucket, stop_at).load(&hint)).await;
+        let reports = loaded.unwrap_or_else(failed);
         self.conclude(reports, &bucket, trigger, Some(&settings)).await
     }
 
-    async fn try_load(&self, hint: Hint, settings: &Settings, stop_at: Instant) -> Result<Vec<RunReport>, Error> {
-        let settling = hint.settle(&self.objects, settings, &self.environment);
-        let Some(intent) = by(stop_at, "S3 was asked what the object is", settling).await? else {
-            return Ok(Vec::new());
-        };
-        let Intent {
-            wish,
-            is_order,
-            dry_run,
-        } = intent;
-        let heads = self.heads(&wish.object.bucket);
-        if dry_run {
-            let head = by(stop_at, NOTING, heads.read(&wish.segment_name)).await?;
-            let fence = Fence::stopping_at(stop_at);
-            let archive = self.archive(&wish.object.bucket);
-            let dataverse = self.dataverse(settings, &fence);
-            let turn = self.turn(settings, &archive, &dataverse, &fence);
-            return Ok(vec![turn.rehearse(&wish, &head).await]);
+    /// Sweeps all segments.
+    async fn sweep(&self, stop_at: Instant) -> Result<Swept, Error> {
+        let bucket = self.results_bucket()?;
+        let settings = self.settings(stop_at).await?;
+        let worker = self.worker(&settings, &bucket, stop_at);
+        let Swept { reports, warnings } = Box::pin(worker.sweep(&bucket)).await?;
+        if reports.is_empty() {
+            self.measure(metrics::idle_line, Some(&settings));
         }
-        let enlisting = heads.update(&wish.segment_name, |head, _| head.enlist(wish.clone(), is_order));
-        let enlisted = by(stop_at, NOTING, enlisting).await?;
-        let own = match enlisted {
-            Enlisted::Queued => None,
-            Enlisted::Pending => Some(&wish.run_id),
-            known => return Ok(vec![RunReport::of_known(&wish, known)]),
-        };
-        let mut reports = self.work(settings, &heads, &wish.segment_name, own, stop_at).await?;
-        put_own_first(&mut reports, &wish);
-        Ok(reports)
+        let trigger = TriggerKind::Sweep.into();
+        let reports = self.conclude(reports, &bucket, trigger, Some(&settings)).await;
+        Ok(Swept { reports, warnings })
     }
 
-    /// Takes the segment and carries out everything that is pending for it.
-    pub(crate) async fn work(
-        &self,
-        settings: &Settings,
-        heads: &Heads,
-        segment_name: &str,
-        own: Option<&RunId>,
-        stop_at: Instant,
-    ) -> Result<Vec<RunReport>, Error> {
-        let fence = Fence::new(stop_at, Instant::now());
-        let Some(hold) = Hold::take(heads, segment_name, own, self.environment.lease, &fence).await? else {
-            return Ok(Vec::new());
-        };
-        let archive = self.archive(heads.bucket());
-        let dataverse = self.dataverse(settings, &fence);
-        Ok(Box::pin(self.turn(settings, &archive, &dataverse, &fence).work(hold)).await)
+    /// Sets a worker to work on results of this bucket.
+    fn worker<'a>(&'a self, settings: &'a Settings, bucket: &'a str, stop_at: Instant) -> Worker<'a, Production<'a>> {
+        // Without a lease; the work on a segment gets a fence of its own.
+        let fence = Fence::stopping_at(stop_at);
+        Worker {
+            settings,
+            environment: &self.environment,
+            stop_at,
+            means: Production::new(self, settings, bucket, &fence),
+            fence,
+        }
     }
 
     /// Reads the secrets anew, and logs what a person should look at.
@@ -233,23 +210,6 @@ impl App {
             warning.log();
         }
         Ok(settings)
-    }
-
-    pub(crate) fn turn<'a>(
-        &'a self,
-        settings: &'a Settings,
-        archive: &'a Archive,
-        dataverse: &'a Dataverse,
-        fence: &'a Fence,
-    ) -> Turn<'a> {
-        Turn {
-            settings,
-            environment: &self.environment,
-            objects: &self.objects,
-            archive,
-            dataverse,
-            fence,
-        }
     }
 
     /// Opens the function's records for results of this bucket.
@@ -284,7 +244,7 @@ impl App {
 
     pub(crate) fn heads(&self, bucket: &str) -> Heads {
         let prefix = self.environment.state_prefix.clone();
-        Heads::new(self.s3.clone(), self.clock.clone(), self.state_bucket(bucket), prefix)
+        Heads::new(self.s3.clone(), self.state_bucket(bucket), prefix)
     }
 
     fn state_bucket(&self, bucket: &str) -> String {
@@ -297,25 +257,6 @@ impl App {
             advice: "give the bucket of the query results, which a sweep and a command without `bucket` look in",
         };
         Ok(self.environment.results_bucket.clone().ok_or(missing)?)
-    }
-}
-
-/// What an invocation does while it reads or changes a head.
-const NOTING: &str = "the state of the segment was read and changed";
-
-/// Ends work at the planned stop; `doing` says what it was, for the error.
-pub(crate) fn by<T, E: Into<Error>, F: Future<Output = Result<T, E>>>(
-    stop_at: Instant,
-    doing: &'static str,
-    work: F,
-) -> impl Future<Output = Result<T, Error>> {
-    // Boxed, since the futures of S3 are large.
-    let work = Box::pin(work);
-    async move {
-        match timeout_at(stop_at, work).await {
-            Ok(outcome) => outcome.map_err(Into::into),
-            Err(_) => Err(Error::out_of_time(doing)),
-        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! Until when requests may leave: the planned stop before the invocation's deadline, and the lease.
 
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// Until when requests may leave; cheap to clone, all clones move together.
@@ -12,7 +14,14 @@ use tokio::time::Instant;
 #[derive(Clone, Debug)]
 pub struct Fence {
     stop_at: Option<Instant>,
-    hold: watch::Sender<Hold>,
+    shared: Arc<Shared>,
+}
+
+/// The movable limit, and those who wait for it to move: woken in the order they came, so that a seed decides a simulation.
+#[derive(Debug)]
+struct Shared {
+    hold: Mutex<Hold>,
+    moved: Notify,
 }
 
 /// Why no request may leave any more.
@@ -38,7 +47,7 @@ impl Fence {
     pub fn new(stop_at: Instant, hold: Instant) -> Self {
         Self {
             stop_at: Some(stop_at),
-            hold: watch::Sender::new(Hold::At(hold)),
+            shared: Shared::new(Hold::At(hold)),
         }
     }
 
@@ -46,7 +55,7 @@ impl Fence {
     pub fn stopping_at(stop_at: Instant) -> Self {
         Self {
             stop_at: Some(stop_at),
-            hold: watch::Sender::new(Hold::Never),
+            shared: Shared::new(Hold::Never),
         }
     }
 
@@ -54,41 +63,37 @@ impl Fence {
     pub fn open() -> Self {
         Self {
             stop_at: None,
-            hold: watch::Sender::new(Hold::Never),
+            shared: Shared::new(Hold::Never),
         }
     }
 
     /// Moves the hold after the lease was renewed; never backwards, and not once the lease is lost.
     pub fn extend(&self, until: Instant) {
-        self.hold.send_if_modified(|hold| match *hold {
-            Hold::At(at) if at < until => {
-                *hold = Hold::At(until);
-                true
-            }
-            _ => false,
-        });
+        if matches!(self.shared.hold(), Hold::At(at) if at < until) {
+            self.shared.set(Hold::At(until));
+        }
     }
 
     /// Closes the fence for good: somebody else owns the segment now.
     pub fn lost(&self) {
-        self.hold.send_replace(Hold::Lost);
+        self.shared.set(Hold::Lost);
     }
 
     /// Waits until a request may leave and returns the time left for it; no call's own timeout may be longer.
     pub async fn pass(&self) -> Result<Duration, Closed> {
-        let mut hold = self.hold.subscribe();
         loop {
+            let moved = self.shared.moved.notified();
             let left = self.time_left();
             if left.is_zero() {
                 return Err(Closed::OutOfTime);
             }
-            let state = *hold.borrow_and_update();
-            match state {
+            match self.shared.hold() {
                 Hold::Lost => return Err(Closed::LeaseLost),
                 Hold::Never => return Ok(left),
                 Hold::At(at) if Instant::now() < at => return Ok(left),
                 Hold::At(_) => tokio::select! {
-                    _ = hold.changed() => {}
+                    biased;
+                    () = moved => {}
                     () = tokio::time::sleep(left) => {}
                 },
             }
@@ -100,10 +105,17 @@ impl Fence {
         if duration >= self.time_left() {
             return Err(Closed::OutOfTime);
         }
-        let mut hold = self.hold.subscribe();
-        tokio::select! {
-            _ = hold.wait_for(|state| *state == Hold::Lost) => Err(Closed::LeaseLost),
-            () = tokio::time::sleep(duration) => Ok(()),
+        let mut end = pin!(tokio::time::sleep(duration));
+        loop {
+            let moved = self.shared.moved.notified();
+            if self.shared.hold() == Hold::Lost {
+                return Err(Closed::LeaseLost);
+            }
+            tokio::select! {
+                biased;
+                () = moved => {}
+                () = &mut end => return Ok(()),
+            }
         }
     }
 
@@ -114,12 +126,18 @@ impl Fence {
         // Boxed, since what is awaited may be large.
         let work = Box::pin(work);
         async {
-            let mut hold = self.hold.subscribe();
-            tokio::select! {
-                biased;
-                _ = hold.wait_for(|state| *state == Hold::Lost) => Err(Closed::LeaseLost),
-                () = tokio::time::sleep(self.time_left()) => Err(Closed::OutOfTime),
-                output = work => Ok(output),
+            let (mut work, mut end) = (work, pin!(tokio::time::sleep(self.time_left())));
+            loop {
+                let moved = self.shared.moved.notified();
+                if self.shared.hold() == Hold::Lost {
+                    return Err(Closed::LeaseLost);
+                }
+                tokio::select! {
+                    biased;
+                    () = moved => {}
+                    () = &mut end => return Err(Closed::OutOfTime),
+                    output = &mut work => return Ok(output),
+                }
             }
         }
     }
@@ -129,6 +147,24 @@ impl Fence {
         self.stop_at.map_or(Duration::MAX, |stop_at| {
             stop_at.saturating_duration_since(Instant::now())
         })
+    }
+}
+
+impl Shared {
+    fn new(hold: Hold) -> Arc<Self> {
+        Arc::new(Self {
+            hold: Mutex::new(hold),
+            moved: Notify::new(),
+        })
+    }
+
+    fn hold(&self) -> Hold {
+        *self.hold.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, hold: Hold) {
+        *self.hold.lock().unwrap_or_else(PoisonError::into_inner) = hold;
+        self.moved.notify_waiters();
     }
 }
 

@@ -3,19 +3,24 @@
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::event::LoadCommand;
+use crate::means::Means;
 use crate::report::Source;
 use crate::settings::{Metadata, Mode, ResultFiles, SegmentName, Settings};
 use crate::shown;
-use crate::source::{ObjectVersion, Objects, Role};
+use crate::source::{ObjectVersion, Role};
 use crate::state::{ObjectRef, Order, RunId, Wish};
 use chrono::DateTime;
 
 /// One object to look at, and what a direct command said about it.
-pub(crate) struct Hint {
-    pub(crate) bucket: String,
-    pub(crate) key: String,
-    pub(crate) version_id: Option<String>,
-    pub(crate) command: Option<LoadCommand>,
+pub struct Hint {
+    /// The object's bucket.
+    pub bucket: String,
+    /// The object's key, decoded.
+    pub key: String,
+    /// The version, where one is meant.
+    pub version_id: Option<String>,
+    /// What a direct command said.
+    pub command: Option<LoadCommand>,
 }
 
 /// What a hint comes to.
@@ -29,7 +34,7 @@ impl Hint {
     /// Learns from S3 what the hint asks for; nothing where an event tells of an object that starts no run.
     pub(crate) async fn settle(
         &self,
-        objects: &Objects,
+        means: &impl Means,
         settings: &Settings,
         environment: &Environment,
     ) -> Result<Option<Intent>, Error> {
@@ -45,8 +50,8 @@ impl Hint {
                 shown::key(&self.key)
             )));
         }
-        let object = objects
-            .locate(&self.bucket, &self.key, self.version_id.as_deref(), files)
+        let object = means
+            .locate(&self.bucket, &self.key, self.version_id.as_deref())
             .await?;
         let name = SegmentName::settle(
             command.and_then(|command| command.segment_name.as_deref()),

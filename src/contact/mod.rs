@@ -168,7 +168,12 @@ impl<'a> Batch<'a> {
 
     /// Cuts the ids into batches of [`Self::MAX`] and one shorter rest.
     pub fn split(ids: &'a [ContactId]) -> impl Iterator<Item = Self> + 'a {
-        ids.chunks(Self::MAX).map(Self)
+        Self::split_by(ids, Self::MAX)
+    }
+
+    /// Cuts the ids into batches of `most`, or of [`Self::MAX`] where that is less, and one shorter rest.
+    pub fn split_by(ids: &'a [ContactId], most: usize) -> impl Iterator<Item = Self> + 'a {
+        ids.chunks(most.clamp(1, Self::MAX)).map(Self)
     }
 
     /// Returns the ids.

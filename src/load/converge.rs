@@ -7,17 +7,18 @@ use super::rounds::{Converged, Rounds, Step};
 use super::survey::{foreign_groups, include_groups, list};
 use super::{Error, Wanted};
 use crate::contact::{Batch, ContactId};
-use crate::dynamics::{self, Dataverse, Definition, Group, Segment};
+use crate::dynamics::{self, Definition, Group, Segment};
 use crate::fence::Fence;
+use crate::means::Means;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// A segment that is being changed.
-pub struct Draft<'a> {
-    /// The Web API.
-    pub dataverse: &'a Dataverse,
+pub struct Draft<'a, M> {
+    /// What Dynamics is reached by.
+    pub means: &'a M,
     /// The pause between reads stays within this run's time.
     pub fence: &'a Fence,
     /// The segment's row.
@@ -31,7 +32,7 @@ const STALE_READ_PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from
 /// How often progress is logged.
 const PROGRESS_EVERY: Duration = Duration::from_secs(10);
 
-impl Draft<'_> {
+impl<M: Means> Draft<'_, M> {
     /// Brings the draft to what is wanted, beginning with a plan made from its members as they are.
     ///
     /// Automatic refresh is switched off before the first member call, since with it a journey could see a half-written
@@ -54,7 +55,7 @@ impl Draft<'_> {
         if self.definition.refresh_disabled {
             return Ok(());
         }
-        self.dataverse.disable_refresh(self.definition.id).await?;
+        self.means.disable_refresh(self.definition.id).await?;
         self.definition.refresh_disabled = true;
         warnings.push(
             "the segment was refreshed automatically; this was switched off, so that journeys see a change only when it \
@@ -76,7 +77,7 @@ impl Draft<'_> {
             let first = self.definition.groups.len() + 1;
             let fresh = (first..first + new_groups).map(|number| Group::fresh(&format!("Query result {number}")));
             let groups: Vec<Group> = self.definition.groups.iter().cloned().chain(fresh).collect();
-            self.dataverse.save_groups(&self.definition, &groups).await?;
+            self.means.save_groups(&self.definition, &groups).await?;
             self.definition.groups = groups;
         }
         let mut progress = Progress::new(plan);
@@ -88,8 +89,8 @@ impl Draft<'_> {
 
     async fn add(&self, plan: &Plan, progress: &mut Progress) -> Result<Vec<ContactId>, Error> {
         let calls = self.changes(plan).flat_map(|(group, change)| {
-            Batch::split(&change.adds).map(move |batch| async move {
-                let refused = self.dataverse.add_members(self.segment.id, &group.id, batch).await?;
+            Batch::split_by(&change.adds, self.means.batch_size()).map(move |batch| async move {
+                let refused = self.means.add_members(self.segment.id, &group.id, batch).await?;
                 Ok::<_, Error>((batch.ids().len(), refused))
             })
         });
@@ -112,8 +113,8 @@ impl Draft<'_> {
             .changes(plan)
             .filter(|(_, change)| which(change))
             .flat_map(|(group, change)| {
-                Batch::split(&change.removes).map(move |batch| async move {
-                    self.dataverse.remove_members(self.segment.id, &group.id, batch).await?;
+                Batch::split_by(&change.removes, self.means.batch_size()).map(move |batch| async move {
+                    self.means.remove_members(self.segment.id, &group.id, batch).await?;
                     Ok::<_, Error>(batch.ids().len())
                 })
             });
@@ -122,7 +123,7 @@ impl Draft<'_> {
 
     /// Returns how many batches are prepared at once: one more than may be in flight, since each takes 40 KB as a request.
     fn batches_ahead(&self) -> usize {
-        self.dataverse.max_concurrent() + 1
+        self.means.max_concurrent() + 1
     }
 
     fn changes<'p>(&'p self, plan: &'p Plan) -> impl Iterator<Item = (&'p Group, &'p GroupPlan)> {
@@ -133,7 +134,7 @@ impl Draft<'_> {
     async fn difference(&self, wanted: &Wanted<'_>, rounds: &Rounds<'_>) -> Result<Plan, Error> {
         let mut pauses = STALE_READ_PAUSES.iter();
         loop {
-            let members = list(self.dataverse, self.segment, &self.definition, wanted.contacts.len()).await?;
+            let members = list(self.means, self.segment, &self.definition, wanted.contacts.len()).await?;
             let left = rounds.left(members, foreign_groups(&self.definition))?;
             match pauses.next() {
                 Some(pause) if !left.is_empty() => {

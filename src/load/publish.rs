@@ -1,8 +1,9 @@
 //! Publishing: the commit point, and the wait until the segment shows it.
 
 use super::Error;
-use crate::dynamics::{Dataverse, Segment, SegmentStatus};
+use crate::dynamics::{Segment, SegmentStatus};
 use crate::fence::Fence;
+use crate::means::Means;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -34,24 +35,19 @@ const POLL_PAUSES: [Duration; 5] = [
 ///
 /// Right after publishing the row may still show the Active of before: it is believed only after a busy status was seen
 /// or the row has changed. Running out of time is no error: the segment is published and Dynamics goes on computing.
-pub async fn publish(
-    dataverse: &Dataverse,
-    fence: &Fence,
-    segment: &Segment,
-    wait: Duration,
-) -> Result<Published, Error> {
-    let before = dataverse.segment(segment.id).await?;
-    dataverse.publish(segment.id).await?;
+pub async fn publish(means: &impl Means, fence: &Fence, segment: &Segment, wait: Duration) -> Result<Published, Error> {
+    let before = means.segment(segment.id).await?;
+    means.publish(segment.id).await?;
     tracing::info!(
         phase = "publish",
         "the segment is published; waiting until Dynamics has computed it"
     );
-    wait_until_active(dataverse, fence, &before, wait).await
+    wait_until_active(means, fence, &before, wait).await
 }
 
 /// Waits until a published segment has left the state that `before` shows and is Active.
 async fn wait_until_active(
-    dataverse: &Dataverse,
+    means: &impl Means,
     fence: &Fence,
     before: &Segment,
     wait: Duration,
@@ -62,7 +58,7 @@ async fn wait_until_active(
         .chain(std::iter::repeat(&POLL_PAUSES[POLL_PAUSES.len() - 1]));
     let mut has_moved = false;
     loop {
-        let now = match dataverse.segment(before.id).await {
+        let now = match means.segment(before.id).await {
             Ok(now) => now,
             // What is published stays published, whether or not it can be watched.
             Err(error) if error.is_transient() => return Ok(Published::unseen(before, has_moved)),

@@ -2,7 +2,8 @@
 
 use super::Error;
 use crate::contact::ContactId;
-use crate::dynamics::{Dataverse, Definition, Group, Segment};
+use crate::dynamics::{Definition, Group, Segment};
+use crate::means::Means;
 use crate::settings::SegmentName;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -21,18 +22,18 @@ pub struct Audience {
 ///
 /// Several of one name and a dynamic one are refused: which audience is meant, or who else decides about it, cannot be
 /// told. `expected` is a guess at the number of members, which only speeds the listing up.
-pub async fn survey(dataverse: &Dataverse, name: &SegmentName, expected: usize) -> Result<Option<Audience>, Error> {
-    let Some(segment) = find(dataverse, name).await? else {
+pub async fn survey(means: &impl Means, name: &SegmentName, expected: usize) -> Result<Option<Audience>, Error> {
+    let Some(segment) = find(means, name).await? else {
         return Ok(None);
     };
-    let definition = dataverse.definition(segment.definition_id).await?;
+    let definition = means.definition(segment.definition_id).await?;
     if !definition.query.trim().is_empty() {
         return Err(Error::DynamicSegment {
             name: name.as_str().to_owned(),
             id: segment.id.to_string(),
         });
     }
-    let members = list(dataverse, &segment, &definition, expected).await?;
+    let members = list(means, &segment, &definition, expected).await?;
     Ok(Some(Audience {
         segment,
         definition,
@@ -41,8 +42,8 @@ pub async fn survey(dataverse: &Dataverse, name: &SegmentName, expected: usize) 
 }
 
 /// Finds the segment of exactly this name; several are an error.
-pub async fn find(dataverse: &Dataverse, name: &SegmentName) -> Result<Option<Segment>, Error> {
-    let mut found = dataverse.find_segments(name).await?;
+pub async fn find(means: &impl Means, name: &SegmentName) -> Result<Option<Segment>, Error> {
+    let mut found = means.find_segments(name).await?;
     if found.len() > 1 {
         let ids = found.iter().map(|segment| segment.id.to_string()).collect();
         return Err(Error::SeveralSegments {
@@ -55,7 +56,7 @@ pub async fn find(dataverse: &Dataverse, name: &SegmentName) -> Result<Option<Se
 
 /// Lists the members of every Include group, in the definition's order.
 pub async fn list(
-    dataverse: &Dataverse,
+    means: &impl Means,
     segment: &Segment,
     definition: &Definition,
     expected: usize,
@@ -65,7 +66,7 @@ pub async fn list(
     let groups: Vec<(&Group, usize)> = include_groups(definition).zip(guesses).collect();
     let lists = groups
         .into_iter()
-        .map(|(group, guess)| dataverse.list_members(segment.id, &group.id, guess.min(super::plan::GROUP_CAPACITY)));
+        .map(|(group, guess)| means.list_members(segment.id, &group.id, guess.min(super::plan::GROUP_CAPACITY)));
     Ok(stream::iter(lists)
         .buffered(super::plan::MAX_GROUPS)
         .try_collect()

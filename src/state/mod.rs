@@ -1,18 +1,16 @@
 //! Which result a segment should end as, and who works on it: one head per segment in S3.
 //!
-//! A head is changed by pure transitions ([`transition`]) under compare-and-swap ([`store`]). This module knows files
+//! A head is changed by pure transitions ([`transition`]), and written only in place of what was read ([`store`]). This module knows files
 //! and segments' names, no contacts.
 
 pub mod clock;
 pub mod head;
-pub mod lease;
 pub mod order;
 pub mod store;
 pub mod transition;
 
 pub use clock::S3Clock;
 pub use head::{Applied, Head, Refused, Wish};
-pub use lease::Hold;
 pub use order::{ObjectRef, Order, RunId};
-pub use store::{Error, Heads};
+pub use store::{Error, Heads, Stored};
 pub use transition::{Achievement, Claim, Enlisted, LeaseLost};

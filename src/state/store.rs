@@ -1,14 +1,11 @@
-//! Heads in S3: read, and changed by compare-and-swap only.
+//! Heads in S3: read, and written only in place of what was read.
 
-use super::clock::S3Clock;
 use super::head::Head;
 use super::order::segment_hash;
 use super::transition::LeaseLost;
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
-use chrono::{DateTime, Utc};
 use std::time::Duration;
 use tokio::time::timeout;
-use uuid::Uuid;
 
 /// What can go wrong with the function's own objects.
 #[derive(Debug, thiserror::Error)]
@@ -50,12 +47,10 @@ pub enum Error {
         what: String,
     },
     /// Others changed the head each time.
-    #[error("s3://{bucket}/{key} was changed by others {tries} times in a row; the run can be repeated")]
+    #[error("{head} was changed by others {tries} times in a row; the run can be repeated")]
     Contended {
-        /// The state bucket.
-        bucket: String,
-        /// The object's key.
-        key: String,
+        /// S3 URL of the head.
+        head: String,
         /// How often it was tried.
         tries: u32,
     },
@@ -88,77 +83,53 @@ impl Error {
 #[derive(Clone, Debug)]
 pub struct Heads {
     s3: aws_sdk_s3::Client,
-    clock: S3Clock,
     bucket: String,
     prefix: String,
 }
 
 /// A head and the version of it that was read.
-struct Stored {
-    head: Head,
-    etag: Option<String>,
-}
-
-enum Written {
-    Done,
-    Conflict,
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// The head.
+    pub head: Head,
+    /// What a write must name to replace it.
+    pub etag: String,
 }
 
 impl Heads {
-    /// How often a contended change is tried: at two changes a second and worker, several workers pass in this.
-    const TRIES: u32 = 12;
-    /// The longest pause between two tries; the first ones are shorter.
-    const LONGEST_PAUSE: Duration = Duration::from_millis(800);
-
     /// How long the content of a head may take, which is a few kilobytes: as long as a call at most.
     const LONGEST_BODY: Duration = Duration::from_secs(15);
 
-    /// Opens the heads below `prefix` (with its trailing slash); `clock` must be an interceptor of the client.
-    pub const fn new(s3: aws_sdk_s3::Client, clock: S3Clock, bucket: String, prefix: String) -> Self {
-        Self {
-            s3,
-            clock,
-            bucket,
-            prefix,
+    /// Opens the heads below `prefix` (with its trailing slash).
+    pub const fn new(s3: aws_sdk_s3::Client, bucket: String, prefix: String) -> Self {
+        Self { s3, bucket, prefix }
+    }
+
+    /// Reads a segment's head; a segment never loaded has none.
+    pub async fn read(&self, segment_name: &str) -> Result<Option<Stored>, Error> {
+        self.fetch(&self.key(segment_name)).await
+    }
+
+    /// Writes a head in place of the version `replacing`, or where there is none yet; answers whether it was written.
+    pub async fn write(&self, head: &Head, replacing: Option<&str>) -> Result<bool, Error> {
+        let key = self.key(&head.segment_name);
+        let body =
+            serde_json::to_vec_pretty(head).map_err(|error| self.unavailable(&key, "written", error.to_string()))?;
+        let request = self
+            .s3
+            .put_object()
+            .bucket(&self.bucket)
+            .key(&key)
+            .content_type("application/json");
+        let request = match replacing {
+            Some(etag) => request.if_match(etag),
+            None => request.if_none_match("*"),
+        };
+        match request.body(body.into()).send().await {
+            Ok(_) => Ok(true),
+            Err(error) if matches!(status(&error), Some(404 | 409 | 412)) => Ok(false),
+            Err(error) => Err(self.failure(&key, "written", &error)),
         }
-    }
-
-    /// Reads a segment's head; a segment never loaded has a new one.
-    pub async fn read(&self, segment_name: &str) -> Result<Head, Error> {
-        Ok(self.fetch(segment_name).await?.head)
-    }
-
-    /// Returns S3's time.
-    pub fn now(&self) -> DateTime<Utc> {
-        self.clock.now()
-    }
-
-    /// Changes a head: reads it, applies the pure `change`, and writes it unless somebody else was faster; then again.
-    ///
-    /// A change that leaves the head as it is writes nothing. Returns what `change` returned on the head that was kept.
-    pub async fn update<T>(
-        &self,
-        segment_name: &str,
-        mut change: impl FnMut(&mut Head, DateTime<Utc>) -> T,
-    ) -> Result<T, Error> {
-        for attempt in 0..Self::TRIES {
-            let Stored { mut head, etag } = self.fetch(segment_name).await?;
-            let before = head.clone();
-            let outcome = change(&mut head, self.clock.now());
-            if head == before && etag.is_some() {
-                return Ok(outcome);
-            }
-            head.nonce = Uuid::new_v4().simple().to_string();
-            match self.write(&head, etag).await? {
-                Written::Done => return Ok(outcome),
-                Written::Conflict => tokio::time::sleep(pause_before_retry(attempt)).await,
-            }
-        }
-        Err(Error::Contended {
-            bucket: self.bucket.clone(),
-            key: self.key(segment_name),
-            tries: Self::TRIES,
-        })
     }
 
     /// Reads the heads of all segments; one that cannot be read does not hide the others.
@@ -176,38 +147,30 @@ impl Heads {
             let page = page.map_err(|error| self.failure(&prefix, "read", &error))?;
             for key in page.contents().iter().filter_map(aws_sdk_s3::types::Object::key) {
                 if key.ends_with("/head.json") {
-                    heads.push(self.fetch_key(key, None).await.map(|stored| stored.head));
+                    // One that is gone since the listing is no head any more.
+                    let stored = self.fetch(key).await.transpose();
+                    heads.extend(stored.map(|stored| stored.map(|stored| stored.head)));
                 }
             }
         }
         Ok(heads)
     }
 
-    /// Returns the bucket that holds the heads.
-    pub fn bucket(&self) -> &str {
-        &self.bucket
+    /// Names a segment's head for people.
+    pub fn url(&self, segment_name: &str) -> String {
+        format!("s3://{}/{}", self.bucket, self.key(segment_name))
     }
 
     fn key(&self, segment_name: &str) -> String {
         format!("{}segments/{}/head.json", self.prefix, segment_hash(segment_name))
     }
 
-    async fn fetch(&self, segment_name: &str) -> Result<Stored, Error> {
-        self.fetch_key(&self.key(segment_name), Some(segment_name)).await
-    }
-
-    async fn fetch_key(&self, key: &str, segment_name: Option<&str>) -> Result<Stored, Error> {
-        let answer = self.s3.get_object().bucket(&self.bucket).key(key).send().await;
-        let object = match (answer, segment_name) {
-            (Err(error), Some(name)) if status(&error) == Some(404) => {
-                return Ok(Stored {
-                    head: Head::new(name),
-                    etag: None,
-                });
-            }
-            (answer, _) => answer.map_err(|error| self.failure(key, "read", &error))?,
+    async fn fetch(&self, key: &str) -> Result<Option<Stored>, Error> {
+        let object = match self.s3.get_object().bucket(&self.bucket).key(key).send().await {
+            Err(error) if status(&error) == Some(404) => return Ok(None),
+            answer => answer.map_err(|error| self.failure(key, "read", &error))?,
         };
-        let etag = object.e_tag.clone();
+        let etag = object.e_tag.clone().unwrap_or_default();
         let body = match timeout(Self::LONGEST_BODY, object.body.collect()).await {
             Ok(body) => body.map_err(|error| self.unavailable(key, "read", error.to_string()))?,
             Err(_) => return Err(self.unavailable(key, "read", "its content did not come in time".to_owned())),
@@ -217,32 +180,7 @@ impl Heads {
             key: key.to_owned(),
             what,
         })?;
-        Ok(Stored { head, etag })
-    }
-
-    async fn write(&self, head: &Head, etag: Option<String>) -> Result<Written, Error> {
-        let key = self.key(&head.segment_name);
-        let body =
-            serde_json::to_vec_pretty(head).map_err(|error| self.unavailable(&key, "written", error.to_string()))?;
-        let request = self
-            .s3
-            .put_object()
-            .bucket(&self.bucket)
-            .key(&key)
-            .content_type("application/json");
-        let request = match etag {
-            Some(etag) => request.if_match(etag),
-            None => request.if_none_match("*"),
-        };
-        match request.body(body.into()).send().await {
-            Ok(_) => Ok(Written::Done),
-            // The SDK repeats a write whose answer was lost, and the repetition finds the first one's content.
-            Err(error) if matches!(status(&error), Some(404 | 409 | 412)) => {
-                let is_ours = self.fetch(&head.segment_name).await?.head.nonce == head.nonce;
-                Ok(if is_ours { Written::Done } else { Written::Conflict })
-            }
-            Err(error) => Err(self.failure(&key, "written", &error)),
-        }
+        Ok(Some(Stored { head, etag }))
     }
 
     fn failure<E>(&self, key: &str, action: &'static str, error: &SdkError<E>) -> Error
@@ -294,13 +232,4 @@ fn parse(body: &[u8]) -> Result<Head, String> {
         None => return Err("has no format version".to_owned()),
     }
     serde_json::from_value(json).map_err(|_| "has fields that this program does not understand".to_owned())
-}
-
-fn pause_before_retry(attempt: u32) -> Duration {
-    let ceiling = Duration::from_millis(50)
-        .saturating_mul(1 << attempt.min(8))
-        .min(Heads::LONGEST_PAUSE);
-    // Any two random bytes do: they only keep two workers apart.
-    let [first, second, ..] = *Uuid::new_v4().as_bytes();
-    ceiling.mul_f64(f64::from(u16::from_be_bytes([first, second])) / f64::from(u16::MAX))
 }

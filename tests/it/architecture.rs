@@ -24,7 +24,7 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
         &["contact", "settings", "event", "fence", "near", "percent", "shown"],
     ),
     ("dynamics", &["contact", "settings", "fence", "percent"]),
-    ("load", &["contact", "settings", "fence", "dynamics"]),
+    ("load", &["contact", "settings", "fence", "dynamics", "means"]),
 ];
 
 /// Crates that do I/O, and the modules that must stay pure.

@@ -144,6 +144,28 @@ async fn a_segment_that_dynamics_failed_to_compute_later_is_loaded_and_published
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_addition_of_nobody_does_not_hide_that_dynamics_failed_to_compute_what_came_before() {
+    let world = World::start().await;
+    world.destination(&json!({"mode": "append"}));
+    world.sandbox.dataverse.modes(|modes| {
+        modes.publish_delay = Duration::from_mins(20);
+        modes.outcome = Outcome::Error;
+    });
+    let run = world.load("monday.csv", &contacts(0..100)).await;
+    assert_eq!(run["outcome"], "computing", "{run}");
+    let run = world.load("nobody.csv", &[]).await;
+    assert_eq!(run["outcome"], "unchanged", "{run}");
+    tokio::time::sleep(Duration::from_mins(20)).await;
+    world.sandbox.dataverse.modes(|modes| {
+        modes.publish_delay = Duration::from_secs(1);
+        modes.outcome = Outcome::Active;
+    });
+    let answer = sweep(&world).await;
+    assert_eq!(answer["runs"][0]["outcome"], "loaded", "{answer}");
+    assert_eq!(world.published(), contacts(0..100));
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_head_that_cannot_be_read_is_reported_kept_and_keeps_nobody_else_waiting() {
     let world = World::start().await;
     world.sandbox.s3.put(

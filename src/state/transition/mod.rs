@@ -182,18 +182,8 @@ impl Head {
         achievement: Achievement,
         now: DateTime<Utc>,
     ) -> Result<Vec<Wish>, LeaseLost> {
-        self.lease_of(owner)?;
-        let is_done = |pending: &Wish| pending.asks_as(wish) && pending.rank() <= wish.rank();
-        self.pending.retain(|pending| !is_done(pending));
+        self.count(owner, wish)?;
         let overtaken = self.take_overtaken(wish, |_| true);
-        self.refused
-            .retain(|refused| !wish.is_about(&refused.order, &refused.run_id));
-        if wish.mode == Mode::Replace {
-            self.settled = self.settled.take().max(Some(wish.rank().0.clone()));
-        } else {
-            self.counted.push(wish.input());
-            keep_latest(&mut self.counted);
-        }
         self.applied = Some(Applied {
             wish: wish.clone(),
             at: now,
@@ -203,8 +193,25 @@ impl Head {
             shown_before: achievement.shown_before,
         });
         self.writing = None;
-        self.failures = None;
         Ok(overtaken)
+    }
+
+    /// Records that the wish is done with, and leaves what was applied last as it is: so it is where an addition or removal
+    /// holds nobody, while Dynamics may still be computing what was published before.
+    pub fn count(&mut self, owner: &str, wish: &Wish) -> Result<(), LeaseLost> {
+        self.lease_of(owner)?;
+        let is_done = |pending: &Wish| pending.asks_as(wish) && pending.rank() <= wish.rank();
+        self.pending.retain(|pending| !is_done(pending));
+        self.refused
+            .retain(|refused| !wish.is_about(&refused.order, &refused.run_id));
+        if wish.mode == Mode::Replace {
+            self.settled = self.settled.take().max(Some(wish.rank().0.clone()));
+        } else {
+            self.counted.push(wish.input());
+            keep_latest(&mut self.counted);
+        }
+        self.failures = None;
+        Ok(())
     }
 
     /// Records that the published segment was seen Active.

@@ -1,13 +1,19 @@
 //! A segment in Dynamics: a draft that is written, and an audience that Publish makes of it.
 
 use super::contacts::Contacts;
+use super::world::LEASE;
+use segment_loader::dynamics::{Definition, DefinitionId, Group, GroupId, Segment as Row, SegmentId, SegmentStatus};
+use uuid::Uuid;
+
+/// How long it may take from a look at the row to what follows from it.
+const LONGEST_LOOK: u64 = 2 * LEASE;
 
 /// A segment; nothing of it exists before it is created.
 #[derive(Default)]
 pub(super) struct Segment {
     pub(super) exists: bool,
-    /// The members of each group of the draft.
-    pub(super) groups: Vec<Contacts>,
+    /// The groups of the draft, and the members of each.
+    pub(super) groups: Vec<(Group, Contacts)>,
     /// With automatic refresh every change of the draft is visible at once.
     pub(super) refreshes: bool,
     /// What was published last, computed or not.
@@ -17,6 +23,12 @@ pub(super) struct Segment {
     /// What journeys see.
     pub(super) visible: Contacts,
     pub(super) status: Status,
+    /// Counts the changes of the row; the last one is the version that a reader sees.
+    version: u64,
+    /// Until when readers still see the row as it was before the last publication.
+    stale: Option<(u64, Seen)>,
+    /// When the row has changed last.
+    changed_at: u64,
     /// Counts publications, so that only the last one is computed.
     pub(super) publications: u64,
 }
@@ -30,41 +42,76 @@ pub(super) enum Status {
     Failed,
 }
 
-/// What a reader of the segment learns.
-#[derive(Clone, Default)]
-pub(super) struct Seen {
-    pub(super) exists: bool,
-    pub(super) groups: Vec<Contacts>,
-    pub(super) refreshes: bool,
-    pub(super) status: Status,
+/// What a reader of the segment's row learns.
+#[derive(Clone, Copy)]
+struct Seen {
+    status: Status,
+    version: u64,
+    members: Option<u64>,
 }
 
 impl Segment {
     /// A segment that somebody has made and published by hand.
     pub(super) fn made_by_hand(groups: Vec<Contacts>, refreshes: bool) -> Self {
-        let members = union(&groups);
+        let members = groups.iter().fold(0, |union, group| union | group);
         Self {
             exists: true,
-            groups,
+            groups: groups
+                .into_iter()
+                .map(|group| (Group::fresh("by hand"), group))
+                .collect(),
             refreshes,
             published: members,
             noted: members,
             visible: members,
             status: Status::Active,
-            publications: 0,
+            ..Self::default()
         }
     }
 
     pub(super) fn draft(&self) -> Contacts {
-        union(&self.groups)
+        self.groups.iter().fold(0, |union, (_, group)| union | group)
     }
 
-    pub(super) fn seen(&self) -> Seen {
+    /// Returns the row as it is seen at `now`.
+    pub(super) fn row(&self, index: usize, now: u64) -> Row {
+        let stale = self.stale.filter(|(until, _)| now < *until);
+        let Seen {
+            status,
+            version,
+            members,
+        } = stale.map_or_else(|| self.seen(), |(_, seen)| seen);
+        let code = match status {
+            Status::Inactive => 2,
+            Status::Busy => 8,
+            Status::Active => 1,
+            Status::Failed => 3,
+        };
+        Row {
+            id: id_of(index),
+            definition_id: DefinitionId(id_of(index).0),
+            status: SegmentStatus::of(code),
+            status_code: code,
+            member_count: members,
+            published_journeys: None,
+            etag: version.to_string(),
+        }
+    }
+
+    fn seen(&self) -> Seen {
         Seen {
-            exists: self.exists,
-            groups: self.groups.clone(),
-            refreshes: self.refreshes,
             status: self.status,
+            version: self.version,
+            members: (self.status != Status::Inactive).then(|| self.visible.count_ones().into()),
+        }
+    }
+
+    pub(super) fn definition(&self, index: usize) -> Definition {
+        Definition {
+            id: DefinitionId(id_of(index).0),
+            query: String::new(),
+            groups: self.groups.iter().map(|(group, _)| group.clone()).collect(),
+            refresh_disabled: !self.refreshes,
         }
     }
 
@@ -74,13 +121,42 @@ impl Segment {
             *self = Self {
                 exists: true,
                 refreshes,
+                groups: vec![(Group::fresh("ours"), 0)],
                 ..Self::default()
             };
         }
     }
 
-    pub(super) fn change(&mut self, group: usize, change: Change) {
-        if let Some(members) = self.groups.get_mut(group) {
+    /// Takes the draft for the audience; for a while readers may still see the row of before.
+    pub(super) fn publish(&mut self, now: u64, stale_until: u64) {
+        // One step behind at most: what has changed just now was not yet seen by whoever publishes.
+        let is_settled = now >= self.changed_at + LONGEST_LOOK;
+        self.stale = is_settled.then(|| (stale_until, self.seen()));
+        self.publications += 1;
+        self.published = self.draft();
+        self.show(Status::Busy, now);
+    }
+
+    /// Shows another status.
+    pub(super) fn show(&mut self, status: Status, now: u64) {
+        self.status = status;
+        self.changed_at = now;
+        self.version += 1;
+    }
+
+    /// Tells whether everybody who began to look a while ago has seen what was published last.
+    pub(super) fn is_well_known(&self, now: u64) -> bool {
+        let seen_since = self.changed_at.max(self.stale.map_or(0, |(until, _)| until));
+        self.status == Status::Active && now >= seen_since + LONGEST_LOOK
+    }
+
+    pub(super) fn members(&self, group: &GroupId) -> Contacts {
+        let found = self.groups.iter().find(|(existing, _)| existing.id == *group);
+        found.map_or(0, |(_, members)| *members)
+    }
+
+    pub(super) fn change(&mut self, group: &GroupId, change: Change) {
+        if let Some((_, members)) = self.groups.iter_mut().find(|(existing, _)| existing.id == *group) {
             match change {
                 Change::Add(contacts) => *members |= contacts,
                 Change::Remove(contacts) => *members &= !contacts,
@@ -91,6 +167,12 @@ impl Segment {
             self.published = self.visible;
         }
     }
+
+    /// Replaces the groups; one that stays keeps its members.
+    pub(super) fn save_groups(&mut self, groups: &[Group]) {
+        let with_members = |group: &Group| (group.clone(), self.members(&group.id));
+        self.groups = groups.iter().map(with_members).collect();
+    }
 }
 
 /// One call about members.
@@ -100,6 +182,12 @@ pub(super) enum Change {
     Remove(Contacts),
 }
 
-fn union(groups: &[Contacts]) -> Contacts {
-    groups.iter().fold(0, |union, group| union | group)
+/// Returns the key of the segment with this index.
+pub(super) fn id_of(index: usize) -> SegmentId {
+    SegmentId(Uuid::from_u128(index as u128 + 1))
+}
+
+/// Returns the index of the segment with this key.
+pub(super) fn index_of(id: Uuid) -> usize {
+    usize::try_from(id.as_u128() - 1).unwrap()
 }

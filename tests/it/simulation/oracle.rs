@@ -7,7 +7,7 @@ use super::scenario::{Scenario, file_of};
 use super::world::SEGMENTS;
 use segment_loader::load::{Facts, Plan, guard};
 use segment_loader::settings::{Destination, Mode};
-use segment_loader::state::{Head, Order, Wish};
+use segment_loader::state::{Head, Order, Refused, Wish};
 use std::sync::OnceLock;
 
 /// A wish that once stood in a head, or that an event has told of.
@@ -26,8 +26,6 @@ pub(super) struct Oracle {
     initial: [Contacts; SEGMENTS],
     entries: Vec<Entry>,
     orders: u64,
-    /// Refusals under way: they count once they stand in the head.
-    refusals: Vec<Wish>,
 }
 
 impl Oracle {
@@ -36,7 +34,6 @@ impl Oracle {
             initial,
             entries: Vec::new(),
             orders: 0,
-            refusals: Vec::new(),
         }
     }
 
@@ -56,31 +53,35 @@ impl Oracle {
         });
     }
 
-    /// Takes note that a worker is about to refuse a wish.
+    /// Judges a refusal.
     ///
     /// Where a guard refuses, it must do so by what is published, too: a crash never turns a good file into a refusal.
-    /// What a head last took note of is as good a yardstick, since a crash may hide a publication from it.
-    pub(super) fn refuses(&mut self, scenario: &Scenario, wish: &Wish, remote: &Segment) -> Option<Breach> {
-        self.refusals.push(wish.clone());
+    /// What a head last took note of is as good a yardstick for as long as Dynamics does not show what a crash has hidden.
+    fn refused(scenario: &Scenario, wish: &Wish, remote: &Segment, now: u64) -> Option<Breach> {
         let file = &scenario.files[file_of(wish)];
         let is_refused_by = |members| {
             let opinions = guard::judge(&facts(wish.mode, file.contacts, &[members], None), destination());
             !guard::objections(&opinions).is_empty()
         };
-        let is_right = file.is_unreadable || is_refused_by(remote.published) || is_refused_by(remote.noted);
+        let is_right = file.is_unreadable
+            || is_refused_by(remote.published)
+            || !remote.is_well_known(now) && is_refused_by(remote.noted);
         (!is_right).then(|| Breach::Refusal(format!("{} is refused without need", wish.object.key)))
     }
 
     /// Takes note that a worker is about to publish: a newer file that came before it read back must have been tried.
-    pub(super) fn publishes(&self, wish: &Wish, head: Option<&Head>, verified_at: u64) -> Option<Breach> {
+    pub(super) fn publishes(&self, head: Option<&Head>, verified_at: u64) -> Option<Breach> {
+        let head = head?;
+        let writing = head.writing.as_ref()?;
+        let written = head.pending.iter().filter(|wish| wish.run_id == writing.run_id);
+        let wish = written.max_by_key(|wish| wish.rank())?;
         let is_newer = |entry: &Entry| {
             entry.since < verified_at && entry.wish.mode == Mode::Replace && entry.wish.rank() > wish.rank()
         };
-        let pending = head.map_or(&[][..], |head| &head.pending);
         let is_overtaken = self
             .entries
             .iter()
-            .any(|entry| is_newer(entry) && pending.contains(&entry.wish));
+            .any(|entry| is_newer(entry) && head.pending.contains(&entry.wish));
         (wish.mode == Mode::Replace && is_overtaken)
             .then(|| Breach::Overtaken(format!("{} is published before a newer file is tried", wish.object.key)))
     }
@@ -98,21 +99,15 @@ impl Oracle {
         for wish in &new.pending {
             self.wished(segment, wish, now);
         }
-        let is_gone = |wish: &Wish| !new.pending.contains(wish);
-        for wish in old
-            .map_or(&[][..], |head| &head.pending)
-            .iter()
-            .filter(|wish| is_gone(wish))
-        {
-            let is_refusal = self.refusals.contains(wish)
-                && new
-                    .refused
-                    .iter()
-                    .any(|refused| wish.is_about(&refused.order, &refused.run_id));
-            let entry = self.entries.iter_mut().find(|entry| entry.wish == *wish);
-            if let Some(entry) = entry.filter(|_| is_refusal) {
+        let mut breach = None;
+        for wish in refusals(old, new) {
+            breach = breach.or_else(|| Self::refused(scenario, wish, remote, now));
+            if let Some(entry) = self.entries.iter_mut().find(|entry| entry.wish == *wish) {
                 entry.is_refused = true;
             }
+        }
+        if breach.is_some() {
+            return breach;
         }
         let applied = new.applied.as_ref()?;
         if old.and_then(|old| old.applied.as_ref()) == Some(applied) {
@@ -234,6 +229,21 @@ impl Entry {
     }
 }
 
+/// Returns the wishes that a change of a head refuses: they go, and nothing is begun or applied that overtakes them.
+fn refusals<'a>(old: Option<&'a Head>, new: &'a Head) -> impl Iterator<Item = &'a Wish> {
+    let old = old.filter(|old| old.applied == new.applied && old.writing == new.writing);
+    let pending = old.map_or(&[][..], |old| &old.pending);
+    let is_asked_again = |wish: &Wish| {
+        let is_new = |asked: &&Wish| !pending.contains(asked);
+        new.pending.iter().filter(is_new).any(|asked| asked.asks_as(wish))
+    };
+    pending.iter().filter(move |wish| {
+        let is_known = |refused: &Refused| wish.is_about(&refused.order, &refused.run_id);
+        let is_gone = !new.pending.contains(wish);
+        is_gone && !is_asked_again(wish) && new.refused.iter().any(is_known)
+    })
+}
+
 /// Tells whether an audience holds what a wish asks for.
 fn shows(scenario: &Scenario, wish: &Wish, members: Contacts) -> bool {
     let file = file_of(wish);
@@ -245,7 +255,7 @@ fn shows(scenario: &Scenario, wish: &Wish, members: Contacts) -> bool {
 }
 
 /// Returns what the guards are told about a file and a segment's groups.
-pub(super) fn facts(mode: Mode, file: Contacts, groups: &[Contacts], published: Option<u64>) -> Facts {
+fn facts(mode: Mode, file: Contacts, groups: &[Contacts], published: Option<u64>) -> Facts {
     let members = groups.iter().map(|group| ids(*group)).collect();
     let plan = Plan::new(mode, &ids(file), members, 0).unwrap();
     Facts {

@@ -1,11 +1,16 @@
 //! What one seed plays: the files and what they hold, what tells of them and when, and how much goes wrong.
 
+use super::calls::BUCKET;
 use super::contacts::{Contacts, some_of};
 use super::rng::Rng;
-use super::world::{Hint, MINUTE, SECOND, SEGMENTS};
+use super::world::{MINUTE, SECOND, SEGMENTS, Trigger, s3_time};
 use chrono::{DateTime, Utc};
+use segment_loader::event::LoadCommand;
+use segment_loader::intent::Hint;
 use segment_loader::settings::Mode;
+use segment_loader::source::ObjectVersion;
 use segment_loader::state::{ObjectRef, Order, RunId, Wish};
+use std::collections::HashMap;
 
 /// One version of one object, dropped at `uploaded`.
 pub(super) struct File {
@@ -43,8 +48,8 @@ pub(super) struct Faults {
 pub(super) struct Scenario {
     pub(super) mode: Mode,
     pub(super) files: Vec<File>,
-    /// When which hint reaches a worker for the first time.
-    pub(super) deliveries: Vec<(u64, Hint)>,
+    /// When which trigger reaches a worker for the first time.
+    pub(super) deliveries: Vec<(u64, Trigger)>,
     /// The mode that orders name.
     pub(super) order_mode: Mode,
     /// Contacts that Dynamics drops without a word, and those it refuses by name.
@@ -65,7 +70,7 @@ impl Scenario {
     pub(super) fn draw(rng: &mut Rng) -> Self {
         let mode = rng.one_of(&[Mode::Replace, Mode::Replace, Mode::Replace, Mode::Append, Mode::Remove]);
         // A large audience is one whose shrinking the guards judge: from 100 members on.
-        let is_large = rng.happens(120);
+        let is_large = rng.happens(200);
         let is_versioned = mode != Mode::Replace || is_large || rng.happens(800);
         let (dropped, rejected) = match rng.between(0, 4) {
             0 => (some_of(rng, u128::MAX, 100), 0),
@@ -78,13 +83,13 @@ impl Scenario {
         let mut deliveries = Vec::new();
         for (index, file) in files.iter().enumerate() {
             if !rng.happens(150) {
-                deliveries.push((file.uploaded + draw_delay(rng), Hint::Event(index)));
+                deliveries.push((file.uploaded + draw_delay(rng), Trigger::Event(index)));
             }
             if rng.happens(250) {
-                deliveries.push((file.uploaded + draw_delay(rng), Hint::Event(index)));
+                deliveries.push((file.uploaded + draw_delay(rng), Trigger::Event(index)));
             }
             if rng.happens(150) {
-                deliveries.push((file.uploaded + rng.between(SECOND, 30 * MINUTE), Hint::Order(index)));
+                deliveries.push((file.uploaded + rng.between(SECOND, 30 * MINUTE), Trigger::Order(index)));
             }
         }
         let uploads = files.iter().map(|file| file.uploaded);
@@ -145,7 +150,7 @@ impl Scenario {
         } = &self.files[file];
         let segment_name = segment.to_string();
         let object = ObjectRef {
-            bucket: "results".to_owned(),
+            bucket: BUCKET.to_owned(),
             key: key.clone(),
             version_id: version.clone(),
             etag: file.to_string(),
@@ -166,16 +171,64 @@ impl Scenario {
         }
     }
 
-    /// Returns the file that is found under a file's key and version at `now`.
-    pub(super) fn current(&self, file: usize, now: u64) -> usize {
-        let key = &self.files[file].key;
-        match self.files[file].overwritten {
-            Some(at) if at <= now => (file..self.files.len())
-                .find(|other| {
-                    self.files[*other].key == *key && self.files[*other].overwritten.is_none_or(|at| at > now)
-                })
-                .unwrap_or(file),
-            _ => file,
+    /// Returns what a trigger about a file hints at.
+    pub(super) fn hint(&self, trigger: Trigger) -> Option<Hint> {
+        let (index, command) = match trigger {
+            Trigger::Event(index) => (index, None),
+            Trigger::Order(index) => (index, Some(self.command(index))),
+            Trigger::Sweep => return None,
+        };
+        let File { key, version, .. } = &self.files[index];
+        Some(Hint {
+            bucket: BUCKET.to_owned(),
+            key: key.clone(),
+            version_id: version.clone(),
+            command,
+        })
+    }
+
+    fn command(&self, index: usize) -> LoadCommand {
+        LoadCommand {
+            bucket: None,
+            key: self.files[index].key.clone(),
+            segment_name: None,
+            mode: Some(self.order_mode),
+            sample: None,
+            dry_run: false,
+            approve: None,
+        }
+    }
+
+    /// Returns the object that is found under a key at `now`: the given version, or the newest.
+    pub(super) fn located(&self, key: &str, version: Option<&str>, now: u64) -> Option<ObjectVersion> {
+        let is_found = |file: &&File| {
+            file.key == key
+                && file.uploaded <= now
+                && version.is_none_or(|version| file.version.as_deref() == Some(version))
+        };
+        let newest = self.files.iter().rposition(|file| is_found(&file))?;
+        Some(self.object(newest))
+    }
+
+    /// Returns the objects that a listing shows at `now`.
+    pub(super) fn listing(&self, now: u64) -> Vec<ObjectVersion> {
+        let files = (0..SEGMENTS).flat_map(|segment| self.listed(segment, now));
+        files.map(|file| self.object(file)).collect()
+    }
+
+    fn object(&self, index: usize) -> ObjectVersion {
+        let File {
+            key, version, uploaded, ..
+        } = &self.files[index];
+        ObjectVersion {
+            bucket: BUCKET.to_owned(),
+            key: key.clone(),
+            version_id: version.clone(),
+            etag: index.to_string(),
+            size: 42,
+            last_modified: (whole_seconds(*uploaded).timestamp(), 0),
+            metadata: HashMap::new(),
+            hidden_metadata: false,
         }
     }
 
@@ -202,7 +255,7 @@ pub(super) fn file_of(wish: &Wish) -> usize {
 }
 
 fn whole_seconds(millis: u64) -> DateTime<Utc> {
-    DateTime::from_timestamp(i64::try_from(millis / SECOND).unwrap(), 0).unwrap()
+    s3_time(i64::try_from(millis / SECOND * SECOND).unwrap())
 }
 
 fn draw_initial(rng: &mut Rng, mode: Mode, is_large: bool, known: Contacts) -> Option<(Vec<Contacts>, bool)> {
@@ -219,6 +272,11 @@ fn draw_initial(rng: &mut Rng, mode: Mode, is_large: bool, known: Contacts) -> O
     Some((groups, rng.happens(300)))
 }
 
+/// Keys have no digits, which would make them look like files of one result in several.
+fn letter(number: u64) -> char {
+    char::from_digit(u32::try_from(number).unwrap() + 10, 36).unwrap()
+}
+
 fn draw_files(rng: &mut Rng, is_large: bool, is_versioned: bool) -> Vec<File> {
     let mut files: Vec<File> = Vec::new();
     let mut uploaded = MINUTE;
@@ -227,7 +285,7 @@ fn draw_files(rng: &mut Rng, is_large: bool, is_versioned: bool) -> Vec<File> {
         uploaded += rng.one_of(&[100, 400, 5 * SECOND, MINUTE, 5 * MINUTE]);
         let segment = usize::from(rng.happens(250));
         let share = if is_large {
-            rng.one_of(&[850, 850, 300])
+            rng.one_of(&[850, 500, 500, 300])
         } else {
             rng.one_of(&[60, 150, 300])
         };
@@ -237,9 +295,10 @@ fn draw_files(rng: &mut Rng, is_large: bool, is_versioned: bool) -> Vec<File> {
                 file.segment == segment && file.overwritten.is_none() && file.uploaded / SECOND < uploaded / SECOND
             })
             .filter(|_| rng.happens(300));
-        let key = overwritten
-            .as_ref()
-            .map_or_else(|| format!("{}-{index}", rng.between(0, 9)), |file| file.key.clone());
+        let key = overwritten.as_ref().map_or_else(
+            || format!("incoming/{segment}/{}-{}.csv", letter(rng.between(0, 9)), letter(index)),
+            |file| file.key.clone(),
+        );
         let is_overwriting = overwritten.is_some();
         if let Some(file) = overwritten.filter(|_| !is_versioned) {
             file.overwritten = Some(uploaded);

@@ -1,13 +1,16 @@
-//! What all workers share: S3's time, the heads, the segments, and what is going to happen.
+//! What all workers share: S3's time, the heads, the segments, and what is under way.
 
 use super::dataverse::{Segment, Status};
 use super::oracle::Oracle;
 use super::rng::Rng;
 use super::scenario::Scenario;
-use super::{Breach, Variant};
+use super::{Breach, Plant};
+use chrono::{DateTime, Utc};
 use segment_loader::state::Head;
-use std::collections::BTreeMap;
-use std::pin::Pin;
+use std::cell::{Cell, RefCell, RefMut};
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
 
 /// Milliseconds.
 pub(super) const SECOND: u64 = 1_000;
@@ -16,10 +19,12 @@ pub(super) const MINUTE: u64 = 60 * SECOND;
 pub(super) const LEASE: u64 = 180 * SECOND;
 /// How many segments there are; each file is for one of them.
 pub(super) const SEGMENTS: usize = 2;
+/// When it all begins, in seconds since 1970.
+const BEGINNING: i64 = 1_795_000_000;
 
 /// What sets a worker to work.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Hint {
+pub(super) enum Trigger {
     /// S3's event about a file.
     Event(usize),
     /// A direct command to load a file.
@@ -27,107 +32,131 @@ pub(super) enum Hint {
     Sweep,
 }
 
-/// Something that is going to happen.
-pub(super) enum Item {
-    /// A task goes on.
-    Wake(usize),
-    /// A request arrives at its server, whatever has become of the sender.
-    Effect(Box<dyn FnOnce(&mut World)>),
-    /// An event or a command is delivered for the nth time.
-    Deliver(Hint, u32),
-    /// The schedule's quarter of an hour.
-    Tick,
-}
-
-/// A concurrent part of a worker: its work, or the renewal of its lease. Answers whether the invocation succeeded.
-pub(super) type Work = Pin<Box<dyn Future<Output = bool>>>;
-
-/// One Lambda environment at one invocation.
-pub(super) struct Process {
-    pub(super) is_alive: bool,
-    pub(super) frozen_until: u64,
-    pub(super) killed_at: u64,
-    pub(super) hint: Hint,
-    pub(super) attempt: u32,
-}
-
-/// Everything outside of the workers, and the one clock.
+/// Everything outside of the workers.
 pub(super) struct World {
-    pub(super) now: u64,
+    started: Instant,
     pub(super) rng: Rng,
-    pub(super) variant: Variant,
+    pub(super) plant: Option<Plant>,
     pub(super) scenario: Scenario,
     pub(super) heads: [Option<Head>; SEGMENTS],
     pub(super) segments: [Segment; SEGMENTS],
-    pub(super) processes: Vec<Process>,
     pub(super) oracle: Oracle,
     pub(super) breach: Option<Breach>,
     /// What happened, where somebody wants to know it.
     pub(super) story: Option<Vec<String>>,
-    /// Tasks that a task has started.
-    pub(super) spawned: Vec<(usize, Work)>,
-    /// The task that is being polled.
-    pub(super) current: usize,
-    agenda: BTreeMap<(u64, u64), Item>,
-    counter: u64,
+    counter: u128,
     /// Write requests under way: who sent it, to which segment, and when it is carried out.
     under_way: Vec<(usize, usize, u64)>,
 }
 
+/// The world, as the scheduler and all workers have it in hand.
+#[derive(Clone)]
+pub(super) struct Shared {
+    world: Rc<RefCell<World>>,
+    /// Counts what will still happen.
+    unfinished: Rc<Cell<u32>>,
+}
+
+impl Shared {
+    pub(super) fn new(world: World) -> Self {
+        Self {
+            world: Rc::new(RefCell::new(world)),
+            unfinished: Rc::default(),
+        }
+    }
+
+    pub(super) fn get(&self) -> RefMut<'_, World> {
+        self.world.borrow_mut()
+    }
+
+    /// Tells whether nothing will happen any more.
+    pub(super) fn is_idle(&self) -> bool {
+        self.unfinished.get() == 0
+    }
+
+    /// Lets something happen beside everything else.
+    pub(super) fn begin(&self, task: impl Future<Output = ()> + 'static) {
+        let unfinished = Rc::clone(&self.unfinished);
+        unfinished.set(unfinished.get() + 1);
+        tokio::task::spawn_local(async move {
+            task.await;
+            unfinished.set(unfinished.get() - 1);
+        });
+    }
+
+    /// Lets something happen later, whether or not the worker that asked for it still lives by then.
+    pub(super) fn after(&self, millis: u64, effect: impl FnOnce(&Self, &mut World) + 'static) {
+        let shared = self.clone();
+        self.begin(async move {
+            sleep(Duration::from_millis(millis)).await;
+            effect(&shared, &mut shared.get());
+        });
+    }
+
+    /// Publishes the draft: it is computed some time later, or that fails.
+    pub(super) fn publish(&self, world: &mut World, index: usize) {
+        let takes = match world.rng.between(0, 10) {
+            0 => world.rng.between(5 * MINUTE, 20 * MINUTE),
+            _ => world.rng.between(SECOND, MINUTE),
+        };
+        let stale = if world.rng.happens(300) {
+            world.rng.between(SECOND, 40 * SECOND)
+        } else {
+            0
+        };
+        let fails = world.goes_wrong(world.scenario.faults.miscompute);
+        let now = world.now();
+        let segment = &mut world.segments[index];
+        segment.publish(now, now + stale);
+        let (publication, members) = (segment.publications, segment.published);
+        let breach = world.oracle.published(&world.scenario, index, members);
+        world.break_off(breach);
+        self.after(takes, move |_, world| {
+            let now = world.now();
+            let segment = &mut world.segments[index];
+            if segment.publications == publication {
+                if !fails {
+                    segment.visible = members;
+                }
+                segment.show(if fails { Status::Failed } else { Status::Active }, now);
+            }
+        });
+    }
+}
+
 impl World {
-    pub(super) fn new(seed: u64, variant: Variant) -> Self {
+    pub(super) fn new(seed: u64, plant: Option<Plant>) -> Self {
         let mut rng = Rng::new(seed);
         let scenario = Scenario::draw(&mut rng);
         let segments = std::array::from_fn(|index| match &scenario.initial[index] {
             Some((groups, refreshes)) => {
-                Segment::made_by_hand(groups.clone(), *refreshes || variant == Variant::TruncateInPlace)
+                Segment::made_by_hand(groups.clone(), *refreshes || plant == Some(Plant::TruncateInPlace))
             }
             None => Segment::default(),
         });
         let initial = [0, 1].map(|index: usize| segments[index].visible);
-        let mut world = Self {
-            now: 0,
+        Self {
+            started: Instant::now(),
             rng,
-            variant,
+            plant,
             oracle: Oracle::new(initial),
             heads: [None, None],
             segments,
-            processes: Vec::new(),
             breach: None,
             story: None,
-            spawned: Vec::new(),
-            current: 0,
-            agenda: BTreeMap::new(),
             counter: 0,
             under_way: Vec::new(),
             scenario,
-        };
-        for (at, hint) in world.scenario.deliveries.clone() {
-            world.plan(at, Item::Deliver(hint, 1));
         }
-        let first_tick = world.rng.between(0, 15 * MINUTE);
-        world.plan(first_tick, Item::Tick);
-        world
     }
 
-    pub(super) fn plan(&mut self, at: u64, item: Item) {
-        self.counter += 1;
-        self.agenda.insert((at.max(self.now), self.counter), item);
-    }
-
-    /// Moves on to what happens next; the clock only goes forward.
-    pub(super) fn next(&mut self) -> Option<Item> {
-        let ((at, _), item) = self.agenda.pop_first()?;
-        self.now = self.now.max(at);
-        Some(item)
-    }
-
-    pub(super) fn has_nothing_planned(&self) -> bool {
-        self.agenda.is_empty()
+    /// Returns the milliseconds since the beginning.
+    pub(super) fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap()
     }
 
     pub(super) fn is_calm(&self) -> bool {
-        self.now >= self.scenario.calm_from
+        self.now() >= self.scenario.calm_from
     }
 
     /// Tells whether a fault of this frequency happens now.
@@ -135,35 +164,38 @@ impl World {
         self.rng.happens(per_mille) && !self.is_calm()
     }
 
-    /// Returns a name that nobody else has.
-    pub(super) fn fresh(&mut self, what: &str) -> String {
+    /// Returns a number that nobody else has.
+    pub(super) const fn fresh(&mut self) -> u128 {
         self.counter += 1;
-        format!("{what}{}", self.counter)
+        self.counter
     }
 
     pub(super) fn say(&mut self, what: impl FnOnce() -> String) {
-        let now = self.now;
+        let now = self.now();
         if let Some(story) = &mut self.story {
             story.push(format!("{:>6}.{:03} {}", now / SECOND, now % SECOND, what()));
         }
     }
 
     pub(super) fn break_off(&mut self, breach: Option<Breach>) {
-        if self.breach.is_none() {
-            self.breach = breach;
+        if let Some(breach) = breach
+            && self.breach.is_none()
+        {
+            self.say(|| format!("breach: {breach:?}"));
+            self.breach = Some(breach);
         }
     }
 
     /// Takes note that a worker sends a write which is carried out at `at`: nobody else may have one under way.
     pub(super) fn sends(&mut self, process: usize, segment: usize, at: u64) {
-        let now = self.now;
+        let now = self.now();
         self.under_way.retain(|(_, _, until)| *until > now);
         let other = self
             .under_way
             .iter()
             .find(|other| other.1 == segment && other.0 != process);
         // Without a lease that goes without saying; the question is what comes of it.
-        if let Some((other, _, until)) = other.filter(|_| self.variant != Variant::NoLease) {
+        if let Some((other, _, until)) = other.filter(|_| self.plant != Some(Plant::EveryLeaseIsGranted)) {
             let breach = Breach::TwoSenders(format!("worker {process} sends while {other} has a call until {until}"));
             self.break_off(Some(breach));
         }
@@ -177,47 +209,17 @@ impl World {
             return false;
         }
         let old = stored.replace(head.clone());
-        let breach = self.oracle.head_changed(
-            &self.scenario,
-            segment,
-            old.as_ref(),
-            head,
-            &self.segments[segment],
-            self.now,
-        );
+        self.say(|| format!("head {segment}: {}", told(head)));
+        let now = self.now();
+        let remote = &self.segments[segment];
+        let breach = self
+            .oracle
+            .head_changed(&self.scenario, segment, old.as_ref(), head, remote, now);
         self.break_off(breach);
         if old.is_none_or(|old| old.applied != head.applied) {
             self.segments[segment].noted = self.segments[segment].published;
         }
         true
-    }
-
-    /// Publishes the draft: it is computed some time later, or that fails.
-    pub(super) fn publish(&mut self, index: usize) {
-        let takes = match self.rng.between(0, 10) {
-            0 => self.rng.between(5 * MINUTE, 20 * MINUTE),
-            _ => self.rng.between(SECOND, MINUTE),
-        };
-        let fails = self.goes_wrong(self.scenario.faults.miscompute);
-        let segment = &mut self.segments[index];
-        segment.publications += 1;
-        segment.published = segment.draft();
-        segment.status = Status::Busy;
-        let (publication, members) = (segment.publications, segment.published);
-        let breach = self.oracle.published(&self.scenario, index, members);
-        self.break_off(breach);
-        self.plan(
-            self.now + takes,
-            Item::Effect(Box::new(move |world| {
-                let segment = &mut world.segments[index];
-                if segment.publications == publication {
-                    segment.status = if fails { Status::Failed } else { Status::Active };
-                    if !fails {
-                        segment.visible = members;
-                    }
-                }
-            })),
-        );
     }
 
     /// Checks what journeys see after a change of members.
@@ -226,4 +228,22 @@ impl World {
         let breach = self.oracle.published(&self.scenario, index, members);
         self.break_off(breach);
     }
+}
+
+/// Returns S3's time so many milliseconds after the beginning.
+pub(super) fn s3_time(millis: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(BEGINNING, 0).unwrap() + chrono::Duration::milliseconds(millis)
+}
+
+fn told(head: &Head) -> String {
+    let pending = head.pending.iter().map(|wish| &*wish.object.key).collect::<Vec<_>>();
+    let applied = head.applied.as_ref();
+    let applied = applied.map(|applied| (&*applied.wish.object.key, applied.confirmed));
+    let owner = head.lease.as_ref().map(|lease| &lease.owner[24..]);
+    let failures = head.failures.as_ref().map(|failures| failures.count);
+    let writing = head
+        .writing
+        .as_ref()
+        .map(|writing| (writing.published, writing.publishing));
+    format!("pending {pending:?} applied {applied:?} lease {owner:?} writing {writing:?} failures {failures:?}")
 }

@@ -1,43 +1,39 @@
 //! A worker's turn at one segment: wish after wish, until nothing is pending.
 
-mod ending;
-mod phase;
-mod prepare;
-mod rehearse;
-
-use crate::contact::ContactSet;
-use crate::dynamics::{Dataverse, SegmentStatus};
-use crate::environment::Environment;
+use super::Worker;
+use super::ending::{
+    Next, explain_consequences, explain_republishing, refusal_sentence, settle_failure, warn_about_members,
+};
+use super::hold::Hold;
+use super::phase::{Meter, phase};
+use super::prepare::{note_match_rate, segment_name};
+use crate::dynamics::SegmentStatus;
 use crate::error::Error;
-use crate::fence::Fence;
-use crate::load::{Audience, Draft, Wanted, guard, publish, survey};
-use crate::report::{Archive, Leftovers, Outcome, RunReport};
-use crate::settings::Settings;
-use crate::source::Objects;
-use crate::state::{Achievement, Applied, Hold, Wish};
-use ending::{Next, explain_consequences, explain_republishing, refusal_sentence, settle_failure, warn_about_members};
-use phase::{Meter, phase};
-use prepare::{note_match_rate, segment_name};
+use crate::load::{Audience, Draft, guard, publish, survey};
+use crate::means::Means;
+use crate::report::{Leftovers, Outcome, RunReport};
+use crate::state::{Achievement, Applied, Wish};
 use tracing::Instrument as _;
 
-/// What one turn works with.
-pub(crate) struct Turn<'a> {
-    pub(crate) settings: &'a Settings,
-    pub(crate) environment: &'a Environment,
-    pub(crate) objects: &'a Objects,
-    pub(crate) archive: &'a Archive,
-    pub(crate) dataverse: &'a Dataverse,
-    pub(crate) fence: &'a Fence,
+/// A worker that holds one segment.
+pub(super) struct Turn<'a, M> {
+    /// The worker, whose calls leave only while the segment is held.
+    pub(super) worker: Worker<'a, M>,
+    pub(super) hold: Hold<M>,
 }
 
-impl Turn<'_> {
+impl<M: Means> Turn<'_, M> {
     /// Carries out everything that is pending for the segment, and reports each wish that came to an end.
     ///
     /// Returns once nothing is pending, or after the first failure; either way the lease is given back.
-    pub(crate) async fn work(&self, hold: Hold) -> Vec<RunReport> {
+    pub(super) async fn work(&self) -> Vec<RunReport> {
+        self.hold.during(self.wish_after_wish()).await
+    }
+
+    async fn wish_after_wish(&self) -> Vec<RunReport> {
         let mut reports = Vec::new();
         loop {
-            let wish = match hold.release_when_done().await {
+            let wish = match self.hold.release_when_done().await {
                 Ok(Some(wish)) => wish,
                 Ok(None) => return reports,
                 Err(error) => {
@@ -46,9 +42,7 @@ impl Turn<'_> {
                 }
             };
             let span = tracing::info_span!("run", run_id = %wish.run_id, segment = wish.segment_name, phase = "run");
-            let worked = Box::pin(self.work_on(&hold, &wish, &mut reports))
-                .instrument(span)
-                .await;
+            let worked = Box::pin(self.work_on(&wish, &mut reports)).instrument(span).await;
             // Otherwise a newer result came in meanwhile; this wish is judged again after it.
             if let Some((report, next)) = worked {
                 reports.push(report);
@@ -60,21 +54,21 @@ impl Turn<'_> {
     }
 
     /// Works on one wish to its end; nothing means that a newer one is to be tried first.
-    async fn work_on(&self, hold: &Hold, wish: &Wish, overtaken: &mut Vec<RunReport>) -> Option<(RunReport, Next)> {
-        let meter = Meter::start(self.dataverse);
+    async fn work_on(&self, wish: &Wish, overtaken: &mut Vec<RunReport>) -> Option<(RunReport, Next)> {
+        let meter = Meter::start(self.means());
         let mut report = RunReport::of(wish, Outcome::Failed);
         let mut leftovers = Leftovers::default();
-        let carried_out = self.carry_out(hold, wish, &mut report, &mut leftovers, overtaken).await;
+        let carried_out = self.carry_out(wish, &mut report, &mut leftovers, overtaken).await;
         let next = match carried_out {
             Ok(None) => return None,
             Ok(Some(outcome)) => {
                 report.outcome = outcome;
                 Next::GoOn
             }
-            Err(error) => settle_failure(hold, wish, error, &mut report).await,
+            Err(error) => settle_failure(&self.hold, wish, error, &mut report).await,
         };
-        meter.read(self.dataverse, &mut report);
-        self.archive.keep_lists(&mut report, &leftovers).await;
+        meter.read(self.means(), &mut report);
+        self.means().keep_lists(&mut report, &leftovers).await;
         explain_consequences(&mut report);
         Some((report, next))
     }
@@ -83,10 +77,11 @@ impl Turn<'_> {
     ///
     /// Where Dynamics failed to compute it, or somebody stopped it, the result is wished again: it is read and verified
     /// anew, since the draft may have changed.
-    pub(crate) async fn look_after(&self, hold: &Hold, applied: &Applied) -> Result<Option<RunReport>, Error> {
+    pub(super) async fn look_after(&self, applied: &Applied) -> Result<Option<RunReport>, Error> {
+        let hold = &self.hold;
         let mut report = RunReport::of(&applied.wish, Outcome::Computing);
         report.segment_id.clone_from(&applied.segment_id);
-        let found = survey::find(self.dataverse, &segment_name(&applied.wish)?).await?;
+        let found = survey::find(self.means(), &segment_name(&applied.wish)?).await?;
         let Some(segment) = found.filter(|found| Some(found.id.to_string()) == applied.segment_id) else {
             hold.confirm().await?;
             report
@@ -94,7 +89,7 @@ impl Turn<'_> {
                 .push("the segment was deleted or renamed after it was published".to_owned());
             return Ok(Some(report));
         };
-        report.requests = self.dataverse.requests();
+        report.requests = self.means().requests();
         if applied.is_row_from_before(&segment.etag) {
             // The row is still the one from before publishing.
             return Ok(None);
@@ -125,21 +120,25 @@ impl Turn<'_> {
     /// Reads, guards, converges and publishes one wish; nothing means that a newer one is to be tried first.
     async fn carry_out(
         &self,
-        hold: &Hold,
         wish: &Wish,
         report: &mut RunReport,
         leftovers: &mut Leftovers,
         overtaken: &mut Vec<RunReport>,
     ) -> Result<Option<Outcome>, Error> {
+        let hold = &self.hold;
         let head = hold.look().await?;
-        let prepared = self.prepare(wish, &head, report, leftovers).await?;
+        let prepared = self.worker.prepare(wish, &head, report, leftovers).await?;
         let objections = guard::objections(&prepared.opinions);
         if !objections.is_empty() {
             return Err(Error::Refused(refusal_sentence(&objections, wish)));
         }
-        let wanted = self.wanted(wish, &prepared.contacts, prepared.not_found);
+        let wanted = self.worker.wanted(wish, &prepared.contacts, prepared.not_found);
         if prepared.is_settled(wish, &head) {
             note_match_rate(report, wanted.contacts.len(), wanted.contacts.len() + wanted.not_found);
+            if prepared.holds_nobody(wish, &head) {
+                hold.count(wish).await?;
+                return Ok(Some(Outcome::Unchanged));
+            }
             let done = Achievement {
                 contacts: wanted.contacts.len() as u64,
                 segment_id: report.segment_id.clone(),
@@ -157,18 +156,18 @@ impl Turn<'_> {
             segment, definition, ..
         } = match prepared.audience {
             Some(audience) => audience,
-            None => phase("write", &mut report.phases_ms.write, self.dataverse, self.create(wish)).await?,
+            None => phase("write", &mut report.phases_ms.write, self.means(), self.create(wish)).await?,
         };
         report.segment_id = Some(segment.id.to_string());
         explain_republishing(&segment, report);
         let mut draft = Draft {
-            dataverse: self.dataverse,
-            fence: self.fence,
+            means: self.means(),
+            fence: &hold.fence,
             segment: &segment,
             definition,
         };
         let converging = draft.converge(&wanted, prepared.plan);
-        let converged = phase("write", &mut report.phases_ms.write, self.dataverse, converging).await;
+        let converged = phase("write", &mut report.phases_ms.write, self.means(), converging).await;
         let converged = converged.inspect_err(|error| leftovers.note_refused(error))?;
         report.added = Some(converged.added as u64);
         report.removed = Some(converged.removed as u64);
@@ -183,9 +182,9 @@ impl Turn<'_> {
             tracing::info!("a newer result came in during the load; it is tried before publishing");
             return Ok(None);
         }
-        let wait = self.settings.destination.publish_wait;
-        let publishing = publish::publish(self.dataverse, self.fence, &segment, wait);
-        let published = phase("publish", &mut report.phases_ms.publish, self.dataverse, publishing).await?;
+        let wait = self.worker.settings.destination.publish_wait;
+        let publishing = publish::publish(self.means(), &hold.fence, &segment, wait);
+        let published = phase("publish", &mut report.phases_ms.publish, self.means(), publishing).await?;
         let done = Achievement {
             contacts: wanted.contacts.len() as u64,
             segment_id: Some(segment.id.to_string()),
@@ -209,7 +208,7 @@ impl Turn<'_> {
             env!("CARGO_PKG_NAME"),
             wish.object.bucket
         );
-        let (segment, definition) = self.dataverse.create_segment(&name, &description).await?;
+        let (segment, definition) = self.means().create_segment(&name, &description).await?;
         tracing::info!(segment_id = %segment.id, "the segment is created");
         Ok(Audience {
             segment,
@@ -218,16 +217,8 @@ impl Turn<'_> {
         })
     }
 
-    /// Says what the run wants; an approval also lets pass what Dynamics does not accept.
-    fn wanted<'c>(&self, wish: &Wish, contacts: &'c ContactSet, not_found: usize) -> Wanted<'c> {
-        let limit = self.settings.destination.max_invalid_percent;
-        let max_invalid_percent = if wish.approved { 100.0 } else { limit };
-        Wanted {
-            mode: wish.mode,
-            contacts,
-            not_found,
-            max_invalid_percent,
-        }
+    const fn means(&self) -> &M {
+        &self.worker.means
     }
 }
 

@@ -1,6 +1,6 @@
 //! The phases of a run: timed, named on every line of the log, and never silent for long.
 
-use crate::dynamics::Dataverse;
+use crate::means::Means;
 use crate::report::RunReport;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -17,41 +17,41 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    pub(super) fn start(dataverse: &Dataverse) -> Self {
+    pub(super) fn start(means: &impl Means) -> Self {
         Self {
             started: Instant::now(),
-            requests: dataverse.requests(),
-            throttled: dataverse.throttled(),
+            requests: means.requests(),
+            throttled: means.throttled(),
         }
     }
 
     /// Notes the cost in the report.
-    pub(super) fn read(&self, dataverse: &Dataverse, report: &mut RunReport) {
-        report.requests = dataverse.requests() - self.requests;
-        report.throttled_ms = millis(dataverse.throttled().saturating_sub(self.throttled));
+    pub(super) fn read(&self, means: &impl Means, report: &mut RunReport) {
+        report.requests = means.requests() - self.requests;
+        report.throttled_ms = millis(means.throttled().saturating_sub(self.throttled));
         report.duration_ms = millis(self.started.elapsed());
     }
 }
 
 /// Carries out one phase and adds how long it took, in milliseconds, whether it succeeds or not.
-pub(super) fn phase<'a, F: Future + 'a>(
+pub(super) fn phase<'a, M: Means, F: Future + 'a>(
     name: &'static str,
     took: &'a mut Option<u64>,
-    dataverse: &'a Dataverse,
+    means: &'a M,
     work: F,
-) -> impl Future<Output = F::Output> + use<'a, F> {
+) -> impl Future<Output = F::Output> + use<'a, M, F> {
     // Boxed, since the futures of the phases are large.
     let work = Box::pin(work);
     let phase = async move {
         let started = Instant::now();
-        let output = with_heartbeat(dataverse, work).await;
+        let output = with_heartbeat(means, work).await;
         *took = Some(took.unwrap_or(0) + millis(started.elapsed()));
         output
     };
     phase.instrument(tracing::info_span!("phase", phase = name))
 }
 
-async fn with_heartbeat<F: Future + Unpin>(dataverse: &Dataverse, mut work: F) -> F::Output {
+async fn with_heartbeat<F: Future + Unpin>(means: &impl Means, mut work: F) -> F::Output {
     let started = Instant::now();
     loop {
         if let Ok(output) = tokio::time::timeout(HEARTBEAT, &mut work).await {
@@ -59,8 +59,8 @@ async fn with_heartbeat<F: Future + Unpin>(dataverse: &Dataverse, mut work: F) -
         }
         tracing::info!(
             elapsed_ms = millis(started.elapsed()),
-            requests = dataverse.requests(),
-            throttled_ms = millis(dataverse.throttled()),
+            requests = means.requests(),
+            throttled_ms = millis(means.throttled()),
             "the run is at work"
         );
     }

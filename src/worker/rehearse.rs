@@ -1,10 +1,11 @@
 //! The dry run: everything but the writes, and what they would cost.
 
-use super::Turn;
+use super::Worker;
 use super::ending::explain_consequences;
 use super::phase::Meter;
 use super::prepare::Prepared;
 use crate::load::guard;
+use crate::means::Means;
 use crate::report::{Leftovers, Outcome, RunReport};
 use crate::state::{Head, Wish};
 use tracing::Instrument as _;
@@ -20,16 +21,16 @@ const CREATE_CALLS: u64 = 5;
 /// The members that one page of a list holds.
 const PAGE: u64 = 5_000;
 
-impl Turn<'_> {
+impl<M: Means> Worker<'_, M> {
     /// Says what a load would do, without a lease and without any write.
-    pub(crate) async fn rehearse(&self, wish: &Wish, head: &Head) -> RunReport {
-        let meter = Meter::start(self.dataverse);
+    pub(super) async fn rehearse(&self, wish: &Wish, head: &Head) -> RunReport {
+        let meter = Meter::start(&self.means);
         let mut report = RunReport::of(wish, Outcome::DryRun);
         let mut leftovers = Leftovers::default();
         let span = tracing::info_span!("run", run_id = %wish.run_id, segment = wish.segment_name, phase = "run");
         let preparing = self.prepare(wish, head, &mut report, &mut leftovers);
         let prepared = preparing.instrument(span).await;
-        meter.read(self.dataverse, &mut report);
+        meter.read(&self.means, &mut report);
         match prepared {
             Ok(prepared) => {
                 let in_flight = self.settings.destination.max_concurrent_requests;

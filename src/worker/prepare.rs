@@ -1,14 +1,15 @@
 //! Before the first write: read the result and the segment, plan the difference, judge it.
 
-use super::Turn;
+use super::Worker;
 use super::phase::phase;
 use crate::contact::{ContactId, ContactSet};
 use crate::dynamics::{Segment, SegmentStatus};
 use crate::error::Error;
-use crate::load::{self, Audience, Facts, Opinion, Plan, guard, survey};
+use crate::load::{self, Audience, Facts, Opinion, Plan, Wanted, guard, survey};
+use crate::means::Means;
 use crate::report::{Leftovers, RunReport};
 use crate::settings::{CheckContacts, Mode, SegmentName};
-use crate::source::{self, LoadedAlone, Manner, Misfit, Parts, Problem, Rows};
+use crate::source::{self, LoadedAlone, Misfit, Parts, Problem, Rows};
 use crate::state::{Head, ObjectRef, Wish};
 
 /// A wish that was read and planned, with nothing written yet.
@@ -23,7 +24,7 @@ pub(super) struct Prepared {
     pub(super) opinions: Vec<Opinion>,
 }
 
-impl Turn<'_> {
+impl<M: Means> Worker<'_, M> {
     /// Reads the result and the segment, plans the difference and judges it.
     pub(super) async fn prepare(
         &self,
@@ -40,8 +41,8 @@ impl Turn<'_> {
         };
         guard::check_size(contacts.len()).map_err(load::Error::from)?;
         let name = segment_name(wish)?;
-        let survey = survey::survey(self.dataverse, &name, contacts.len());
-        let mut audience = phase("survey", &mut report.phases_ms.survey, self.dataverse, survey).await?;
+        let survey = survey::survey(&self.means, &name, contacts.len());
+        let mut audience = phase("survey", &mut report.phases_ms.survey, &self.means, survey).await?;
         let members = audience
             .as_mut()
             .map(|audience| std::mem::take(&mut audience.members))
@@ -102,8 +103,8 @@ impl Turn<'_> {
             return Ok(Vec::new());
         }
         let adds: Vec<_> = plan.adds().collect();
-        let lookup = self.dataverse.missing_contacts(&adds);
-        let missing = phase("survey", &mut report.phases_ms.survey, self.dataverse, lookup).await?;
+        let lookup = self.means.missing_contacts(&adds);
+        let missing = phase("survey", &mut report.phases_ms.survey, &self.means, lookup).await?;
         report.not_found = Some(missing.len() as u64);
         if !missing.is_empty() {
             report.warnings.push(format!(
@@ -123,27 +124,18 @@ impl Turn<'_> {
             version_id,
             etag,
         } = &wish.object;
-        let destination = &self.settings.destination;
-        let locating = self
-            .objects
-            .locate(bucket, key, version_id.as_deref(), destination.result_files);
+        let locating = self.means.locate(bucket, key, version_id.as_deref());
         let object = self.fence.within(locating).await.map_err(source::Error::from)??;
         if object.etag != *etag {
             return Err(source::Error::Replaced { object: object.url() }.into());
         }
-        let scope = self.environment.scope();
-        let manner = Manner {
-            files: destination.result_files,
-            mode: wish.mode,
-            scope: &scope,
-        };
-        let finding = self.objects.parts(&object, manner);
+        let finding = self.means.parts(&object, wish.mode);
         let Parts { files: parts, warnings } = self.fence.within(finding).await.map_err(source::Error::from)??;
         report.warnings.extend(warnings);
         report.name_files(&parts);
         tracing::info!(files = parts.len(), "the result is being read");
-        let reading = source::read(self.objects, &parts, &destination.contactid_column, self.fence);
-        let mut rows = phase("read", &mut report.phases_ms.read, self.dataverse, reading).await?;
+        let reading = self.means.read(&parts);
+        let mut rows = phase("read", &mut report.phases_ms.read, &self.means, reading).await?;
         report.rows = Some(rows.rows);
         report.contacts = Some(rows.contacts.len() as u64);
         report.duplicates = Some(rows.duplicates);
@@ -151,9 +143,21 @@ impl Turn<'_> {
         report.warnings.append(&mut rows.warnings);
         leftovers.parts = parts;
         leftovers.rejected.clone_from(&rows.rejected);
-        match rows.objection(&destination.contactid_column) {
+        match rows.objection(&self.settings.destination.contactid_column) {
             Some(objection) => Err(Error::Refused(objection)),
             None => Ok(rows),
+        }
+    }
+
+    /// Says what the run wants; an approval also lets pass what Dynamics does not accept.
+    pub(super) fn wanted<'c>(&self, wish: &Wish, contacts: &'c ContactSet, not_found: usize) -> Wanted<'c> {
+        let limit = self.settings.destination.max_invalid_percent;
+        let max_invalid_percent = if wish.approved { 100.0 } else { limit };
+        Wanted {
+            mode: wish.mode,
+            contacts,
+            not_found,
+            max_invalid_percent,
         }
     }
 }
@@ -183,14 +187,17 @@ fn note_loaded_alone(mut error: Error, head: &Head, report: &mut RunReport) -> E
 }
 
 impl Prepared {
+    /// Tells whether the file adds or takes away nobody: then it asks for no publish, whatever the segment is like.
+    pub(super) fn holds_nobody(&self, wish: &Wish, head: &Head) -> bool {
+        wish.mode != Mode::Replace && self.contacts.is_empty() && head.writing.is_none()
+    }
+
     /// Tells whether there is nothing to write, and nothing to publish either.
-    ///
-    /// A file that adds or takes away nobody asks for no publish, whatever the segment is like.
     pub(super) fn is_settled(&self, wish: &Wish, head: &Head) -> bool {
         if !self.plan.is_empty() {
             return false;
         }
-        if wish.mode != Mode::Replace && self.contacts.is_empty() && head.writing.is_none() {
+        if self.holds_nobody(wish, head) {
             return true;
         }
         let Some(Audience { segment, .. }) = &self.audience else {

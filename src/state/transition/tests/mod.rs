@@ -1,3 +1,5 @@
+mod additions;
+
 use super::*;
 use crate::state::order::{ObjectRef, RunId};
 
@@ -217,52 +219,6 @@ fn an_order_tries_a_refused_file_again_and_clears_the_refusal_when_applied() {
 }
 
 #[test]
-fn every_file_to_append_counts_once_oldest_first_whatever_order_the_events_come_in() {
-    let mut head = head();
-    for second in [2, 1] {
-        assert_eq!(head.enlist(file(second, Mode::Append), false), Enlisted::Queued);
-    }
-    assert_eq!(next_second(&head), Some(1));
-    apply_next(&mut head);
-    apply_next(&mut head);
-    assert_eq!(head.enlist(file(1, Mode::Append), false), Enlisted::Applied);
-    assert_eq!(head.enlist(file(2, Mode::Append), false), Enlisted::Applied);
-}
-
-#[test]
-fn an_addition_that_is_half_written_is_finished_before_an_older_one_that_comes_late() {
-    let mut head = head();
-    head.enlist(file(2, Mode::Append), false);
-    let begun = head.next().unwrap().clone();
-    head.begin("me", &begun, 10).unwrap();
-    head.enlist(file(1, Mode::Append), false);
-    assert_eq!(
-        next_second(&head),
-        Some(2),
-        "what the older one publishes would hold a part of it"
-    );
-    head.enlist(replace(3), false);
-    assert_eq!(next_second(&head), Some(3), "a replace leaves nothing of it");
-    let newest = head.next().unwrap().clone();
-    head.refuse("me", &newest, "too small", false).unwrap();
-    apply_next(&mut head);
-    assert_eq!(next_second(&head), Some(1));
-}
-
-#[test]
-fn only_an_applied_newer_replace_supersedes_what_is_to_be_appended() {
-    let mut head = head();
-    head.enlist(file(1, Mode::Append), false);
-    head.enlist(replace(2), false);
-    head.enlist(file(3, Mode::Append), false);
-    let newest = head.next().unwrap().clone();
-    assert_eq!(newest.mode, Mode::Replace);
-    assert_eq!(head.begin("me", &newest, 10).unwrap(), [], "accepted is not applied");
-    assert_eq!(apply_next(&mut head).len(), 1);
-    assert_eq!(next_second(&head), Some(3));
-}
-
-#[test]
 fn the_first_published_count_stays_the_yardstick_until_the_next_publish() {
     let mut head = head();
     head.enlist(replace(1), false);
@@ -341,18 +297,6 @@ fn a_sweep_goes_on_only_where_nobody_works_and_no_pause_is_due() {
     head.release("me").unwrap();
     assert!(!head.is_due(at(899)));
     assert!(head.is_due(at(900)));
-}
-
-#[test]
-fn a_file_older_than_all_that_is_remembered_is_not_counted_twice() {
-    let mut head = head();
-    let count = i64::try_from(Head::REMEMBERED).unwrap() + 1;
-    for second in 0..count {
-        head.enlist(file(second, Mode::Append), false);
-        apply_next(&mut head);
-    }
-    assert_eq!(head.counted.len(), Head::REMEMBERED);
-    assert_eq!(head.enlist(file(0, Mode::Append), false), Enlisted::Applied);
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! How a wish ends: what a failure leaves in the head, and what the report says to a person.
 
+use super::hold::Hold;
 use crate::dynamics::{Segment, SegmentStatus};
 use crate::error::Error;
 use crate::load::{Published, Wanted};
+use crate::means::Means;
 use crate::report::{Outcome, RunReport};
 use crate::settings::{Mode, SegmentName};
 use crate::source;
-use crate::state::{self, Hold, Wish};
+use crate::state::{self, Wish};
 use serde_json::json;
 
 /// Whether the worker goes on with the next wish.
@@ -16,7 +18,12 @@ pub(super) enum Next {
 }
 
 /// Decides what a failed wish leaves in the head, and whether the turn goes on with older wishes.
-pub(super) async fn settle_failure(hold: &Hold, wish: &Wish, error: Error, report: &mut RunReport) -> Next {
+pub(super) async fn settle_failure<M: Means>(
+    hold: &Hold<M>,
+    wish: &Wish,
+    error: Error,
+    report: &mut RunReport,
+) -> Next {
     let (outcome, next, kept) = match &error {
         Error::Source(source::Error::Replaced { .. }) => (Outcome::Superseded, Next::GoOn, hold.forget(wish).await),
         error if error.is_refusal() => (
@@ -46,7 +53,7 @@ pub(super) async fn settle_failure(hold: &Hold, wish: &Wish, error: Error, repor
     next
 }
 
-async fn fail(hold: &Hold, error_type: &str, report: &mut RunReport) -> Result<(), state::Error> {
+async fn fail<M: Means>(hold: &Hold<M>, error_type: &str, report: &mut RunReport) -> Result<(), state::Error> {
     if hold.fail(error_type).await? {
         report.needs_attention = true;
         report.warnings.push(

@@ -1,0 +1,124 @@
+//! What a worker reaches the outside by: the one seam between the protocol and the world.
+//!
+//! The worker decides; its means carry out. Production's are S3 and Dynamics, a simulation's are a model of both, and
+//! the worker in between is the same. Time is tokio's, which a test may pause; only S3's own clock is asked for here.
+
+use crate::contact::{Batch, ContactId};
+use crate::dynamics::{self, Definition, DefinitionId, Group, GroupId, Segment, SegmentId};
+use crate::fence::Fence;
+use crate::report::{Leftovers, RunReport};
+use crate::settings::{Mode, SegmentName};
+use crate::source::{self, ObjectVersion, Parts, Rows};
+use crate::state::{self, Head, Stored};
+use chrono::{DateTime, Utc};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// The outside of a worker, as it looks from within; clones are the same means.
+#[expect(
+    async_fn_in_trait,
+    reason = "a worker is one task of a single-threaded runtime, so that its futures need not be Send"
+)]
+pub trait Means: Clone {
+    /// Returns the same means for the work on one segment: their calls to Dynamics leave through this fence only.
+    fn through(&self, fence: &Fence) -> Self;
+
+    /// Reads a segment's head; a segment never loaded has none.
+    async fn read_head(&self, segment_name: &str) -> Result<Option<Stored>, state::Error>;
+
+    /// Writes a head in place of the version `replacing`, or where there is none yet; answers whether it was written.
+    ///
+    /// Where an answer was lost on the way, a head that was written may be said not to be: its nonce tells.
+    async fn write_head(&self, head: &Head, replacing: Option<&str>) -> Result<bool, state::Error>;
+
+    /// Reads the heads of all segments; one that cannot be read does not hide the others.
+    async fn all_heads(&self) -> Result<Vec<Result<Head, state::Error>>, state::Error>;
+
+    /// Names a segment's head for people.
+    fn head_url(&self, segment_name: &str) -> String;
+
+    /// Returns S3's time.
+    fn s3_time(&self) -> DateTime<Utc>;
+
+    /// Returns what nobody else has: names come of it, and the pauses that keep two workers apart.
+    fn fresh(&self) -> Uuid;
+
+    /// Lists what of a result did not come into the segment, and notes the lists' addresses in the report.
+    async fn keep_lists(&self, report: &mut RunReport, leftovers: &Leftovers);
+
+    /// Finds the object that a result is known by: the given version, or the newest.
+    async fn locate(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<ObjectVersion, source::Error>;
+
+    /// Returns the files of the result that an object stands for, which is to change a segment in this mode.
+    async fn parts(&self, object: &ObjectVersion, mode: Mode) -> Result<Parts, source::Error>;
+
+    /// Reads the files of one result, to the last byte, as one audience.
+    async fn read(&self, parts: &[ObjectVersion]) -> Result<Rows, source::Error>;
+
+    /// Lists the results, in order of their keys; stops soon after `limit`.
+    async fn list_results(&self, limit: usize) -> Result<Vec<ObjectVersion>, source::Error>;
+
+    /// Finds the segments of exactly this name.
+    async fn find_segments(&self, name: &SegmentName) -> Result<Vec<Segment>, dynamics::Error>;
+
+    /// Reads a segment's row as it is now.
+    async fn segment(&self, id: SegmentId) -> Result<Segment, dynamics::Error>;
+
+    /// Reads a segment's definition.
+    async fn definition(&self, id: DefinitionId) -> Result<Definition, dynamics::Error>;
+
+    /// Creates a segment of this name, never twice.
+    async fn create_segment(
+        &self,
+        name: &SegmentName,
+        description: &str,
+    ) -> Result<(Segment, Definition), dynamics::Error>;
+
+    /// Switches a definition's automatic refresh off.
+    async fn disable_refresh(&self, id: DefinitionId) -> Result<(), dynamics::Error>;
+
+    /// Replaces a definition's groups.
+    async fn save_groups(&self, definition: &Definition, groups: &[Group]) -> Result<(), dynamics::Error>;
+
+    /// Lists the members of a group, in ascending order and each once; `expected` is a guess at their number.
+    async fn list_members(
+        &self,
+        segment: SegmentId,
+        group: &GroupId,
+        expected: usize,
+    ) -> Result<Vec<ContactId>, dynamics::Error>;
+
+    /// Returns those of the ids that are no contacts, sorted.
+    async fn missing_contacts(&self, ids: &[ContactId]) -> Result<Vec<ContactId>, dynamics::Error>;
+
+    /// Returns how many ids one call about members takes at most.
+    fn batch_size(&self) -> usize;
+
+    /// Returns how many calls are in flight at most.
+    fn max_concurrent(&self) -> usize;
+
+    /// Adds contacts to a group and returns those that Dynamics refused.
+    async fn add_members(
+        &self,
+        segment: SegmentId,
+        group: &GroupId,
+        batch: Batch<'_>,
+    ) -> Result<Vec<ContactId>, dynamics::Error>;
+
+    /// Removes contacts from a group.
+    async fn remove_members(
+        &self,
+        segment: SegmentId,
+        group: &GroupId,
+        batch: Batch<'_>,
+    ) -> Result<(), dynamics::Error>;
+
+    /// Publishes a segment: only now do journeys see its members.
+    async fn publish(&self, id: SegmentId) -> Result<(), dynamics::Error>;
+
+    /// Returns how many requests were sent to Dynamics, retries included.
+    fn requests(&self) -> u64;
+
+    /// Returns how long throttling held all requests back.
+    fn throttled(&self) -> Duration;
+}

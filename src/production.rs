@@ -1,0 +1,182 @@
+//! A worker's means in production: S3 and Dataverse.
+
+use crate::app::App;
+use crate::contact::{Batch, ContactId};
+use crate::dynamics::{self, Dataverse, Definition, DefinitionId, Group, GroupId, Segment, SegmentId};
+use crate::fence::Fence;
+use crate::means::Means;
+use crate::report::{Archive, Leftovers, RunReport};
+use crate::settings::{Mode, SegmentName, Settings};
+use crate::source::{self, Manner, ObjectVersion, Parts, Rows};
+use crate::state::{self, Head, Heads, Stored};
+use chrono::{DateTime, Utc};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// S3 and Dataverse, for the results of one bucket.
+#[derive(Clone)]
+pub(crate) struct Production<'a> {
+    app: &'a App,
+    settings: &'a Settings,
+    bucket: &'a str,
+    heads: Heads,
+    archive: Archive,
+    dataverse: Dataverse,
+    fence: Fence,
+}
+
+impl<'a> Production<'a> {
+    /// Opens the means; calls to Dataverse leave through the fence only.
+    pub(crate) fn new(app: &'a App, settings: &'a Settings, bucket: &'a str, fence: &Fence) -> Self {
+        Self {
+            app,
+            settings,
+            bucket,
+            heads: app.heads(bucket),
+            archive: app.archive(bucket),
+            dataverse: app.dataverse(settings, fence),
+            fence: fence.clone(),
+        }
+    }
+}
+
+impl Means for Production<'_> {
+    fn through(&self, fence: &Fence) -> Self {
+        Self {
+            dataverse: self.app.dataverse(self.settings, fence),
+            fence: fence.clone(),
+            ..self.clone()
+        }
+    }
+
+    async fn read_head(&self, segment_name: &str) -> Result<Option<Stored>, state::Error> {
+        self.heads.read(segment_name).await
+    }
+
+    async fn write_head(&self, head: &Head, replacing: Option<&str>) -> Result<bool, state::Error> {
+        self.heads.write(head, replacing).await
+    }
+
+    async fn all_heads(&self) -> Result<Vec<Result<Head, state::Error>>, state::Error> {
+        self.heads.all().await
+    }
+
+    fn head_url(&self, segment_name: &str) -> String {
+        self.heads.url(segment_name)
+    }
+
+    fn s3_time(&self) -> DateTime<Utc> {
+        self.app.now()
+    }
+
+    fn fresh(&self) -> Uuid {
+        Uuid::new_v4()
+    }
+
+    async fn keep_lists(&self, report: &mut RunReport, leftovers: &Leftovers) {
+        self.archive.keep_lists(report, leftovers).await;
+    }
+
+    async fn locate(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<ObjectVersion, source::Error> {
+        let files = self.settings.destination.result_files;
+        self.app.objects().locate(bucket, key, version, files).await
+    }
+
+    async fn parts(&self, object: &ObjectVersion, mode: Mode) -> Result<Parts, source::Error> {
+        let manner = Manner {
+            files: self.settings.destination.result_files,
+            mode,
+            scope: &self.app.environment().scope(),
+        };
+        self.app.objects().parts(object, manner).await
+    }
+
+    async fn read(&self, parts: &[ObjectVersion]) -> Result<Rows, source::Error> {
+        let column = &self.settings.destination.contactid_column;
+        source::read(self.app.objects(), parts, column, &self.fence).await
+    }
+
+    async fn list_results(&self, limit: usize) -> Result<Vec<ObjectVersion>, source::Error> {
+        let prefix = &self.app.environment().results_prefix;
+        self.app.objects().list(self.bucket, prefix, limit).await
+    }
+
+    async fn find_segments(&self, name: &SegmentName) -> Result<Vec<Segment>, dynamics::Error> {
+        self.dataverse.find_segments(name).await
+    }
+
+    async fn segment(&self, id: SegmentId) -> Result<Segment, dynamics::Error> {
+        self.dataverse.segment(id).await
+    }
+
+    async fn definition(&self, id: DefinitionId) -> Result<Definition, dynamics::Error> {
+        self.dataverse.definition(id).await
+    }
+
+    async fn create_segment(
+        &self,
+        name: &SegmentName,
+        description: &str,
+    ) -> Result<(Segment, Definition), dynamics::Error> {
+        self.dataverse.create_segment(name, description).await
+    }
+
+    async fn disable_refresh(&self, id: DefinitionId) -> Result<(), dynamics::Error> {
+        self.dataverse.disable_refresh(id).await
+    }
+
+    async fn save_groups(&self, definition: &Definition, groups: &[Group]) -> Result<(), dynamics::Error> {
+        self.dataverse.save_groups(definition, groups).await
+    }
+
+    async fn list_members(
+        &self,
+        segment: SegmentId,
+        group: &GroupId,
+        expected: usize,
+    ) -> Result<Vec<ContactId>, dynamics::Error> {
+        self.dataverse.list_members(segment, group, expected).await
+    }
+
+    async fn missing_contacts(&self, ids: &[ContactId]) -> Result<Vec<ContactId>, dynamics::Error> {
+        self.dataverse.missing_contacts(ids).await
+    }
+
+    fn batch_size(&self) -> usize {
+        Batch::MAX
+    }
+
+    fn max_concurrent(&self) -> usize {
+        self.dataverse.max_concurrent()
+    }
+
+    async fn add_members(
+        &self,
+        segment: SegmentId,
+        group: &GroupId,
+        batch: Batch<'_>,
+    ) -> Result<Vec<ContactId>, dynamics::Error> {
+        self.dataverse.add_members(segment, group, batch).await
+    }
+
+    async fn remove_members(
+        &self,
+        segment: SegmentId,
+        group: &GroupId,
+        batch: Batch<'_>,
+    ) -> Result<(), dynamics::Error> {
+        self.dataverse.remove_members(segment, group, batch).await
+    }
+
+    async fn publish(&self, id: SegmentId) -> Result<(), dynamics::Error> {
+        self.dataverse.publish(id).await
+    }
+
+    fn requests(&self) -> u64 {
+        self.dataverse.requests()
+    }
+
+    fn throttled(&self) -> Duration {
+        self.dataverse.throttled()
+    }
+}

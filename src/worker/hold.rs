@@ -1,0 +1,158 @@
+//! A worker's hold on a segment: taken, kept alive beside the work, and given back.
+
+use super::heads;
+use crate::fence::Fence;
+use crate::means::Means;
+use crate::state::transition::sending_time;
+use crate::state::{Achievement, Claim, Error, Head, LeaseLost, RunId, Wish};
+use std::convert::Infallible;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The lease of one segment.
+///
+/// While it is renewed the fence is open; it closes by itself when a renewal is late.
+pub(super) struct Hold<M> {
+    pub(super) means: M,
+    pub(super) fence: Fence,
+    segment_name: String,
+    owner: String,
+    lease: Duration,
+}
+
+/// A lease is renewed every sixth of its length: two renewals may be lost before the fence closes.
+const RENEWALS_PER_LEASE: u32 = 6;
+
+impl<M: Means> Hold<M> {
+    /// Takes the segment, or answers nothing where another worker has it.
+    ///
+    /// Where the live lease was taken for `own` run, an earlier attempt at it has crashed or is still at work: the end
+    /// of that lease is awaited, as long as there is time.
+    pub(super) async fn take(
+        means: &M,
+        segment_name: &str,
+        own: Option<&RunId>,
+        lease: Duration,
+        stop_at: Instant,
+    ) -> Result<Option<Self>, Error> {
+        let fence = Fence::new(stop_at, Instant::now());
+        let hold = Self {
+            means: means.through(&fence),
+            fence,
+            segment_name: segment_name.to_owned(),
+            owner: means.fresh().simple().to_string(),
+            lease,
+        };
+        loop {
+            let asked_at = Instant::now();
+            let claim = |head: &mut Head, now| head.claim(&hold.owner, lease.as_secs(), now);
+            let busy = match heads::update(&hold.means, segment_name, claim).await? {
+                Claim::Taken => {
+                    hold.fence.extend(asked_at + sending_time(lease));
+                    return Ok(Some(hold));
+                }
+                Claim::Busy(lease) => lease,
+            };
+            let is_own_earlier_attempt = own.is_some() && busy.run_id.as_ref() == own;
+            if !is_own_earlier_attempt || hold.fence.sleep(lease / RENEWALS_PER_LEASE).await.is_err() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Does some work with the lease kept alive beside it.
+    pub(super) async fn during<T>(&self, work: impl Future<Output = T>) -> T {
+        tokio::select! {
+            biased;
+            output = work => output,
+            never = self.renew() => match never {},
+        }
+    }
+
+    async fn renew(&self) -> Infallible {
+        loop {
+            tokio::time::sleep(self.lease / RENEWALS_PER_LEASE).await;
+            let asked_at = Instant::now();
+            match self.change(|head, now| head.renew(&self.owner, now)).await {
+                Ok(()) => self.fence.extend(asked_at + sending_time(self.lease)),
+                Err(Error::LeaseLost(_)) => {
+                    self.fence.lost();
+                    return std::future::pending().await;
+                }
+                Err(error) => tracing::warn!(error = %error, "the lease could not be renewed; it is tried again"),
+            }
+        }
+    }
+
+    /// Reads the head as it is now.
+    pub(super) async fn look(&self) -> Result<Head, Error> {
+        heads::read(&self.means, &self.segment_name).await
+    }
+
+    /// Marks the draft as half-written, and returns the older replaces that are now overtaken.
+    pub(super) async fn begin(&self, wish: &Wish, published: u64) -> Result<Vec<Wish>, Error> {
+        self.change(|head, _| head.begin(&self.owner, wish, published)).await
+    }
+
+    /// Notes how many members are about to be published; answers whether the wish is still the one to publish.
+    pub(super) async fn announce(&self, wish: &Wish, members: u64) -> Result<bool, Error> {
+        self.change(|head, _| head.announce(&self.owner, wish, members)).await
+    }
+
+    /// Records that the wish is carried out, and returns the wishes that it overtook.
+    pub(super) async fn apply(&self, wish: &Wish, achievement: &Achievement) -> Result<Vec<Wish>, Error> {
+        self.change(|head, now| head.apply(&self.owner, wish, achievement.clone(), now))
+            .await
+    }
+
+    /// Records that the wish is done with, and leaves what was applied last as it is.
+    pub(super) async fn count(&self, wish: &Wish) -> Result<(), Error> {
+        self.change(|head, _| head.count(&self.owner, wish)).await
+    }
+
+    /// Records that the published segment was seen Active.
+    pub(super) async fn confirm(&self) -> Result<(), Error> {
+        self.change(|head, _| head.confirm(&self.owner)).await
+    }
+
+    /// Wishes again what was applied.
+    pub(super) async fn redo(&self) -> Result<(), Error> {
+        self.change(|head, _| head.redo(&self.owner)).await
+    }
+
+    /// Puts a wish aside that was refused or can never be read.
+    pub(super) async fn refuse(&self, wish: &Wish, reason: &str, unreadable: bool) -> Result<(), Error> {
+        self.change(|head, _| head.refuse(&self.owner, wish, reason, unreadable))
+            .await
+    }
+
+    /// Drops a wish whose object was replaced while it was read.
+    pub(super) async fn forget(&self, wish: &Wish) -> Result<(), Error> {
+        self.change(|head, _| head.forget(&self.owner, wish)).await
+    }
+
+    /// Records a failure; answers whether the segment now needs a person.
+    pub(super) async fn fail(&self, error_type: &str) -> Result<bool, Error> {
+        self.change(|head, now| head.fail(&self.owner, error_type, now).map(|()| head.needs_attention()))
+            .await
+    }
+
+    /// Gives the lease back if nothing is left to do; otherwise answers the next wish and keeps it.
+    ///
+    /// One step, so that a wish added just now is either seen here or finds the lease free.
+    pub(super) async fn release_when_done(&self) -> Result<Option<Wish>, Error> {
+        self.change(|head, _| head.next_or_release(&self.owner)).await
+    }
+
+    /// Gives the lease back, whatever is left to do.
+    pub(super) async fn release(&self) -> Result<(), Error> {
+        self.change(|head, _| head.release(&self.owner)).await
+    }
+
+    async fn change<T>(
+        &self,
+        change: impl FnMut(&mut Head, chrono::DateTime<chrono::Utc>) -> Result<T, LeaseLost>,
+    ) -> Result<T, Error> {
+        Ok(heads::update(&self.means, &self.segment_name, change).await??)
+    }
+}

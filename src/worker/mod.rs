@@ -1,0 +1,127 @@
+//! One worker, from a hint to the end of all it found to do: the protocol, told once.
+//!
+//! A worker reaches the outside by its [`Means`] only, so that production and a simulation drive the very same code. The
+//! way of a wish: [`Worker::load`] settles and enlists it; [`hold`] takes the segment and keeps it; [`turn`] takes wish
+//! after wish; [`prepare`] reads and judges it; `load` converges and publishes; [`ending`] says what a failure leaves in
+//! the head. [`sweep`] comes on the schedule and does what was left.
+
+mod ending;
+mod heads;
+mod hold;
+mod phase;
+mod prepare;
+mod rehearse;
+mod sweep;
+mod turn;
+
+pub use sweep::Swept;
+
+use crate::environment::Environment;
+use crate::error::Error;
+use crate::fence::Fence;
+use crate::intent::{Hint, Intent};
+use crate::means::Means;
+use crate::report::{RunReport, put_own_first};
+use crate::settings::Settings;
+use crate::state::{Enlisted, RunId};
+use hold::Hold;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+use turn::Turn;
+
+/// One invocation's worker.
+#[derive(Clone, Debug)]
+pub struct Worker<'a, M> {
+    /// What the secrets say.
+    pub settings: &'a Settings,
+    /// What the environment says.
+    pub environment: &'a Environment,
+    /// When sending stops.
+    pub stop_at: Instant,
+    /// What the outside is reached by.
+    pub means: M,
+    /// What the means' calls leave through.
+    pub fence: Fence,
+}
+
+/// Sending stops this long before Lambda's deadline, or a fifth of the time given where that is less.
+const LONGEST_MARGIN: Duration = Duration::from_mins(1);
+
+/// Returns how long before Lambda's deadline sending stops, where so much time is left.
+pub fn margin(time_left: Duration) -> Duration {
+    LONGEST_MARGIN.min(time_left / 5)
+}
+
+/// What an invocation does while it reads or changes a head.
+const NOTING: &str = "the state of the segment was read and changed";
+
+/// Ends work at the planned stop; `doing` says what it was, for the error.
+pub(crate) fn by<T, E: Into<Error>, F: Future<Output = Result<T, E>>>(
+    stop_at: Instant,
+    doing: &'static str,
+    work: F,
+) -> impl Future<Output = Result<T, Error>> {
+    // Boxed, since the futures of S3 are large.
+    let work = Box::pin(work);
+    async move {
+        match timeout_at(stop_at, work).await {
+            Ok(outcome) => outcome.map_err(Into::into),
+            Err(_) => Err(Error::out_of_time(doing)),
+        }
+    }
+}
+
+impl<M: Means> Worker<'_, M> {
+    /// Follows one hint to its end: settles what is wished, enlists it, and works until nothing is pending.
+    ///
+    /// The report of the hint's own run comes first.
+    pub async fn load(&self, hint: &Hint) -> Result<Vec<RunReport>, Error> {
+        let settling = hint.settle(&self.means, self.settings, self.environment);
+        let Some(intent) = by(self.stop_at, "S3 was asked what the object is", settling).await? else {
+            return Ok(Vec::new());
+        };
+        let Intent {
+            wish,
+            is_order,
+            dry_run,
+        } = intent;
+        if dry_run {
+            let head = by(self.stop_at, NOTING, heads::read(&self.means, &wish.segment_name)).await?;
+            return Ok(vec![self.rehearse(&wish, &head).await]);
+        }
+        let enlisting = heads::update(&self.means, &wish.segment_name, |head, _| {
+            head.enlist(wish.clone(), is_order)
+        });
+        let own = match by(self.stop_at, NOTING, enlisting).await? {
+            Enlisted::Queued => None,
+            Enlisted::Pending => Some(&wish.run_id),
+            known => return Ok(vec![RunReport::of_known(&wish, known)]),
+        };
+        let mut reports = self.work(&wish.segment_name, own).await?;
+        put_own_first(&mut reports, &wish);
+        Ok(reports)
+    }
+
+    /// Takes the segment and carries out everything that is pending for it.
+    async fn work(&self, segment_name: &str, own: Option<&RunId>) -> Result<Vec<RunReport>, Error> {
+        match self.take(segment_name, own).await? {
+            Some(turn) => Ok(Box::pin(turn.work()).await),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Takes the segment, or answers nothing where another worker has it.
+    async fn take(&self, segment_name: &str, own: Option<&RunId>) -> Result<Option<Turn<'_, M>>, Error> {
+        let hold = Hold::take(&self.means, segment_name, own, self.environment.lease, self.stop_at).await?;
+        Ok(hold.map(|hold| Turn {
+            worker: Worker {
+                settings: self.settings,
+                environment: self.environment,
+                stop_at: self.stop_at,
+                means: hold.means.clone(),
+                fence: hold.fence.clone(),
+            },
+            hold,
+        }))
+    }
+}

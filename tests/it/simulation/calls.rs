@@ -1,0 +1,202 @@
+//! How one worker's calls fare: each takes its time, may go wrong and may lose its answer.
+
+use super::Plant;
+use super::contacts::{Contacts, ids};
+use super::dataverse::{Change, index_of};
+use super::plants::Sight;
+use super::scenario::Faults;
+use super::world::{LEASE, SECOND, Shared, World};
+use segment_loader::contact::ContactId;
+use segment_loader::dynamics::{self, GroupId, SegmentId};
+use segment_loader::fence::Fence;
+use segment_loader::source;
+use segment_loader::state;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// The bucket of everything.
+pub(super) const BUCKET: &str = "results";
+/// A call may take two thirds of the lease; its answer needs a little of that.
+const LONGEST_CALL: u64 = LEASE * 2 / 3 - 2 * SECOND;
+
+/// One worker's means; clones are the same worker's.
+#[derive(Clone)]
+pub(super) struct Simulated {
+    pub(super) world: Shared,
+    pub(super) process: usize,
+    pub(super) fence: Fence,
+    /// S3's last `Date`, and when it was read.
+    pub(super) reading: Rc<Cell<(u64, u64)>>,
+    /// How wrong the host's clock is, in milliseconds.
+    pub(super) skew: i64,
+    /// When the members were listed last.
+    pub(super) listed_at: Rc<Cell<u64>>,
+    pub(super) sight: Rc<RefCell<Sight>>,
+}
+
+impl Simulated {
+    pub(super) fn new(shared: &Shared, process: usize, fence: &Fence) -> Self {
+        let mut world = shared.get();
+        let skew = i64::try_from(world.rng.between(0, 7_200_000)).unwrap() - 3_600_000;
+        Self {
+            world: shared.clone(),
+            process,
+            fence: fence.clone(),
+            reading: Rc::new(Cell::new((world.now(), world.now()))),
+            skew,
+            listed_at: Rc::default(),
+            sight: Rc::default(),
+        }
+    }
+
+    pub(super) fn now(&self) -> u64 {
+        self.world.get().now()
+    }
+
+    pub(super) fn has(&self, plant: Plant) -> bool {
+        self.world.get().plant == Some(plant)
+    }
+
+    pub(super) fn faults(&self) -> Faults {
+        self.world.get().scenario.faults
+    }
+
+    pub(super) fn between(&self, from: u64, to: u64) -> u64 {
+        self.world.get().rng.between(from, to)
+    }
+
+    pub(super) fn goes_wrong(&self, per_mille: u64) -> bool {
+        self.world.get().goes_wrong(per_mille)
+    }
+
+    pub(super) async fn pause(&self, from: u64, to: u64) {
+        let millis = self.between(from, to);
+        sleep(Duration::from_millis(millis)).await;
+    }
+
+    /// Hears S3's `Date`, which has whole seconds.
+    pub(super) fn hear(&self) {
+        let now = self.now();
+        self.reading.set((now / SECOND * SECOND, now));
+    }
+
+    /// Waits for S3 and hears its answer, unless it does not answer.
+    pub(super) async fn ask_s3(&self, from: u64, to: u64, refuse: u64) -> bool {
+        self.pause(from, to).await;
+        let answers = !self.goes_wrong(refuse);
+        if answers {
+            self.hear();
+        }
+        answers
+    }
+
+    /// Calls Dynamics: tries until an answer comes, the fence closes or three tries have failed.
+    pub(super) async fn call<T: Clone + 'static>(
+        &self,
+        written: Option<usize>,
+        effect: impl Fn(&Shared, &mut World) -> T + Clone + 'static,
+    ) -> Result<T, dynamics::Error> {
+        let unavailable = || dynamics::Error::DynamicsUnavailable {
+            operation: "do something",
+            tries: 4,
+            reason: "simulated".to_owned(),
+        };
+        for _ in 0..4 {
+            if !self.has(Plant::TheFenceIsOpen) {
+                self.fence.pass().await?;
+            }
+            if let Some(answer) = self.send(written, effect.clone()).await {
+                return Ok(answer);
+            }
+            if self.goes_wrong(self.faults().give_up) {
+                return Err(unavailable());
+            }
+            let pause = self.between(100, 4_000);
+            self.fence.sleep(Duration::from_millis(pause)).await?;
+        }
+        Err(unavailable())
+    }
+
+    /// Sends a request, now, and waits for its answer; it is carried out even if the worker dies or does not wait.
+    async fn send<T: 'static>(
+        &self,
+        written: Option<usize>,
+        effect: impl FnOnce(&Shared, &mut World) -> T + 'static,
+    ) -> Option<T> {
+        let faults = self.faults();
+        let travel = if self.goes_wrong(faults.slow) {
+            self.between(SECOND, LONGEST_CALL)
+        } else {
+            self.between(20, 1_500)
+        };
+        if self.goes_wrong(faults.refuse) {
+            sleep(Duration::from_millis(travel)).await;
+            return None;
+        }
+        if let Some(segment) = written {
+            let mut world = self.world.get();
+            let at = world.now() + travel;
+            world.sends(self.process, segment, at);
+        }
+        let answer = Rc::new(RefCell::new(None));
+        let slot = Rc::clone(&answer);
+        self.world.after(travel, move |shared, world| {
+            slot.borrow_mut().replace(effect(shared, world));
+            if let Some(segment) = written {
+                world.look_at_audience(segment);
+            }
+        });
+        sleep(Duration::from_millis(travel)).await;
+        self.pause(20, 1_000).await;
+        let is_lost = self.goes_wrong(faults.lose_answer);
+        answer.take().filter(|_| !is_lost)
+    }
+
+    pub(super) async fn change_members(
+        &self,
+        id: SegmentId,
+        group: &GroupId,
+        change: Change,
+    ) -> Result<Vec<ContactId>, dynamics::Error> {
+        let (index, group) = (index_of(id.0), group.clone());
+        self.sight.borrow_mut().is_drafting = true;
+        let refused = self.call(Some(index), move |_, world| {
+            let (dropped, rejected) = (world.scenario.dropped, world.scenario.rejected);
+            let (taken, refused) = match change {
+                Change::Add(contacts) => (Change::Add(contacts & !dropped & !rejected), contacts & rejected),
+                remove @ Change::Remove(_) => (remove, 0),
+            };
+            world.segments[index].change(&group, taken);
+            refused
+        });
+        refused.await.map(ids)
+    }
+
+    /// What a naive loader does: empties a group before it fills it again.
+    pub(super) async fn truncate(
+        &self,
+        id: SegmentId,
+        group: &GroupId,
+        members: Contacts,
+    ) -> Result<(), dynamics::Error> {
+        self.change_members(id, group, Change::Remove(members)).await.map(drop)
+    }
+
+    pub(super) fn head_error(segment_name: &str, action: &'static str) -> state::Error {
+        state::Error::Unavailable {
+            bucket: BUCKET.to_owned(),
+            key: format!("head of {segment_name}"),
+            action,
+            what: "simulated".to_owned(),
+        }
+    }
+
+    pub(super) fn object_error(key: &str) -> source::Error {
+        source::Error::Unavailable {
+            object: key.to_owned(),
+            cause: "simulated".to_owned(),
+        }
+    }
+}

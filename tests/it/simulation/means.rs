@@ -1,0 +1,267 @@
+//! One worker's means in the simulation: the model of S3 and of Dynamics answers it.
+
+use super::Plant;
+use super::calls::Simulated;
+use super::contacts::{ids, set_of};
+use super::dataverse::{Change, id_of, index_of};
+use super::world::s3_time;
+use chrono::{DateTime, Utc};
+use segment_loader::contact::{Batch, ContactId, ContactSet};
+use segment_loader::dynamics::{self, Definition, DefinitionId, Group, GroupId, Segment, SegmentId};
+use segment_loader::fence::Fence;
+use segment_loader::means::Means;
+use segment_loader::report::{Leftovers, RunReport};
+use segment_loader::settings::{Mode, SegmentName};
+use segment_loader::source::{self, ObjectVersion, Parts, Problem, Rows};
+use segment_loader::state::{self, Head, Stored};
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::time::sleep;
+use uuid::Uuid;
+
+impl Means for Simulated {
+    fn through(&self, fence: &Fence) -> Self {
+        Self {
+            fence: fence.clone(),
+            sight: Rc::default(),
+            ..self.clone()
+        }
+    }
+
+    async fn read_head(&self, segment_name: &str) -> Result<Option<Stored>, state::Error> {
+        if !self.ask_s3(5, 150, self.faults().refuse / 10).await {
+            return Err(Self::head_error(segment_name, "read"));
+        }
+        let (plant, head) = {
+            let world = self.world.get();
+            (world.plant, world.heads[segment_of(segment_name)].clone())
+        };
+        let head = head.map(|head| self.sight.borrow_mut().falsify_seen(plant, head));
+        self.pause(5, 150).await;
+        Ok(head.map(|head| Stored {
+            etag: head.nonce.clone(),
+            head,
+        }))
+    }
+
+    async fn write_head(&self, head: &Head, replacing: Option<&str>) -> Result<bool, state::Error> {
+        let index = segment_of(&head.segment_name);
+        let plant = self.world.get().plant;
+        let head = self.sight.borrow_mut().falsify_written(plant, head.clone(), replacing);
+        let (name, replacing) = (head.segment_name.clone(), replacing.map(str::to_owned));
+        let is_written = Rc::new(Cell::new(false));
+        let (answer, arrives) = (Rc::clone(&is_written), self.between(5, 200));
+        self.world.after(arrives, move |_, world| {
+            answer.set(world.swap(index, replacing.as_deref(), &head));
+        });
+        sleep(Duration::from_millis(arrives)).await;
+        self.pause(5, 200).await;
+        let faults = self.faults();
+        if self.goes_wrong(faults.lose_answer) {
+            // The SDK writes again, and that is refused.
+            self.pause(100, 3_000).await;
+            return Ok(false);
+        }
+        if self.goes_wrong(faults.give_up / 5) {
+            return Err(Self::head_error(&name, "written"));
+        }
+        self.hear();
+        Ok(is_written.get())
+    }
+
+    async fn all_heads(&self) -> Result<Vec<Result<Head, state::Error>>, state::Error> {
+        if !self.ask_s3(10, 300, self.faults().refuse / 10).await {
+            return Err(Self::head_error("", "read"));
+        }
+        Ok(self.world.get().heads.iter().flatten().cloned().map(Ok).collect())
+    }
+
+    fn head_url(&self, segment_name: &str) -> String {
+        format!("head of {segment_name}")
+    }
+
+    fn s3_time(&self) -> DateTime<Utc> {
+        let (date, read_at) = self.reading.get();
+        let millis = i64::try_from(date + self.now() - read_at).unwrap();
+        let skew = if self.has(Plant::TheHostsOwnClock) {
+            self.skew
+        } else {
+            0
+        };
+        s3_time(millis + skew)
+    }
+
+    fn fresh(&self) -> Uuid {
+        let mut world = self.world.get();
+        let (random, number) = (world.rng.word(), world.fresh());
+        Uuid::from_u128(u128::from(random) << 64 | number)
+    }
+
+    async fn keep_lists(&self, _: &mut RunReport, _: &Leftovers) {}
+
+    async fn locate(&self, _: &str, key: &str, version: Option<&str>) -> Result<ObjectVersion, source::Error> {
+        if !self.ask_s3(20, 2_000, self.faults().refuse / 10).await {
+            return Err(Self::object_error(key));
+        }
+        let world = self.world.get();
+        let found = world.scenario.located(key, version, world.now());
+        found.ok_or_else(|| source::Error::Missing {
+            object: key.to_owned(),
+            what: "",
+        })
+    }
+
+    async fn parts(&self, object: &ObjectVersion, _: Mode) -> Result<Parts, source::Error> {
+        Ok(Parts {
+            files: vec![object.clone()],
+            warnings: Vec::new(),
+        })
+    }
+
+    async fn read(&self, parts: &[ObjectVersion]) -> Result<Rows, source::Error> {
+        let [object] = parts else {
+            return Err(Self::object_error("several"));
+        };
+        if !self.ask_s3(50, 5_000, self.faults().refuse / 5).await {
+            return Err(Self::object_error(&object.key));
+        }
+        let world = self.world.get();
+        let file = &world.scenario.files[object.etag.parse::<usize>().unwrap()];
+        let object = object.key.clone();
+        if file.overwritten.is_some_and(|at| at <= world.now()) {
+            return Err(source::Error::Replaced { object });
+        }
+        if file.is_unreadable {
+            let problem = Problem::Truncated { format: "gzip" };
+            return Err(source::Error::Invalid { object, problem });
+        }
+        Ok(Rows {
+            contacts: ContactSet::from(ids(file.contacts)),
+            rows: file.contacts.count_ones().into(),
+            ..Rows::default()
+        })
+    }
+
+    async fn list_results(&self, _: usize) -> Result<Vec<ObjectVersion>, source::Error> {
+        if !self.ask_s3(20, 500, self.faults().refuse / 10).await {
+            return Err(Self::object_error("the list"));
+        }
+        let world = self.world.get();
+        Ok(world.scenario.listing(world.now()))
+    }
+
+    async fn find_segments(&self, name: &SegmentName) -> Result<Vec<Segment>, dynamics::Error> {
+        let index = segment_of(name.as_str());
+        let found = self.call(None, move |_, world| {
+            let segment = &world.segments[index];
+            segment.exists.then(|| segment.row(index, world.now()))
+        });
+        Ok(found.await?.into_iter().collect())
+    }
+
+    async fn segment(&self, id: SegmentId) -> Result<Segment, dynamics::Error> {
+        let index = index_of(id.0);
+        self.call(None, move |_, world| world.segments[index].row(index, world.now()))
+            .await
+    }
+
+    async fn definition(&self, id: DefinitionId) -> Result<Definition, dynamics::Error> {
+        let index = index_of(id.0);
+        let definition = self.call(None, move |_, world| world.segments[index].definition(index));
+        let mut definition = definition.await?;
+        definition.refresh_disabled |= self.has(Plant::TruncateInPlace);
+        Ok(definition)
+    }
+
+    async fn create_segment(&self, name: &SegmentName, _: &str) -> Result<(Segment, Definition), dynamics::Error> {
+        let index = segment_of(name.as_str());
+        let in_place = self.has(Plant::TruncateInPlace);
+        self.call(Some(index), move |_, world| world.segments[index].create(in_place))
+            .await?;
+        Ok((
+            self.segment(id_of(index)).await?,
+            self.definition(DefinitionId(id_of(index).0)).await?,
+        ))
+    }
+
+    async fn disable_refresh(&self, id: DefinitionId) -> Result<(), dynamics::Error> {
+        let index = index_of(id.0);
+        self.call(Some(index), move |_, world| world.segments[index].refreshes = false)
+            .await
+    }
+
+    async fn save_groups(&self, definition: &Definition, groups: &[Group]) -> Result<(), dynamics::Error> {
+        let (index, groups) = (index_of(definition.id.0), groups.to_vec());
+        self.call(Some(index), move |_, world| world.segments[index].save_groups(&groups))
+            .await
+    }
+
+    async fn list_members(&self, id: SegmentId, group: &GroupId, _: usize) -> Result<Vec<ContactId>, dynamics::Error> {
+        self.listed_at.set(self.now());
+        let index = index_of(id.0);
+        let of_group = group.clone();
+        let listed = self.call(None, move |_, world| world.segments[index].members(&of_group));
+        let members = listed.await?;
+        if self.has(Plant::TruncateInPlace) && self.sight.borrow_mut().is_first_look_at(group) {
+            self.truncate(id, group, members).await?;
+            return Ok(Vec::new());
+        }
+        Ok(ids(members))
+    }
+
+    async fn missing_contacts(&self, _: &[ContactId]) -> Result<Vec<ContactId>, dynamics::Error> {
+        Ok(Vec::new())
+    }
+
+    fn batch_size(&self) -> usize {
+        self.world.get().scenario.batch
+    }
+
+    fn max_concurrent(&self) -> usize {
+        self.world.get().scenario.abreast
+    }
+
+    async fn add_members(
+        &self,
+        id: SegmentId,
+        group: &GroupId,
+        batch: Batch<'_>,
+    ) -> Result<Vec<ContactId>, dynamics::Error> {
+        self.change_members(id, group, Change::Add(set_of(batch.ids()))).await
+    }
+
+    async fn remove_members(&self, id: SegmentId, group: &GroupId, batch: Batch<'_>) -> Result<(), dynamics::Error> {
+        self.change_members(id, group, Change::Remove(set_of(batch.ids())))
+            .await
+            .map(drop)
+    }
+
+    async fn publish(&self, id: SegmentId) -> Result<(), dynamics::Error> {
+        let index = index_of(id.0);
+        {
+            let world = &mut *self.world.get();
+            let breach = world
+                .oracle
+                .publishes(world.heads[index].as_ref(), self.listed_at.get());
+            world.break_off(breach);
+            world.say(|| format!("worker {} publishes segment {index}", self.process));
+        }
+        self.sight.borrow_mut().published();
+        self.call(Some(index), move |shared, world| shared.publish(world, index))
+            .await
+    }
+
+    fn requests(&self) -> u64 {
+        0
+    }
+
+    fn throttled(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// Returns the index of the segment with this name.
+fn segment_of(name: &str) -> usize {
+    name.parse().unwrap()
+}

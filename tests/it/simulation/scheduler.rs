@@ -1,0 +1,261 @@
+//! Plays one seed: delivers events, starts, kills and freezes workers, and waits for peace.
+//!
+//! Every task of a seed runs on one thread and one paused clock, which moves on when all of them wait.
+
+use super::calls::{BUCKET, Simulated};
+use super::world::{LEASE, MINUTE, SECOND, SEGMENTS, Shared, Trigger, World};
+use super::{Breach, Plant};
+use segment_loader::environment::Environment;
+use segment_loader::fence::Fence;
+use segment_loader::intent::Hint;
+use segment_loader::report::{Outcome, RunReport};
+use segment_loader::settings::{CredentialSource, Destination, Mode, Settings};
+use segment_loader::worker::{Worker, margin};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::runtime::Builder;
+use tokio::task::LocalSet;
+use tokio::time::{Instant, Sleep, sleep};
+
+/// How often Lambda delivers an event.
+const ATTEMPTS: u32 = 3;
+/// So many sweeps without a fault must bring peace: after five failures a segment is left alone for hours.
+const SWEEPS_TO_PEACE: u32 = 300;
+
+/// Plays a seed; returns what must not happen and did, and the story if it is to be told.
+pub(super) fn play(seed: u64, plant: Option<Plant>, is_told: bool) -> (Option<Breach>, Vec<String>) {
+    let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
+    LocalSet::new().block_on(&runtime.unwrap(), async {
+        let mut world = World::new(seed, plant);
+        world.story = is_told.then(|| world.scenario.told());
+        let player = Player {
+            settings: Rc::new(settings(world.scenario.mode)),
+            environment: Rc::new(environment()),
+            world: Shared::new(world),
+        };
+        let breach = player.play().await;
+        let story = player.world.get().story.take().unwrap_or_default();
+        (breach, story)
+    })
+}
+
+#[derive(Clone)]
+struct Player {
+    settings: Rc<Settings>,
+    environment: Rc<Environment>,
+    world: Shared,
+}
+
+impl Player {
+    async fn play(&self) -> Option<Breach> {
+        let (deliveries, plant) = {
+            let world = self.world.get();
+            (world.scenario.deliveries.clone(), world.plant)
+        };
+        for (at, trigger) in deliveries {
+            let player = self.clone();
+            self.world.begin(async move {
+                sleep(Duration::from_millis(at)).await;
+                player.deliver(trigger).await;
+            });
+        }
+        let first_tick = self.world.get().rng.between(0, 15 * MINUTE);
+        sleep(Duration::from_millis(first_tick)).await;
+        let mut calm_ticks = 0;
+        loop {
+            if let Some(breach) = self.world.get().breach.clone() {
+                return Some(breach);
+            }
+            if self.is_over(calm_ticks) {
+                return self.judge_the_end();
+            }
+            calm_ticks += u32::from(self.world.get().is_calm());
+            if plant != Some(Plant::NobodySweeps) {
+                let player = self.clone();
+                self.world.begin(async move {
+                    player.invoke(Trigger::Sweep).await;
+                });
+            }
+            sleep(Duration::from_millis(15 * MINUTE)).await;
+        }
+    }
+
+    /// Delivers a trigger; an event that failed is delivered again, one and three minutes after the first time.
+    async fn deliver(&self, trigger: Trigger) {
+        for attempt in 1..=ATTEMPTS {
+            let has_succeeded = self.invoke(trigger).await;
+            if has_succeeded || !matches!(trigger, Trigger::Event(_)) {
+                return;
+            }
+            sleep(Duration::from_millis(u64::from(attempt) * MINUTE)).await;
+        }
+    }
+
+    /// Starts a worker and waits for its end, which may come early; answers whether it succeeded.
+    async fn invoke(&self, trigger: Trigger) -> bool {
+        let (process, timeout) = {
+            let mut world = self.world.get();
+            let process = world.fresh();
+            world.say(|| format!("worker {process} starts: {trigger:?}"));
+            (usize::try_from(process).unwrap(), world.scenario.timeout)
+        };
+        let (player, hint) = (self.clone(), self.world.get().scenario.hint(trigger));
+        let work = async move { player.work(process, timeout, hint).await };
+        let killed_at = self.world.get().now() + timeout;
+        let has_succeeded = Process {
+            work: Box::pin(work),
+            world: self.world.clone(),
+            killed_at,
+            frozen: None,
+            is_new: true,
+        }
+        .await;
+        let mut world = self.world.get();
+        world.say(|| format!("worker {process} ends: succeeded {has_succeeded}"));
+        has_succeeded
+    }
+
+    async fn work(&self, process: usize, timeout: u64, hint: Option<Hint>) -> bool {
+        let timeout = Duration::from_millis(timeout);
+        let stop_at = Instant::now() + timeout - margin(timeout);
+        let fence = Fence::stopping_at(stop_at);
+        let worker = Worker {
+            settings: &self.settings,
+            environment: &self.environment,
+            stop_at,
+            means: Simulated::new(&self.world, process, &fence),
+            fence,
+        };
+        let Some(hint) = hint else {
+            let swept = worker.sweep(BUCKET).await;
+            return swept.is_ok();
+        };
+        let Ok(reports) = worker.load(&hint).await else {
+            return false;
+        };
+        if let [own, ..] = &reports[..]
+            && hint.command.is_none()
+        {
+            self.note(own);
+        }
+        reports.first().is_none_or(|own| own.outcome != Outcome::Failed)
+    }
+
+    /// Takes note of what an event has told, whatever the head makes of it.
+    fn note(&self, own: &RunReport) {
+        let world = &mut *self.world.get();
+        let wishes = (0..world.scenario.files.len()).map(|file| world.scenario.wish(file, world.scenario.mode));
+        let told = wishes
+            .into_iter()
+            .find(|wish| own.run_id.as_ref() == Some(&wish.run_id));
+        if let Some(wish) = told {
+            let (segment, now) = (wish.segment_name.parse().unwrap(), world.now());
+            world.oracle.wished(segment, &wish, now);
+        }
+    }
+
+    /// Tells whether nothing will happen any more but the next sweep, which would find nothing to do.
+    fn is_over(&self, calm_ticks: u32) -> bool {
+        let world = self.world.get();
+        let is_at_rest = |segment: usize| {
+            let head = world.heads[segment].as_ref();
+            head.is_none_or(|head| head.pending.is_empty() && !head.is_unconfirmed())
+        };
+        let is_peace = self.world.is_idle() && calm_ticks > 0 && (0..SEGMENTS).all(is_at_rest);
+        let patience = if world.plant == Some(Plant::NobodySweeps) {
+            2
+        } else {
+            SWEEPS_TO_PEACE
+        };
+        is_peace || calm_ticks > patience
+    }
+
+    fn judge_the_end(&self) -> Option<Breach> {
+        let world = self.world.get();
+        (0..SEGMENTS).find_map(|segment| {
+            let (head, remote) = (world.heads[segment].as_ref(), &world.segments[segment]);
+            world.oracle.at_the_end(&world.scenario, segment, head, remote)
+        })
+    }
+}
+
+/// One Lambda environment at one invocation; at every step it may be killed, or stand still past its lease.
+struct Process<W> {
+    work: Pin<Box<W>>,
+    world: Shared,
+    killed_at: u64,
+    frozen: Option<Pin<Box<Sleep>>>,
+    is_new: bool,
+}
+
+impl<W: Future<Output = bool>> Future for Process<W> {
+    type Output = bool;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<bool> {
+        if let Some(frozen) = &mut self.frozen {
+            ready!(frozen.as_mut().poll(context));
+            self.frozen = None;
+        } else if !std::mem::take(&mut self.is_new) {
+            if let Some(millis) = self.freezes() {
+                let mut frozen = Box::pin(sleep(Duration::from_millis(millis)));
+                let polled = frozen.as_mut().poll(context);
+                self.frozen = Some(frozen);
+                ready!(polled);
+                self.frozen = None;
+            }
+            if self.is_killed() {
+                return Poll::Ready(false);
+            }
+        }
+        self.work.as_mut().poll(context)
+    }
+}
+
+impl<W> Process<W> {
+    /// Draws whether the worker stands still, and for how long; never past the end of its time.
+    fn freezes(&self) -> Option<u64> {
+        let mut world = self.world.get();
+        let freeze = world.scenario.faults.freeze;
+        if !world.goes_wrong(freeze) {
+            return None;
+        }
+        let millis = world.rng.between(SECOND, 2 * LEASE);
+        (world.now() + millis < self.killed_at).then_some(millis)
+    }
+
+    fn is_killed(&self) -> bool {
+        let mut world = self.world.get();
+        let kill = world.scenario.faults.kill;
+        world.now() >= self.killed_at || world.goes_wrong(kill)
+    }
+}
+
+fn environment() -> Environment {
+    let lookup = |name: &str| match name {
+        "DESTINATION_SECRET_ID" => Some("destination".to_owned()),
+        "RESULTS_BUCKET" => Some(BUCKET.to_owned()),
+        _ => None,
+    };
+    Environment::read(lookup).unwrap()
+}
+
+/// The settings' defaults, but for a mode and an allowance for contacts that Dynamics does not take.
+fn settings(mode: Mode) -> Settings {
+    let secret = r#"{
+        "credential": {"tenant_id": "socktown.example", "client_id": "4ad2dd37-35a9-4a4d-9c1e-0f4e8a3a6c11", "client_secret": "s"},
+        "environment_region": "crm",
+        "environment_name": "socktown",
+        "max_invalid_percent": 100
+    }"#;
+    let mut destination = Destination::parse("destination", secret).unwrap();
+    destination.mode = mode;
+    let CredentialSource::Inline(credential) = destination.credential.clone() else {
+        unreachable!("it stands above")
+    };
+    Settings {
+        destination,
+        credential: *credential,
+    }
+}
