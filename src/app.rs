@@ -1,36 +1,27 @@
 //! The whole story: from an event to the answer.
 
 use crate::aws;
+use crate::clients::Clients;
 use crate::connection;
-use crate::dynamics::{Dataverse, TokenCache};
 use crate::environment::{self, Environment};
 use crate::error::Error;
 use crate::event::{self, LoadCommand, Message, ObjectEvent, Request};
 use crate::fence::Fence;
 use crate::intent::Hint;
 use crate::production::Production;
-use crate::report::{Archive, RunReport, Trigger, TriggerKind, answer, fail_if_own_failed, metrics};
-use crate::settings::{Secrets, Settings};
-use crate::source::Objects;
-use crate::state::{Heads, S3Clock, transition};
+use crate::report::{RunReport, Trigger, TriggerKind, answer, fail_if_own_failed, metrics};
+use crate::settings::Settings;
 use crate::worker::{Swept, Worker, by, margin};
 use aws_config::SdkConfig;
-use chrono::{DateTime, Utc};
 use lambda_runtime::Context;
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, timeout_at};
 
-/// Everything that lives as long as the Lambda environment: the configuration and the clients.
+/// The function, as long as its Lambda environment lives.
 #[derive(Clone, Debug)]
 pub struct App {
-    environment: Environment,
-    secrets: Secrets,
-    s3: aws_sdk_s3::Client,
-    clock: S3Clock,
-    objects: Objects,
-    http: reqwest::Client,
-    tokens: TokenCache,
+    pub(crate) clients: Clients,
 }
 
 /// An invocation that has not ended by then, this long before its deadline or a quarter of the margin where that is less,
@@ -48,16 +39,8 @@ impl App {
 
     /// Builds the app: every client once, so that warm invocations reuse connections.
     pub fn new(environment: Environment, config: &SdkConfig) -> Self {
-        let clock = S3Clock::default();
-        let s3 = aws::s3(config, clock.clone());
         Self {
-            secrets: Secrets::new(aws::secrets_manager(config), &environment.destination_secret_id),
-            objects: Objects::new(s3.clone()).within(environment.memory),
-            http: http_client(),
-            tokens: TokenCache::default(),
-            environment,
-            clock,
-            s3,
+            clients: Clients::new(environment, config),
         }
     }
 
@@ -87,7 +70,7 @@ impl App {
                 Ok(json!({ "runs": reports, "warnings": warnings }))
             }
             Request::History(command) => by(stop_at, "the receipts were read", self.history(&command)).await,
-            Request::TestConnection => Ok(connection::test(&self.secrets, &self.http, stop_at).await),
+            Request::TestConnection => Ok(connection::test(&self.clients.secrets, &self.clients.http, stop_at).await),
         }
     }
 
@@ -102,7 +85,7 @@ impl App {
                 requester,
                 ..
             } = object.clone();
-            if let Some(reason) = self.environment.scope().outside(&bucket, &key) {
+            if let Some(reason) = self.clients.environment.scope().outside(&bucket, &key) {
                 tracing::info!(bucket, key, reason, "the object is ignored");
                 continue;
             }
@@ -188,9 +171,9 @@ impl App {
         let fence = Fence::stopping_at(stop_at);
         Worker {
             settings,
-            environment: &self.environment,
+            environment: &self.clients.environment,
             stop_at,
-            means: Production::new(self, settings, bucket, &fence),
+            means: Production::new(&self.clients, settings, bucket, &fence),
             fence,
         }
     }
@@ -198,8 +181,8 @@ impl App {
     /// Reads the secrets anew, and logs what a person should look at.
     pub(crate) async fn settings(&self, stop_at: Instant) -> Result<Settings, Error> {
         let reading = async {
-            let destination = self.secrets.destination().await?;
-            let credential = self.secrets.credential(&destination).await?;
+            let destination = self.clients.secrets.destination().await?;
+            let credential = self.clients.secrets.credential(&destination).await?;
             Ok::<_, Error>(Settings {
                 destination,
                 credential,
@@ -212,51 +195,12 @@ impl App {
         Ok(settings)
     }
 
-    /// Opens the function's records for results of this bucket.
-    pub(crate) fn archive(&self, bucket: &str) -> Archive {
-        let prefix = self.environment.state_prefix.clone();
-        Archive::new(self.s3.clone(), self.clock.clone(), self.state_bucket(bucket), prefix)
-    }
-
-    pub(crate) fn now(&self) -> DateTime<Utc> {
-        self.clock.now()
-    }
-
-    pub(crate) fn dataverse(&self, settings: &Settings, fence: &Fence) -> Dataverse {
-        let request_timeout = transition::call_time(self.environment.lease);
-        Dataverse::with_tokens(
-            self.http.clone(),
-            settings,
-            self.secrets.clone(),
-            request_timeout,
-            fence.clone(),
-            self.tokens.clone(),
-        )
-    }
-
-    pub(crate) const fn environment(&self) -> &Environment {
-        &self.environment
-    }
-
-    pub(crate) const fn objects(&self) -> &Objects {
-        &self.objects
-    }
-
-    pub(crate) fn heads(&self, bucket: &str) -> Heads {
-        let prefix = self.environment.state_prefix.clone();
-        Heads::new(self.s3.clone(), self.state_bucket(bucket), prefix)
-    }
-
-    fn state_bucket(&self, bucket: &str) -> String {
-        self.environment.state_bucket_for(bucket).to_owned()
-    }
-
     pub(crate) fn results_bucket(&self) -> Result<String, Error> {
         let missing = environment::Error::Missing {
             variable: "RESULTS_BUCKET",
             advice: "give the bucket of the query results, which a sweep and a command without `bucket` look in",
         };
-        Ok(self.environment.results_bucket.clone().ok_or(missing)?)
+        Ok(self.clients.environment.results_bucket.clone().ok_or(missing)?)
     }
 }
 
@@ -264,19 +208,4 @@ impl App {
 pub fn time_left(context: &Context) -> Duration {
     let left = context.deadline().duration_since(SystemTime::now());
     left.ok().filter(|left| !left.is_zero()).unwrap_or(LONGEST_INVOCATION)
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the one place where the HTTP client is built"
-)]
-fn http_client() -> reqwest::Client {
-    let builder = reqwest::Client::builder()
-        .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(aws::CONNECT_TIMEOUT)
-        // A redirect would carry the token elsewhere; the Web API sends none.
-        .redirect(reqwest::redirect::Policy::none());
-    builder
-        .build()
-        .expect("the settings above are valid and the TLS provider is compiled in")
 }

@@ -50,11 +50,6 @@ impl Error {
     pub fn error_type(&self) -> &'static str {
         "InvalidEnvironment"
     }
-
-    /// Tells whether the same environment may do a little later: never.
-    pub fn is_transient(&self) -> bool {
-        false
-    }
 }
 
 impl Environment {

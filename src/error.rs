@@ -1,5 +1,6 @@
 //! The union of the stages' errors, each with a stable name for alarms.
 
+use crate::fate::Fate;
 use crate::{dynamics, environment, event, load, settings, source, state};
 use lambda_runtime::Diagnostic;
 use std::fmt;
@@ -69,19 +70,23 @@ impl Error {
         }
     }
 
-    /// Tells whether the input is refused for what it is, so that nothing went wrong.
-    pub(crate) fn is_refusal(&self) -> bool {
+    /// Tells what becomes of a wish that ended with this error.
+    pub(crate) fn fate(&self) -> Fate {
         match self {
-            Self::Refused(_) => true,
-            Self::Load(error) => error.is_refusal(),
-            Self::Source(error) => error.is_refusal(),
-            _ => false,
+            Self::Environment(_) | Self::Event(_) | Self::Settings(_) | Self::SegmentName(_) | Self::Run { .. } => {
+                Fate::Retry
+            }
+            Self::State(error) => error.fate(),
+            Self::Source(error) => error.fate(),
+            Self::Load(error) => error.fate(),
+            Self::Refused(_) => Fate::Refuse,
+            Self::OutOfTime { .. } => Fate::Continue,
         }
     }
 
     /// Returns the type that a run tells: what a guard refuses has none, an object that is no result has.
     pub(crate) fn told_type(&self) -> Option<&'static str> {
-        let has_type = matches!(self, Self::Source(_)) || !self.is_refusal();
+        let has_type = matches!(self, Self::Source(_)) || self.fate() != Fate::Refuse;
         has_type.then(|| self.error_type())
     }
 }

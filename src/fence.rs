@@ -1,5 +1,6 @@
 //! Until when requests may leave: the planned stop before the invocation's deadline, and the lease.
 
+use crate::fate::Fate;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -33,6 +34,16 @@ pub enum Closed {
     /// Another run owns the segment now.
     #[error("another run took over the lease of this segment")]
     LeaseLost,
+}
+
+impl Closed {
+    /// Tells what becomes of a wish for which no more may be sent.
+    pub const fn fate(self) -> Fate {
+        match self {
+            Self::OutOfTime => Fate::Continue,
+            Self::LeaseLost => Fate::LostLease,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

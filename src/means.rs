@@ -6,10 +6,9 @@
 use crate::contact::{Batch, ContactId};
 use crate::dynamics::{self, Definition, DefinitionId, Group, GroupId, Segment, SegmentId};
 use crate::fence::Fence;
-use crate::report::{Leftovers, RunReport};
 use crate::settings::{Mode, SegmentName};
-use crate::source::{self, ObjectVersion, Parts, Rows};
-use crate::state::{self, Head, Stored};
+use crate::source::{self, ObjectVersion, Parts, Rejected, Rows};
+use crate::state::{self, Head, RunId, Stored};
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 use uuid::Uuid;
@@ -43,8 +42,8 @@ pub trait Means: Clone {
     /// Returns what nobody else has: names come of it, and the pauses that keep two workers apart.
     fn fresh(&self) -> Uuid;
 
-    /// Lists what of a result did not come into the segment, and notes the lists' addresses in the report.
-    async fn keep_lists(&self, report: &mut RunReport, leftovers: &Leftovers);
+    /// Lists what of a result did not come into the segment.
+    async fn keep_lists(&self, attempt: Attempt<'_>, leftovers: &Leftovers) -> Lists;
 
     /// Finds the object that a result is known by: the given version, or the newest.
     async fn locate(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<ObjectVersion, source::Error>;
@@ -121,4 +120,49 @@ pub trait Means: Clone {
 
     /// Returns how long throttling held all requests back.
     fn throttled(&self) -> Duration;
+}
+
+/// One attempt at a wish, as its objects' keys name it.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt<'a> {
+    /// The run.
+    pub run_id: &'a RunId,
+    /// The segment's name.
+    pub segment_name: &'a str,
+    /// What no other attempt has.
+    pub number: &'a str,
+}
+
+/// What of a result did not come into the segment.
+#[derive(Clone, Debug, Default)]
+pub struct Leftovers {
+    /// The files that were read.
+    pub parts: Vec<ObjectVersion>,
+    /// Rows without a valid contact id.
+    pub rejected: Rejected,
+    /// Ids that are no contacts of the environment, sorted.
+    pub not_found: Vec<ContactId>,
+    /// Contacts that Dynamics refused or dropped, sorted.
+    pub not_accepted: Vec<ContactId>,
+}
+
+/// The lists of what was left over; none where there was nothing to list.
+#[derive(Debug, Default)]
+pub struct Lists {
+    /// The address of the rejected rows' list, or why it could not be written.
+    pub rejected_rows: Option<Result<String, Unwritten>>,
+    /// The address of the list of contacts that do not exist or were not taken, or why it could not be written.
+    pub not_accepted_contacts: Option<Result<String, Unwritten>>,
+}
+
+/// An object of the function's own that could not be written: what was done in Dynamics stands.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what} {url} could not be written: {reason}")]
+pub struct Unwritten {
+    /// What it is.
+    pub what: &'static str,
+    /// Where it was to be.
+    pub url: String,
+    /// Why it is not there.
+    pub reason: String,
 }

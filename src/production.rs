@@ -1,11 +1,11 @@
 //! A worker's means in production: S3 and Dataverse.
 
-use crate::app::App;
+use crate::clients::Clients;
 use crate::contact::{Batch, ContactId};
 use crate::dynamics::{self, Dataverse, Definition, DefinitionId, Group, GroupId, Segment, SegmentId};
 use crate::fence::Fence;
-use crate::means::Means;
-use crate::report::{Archive, Leftovers, RunReport};
+use crate::means::{Attempt, Leftovers, Lists, Means};
+use crate::report::Archive;
 use crate::settings::{Mode, SegmentName, Settings};
 use crate::source::{self, Manner, ObjectVersion, Parts, Rows};
 use crate::state::{self, Head, Heads, Stored};
@@ -16,7 +16,7 @@ use uuid::Uuid;
 /// S3 and Dataverse, for the results of one bucket.
 #[derive(Clone)]
 pub(crate) struct Production<'a> {
-    app: &'a App,
+    clients: &'a Clients,
     settings: &'a Settings,
     bucket: &'a str,
     heads: Heads,
@@ -27,14 +27,14 @@ pub(crate) struct Production<'a> {
 
 impl<'a> Production<'a> {
     /// Opens the means; calls to Dataverse leave through the fence only.
-    pub(crate) fn new(app: &'a App, settings: &'a Settings, bucket: &'a str, fence: &Fence) -> Self {
+    pub(crate) fn new(clients: &'a Clients, settings: &'a Settings, bucket: &'a str, fence: &Fence) -> Self {
         Self {
-            app,
+            clients,
             settings,
             bucket,
-            heads: app.heads(bucket),
-            archive: app.archive(bucket),
-            dataverse: app.dataverse(settings, fence),
+            heads: clients.heads(bucket),
+            archive: clients.archive(bucket),
+            dataverse: clients.dataverse(settings, fence),
             fence: fence.clone(),
         }
     }
@@ -43,7 +43,7 @@ impl<'a> Production<'a> {
 impl Means for Production<'_> {
     fn through(&self, fence: &Fence) -> Self {
         Self {
-            dataverse: self.app.dataverse(self.settings, fence),
+            dataverse: self.clients.dataverse(self.settings, fence),
             fence: fence.clone(),
             ..self.clone()
         }
@@ -66,39 +66,39 @@ impl Means for Production<'_> {
     }
 
     fn s3_time(&self) -> DateTime<Utc> {
-        self.app.now()
+        self.clients.clock.now()
     }
 
     fn fresh(&self) -> Uuid {
         Uuid::new_v4()
     }
 
-    async fn keep_lists(&self, report: &mut RunReport, leftovers: &Leftovers) {
-        self.archive.keep_lists(report, leftovers).await;
+    async fn keep_lists(&self, attempt: Attempt<'_>, leftovers: &Leftovers) -> Lists {
+        self.archive.keep_lists(attempt, leftovers).await
     }
 
     async fn locate(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<ObjectVersion, source::Error> {
         let files = self.settings.destination.result_files;
-        self.app.objects().locate(bucket, key, version, files).await
+        self.clients.objects.locate(bucket, key, version, files).await
     }
 
     async fn parts(&self, object: &ObjectVersion, mode: Mode) -> Result<Parts, source::Error> {
         let manner = Manner {
             files: self.settings.destination.result_files,
             mode,
-            scope: &self.app.environment().scope(),
+            scope: &self.clients.environment.scope(),
         };
-        self.app.objects().parts(object, manner).await
+        self.clients.objects.parts(object, manner).await
     }
 
     async fn read(&self, parts: &[ObjectVersion]) -> Result<Rows, source::Error> {
         let column = &self.settings.destination.contactid_column;
-        source::read(self.app.objects(), parts, column, &self.fence).await
+        source::read(&self.clients.objects, parts, column, &self.fence).await
     }
 
     async fn list_results(&self, limit: usize) -> Result<Vec<ObjectVersion>, source::Error> {
-        let prefix = &self.app.environment().results_prefix;
-        self.app.objects().list(self.bucket, prefix, limit).await
+        let prefix = &self.clients.environment.results_prefix;
+        self.clients.objects.list(self.bucket, prefix, limit).await
     }
 
     async fn find_segments(&self, name: &SegmentName) -> Result<Vec<Segment>, dynamics::Error> {

@@ -20,7 +20,7 @@ impl App {
         trigger: Trigger,
         settings: Option<&Settings>,
     ) -> Vec<RunReport> {
-        let archive = self.archive(bucket);
+        let archive = self.clients.archive(bucket);
         let used = settings.map(SettingsUsed::of);
         let warnings = settings
             .map(|settings| settings.warnings(SystemTime::now()))
@@ -49,8 +49,8 @@ impl App {
         settings: Option<&Settings>,
     ) {
         let days_left = settings.and_then(|settings| settings.credential.days_left(SystemTime::now()));
-        let function = self.environment().function_name.as_deref();
-        if let Some(line) = function.and_then(|function| line(function, days_left, self.now())) {
+        let function = self.clients.environment.function_name.as_deref();
+        if let Some(line) = function.and_then(|function| line(function, days_left, self.clients.clock.now())) {
             metrics::emit(&line);
         }
     }
@@ -58,11 +58,12 @@ impl App {
     /// Answers with the receipts of the last runs.
     pub(crate) async fn history(&self, command: &HistoryCommand) -> Result<Value, Error> {
         let bucket = self
-            .environment()
+            .clients
+            .environment
             .state_bucket
             .clone()
             .map_or_else(|| self.results_bucket(), Ok)?;
-        let archive = self.archive(&bucket);
+        let archive = self.clients.archive(&bucket);
         let runs = archive.history(command.segment_name.as_deref(), command.limit).await?;
         Ok(json!({ "runs": runs }))
     }

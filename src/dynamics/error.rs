@@ -1,6 +1,7 @@
 //! Why Dynamics or Entra ID did not do what was asked, in sentences for the person who must act.
 
 use super::refusal::Refusal;
+use crate::fate::Fate;
 use crate::{fence, settings};
 
 /// Why a call to Entra ID or Dataverse failed for good.
@@ -158,6 +159,29 @@ impl Error {
             }
             Self::Secret(error) => error.is_transient(),
             _ => false,
+        }
+    }
+
+    /// Tells what becomes of a wish that needed the call.
+    pub const fn fate(&self) -> Fate {
+        match self {
+            Self::OutOfTime => Fate::Continue,
+            Self::LeaseLost => Fate::LostLease,
+            Self::EntraRefused { .. }
+            | Self::EntraUnavailable { .. }
+            | Self::Secret(_)
+            | Self::TokenRefused(_)
+            | Self::ApplicationUserMissing(_)
+            | Self::ApplicationUserDisabled(_)
+            | Self::PrivilegeMissing { .. }
+            | Self::RowAccessDenied(_)
+            | Self::JourneysNotInstalled(_)
+            | Self::SegmentInUse(_)
+            | Self::PublishRefused(_)
+            | Self::ContactsRefused { .. }
+            | Self::DynamicsRefused(_)
+            | Self::DynamicsUnavailable { .. }
+            | Self::UnexpectedAnswer { .. } => Fate::Retry,
         }
     }
 

@@ -119,9 +119,4 @@ impl Error {
             Self::UnknownAction { .. } | Self::UnknownField { .. } | Self::Field { .. } => "InvalidCommand",
         }
     }
-
-    /// Tells whether the same event may succeed a little later: never.
-    pub fn is_transient(&self) -> bool {
-        false
-    }
 }

@@ -18,6 +18,7 @@ pub use survey::Audience;
 
 use crate::contact::{ContactId, ContactSet};
 use crate::dynamics;
+use crate::fate::Fate;
 use crate::settings::Mode;
 
 /// What a run wants of the segment.
@@ -124,12 +125,19 @@ impl Error {
         }
     }
 
-    /// Tells whether the segment or the result itself forbids the load, so that repeating it is no use.
-    pub const fn is_refusal(&self) -> bool {
-        matches!(
-            self,
-            Self::SeveralSegments { .. } | Self::DynamicSegment { .. } | Self::NoRoom(_) | Self::TooManyContacts(_)
-        )
+    /// Tells what becomes of a wish that could not be loaded.
+    pub const fn fate(&self) -> Fate {
+        match self {
+            // The segment or the result itself forbids the load, so that repeating it is no use.
+            Self::SeveralSegments { .. } | Self::DynamicSegment { .. } | Self::NoRoom(_) | Self::TooManyContacts(_) => {
+                Fate::Refuse
+            }
+            Self::TooManyNotAccepted { .. }
+            | Self::MembersStay { .. }
+            | Self::MembersKeepChanging { .. }
+            | Self::PublishFailed { .. } => Fate::Retry,
+            Self::Dynamics(error) => error.fate(),
+        }
     }
 }
 

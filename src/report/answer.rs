@@ -2,6 +2,7 @@
 
 use super::{Outcome, RunReport, Source};
 use crate::error::Error;
+use crate::fate::Fate;
 use crate::state::{Enlisted, RunId, Wish};
 use serde_json::{Value, json};
 
@@ -39,7 +40,7 @@ impl RunReport {
 
     /// Reports what failed before it became a wish.
     pub(crate) fn failed(error: &Error, source: Option<Source>) -> Self {
-        let is_no_result = matches!(error, Error::Source(error) if error.is_refusal());
+        let is_no_result = matches!(error, Error::Source(error) if error.fate() == Fate::Refuse);
         let outcome = if is_no_result || matches!(error, Error::Refused(_)) {
             Outcome::Refused
         } else {

@@ -6,10 +6,11 @@ pub mod metrics;
 mod settings_used;
 
 pub(crate) use answer::{answer, fail_if_own_failed, put_own_first};
-pub use archive::{Archive, Leftovers, Trigger, TriggerKind};
+pub use archive::{Archive, Trigger, TriggerKind};
 pub use settings_used::SettingsUsed;
 
 use crate::load::Opinion;
+use crate::means::{Lists, Unwritten};
 use crate::settings::Mode;
 use crate::source::{ObjectVersion, Rejected};
 use crate::state::{ObjectRef, RunId};
@@ -197,6 +198,22 @@ impl RunReport {
             etag: part.etag.clone(),
         });
         source.files = files.filter(|file| *file != source.object).collect();
+    }
+
+    /// Tells where the lists are of what did not come into the segment.
+    pub(crate) fn note_lists(&mut self, lists: Lists, rejected: &Rejected) {
+        let kept = rejected.rows.len() as u64;
+        if lists.rejected_rows.is_some() && kept < rejected.count {
+            let sentence = format!("the list of rejected rows holds the first {kept} of {}", rejected.count);
+            self.warnings.push(sentence);
+        }
+        self.rejected_rows = self.note_list(lists.rejected_rows);
+        self.not_accepted_contacts = self.note_list(lists.not_accepted_contacts);
+    }
+
+    fn note_list(&mut self, list: Option<Result<String, Unwritten>>) -> Option<String> {
+        let written = list?.inspect_err(|unwritten| self.warnings.push(unwritten.to_string()));
+        written.ok()
     }
 
     /// Tells of the rows without a valid contact id.

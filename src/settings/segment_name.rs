@@ -59,11 +59,6 @@ impl Error {
             Self::Invalid { .. } | Self::Hidden { .. } | Self::Undecodable { .. } => "InvalidSegmentName",
         }
     }
-
-    /// Tells whether the same input may succeed a little later: never.
-    pub fn is_transient(&self) -> bool {
-        false
-    }
 }
 
 /// What the object's metadata says of the segment's name.

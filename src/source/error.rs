@@ -1,5 +1,6 @@
 //! Why a result could not be read, and what follows from it.
 
+use crate::fate::Fate;
 use crate::fence::Closed;
 use crate::source::object::ObjectVersion;
 use crate::source::problem::Problem;
@@ -87,20 +88,18 @@ impl Error {
         matches!(self, Self::Unavailable { .. } | Self::Stopped(_))
     }
 
-    /// Tells whether this version of the object can never be read, whoever changes a setting or a permission.
-    pub const fn is_for_good(&self) -> bool {
-        matches!(self, Self::Missing { .. } | Self::Invalid { .. })
-    }
-
-    /// Tells whether the object is refused for what it is, so that nothing went wrong.
-    pub const fn is_refusal(&self) -> bool {
+    /// Tells what becomes of a wish for this object.
+    pub const fn fate(&self) -> Fate {
         match self {
+            Self::Forbidden { .. } | Self::Refused { .. } | Self::Unavailable { .. } => Fate::Retry,
+            Self::Stopped(closed) => closed.fate(),
+            Self::Missing { .. } => Fate::PutAside,
+            Self::Replaced { .. } => Fate::Drop,
             Self::Invalid { problem, .. } => match problem {
-                Problem::Empty => true,
-                Problem::Parts(misfit) => misfit.is_refusal(),
-                _ => false,
+                Problem::Empty => Fate::Refuse,
+                Problem::Parts(misfit) if misfit.is_refusal() => Fate::Refuse,
+                _ => Fate::PutAside,
             },
-            _ => false,
         }
     }
 

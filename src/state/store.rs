@@ -3,6 +3,7 @@
 use super::head::Head;
 use super::order::segment_hash;
 use super::transition::LeaseLost;
+use crate::fate::Fate;
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -70,12 +71,14 @@ impl Error {
         }
     }
 
-    /// Tells whether the same run may succeed later.
-    pub const fn is_transient(&self) -> bool {
-        matches!(
-            self,
-            Self::Unavailable { .. } | Self::Contended { .. } | Self::LeaseLost(_)
-        )
+    /// Tells what becomes of a wish whose head could not be read or written.
+    pub const fn fate(&self) -> Fate {
+        match self {
+            Self::LeaseLost(_) => Fate::LostLease,
+            Self::Forbidden { .. } | Self::Unreadable { .. } | Self::Unavailable { .. } | Self::Contended { .. } => {
+                Fate::Retry
+            }
+        }
     }
 }
 

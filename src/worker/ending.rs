@@ -3,11 +3,11 @@
 use super::hold::Hold;
 use crate::dynamics::{Segment, SegmentStatus};
 use crate::error::Error;
+use crate::fate::Fate;
 use crate::load::{Published, Wanted};
 use crate::means::Means;
 use crate::report::{Outcome, RunReport};
 use crate::settings::{Mode, SegmentName};
-use crate::source;
 use crate::state::{self, Wish};
 use serde_json::json;
 
@@ -24,24 +24,23 @@ pub(super) async fn settle_failure<M: Means>(
     error: Error,
     report: &mut RunReport,
 ) -> Next {
-    let (outcome, next, kept) = match &error {
-        Error::Source(source::Error::Replaced { .. }) => (Outcome::Superseded, Next::GoOn, hold.forget(wish).await),
-        error if error.is_refusal() => (
-            Outcome::Refused,
-            Next::GoOn,
-            hold.refuse(wish, &error.to_string(), false).await,
-        ),
-        Error::Source(source) if source.is_for_good() => (
+    let (outcome, next, kept) = match error.fate() {
+        Fate::Drop => (Outcome::Superseded, Next::GoOn, hold.forget(wish).await),
+        Fate::Refuse => {
+            let kept = hold.refuse(wish, &error.to_string(), false).await;
+            (Outcome::Refused, Next::GoOn, kept)
+        }
+        Fate::PutAside => {
+            let kept = hold.refuse(wish, &error.to_string(), true).await;
+            (Outcome::Failed, Next::GoOn, kept)
+        }
+        Fate::LostLease => (Outcome::Busy, Next::Stop, Ok(())),
+        Fate::Continue => (Outcome::Continues, Next::Stop, hold.release().await),
+        Fate::Retry => (
             Outcome::Failed,
-            Next::GoOn,
-            hold.refuse(wish, &error.to_string(), true).await,
+            Next::Stop,
+            fail(hold, error.error_type(), report).await,
         ),
-        Error::State(state::Error::LeaseLost(_)) => (Outcome::Busy, Next::Stop, Ok(())),
-        _ => match error.error_type() {
-            "LeaseLost" => (Outcome::Busy, Next::Stop, Ok(())),
-            "OutOfTime" => (Outcome::Continues, Next::Stop, hold.release().await),
-            error_type => (Outcome::Failed, Next::Stop, fail(hold, error_type, report).await),
-        },
     };
     if let Err(error) = kept {
         tracing::warn!(error = %error, "the end of the run could not be noted; the lease runs out by itself");

@@ -4,9 +4,10 @@ use super::Worker;
 use super::ending::explain_consequences;
 use super::phase::Meter;
 use super::prepare::Prepared;
+use crate::fate::Fate;
 use crate::load::guard;
-use crate::means::Means;
-use crate::report::{Leftovers, Outcome, RunReport};
+use crate::means::{Leftovers, Means};
+use crate::report::{Outcome, RunReport};
 use crate::state::{Head, Wish};
 use tracing::Instrument as _;
 
@@ -38,7 +39,7 @@ impl<M: Means> Worker<'_, M> {
                 estimate(&prepared, wish, head, in_flight, &mut report);
             }
             Err(error) => {
-                report.outcome = if error.is_refusal() {
+                report.outcome = if error.fate() == Fate::Refuse {
                     Outcome::Refused
                 } else {
                     Outcome::Failed

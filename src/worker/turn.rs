@@ -9,9 +9,9 @@ use super::phase::{Meter, phase};
 use super::prepare::{note_match_rate, segment_name};
 use crate::dynamics::SegmentStatus;
 use crate::error::Error;
-use crate::load::{Audience, Draft, guard, publish, survey};
-use crate::means::Means;
-use crate::report::{Leftovers, Outcome, RunReport};
+use crate::load::{self, Audience, Draft, guard, publish, survey};
+use crate::means::{self, Leftovers, Means};
+use crate::report::{Outcome, RunReport};
 use crate::state::{Achievement, Applied, Wish};
 use tracing::Instrument as _;
 
@@ -68,7 +68,13 @@ impl<M: Means> Turn<'_, M> {
             Err(error) => settle_failure(&self.hold, wish, error, &mut report).await,
         };
         meter.read(self.means(), &mut report);
-        self.means().keep_lists(&mut report, &leftovers).await;
+        let attempt = means::Attempt {
+            run_id: &wish.run_id,
+            segment_name: &wish.segment_name,
+            number: &report.attempt,
+        };
+        let lists = self.means().keep_lists(attempt, &leftovers).await;
+        report.note_lists(lists, &leftovers.rejected);
         explain_consequences(&mut report);
         Some((report, next))
     }
@@ -168,7 +174,7 @@ impl<M: Means> Turn<'_, M> {
         };
         let converging = draft.converge(&wanted, prepared.plan);
         let converged = phase("write", &mut report.phases_ms.write, self.means(), converging).await;
-        let converged = converged.inspect_err(|error| leftovers.note_refused(error))?;
+        let converged = converged.inspect_err(|error| note_refused(error, leftovers))?;
         report.added = Some(converged.added as u64);
         report.removed = Some(converged.removed as u64);
         report.not_accepted = Some(converged.not_accepted.len() as u64);
@@ -219,6 +225,13 @@ impl<M: Means> Turn<'_, M> {
 
     const fn means(&self) -> &M {
         &self.worker.means
+    }
+}
+
+/// Takes the contacts that a load failed for from its error.
+fn note_refused(error: &load::Error, leftovers: &mut Leftovers) {
+    if let load::Error::TooManyNotAccepted { refused, .. } = error {
+        leftovers.not_accepted.clone_from(refused);
     }
 }
 

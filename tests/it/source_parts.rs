@@ -3,6 +3,7 @@
 use crate::sandbox::{BUCKET, Sandbox};
 use crate::source::{csv, id, objects};
 use segment_loader::event::scope::Scope;
+use segment_loader::fate::Fate;
 use segment_loader::fence::Fence;
 use segment_loader::settings::{Mode, ResultFiles};
 use segment_loader::source::{self, Error, Manner, Objects, Rows};
@@ -165,7 +166,10 @@ async fn a_part_alone_is_refused_with_the_way_to_load_it() {
         ),
     ] {
         let error = read(&objects, "incoming/A/0000_part_00", files).await.unwrap_err();
-        assert!(error.is_refusal() && error.to_string().contains(expected), "{error}");
+        assert!(
+            error.fate() == Fate::Refuse && error.to_string().contains(expected),
+            "{error}"
+        );
     }
 }
 

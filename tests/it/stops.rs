@@ -3,6 +3,7 @@
 use crate::sandbox::{BUCKET, Fault, Sandbox};
 use crate::source::{csv, objects};
 use crate::world::{FIFTEEN_MINUTES, SEGMENT, World, contacts};
+use segment_loader::fate::Fate;
 use segment_loader::fence::Fence;
 use segment_loader::source::{self, Error, Rows};
 use serde_json::json;
@@ -49,7 +50,7 @@ fn a_parser_that_has_much_to_do_ends_at_the_planned_stop() {
         let fence = Fence::stopping_at(Instant::now() + Duration::from_millis(500));
         let error = read_until(sandbox, &fence).await.unwrap_err();
         assert_eq!(error.error_type(), "OutOfTime");
-        assert!(error.is_transient() && !error.is_for_good());
+        assert!(error.is_transient() && error.fate() == Fate::Continue);
     });
 }
 

@@ -1,74 +1,36 @@
 //! Lists of what was not loaded, as CSV files for the people who mend the query: the only place that holds contact ids.
 
 use super::Archive;
-use crate::contact::ContactId;
-use crate::load;
-use crate::report::RunReport;
+use crate::means::{Attempt, Leftovers, Lists};
 use crate::source::{ObjectVersion, Rejected};
 use uuid::Uuid;
-
-/// What of a result did not come into the segment; filled while the run learns of it.
-#[derive(Clone, Debug, Default)]
-pub struct Leftovers {
-    /// The files that were read.
-    pub parts: Vec<ObjectVersion>,
-    /// Rows without a valid contact id.
-    pub rejected: Rejected,
-    /// Ids that are no contacts of the environment, sorted.
-    pub not_found: Vec<ContactId>,
-    /// Contacts that Dynamics refused or dropped, sorted.
-    pub not_accepted: Vec<ContactId>,
-}
-
-impl Leftovers {
-    /// Takes the contacts that a load failed for from its error.
-    pub(crate) fn note_refused(&mut self, error: &load::Error) {
-        if let load::Error::TooManyNotAccepted { refused, .. } = error {
-            self.not_accepted.clone_from(refused);
-        }
-    }
-}
 
 impl Archive {
     /// The folder of the lists below the prefix; it holds personal data.
     const LISTS: &'static str = "rejected";
     const CSV: &'static str = "text/csv; charset=utf-8";
 
-    /// Lists what was left over, and notes the lists' addresses in the report.
-    ///
-    /// A list that cannot be written is a warning.
-    pub async fn keep_lists(&self, report: &mut RunReport, leftovers: &Leftovers) {
-        self.keep_rejected(report, leftovers).await;
-        self.keep_unaccepted(report, leftovers).await;
-    }
-
-    async fn keep_rejected(&self, report: &mut RunReport, Leftovers { rejected, parts, .. }: &Leftovers) {
-        if rejected.rows.is_empty() {
-            return;
+    /// Lists what was left over.
+    pub async fn keep_lists(&self, attempt: Attempt<'_>, leftovers: &Leftovers) -> Lists {
+        let Leftovers {
+            parts,
+            rejected,
+            not_found,
+            not_accepted,
+        } = leftovers;
+        let mut lists = Lists::default();
+        if !rejected.rows.is_empty() {
+            let key = self.new_key(Self::LISTS, attempt.into(), self.clock.now(), "-rejected-rows.csv");
+            let csv = rejected_csv(rejected, parts);
+            lists.rejected_rows = Some(self.put("the list of rejected rows", &key, Self::CSV, csv).await);
         }
-        let kept = rejected.rows.len() as u64;
-        if kept < rejected.count {
-            report.warnings.push(format!(
-                "the list of rejected rows holds the first {kept} of {}",
-                rejected.count
-            ));
+        if !not_found.is_empty() || !not_accepted.is_empty() {
+            let key = self.new_key(Self::LISTS, attempt.into(), self.clock.now(), "-not-accepted.csv");
+            let what = "the list of contacts that were not accepted";
+            let csv = unaccepted_csv(leftovers);
+            lists.not_accepted_contacts = Some(self.put(what, &key, Self::CSV, csv).await);
         }
-        let key = self.new_key(Self::LISTS, report, self.clock.now(), "-rejected-rows.csv");
-        match self.put(&key, Self::CSV, rejected_csv(rejected, parts)).await {
-            Ok(()) => report.rejected_rows = Some(self.url(&key)),
-            Err(reason) => self.warn(report, "the list of rejected rows", &key, &reason),
-        }
-    }
-
-    async fn keep_unaccepted(&self, report: &mut RunReport, leftovers: &Leftovers) {
-        if leftovers.not_found.is_empty() && leftovers.not_accepted.is_empty() {
-            return;
-        }
-        let key = self.new_key(Self::LISTS, report, self.clock.now(), "-not-accepted.csv");
-        match self.put(&key, Self::CSV, unaccepted_csv(leftovers)).await {
-            Ok(()) => report.not_accepted_contacts = Some(self.url(&key)),
-            Err(reason) => self.warn(report, "the list of contacts that were not accepted", &key, &reason),
-        }
+        lists
     }
 }
 

@@ -6,12 +6,12 @@ mod history;
 mod lists;
 mod receipt;
 
-pub use lists::Leftovers;
 pub use receipt::{Trigger, TriggerKind};
 
 use super::RunReport;
-use crate::state::S3Clock;
+use crate::means::{Attempt, Unwritten};
 use crate::state::order::segment_hash;
+use crate::state::{RunId, S3Clock};
 use aws_sdk_s3::error::{DisplayErrorContext, SdkError};
 use chrono::{DateTime, Utc};
 
@@ -36,18 +36,11 @@ impl Archive {
     }
 
     /// Names a new object: `<prefix><folder>/<date>/<segment hash>/<time>-<run id>-<attempt><ending>`.
-    fn new_key(&self, folder: &str, report: &RunReport, at: DateTime<Utc>, ending: &str) -> String {
-        let run = report.run_id.as_ref().map_or(UNKNOWN, |run_id| run_id.as_str());
+    fn new_key(&self, folder: &str, names: Names<'_>, at: DateTime<Utc>, ending: &str) -> String {
+        let run = names.run_id.map_or(UNKNOWN, RunId::as_str);
         let day = self.day(folder, &at.format("%Y-%m-%d").to_string());
-        let segment = report
-            .segment_name
-            .as_deref()
-            .map_or_else(|| UNKNOWN.to_owned(), segment_hash);
-        format!(
-            "{day}{segment}/{}-{run}-{}{ending}",
-            at.format("%H%M%S"),
-            report.attempt
-        )
+        let segment = names.segment_name.map_or_else(|| UNKNOWN.to_owned(), segment_hash);
+        format!("{day}{segment}/{}-{run}-{}{ending}", at.format("%H%M%S"), names.attempt)
     }
 
     /// Returns the prefix of one day's objects.
@@ -59,29 +52,54 @@ impl Archive {
         format!("s3://{}/{key}", self.bucket)
     }
 
-    /// Writes an object that is not there yet; the reason of a failure is for a warning.
-    async fn put(&self, key: &str, content_type: &str, body: Vec<u8>) -> Result<(), String> {
+    /// Writes an object that is not there yet, and returns its address; the failure is for a warning.
+    async fn put(&self, what: &'static str, key: &str, content_type: &str, body: Vec<u8>) -> Result<String, Unwritten> {
         let put = self.s3.put_object().bucket(&self.bucket).key(key).if_none_match("*");
+        let url = self.url(key);
         match put.content_type(content_type).body(body.into()).send().await {
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(url),
             // The SDK repeats a write whose answer was lost; no other attempt has this name.
             Err(error)
                 if error
                     .raw_response()
                     .is_some_and(|response| response.status().as_u16() == 412) =>
             {
-                Ok(())
+                Ok(url)
             }
-            Err(error) => Err(reason(&error)),
+            Err(error) => {
+                let reason = reason(&error);
+                tracing::warn!(key, reason, "{what} could not be written");
+                Err(Unwritten { what, url, reason })
+            }
         }
     }
+}
 
-    /// Says in a report that an object could not be written: what was done in Dynamics stands.
-    fn warn(&self, report: &mut RunReport, what: &str, key: &str, reason: &str) {
-        tracing::warn!(key, reason, "{what} could not be written");
-        report
-            .warnings
-            .push(format!("{what} {} could not be written: {reason}", self.url(key)));
+/// What an object's key names.
+#[derive(Clone, Copy)]
+struct Names<'a> {
+    run_id: Option<&'a RunId>,
+    segment_name: Option<&'a str>,
+    attempt: &'a str,
+}
+
+impl<'a> From<Attempt<'a>> for Names<'a> {
+    fn from(attempt: Attempt<'a>) -> Self {
+        Self {
+            run_id: Some(attempt.run_id),
+            segment_name: Some(attempt.segment_name),
+            attempt: attempt.number,
+        }
+    }
+}
+
+impl<'a> From<&'a RunReport> for Names<'a> {
+    fn from(report: &'a RunReport) -> Self {
+        Self {
+            run_id: report.run_id.as_ref(),
+            segment_name: report.segment_name.as_deref(),
+            attempt: &report.attempt,
+        }
     }
 }
 

@@ -9,8 +9,7 @@ use chrono::{DateTime, Utc};
 use segment_loader::contact::{Batch, ContactId, ContactSet};
 use segment_loader::dynamics::{self, Definition, DefinitionId, Group, GroupId, Segment, SegmentId};
 use segment_loader::fence::Fence;
-use segment_loader::means::Means;
-use segment_loader::report::{Leftovers, RunReport};
+use segment_loader::means::{Attempt, Leftovers, Lists, Means};
 use segment_loader::settings::{Mode, SegmentName};
 use segment_loader::source::{self, ObjectVersion, Parts, Problem, Rows};
 use segment_loader::state::{self, Head, Stored};
@@ -98,7 +97,9 @@ impl Means for Simulated {
         Uuid::from_u128(u128::from(random) << 64 | number)
     }
 
-    async fn keep_lists(&self, _: &mut RunReport, _: &Leftovers) {}
+    async fn keep_lists(&self, _: Attempt<'_>, _: &Leftovers) -> Lists {
+        Lists::default()
+    }
 
     async fn locate(&self, _: &str, key: &str, version: Option<&str>) -> Result<ObjectVersion, source::Error> {
         if !self.ask_s3(20, 2_000, self.faults().refuse / 10).await {

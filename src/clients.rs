@@ -1,0 +1,83 @@
+//! What lives as long as the Lambda environment: the configuration and the clients.
+
+use crate::aws;
+use crate::dynamics::{Dataverse, TokenCache};
+use crate::environment::Environment;
+use crate::fence::Fence;
+use crate::report::Archive;
+use crate::settings::{Secrets, Settings};
+use crate::source::Objects;
+use crate::state::{Heads, S3Clock, transition};
+use aws_config::SdkConfig;
+
+/// The configuration and every client, each built once, so that warm invocations reuse connections.
+#[derive(Clone, Debug)]
+pub(crate) struct Clients {
+    pub(crate) environment: Environment,
+    pub(crate) secrets: Secrets,
+    pub(crate) objects: Objects,
+    pub(crate) clock: S3Clock,
+    pub(crate) http: reqwest::Client,
+    s3: aws_sdk_s3::Client,
+    tokens: TokenCache,
+}
+
+impl Clients {
+    pub(crate) fn new(environment: Environment, config: &SdkConfig) -> Self {
+        let clock = S3Clock::default();
+        let s3 = aws::s3(config, clock.clone());
+        Self {
+            secrets: Secrets::new(aws::secrets_manager(config), &environment.destination_secret_id),
+            objects: Objects::new(s3.clone()).within(environment.memory),
+            http: http_client(),
+            tokens: TokenCache::default(),
+            environment,
+            clock,
+            s3,
+        }
+    }
+
+    /// Opens the function's records for results of this bucket.
+    pub(crate) fn archive(&self, bucket: &str) -> Archive {
+        let prefix = self.environment.state_prefix.clone();
+        Archive::new(self.s3.clone(), self.clock.clone(), self.state_bucket(bucket), prefix)
+    }
+
+    /// Opens the heads of the segments that results of this bucket go to.
+    pub(crate) fn heads(&self, bucket: &str) -> Heads {
+        let prefix = self.environment.state_prefix.clone();
+        Heads::new(self.s3.clone(), self.state_bucket(bucket), prefix)
+    }
+
+    /// Prepares calls to Dataverse, which leave through the fence only.
+    pub(crate) fn dataverse(&self, settings: &Settings, fence: &Fence) -> Dataverse {
+        let request_timeout = transition::call_time(self.environment.lease);
+        Dataverse::with_tokens(
+            self.http.clone(),
+            settings,
+            self.secrets.clone(),
+            request_timeout,
+            fence.clone(),
+            self.tokens.clone(),
+        )
+    }
+
+    fn state_bucket(&self, bucket: &str) -> String {
+        self.environment.state_bucket_for(bucket).to_owned()
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place where the HTTP client is built"
+)]
+fn http_client() -> reqwest::Client {
+    let builder = reqwest::Client::builder()
+        .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(aws::CONNECT_TIMEOUT)
+        // A redirect would carry the token elsewhere; the Web API sends none.
+        .redirect(reqwest::redirect::Policy::none());
+    builder
+        .build()
+        .expect("the settings above are valid and the TLS provider is compiled in")
+}
