@@ -1,14 +1,15 @@
 //! From a hint to a wish: which segment, which version, which run.
 
+use crate::domain::{Mode, ObjectRef, Order, RunId, SegmentName};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::event::LoadCommand;
 use crate::means::Means;
 use crate::report::Source;
-use crate::settings::{Metadata, Mode, ResultFiles, SegmentName, Settings};
+use crate::settings::{Metadata, ResultFiles, Settings, settle_segment_name};
 use crate::shown;
 use crate::source::{ObjectVersion, Role};
-use crate::state::{ObjectRef, Order, RunId, Wish};
+use crate::state::Wish;
 use chrono::DateTime;
 
 /// One object to look at, and what a direct command said about it.
@@ -53,12 +54,12 @@ impl Hint {
         let object = means
             .locate(&self.bucket, &self.key, self.version_id.as_deref())
             .await?;
-        let name = SegmentName::settle(
-            command.and_then(|command| command.segment_name.as_deref()),
+        let name = settle_segment_name(
+            command.and_then(|command| command.segment_name.as_ref()),
             named_by(&object),
             &self.key,
             &environment.results_prefix,
-            settings.destination.segment_name.as_deref(),
+            settings.destination.segment_name.as_ref(),
         )?;
         let wish = wish_for(&object, name, command, settings.destination.mode)?;
         let dry_run = command.is_some_and(|command| command.dry_run);
@@ -127,7 +128,7 @@ fn wish_for(
         key: object.key.clone(),
         version_id: object.version_id.clone(),
     };
-    let run_id = RunId::of(name.as_str(), &object_ref);
+    let run_id = RunId::of(&name, &object_ref);
     let approved = match command.and_then(|command| command.approve.as_deref()) {
         Some(approved) if approved != run_id.as_str() => {
             return Err(Error::Refused(format!(
@@ -142,7 +143,7 @@ fn wish_for(
         run_id,
         object: object_ref,
         mode,
-        segment_name: name.as_str().to_owned(),
+        segment_name: name,
         sample: sample.map(std::num::NonZero::get),
         approved,
         ordered: None,

@@ -1,6 +1,6 @@
 //! Loads query results from S3 into static segments of Dynamics 365 Customer Insights - Journeys.
 //!
-//! In reading order: [`app`] tells the story; [`event`] says what an invocation asks for; [`settings`] where it goes;
+//! In reading order: [`domain`] has the words; [`app`] tells the story; [`event`] says what an invocation asks for; [`settings`] where it goes;
 //! [`worker`] carries it out, by its [`means`] only; [`state`] says which result is wanted and who works on it; [`source`]
 //! reads it; [`dynamics`] speaks to Microsoft; [`load`] brings the two together; [`report`] tells what happened.
 
@@ -8,7 +8,7 @@ pub mod app;
 mod aws;
 mod clients;
 pub mod connection;
-pub mod contact;
+pub mod domain;
 pub mod dynamics;
 pub mod environment;
 pub mod error;

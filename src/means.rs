@@ -3,12 +3,11 @@
 //! The worker decides; its means carry out. Production's are S3 and Dynamics, a simulation's are a model of both, and
 //! the worker in between is the same. Time is tokio's, which a test may pause; only S3's own clock is asked for here.
 
-use crate::contact::{Batch, ContactId};
+use crate::domain::{Batch, ContactId, Mode, RunId, SegmentName};
 use crate::dynamics::{self, Definition, DefinitionId, Group, GroupId, Segment, SegmentId};
 use crate::fence::Fence;
-use crate::settings::{Mode, SegmentName};
 use crate::source::{self, ObjectVersion, Parts, Rejected, Rows};
-use crate::state::{self, Head, RunId, Stored};
+use crate::state::{self, Head, Stored};
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 use uuid::Uuid;
@@ -23,7 +22,7 @@ pub trait Means: Clone {
     fn through(&self, fence: &Fence) -> Self;
 
     /// Reads a segment's head; a segment never loaded has none.
-    async fn read_head(&self, segment_name: &str) -> Result<Option<Stored>, state::Error>;
+    async fn read_head(&self, segment_name: &SegmentName) -> Result<Option<Stored>, state::Error>;
 
     /// Writes a head in place of the version `replacing`, or where there is none yet; answers whether it was written.
     ///
@@ -34,7 +33,7 @@ pub trait Means: Clone {
     async fn all_heads(&self) -> Result<Vec<Result<Head, state::Error>>, state::Error>;
 
     /// Names a segment's head for people.
-    fn head_url(&self, segment_name: &str) -> String;
+    fn head_url(&self, segment_name: &SegmentName) -> String;
 
     /// Returns S3's time.
     fn s3_time(&self) -> DateTime<Utc>;
@@ -128,7 +127,7 @@ pub struct Attempt<'a> {
     /// The run.
     pub run_id: &'a RunId,
     /// The segment's name.
-    pub segment_name: &'a str,
+    pub segment_name: &'a SegmentName,
     /// What no other attempt has.
     pub number: &'a str,
 }

@@ -1,12 +1,12 @@
 //! A worker's means in production: S3 and Dataverse.
 
 use crate::clients::Clients;
-use crate::contact::{Batch, ContactId};
+use crate::domain::{Batch, ContactId, Mode, SegmentName};
 use crate::dynamics::{self, Dataverse, Definition, DefinitionId, Group, GroupId, Segment, SegmentId};
 use crate::fence::Fence;
 use crate::means::{Attempt, Leftovers, Lists, Means};
 use crate::report::Archive;
-use crate::settings::{Mode, SegmentName, Settings};
+use crate::settings::Settings;
 use crate::source::{self, Manner, ObjectVersion, Parts, Rows};
 use crate::state::{self, Head, Heads, Stored};
 use chrono::{DateTime, Utc};
@@ -49,7 +49,7 @@ impl Means for Production<'_> {
         }
     }
 
-    async fn read_head(&self, segment_name: &str) -> Result<Option<Stored>, state::Error> {
+    async fn read_head(&self, segment_name: &SegmentName) -> Result<Option<Stored>, state::Error> {
         self.heads.read(segment_name).await
     }
 
@@ -61,7 +61,7 @@ impl Means for Production<'_> {
         self.heads.all().await
     }
 
-    fn head_url(&self, segment_name: &str) -> String {
+    fn head_url(&self, segment_name: &SegmentName) -> String {
         self.heads.url(segment_name)
     }
 

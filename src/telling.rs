@@ -64,7 +64,7 @@ impl App {
             .clone()
             .map_or_else(|| self.results_bucket(), Ok)?;
         let archive = self.clients.archive(&bucket);
-        let runs = archive.history(command.segment_name.as_deref(), command.limit).await?;
+        let runs = archive.history(command.segment_name.as_ref(), command.limit).await?;
         Ok(json!({ "runs": runs }))
     }
 }

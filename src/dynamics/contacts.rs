@@ -2,7 +2,7 @@
 
 use super::error::Error;
 use super::segment::Dataverse;
-use crate::contact::ContactId;
+use crate::domain::ContactId;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::fmt::Write as _;
 

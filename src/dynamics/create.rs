@@ -6,7 +6,7 @@ use super::error::Error;
 use super::group::{Definition, DefinitionId, Group};
 use super::odata;
 use super::segment::{self, Dataverse, Segment, SegmentId};
-use crate::settings::SegmentName;
+use crate::domain::SegmentName;
 use serde_json::json;
 use std::time::Duration;
 use uuid::Uuid;

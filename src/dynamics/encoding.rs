@@ -1,6 +1,6 @@
 //! The member list of `msdynmkt_ListGroupMembers` in all the encodings that were seen or documented.
 
-use crate::contact::ContactId;
+use crate::domain::ContactId;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::fmt;

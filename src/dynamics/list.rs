@@ -8,7 +8,7 @@ use super::paging::{Paging, Wrong};
 use super::refusal::{Kind, Refusal};
 use super::segment::{Dataverse, SegmentId};
 use super::{json, retry};
-use crate::contact::ContactId;
+use crate::domain::ContactId;
 use serde::Serialize;
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -6,7 +6,7 @@ use super::error::Error;
 use super::group::GroupId;
 use super::refusal::{Kind, Refusal};
 use super::segment::{Dataverse, SegmentId};
-use crate::contact::{Batch, ContactId};
+use crate::domain::{Batch, ContactId};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};

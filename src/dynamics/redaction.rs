@@ -2,7 +2,7 @@
 //!
 //! Ids are found by their pattern, never by words: whatever they are joined to, and however they are written.
 
-use crate::contact::ContactId;
+use crate::domain::ContactId;
 use crate::percent;
 
 /// The longest quotation: what a person reads at a glance.

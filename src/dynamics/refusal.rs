@@ -2,7 +2,7 @@
 
 use super::error::Error;
 use super::redaction;
-use crate::contact::ContactId;
+use crate::domain::ContactId;
 use serde_json::Value;
 use std::fmt;
 

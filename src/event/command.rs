@@ -1,7 +1,7 @@
 //! Direct commands, which are strict: whoever writes them should hear of a typing error.
 
 use super::{Error, Request};
-use crate::settings::Mode;
+use crate::domain::{Mode, SegmentName};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::num::NonZeroUsize;
@@ -14,7 +14,7 @@ pub struct LoadCommand {
     /// The key as it is, without any encoding.
     pub key: String,
     /// The segment's name, before all other places.
-    pub segment_name: Option<String>,
+    pub segment_name: Option<SegmentName>,
     /// The mode, unless it is the destination's.
     pub mode: Option<Mode>,
     /// Whether nothing is to be written.
@@ -29,7 +29,7 @@ pub struct LoadCommand {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryCommand {
     /// Only the runs of this segment.
-    pub segment_name: Option<String>,
+    pub segment_name: Option<SegmentName>,
     /// How many runs, the newest first.
     pub limit: usize,
 }
@@ -68,7 +68,7 @@ fn load(arguments: &Arguments<'_>) -> Result<Request, Error> {
     Ok(Request::Load(LoadCommand {
         bucket: arguments.text_up_to("bucket", LONGEST_BUCKET)?,
         key: key.ok_or_else(|| invalid("load", "key", "the key of the object to load"))?,
-        segment_name: arguments.text("segment_name")?,
+        segment_name: arguments.segment_name("segment_name")?,
         mode: arguments.mode("mode")?,
         dry_run: arguments.flag("dry_run")?,
         sample: arguments.count("sample")?,
@@ -85,7 +85,7 @@ fn history(arguments: &Arguments<'_>) -> Result<Request, Error> {
         return Err(invalid("history", "limit", expected));
     }
     Ok(Request::History(HistoryCommand {
-        segment_name: arguments.text("segment_name")?,
+        segment_name: arguments.segment_name("segment_name")?,
         limit,
     }))
 }
@@ -133,6 +133,11 @@ impl<'a> Arguments<'a> {
             )),
             text => Ok(text),
         }
+    }
+
+    fn segment_name(&self, field: &'static str) -> Result<Option<SegmentName>, Error> {
+        let name = self.text(field)?.map(|text| SegmentName::parse(&text)).transpose();
+        name.map_err(|expected| invalid(self.action, field, expected))
     }
 
     fn flag(&self, field: &'static str) -> Result<bool, Error> {
@@ -220,6 +225,14 @@ mod tests {
             (
                 json!({"action": "load", "key": "k", "segment_name": " "}),
                 "`segment_name` must be text",
+            ),
+            (
+                json!({"action": "load", "key": "k", "segment_name": "n".repeat(101)}),
+                "`segment_name` must be a segment name of 1 to 100 characters",
+            ),
+            (
+                json!({"action": "history", "segment_name": "a\u{7}b"}),
+                "`segment_name` must be a segment name of 1 to 100 characters",
             ),
             (
                 json!({"action": "load", "key": "k", "mode": "Replace"}),

@@ -1,7 +1,7 @@
 //! Every file in `events/` is read here; a file without a test fails.
 
 use super::*;
-use crate::settings::Mode;
+use crate::domain::{Mode, SegmentName};
 use proptest::prelude::*;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -98,7 +98,7 @@ fn files() -> Vec<(&'static str, &'static str, Request)> {
             "load-all-fields.json",
             Request::Load(LoadCommand {
                 bucket: Some("socktown-results".into()),
-                segment_name: Some("Summer Sale".into()),
+                segment_name: SegmentName::parse("Summer Sale").ok(),
                 mode: Some(Mode::Replace),
                 dry_run: true,
                 sample: NonZeroUsize::new(100),
@@ -110,7 +110,7 @@ fn files() -> Vec<(&'static str, &'static str, Request)> {
         file!(
             "history.json",
             Request::History(HistoryCommand {
-                segment_name: Some("Summer Sale".into()),
+                segment_name: SegmentName::parse("Summer Sale").ok(),
                 limit: HistoryCommand::LIMIT,
             })
         ),

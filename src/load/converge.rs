@@ -6,7 +6,7 @@ use super::plan::{GroupPlan, Plan};
 use super::rounds::{Converged, Rounds, Step};
 use super::survey::{foreign_groups, include_groups, list};
 use super::{Error, Wanted};
-use crate::contact::{Batch, ContactId};
+use crate::domain::{Batch, ContactId};
 use crate::dynamics::{self, Definition, Group, Segment};
 use crate::fence::Fence;
 use crate::means::Means;

@@ -16,10 +16,9 @@ pub use publish::Published;
 pub use rounds::{Converged, Rounds, Step};
 pub use survey::Audience;
 
-use crate::contact::{ContactId, ContactSet};
+use crate::domain::{ContactId, ContactSet, Mode};
 use crate::dynamics;
 use crate::fate::Fate;
-use crate::settings::Mode;
 
 /// What a run wants of the segment.
 #[derive(Clone, Copy, Debug)]

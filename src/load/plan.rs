@@ -1,8 +1,7 @@
 //! What must change so that a segment holds the wanted contacts: pure, and never over a group's limit.
 
-use crate::contact::{Batch, ContactId};
+use crate::domain::{Batch, ContactId, Mode};
 use crate::dynamics::Group;
-use crate::settings::Mode;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// The most contacts that one static group holds.

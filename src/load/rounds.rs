@@ -1,7 +1,7 @@
 //! The decisions of the convergence loop, without its calls: pure, so that a simulation can drive them.
 
 use super::{Error, Plan, Wanted};
-use crate::contact::ContactId;
+use crate::domain::ContactId;
 
 /// What the loop achieved; the draft now holds exactly the wanted contacts less those not accepted.
 #[derive(Debug, Default)]

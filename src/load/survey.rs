@@ -1,10 +1,9 @@
 //! What the segment is before anything is written.
 
 use super::Error;
-use crate::contact::ContactId;
+use crate::domain::{ContactId, SegmentName};
 use crate::dynamics::{Definition, Group, Segment};
 use crate::means::Means;
-use crate::settings::SegmentName;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 /// A static segment with all its groups, and the members of those that include.

@@ -1,9 +1,10 @@
 //! The answer of an invocation: the reports of its runs, the event's own first.
 
 use super::{Outcome, RunReport, Source};
+use crate::domain::{RunId, SegmentName};
 use crate::error::Error;
 use crate::fate::Fate;
-use crate::state::{Enlisted, RunId, Wish};
+use crate::state::{Enlisted, Wish};
 use serde_json::{Value, json};
 
 impl RunReport {
@@ -58,7 +59,7 @@ impl RunReport {
     pub(crate) fn log(&self) {
         let run = serde_json::to_string(self).unwrap_or_default();
         let run_id = self.run_id.as_ref().map(RunId::as_str);
-        let segment = self.segment_name.as_deref();
+        let segment = self.segment_name.as_ref().map(SegmentName::as_str);
         match self.outcome {
             Outcome::Failed => tracing::error!(run_id, segment, phase = "end", run, "the run failed"),
             Outcome::Refused => tracing::warn!(run_id, segment, phase = "end", run, "the result was refused"),

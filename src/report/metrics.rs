@@ -84,10 +84,11 @@ fn embedded(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::SegmentName;
 
     fn loaded() -> RunReport {
         RunReport {
-            segment_name: Some("Summer Sale".to_owned()),
+            segment_name: SegmentName::parse("Summer Sale").ok(),
             rows: Some(3_010),
             contacts: Some(3_000),
             rejected: Some(4),

@@ -9,11 +9,10 @@ pub(crate) use answer::{answer, fail_if_own_failed, put_own_first};
 pub use archive::{Archive, Trigger, TriggerKind};
 pub use settings_used::SettingsUsed;
 
+use crate::domain::{Mode, ObjectRef, RunId, SegmentName};
 use crate::load::Opinion;
 use crate::means::{Lists, Unwritten};
-use crate::settings::Mode;
 use crate::source::{ObjectVersion, Rejected};
-use crate::state::{ObjectRef, RunId};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -50,7 +49,7 @@ pub struct RunReport {
     /// The input's name.
     pub run_id: Option<RunId>,
     /// The segment's name.
-    pub segment_name: Option<String>,
+    pub segment_name: Option<SegmentName>,
     /// The segment's id in Dynamics.
     pub segment_id: Option<String>,
     /// The object that was read.

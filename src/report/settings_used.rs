@@ -1,6 +1,7 @@
 //! The settings that a run went by, as a receipt shows them: no secret values.
 
-use crate::settings::{CheckContacts, CredentialSource, Destination, EmptyResult, Mode, ResultFiles, Settings};
+use crate::domain::{Mode, SegmentName};
+use crate::settings::{CheckContacts, CredentialSource, Destination, EmptyResult, ResultFiles, Settings};
 use serde::Serialize;
 
 /// The settings of a run; where the run was ordered otherwise, the report shows it.
@@ -19,7 +20,7 @@ pub struct SettingsUsed {
     /// The host of the Dynamics organization.
     pub organization: Option<String>,
     /// The segment of runs that name none.
-    pub segment_name: Option<String>,
+    pub segment_name: Option<SegmentName>,
     /// The header of the id column.
     pub contactid_column: String,
     /// What a load does.

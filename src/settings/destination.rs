@@ -2,7 +2,8 @@
 
 use super::fields::Fields;
 use super::organization::{InvalidPart, Organization};
-use super::{CheckContacts, Credential, EmptyResult, Error, Mode, ResultFiles, SegmentName};
+use super::{CheckContacts, Credential, EmptyResult, Error, ResultFiles};
+use crate::domain::{Mode, SegmentName};
 use serde_json::Value;
 use std::fmt;
 use std::time::Duration;
@@ -21,7 +22,7 @@ pub struct Destination {
     /// The Dataverse organization.
     pub organization: Organization,
     /// The segment's name where the run itself gives none.
-    pub segment_name: Option<String>,
+    pub segment_name: Option<SegmentName>,
     /// The header of the id column.
     pub contactid_column: String,
     /// What a load does with the members it finds.
@@ -190,12 +191,9 @@ fn is_secret_id(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"/_+=.@-:".contains(&byte))
 }
 
-fn segment_name(fields: &Fields<'_>) -> Result<Option<String>, Error> {
-    let Some(text) = fields.text("segment_name")? else {
-        return Ok(None);
-    };
-    let name = SegmentName::parse(text).map_err(|expected| fields.invalid("segment_name", expected))?;
-    Ok(Some(name.as_str().into()))
+fn segment_name(fields: &Fields<'_>) -> Result<Option<SegmentName>, Error> {
+    let name = fields.text("segment_name")?.map(SegmentName::parse).transpose();
+    name.map_err(|expected| fields.invalid("segment_name", expected))
 }
 
 fn publish_wait(fields: &Fields<'_>) -> Result<Duration, Error> {
@@ -267,7 +265,7 @@ mod tests {
         .unwrap();
         assert_eq!(destination.name.as_deref(), Some("Sock Town"));
         assert_eq!(destination.description.as_deref(), Some("Newsletter"));
-        assert_eq!(destination.segment_name.as_deref(), Some("Summer/Sale"));
+        assert_eq!(destination.segment_name.unwrap().as_str(), "Summer/Sale");
         assert_eq!(destination.contactid_column, "Contact");
         assert_eq!(destination.mode, Mode::Append);
         assert_eq!(destination.empty_result, EmptyResult::Clear);

@@ -18,9 +18,9 @@ pub use destination::{CredentialSource, Destination};
 pub use error::{Error, SecretName};
 pub use expiry::{Urgency, Warning};
 pub use organization::Organization;
-pub use rules::{CheckContacts, EmptyResult, Mode, ResultFiles};
+pub use rules::{CheckContacts, EmptyResult, ResultFiles};
 pub use secrets::Secrets;
-pub use segment_name::{Error as SegmentNameError, Metadata, SegmentName};
+pub use segment_name::{Error as SegmentNameError, Metadata, settle as settle_segment_name};
 
 use std::time::SystemTime;
 

@@ -1,11 +1,8 @@
 //! The name of the segment that a run is for, and the four places it may come from.
 
 use super::encoded_words;
+use crate::domain::SegmentName;
 use crate::{percent, shown};
-
-/// The name of a segment: 1 to 100 characters, no control characters; compared exactly and with regard to case.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SegmentName(String);
 
 /// Tells why a run has no usable segment name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -72,68 +69,39 @@ pub enum Metadata<'a> {
     Hidden,
 }
 
-impl SegmentName {
-    /// The longest name in UTF-16 units, as Dataverse counts (`msdynmkt_name` is a string of 100).
-    const MAX_UTF16_UNITS: usize = 100;
-
-    /// What follows the name of the segment that samples go to.
-    pub const SAMPLE_SUFFIX: &str = " (test)";
-
-    /// Takes a name after trimming it; the error says what it must be.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let name = text.trim();
-        let length = name.encode_utf16().count();
-        if (1..=Self::MAX_UTF16_UNITS).contains(&length) && !name.chars().any(char::is_control) {
-            Ok(Self(name.into()))
-        } else {
-            Err("a segment name of 1 to 100 characters without control characters")
-        }
+/// Settles which segment a run is for.
+///
+/// A command's own field counts before the object's metadata (encoded words and percent-encoded UTF-8), this before the first folder
+/// under the results prefix, and that before the destination's name. An empty folder is no name; anything else that
+/// is there must be a good one, since falling back to the next place could load the wrong segment.
+pub fn settle(
+    command: Option<&SegmentName>,
+    metadata: Metadata<'_>,
+    key: &str,
+    results_prefix: &str,
+    destination: Option<&SegmentName>,
+) -> Result<SegmentName, Error> {
+    if let Some(name) = command {
+        return Ok(name.clone());
     }
-
-    /// Settles which segment a run is for.
-    ///
-    /// The event's own field counts before the object's metadata (encoded words and percent-encoded UTF-8), this before the first folder
-    /// under the results prefix, and that before the destination's name. An empty folder is no name; anything else that
-    /// is there must be a good one, since falling back to the next place could load the wrong segment.
-    pub fn settle(
-        event_field: Option<&str>,
-        metadata: Metadata<'_>,
-        key: &str,
-        results_prefix: &str,
-        destination: Option<&str>,
-    ) -> Result<Self, Error> {
-        let metadata = match metadata {
-            _ if event_field.is_some() => None,
-            Metadata::None => None,
-            Metadata::Name(text) => {
-                let decoded = encoded_words::decode(text).map_err(|_| Error::Undecodable { key: key.into() })?;
-                Some(percent::decode(&decoded))
-            }
-            Metadata::Hidden => return Err(Error::Hidden { key: key.into() }),
-        };
-        let folder = first_folder(key, results_prefix);
-        let (place, text) = event_field
-            .map(|text| ("the event's `segment_name`", text))
-            .or(metadata.as_deref().map(|text| ("the metadata `segment-name`", text)))
-            .or(folder.map(|text| ("the first folder", text)))
-            .or(destination.map(|text| ("the destination's `segment_name`", text)))
-            .ok_or_else(|| Error::None { key: key.into() })?;
-        Self::parse(text).map_err(|expected| Error::Invalid {
+    let parse = |place, text: &str| {
+        SegmentName::parse(text).map_err(|expected| Error::Invalid {
             place,
             key: key.into(),
             expected,
         })
+    };
+    match metadata {
+        Metadata::None => {}
+        Metadata::Name(text) => {
+            let decoded = encoded_words::decode(text).map_err(|_| Error::Undecodable { key: key.into() })?;
+            return parse("the metadata `segment-name`", &percent::decode(&decoded));
+        }
+        Metadata::Hidden => return Err(Error::Hidden { key: key.into() }),
     }
-
-    /// Returns the name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Returns the name of the segment that samples go to, which must fit too.
-    pub fn for_sample(&self) -> Result<Self, &'static str> {
-        Self::parse(&format!("{}{}", self.0, Self::SAMPLE_SUFFIX))
-            .map_err(|_| "a segment name of 1 to 93 characters, so that ` (test)` fits behind it")
+    match first_folder(key, results_prefix) {
+        Some(folder) => parse("the first folder", folder),
+        None => destination.cloned().ok_or_else(|| Error::None { key: key.into() }),
     }
 }
 
@@ -145,7 +113,6 @@ fn first_folder<'a>(key: &'a str, results_prefix: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     fn settle(
         event: Option<&str>,
@@ -154,7 +121,10 @@ mod tests {
         destination: Option<&str>,
     ) -> Result<String, Error> {
         let metadata = metadata.map_or(Metadata::None, Metadata::Name);
-        SegmentName::settle(event, metadata, key, "incoming/", destination).map(|name| name.0)
+        let name = |text: &str| SegmentName::parse(text).unwrap();
+        let (event, destination) = (event.map(name), destination.map(name));
+        let settled = super::settle(event.as_ref(), metadata, key, "incoming/", destination.as_ref());
+        settled.map(|name| name.as_str().to_owned())
     }
 
     #[test]
@@ -197,7 +167,7 @@ mod tests {
         ] {
             assert_eq!(settle(None, None, key, None).ok().as_deref(), expected, "{key}");
         }
-        let without_prefix = SegmentName::settle(None, Metadata::None, "Folder/x.csv", "", None);
+        let without_prefix = super::settle(None, Metadata::None, "Folder/x.csv", "", None);
         assert_eq!(without_prefix.unwrap().as_str(), "Folder");
     }
 
@@ -235,8 +205,9 @@ mod tests {
 
     #[test]
     fn metadata_that_s3_keeps_is_an_error_where_no_command_names_the_segment() {
-        let settle = |event| SegmentName::settle(event, Metadata::Hidden, "incoming/F/x.csv", "incoming/", None);
-        assert_eq!(settle(Some("Event")).unwrap().as_str(), "Event");
+        let settle = |event| super::settle(event, Metadata::Hidden, "incoming/F/x.csv", "incoming/", None);
+        let name = SegmentName::parse("Event").unwrap();
+        assert_eq!(settle(Some(&name)).unwrap(), name);
         let error = settle(None).unwrap_err();
         assert_eq!(error.error_type(), "InvalidSegmentName");
         assert!(error.to_string().contains("only some of the metadata"), "{error}");
@@ -251,42 +222,13 @@ mod tests {
     #[test]
     fn a_bad_name_is_an_error_and_never_a_reason_to_look_elsewhere() {
         let too_long = "x".repeat(101);
-        for (event, metadata, key) in [
-            (Some(" "), None, "incoming/F/x.csv"),
-            (Some("a\u{7}b"), None, "incoming/F/x.csv"),
-            (None, Some("%0A%20"), "incoming/F/x.csv"),
-            (None, Some("a%00b"), "incoming/F/x.csv"),
-            (None, None, format!("incoming/{too_long}/x.csv").as_str()),
+        for (metadata, key) in [
+            (Some("%0A%20"), "incoming/F/x.csv"),
+            (Some("a%00b"), "incoming/F/x.csv"),
+            (None, format!("incoming/{too_long}/x.csv").as_str()),
         ] {
-            let error = settle(event, metadata, key, Some("Destination")).unwrap_err();
+            let error = settle(None, metadata, key, Some("Destination")).unwrap_err();
             assert_eq!(error.error_type(), "InvalidSegmentName", "{error}");
-        }
-    }
-
-    #[test]
-    fn length_is_counted_in_utf16_units() {
-        assert!(SegmentName::parse(&"x".repeat(100)).is_ok());
-        assert!(SegmentName::parse(&"é".repeat(100)).is_ok());
-        assert!(SegmentName::parse(&"🧦".repeat(50)).is_ok());
-        assert!(SegmentName::parse(&"🧦".repeat(51)).is_err());
-        assert!(SegmentName::parse(&"x".repeat(101)).is_err());
-    }
-
-    #[test]
-    fn the_longer_name_of_a_sample_must_fit_too() {
-        let name = SegmentName::parse("Summer Sale").unwrap();
-        assert_eq!(name.for_sample().unwrap().as_str(), "Summer Sale (test)");
-        assert!(SegmentName::parse(&"x".repeat(93)).unwrap().for_sample().is_ok());
-        assert!(SegmentName::parse(&"x".repeat(94)).unwrap().for_sample().is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn a_parsed_name_parses_to_itself(text in ".{0,120}") {
-            if let Ok(name) = SegmentName::parse(&text) {
-                prop_assert_eq!(SegmentName::parse(name.as_str()), Ok(name.clone()));
-                prop_assert_eq!(name.as_str(), text.trim());
-            }
         }
     }
 }

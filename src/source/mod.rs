@@ -35,7 +35,7 @@ pub use parts::{LoadedAlone, Manner, Misfit, OneOfSeveral, Parts, Role};
 pub use problem::Problem;
 pub use rejected::{Reason, Rejected, RejectedRow, Shape};
 
-use crate::contact::ContactSet;
+use crate::domain::ContactSet;
 use crate::fence::Fence;
 use content::Content;
 use format::Found;

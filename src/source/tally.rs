@@ -1,6 +1,6 @@
 //! What reading counts: contacts, repeated ids, and rows without one.
 
-use crate::contact::{Collector, ContactId};
+use crate::domain::{Collector, ContactId};
 use crate::source::Rows;
 use crate::source::problem::Problem;
 use crate::source::rejected::{Reason, Rejected};

@@ -1,7 +1,6 @@
 //! What is known about one segment between runs: the head, one small JSON object in S3.
 
-use super::order::{ObjectRef, Order, RunId};
-use crate::settings::Mode;
+use crate::domain::{Mode, ObjectRef, Order, RunId, SegmentName};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -17,7 +16,7 @@ pub struct Head {
     /// Fresh in every write, so that no two writes ever have the same `ETag`.
     pub nonce: String,
     /// The segment's name, for people: the key holds only its hash.
-    pub segment_name: String,
+    pub segment_name: SegmentName,
     /// The highest order ever seen.
     #[serde(default)]
     pub newest: Option<Order>,
@@ -61,7 +60,7 @@ pub struct Wish {
     /// How the segment changes.
     pub mode: Mode,
     /// The segment to load into.
-    pub segment_name: String,
+    pub segment_name: SegmentName,
     /// Only that many contacts, into a test segment.
     #[serde(default)]
     pub sample: Option<usize>,
@@ -167,11 +166,11 @@ impl Head {
     pub const REMEMBERED: usize = 500;
 
     /// Returns the head of a segment that was never loaded.
-    pub fn new(segment_name: &str) -> Self {
+    pub fn new(segment_name: &SegmentName) -> Self {
         Self {
             v: Self::VERSION,
             nonce: String::new(),
-            segment_name: segment_name.to_owned(),
+            segment_name: segment_name.clone(),
             newest: None,
             settled: None,
             pending: Vec::new(),

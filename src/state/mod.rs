@@ -5,12 +5,11 @@
 
 pub mod clock;
 pub mod head;
-pub mod order;
+pub mod keys;
 pub mod store;
 pub mod transition;
 
 pub use clock::S3Clock;
 pub use head::{Applied, Head, Refused, Wish};
-pub use order::{ObjectRef, Order, RunId};
 pub use store::{Error, Heads, Stored};
 pub use transition::{Achievement, Claim, Enlisted, LeaseLost};

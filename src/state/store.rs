@@ -1,10 +1,12 @@
 //! Heads in S3: read, and written only in place of what was read.
 
 use super::head::Head;
-use super::order::segment_hash;
+use super::keys::segment_hash;
 use super::transition::LeaseLost;
+use crate::domain::SegmentName;
 use crate::fate::Fate;
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use serde_json::Value;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -109,7 +111,7 @@ impl Heads {
     }
 
     /// Reads a segment's head; a segment never loaded has none.
-    pub async fn read(&self, segment_name: &str) -> Result<Option<Stored>, Error> {
+    pub async fn read(&self, segment_name: &SegmentName) -> Result<Option<Stored>, Error> {
         self.fetch(&self.key(segment_name)).await
     }
 
@@ -160,11 +162,11 @@ impl Heads {
     }
 
     /// Names a segment's head for people.
-    pub fn url(&self, segment_name: &str) -> String {
+    pub fn url(&self, segment_name: &SegmentName) -> String {
         format!("s3://{}/{}", self.bucket, self.key(segment_name))
     }
 
-    fn key(&self, segment_name: &str) -> String {
+    fn key(&self, segment_name: &SegmentName) -> String {
         format!("{}segments/{}/head.json", self.prefix, segment_hash(segment_name))
     }
 
@@ -222,8 +224,7 @@ fn status<E>(error: &SdkError<E>) -> Option<u16> {
 }
 
 fn parse(body: &[u8]) -> Result<Head, String> {
-    let json: serde_json::Value =
-        serde_json::from_slice(body).map_err(|error| format!("is no JSON (line {})", error.line()))?;
+    let json: Value = serde_json::from_slice(body).map_err(|error| format!("is no JSON (line {})", error.line()))?;
     match json["v"].as_u64() {
         Some(v) if v == u64::from(Head::VERSION) => {}
         Some(v) => {
@@ -234,5 +235,75 @@ fn parse(body: &[u8]) -> Result<Head, String> {
         }
         None => return Err("has no format version".to_owned()),
     }
+    check_names(&json)?;
     serde_json::from_value(json).map_err(|_| "has fields that this program does not understand".to_owned())
+}
+
+/// Says of a name in a head that it is none: the parser's own message would not tell it from any other field.
+fn check_names(head: &Value) -> Result<(), String> {
+    let pending = head["pending"].as_array().into_iter().flatten();
+    let places = pending.chain([&head["applied"], head]);
+    let mut names = places.filter_map(|place| place["segment_name"].as_str());
+    names.try_for_each(|name| match SegmentName::try_from(name.to_owned()) {
+        Ok(_) => Ok(()),
+        Err(expected) => Err(format!("names a segment by what is not {expected}")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn wish() -> Value {
+        json!({
+            "run_id": "da8ded9e30af2cca",
+            "object": {"bucket": "results", "key": "incoming/Summer Sale/a.csv", "version_id": "1", "etag": "9b2c"},
+            "order": {"last_modified": "2026-11-23T06:00:00Z", "key": "incoming/Summer Sale/a.csv", "version_id": "1"},
+            "mode": "replace", "segment_name": "Summer Sale", "sample": null, "approved": false, "ordered": null,
+        })
+    }
+
+    fn head() -> Value {
+        let mut applied = wish();
+        applied.as_object_mut().unwrap().extend([
+            ("at".to_owned(), json!("2026-11-23T06:01:00.250Z")),
+            ("contacts".to_owned(), json!(3)),
+            ("segment_id".to_owned(), json!("5f1c")),
+            ("confirmed".to_owned(), json!(true)),
+        ]);
+        json!({
+            "v": 1, "nonce": "n", "segment_name": "Summer Sale",
+            "newest": wish()["order"], "settled": null, "pending": [wish()], "applied": applied, "writing": null,
+            "refused": [{"order": wish()["order"], "run_id": "00", "reason": "too small", "unreadable": false}],
+            "counted": [{"order": wish()["order"], "run_id": "00"}],
+            "lease": {"owner": "o", "run_id": null, "renewed": "2026-11-23T06:00:00.250Z", "seconds": 180},
+            "failures": {"count": 1, "code": "SourceUnavailable", "next_try": "2026-11-23T06:15:00.250Z"},
+        })
+    }
+
+    fn parsed(head: &Value) -> Result<Head, String> {
+        parse(&serde_json::to_vec(head).unwrap())
+    }
+
+    #[test]
+    fn a_head_of_before_is_read_and_written_as_it_was() {
+        let read = parsed(&head()).unwrap();
+        assert_eq!(serde_json::to_value(&read).unwrap(), head());
+    }
+
+    #[test]
+    fn a_name_that_no_segment_can_have_is_told_of_and_no_reason_to_panic() {
+        for pointer in ["/segment_name", "/pending/0/segment_name", "/applied/segment_name"] {
+            for name in ["", " Summer Sale", "a\nb", &"n".repeat(101)] {
+                let mut head = head();
+                *head.pointer_mut(pointer).unwrap() = json!(name);
+                let what = parsed(&head).unwrap_err();
+                assert!(
+                    what.starts_with("names a segment by what is not a segment name of"),
+                    "{what}"
+                );
+            }
+        }
+    }
 }

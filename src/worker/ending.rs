@@ -1,13 +1,13 @@
 //! How a wish ends: what a failure leaves in the head, and what the report says to a person.
 
 use super::hold::Hold;
+use crate::domain::{Mode, SegmentName};
 use crate::dynamics::{Segment, SegmentStatus};
 use crate::error::Error;
 use crate::fate::Fate;
 use crate::load::{Published, Wanted};
 use crate::means::Means;
 use crate::report::{Outcome, RunReport};
-use crate::settings::{Mode, SegmentName};
 use crate::state::{self, Wish};
 use serde_json::json;
 
@@ -74,9 +74,9 @@ pub(super) fn refusal_sentence(findings: &[String], wish: &Wish) -> String {
         "mode": wish.mode,
         "approve": wish.run_id,
     });
-    if let (Some(size), Some(name)) = (wish.sample, wish.segment_name.strip_suffix(SegmentName::SAMPLE_SUFFIX)) {
+    if let (Some(size), Some(name)) = (wish.sample, wish.segment_name.of_sample()) {
         command["sample"] = size.into();
-        command["segment_name"] = name.into();
+        command["segment_name"] = json!(name);
     }
     format!(
         "{}. Nothing was written. If this is right, approve exactly this input: {command}",
@@ -96,7 +96,7 @@ pub(super) fn explain_consequences(report: &mut RunReport) {
         ("would be", "would be")
     };
     let (added, removed) = (report.added.unwrap_or(0), report.removed.unwrap_or(0));
-    let name = report.segment_name.as_deref().unwrap_or_default();
+    let name = report.segment_name.as_ref().map_or("", SegmentName::as_str);
     if let Some(journeys) = report.live_journeys.filter(|journeys| *journeys > 0) {
         let journeys = if journeys == 1 {
             "1 live journey".to_owned()

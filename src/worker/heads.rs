@@ -1,5 +1,6 @@
 //! Heads as a worker changes them: by compare-and-swap, for as long as others are faster.
 
+use crate::domain::SegmentName;
 use crate::means::Means;
 use crate::state::{self, Head, Stored};
 use chrono::{DateTime, Utc};
@@ -12,7 +13,7 @@ const TRIES: u32 = 12;
 const LONGEST_PAUSE: Duration = Duration::from_millis(800);
 
 /// Reads a segment's head; a segment never loaded has a new one.
-pub(super) async fn read(means: &impl Means, segment_name: &str) -> Result<Head, state::Error> {
+pub(super) async fn read(means: &impl Means, segment_name: &SegmentName) -> Result<Head, state::Error> {
     let stored = means.read_head(segment_name).await?;
     Ok(stored.map_or_else(|| Head::new(segment_name), |stored| stored.head))
 }
@@ -22,7 +23,7 @@ pub(super) async fn read(means: &impl Means, segment_name: &str) -> Result<Head,
 /// A change that leaves the head as it is writes nothing. Returns what `change` returned on the head that was kept.
 pub(super) async fn update<T>(
     means: &impl Means,
-    segment_name: &str,
+    segment_name: &SegmentName,
     mut change: impl FnMut(&mut Head, DateTime<Utc>) -> T,
 ) -> Result<T, state::Error> {
     for attempt in 0..TRIES {

@@ -1,10 +1,11 @@
 //! A worker's hold on a segment: taken, kept alive beside the work, and given back.
 
 use super::heads;
+use crate::domain::{RunId, SegmentName};
 use crate::fence::Fence;
 use crate::means::Means;
 use crate::state::transition::sending_time;
-use crate::state::{Achievement, Claim, Error, Head, LeaseLost, RunId, Wish};
+use crate::state::{Achievement, Claim, Error, Head, LeaseLost, Wish};
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -15,7 +16,7 @@ use tokio::time::Instant;
 pub(super) struct Hold<M> {
     pub(super) means: M,
     pub(super) fence: Fence,
-    segment_name: String,
+    segment_name: SegmentName,
     owner: String,
     lease: Duration,
 }
@@ -30,7 +31,7 @@ impl<M: Means> Hold<M> {
     /// of that lease is awaited, as long as there is time.
     pub(super) async fn take(
         means: &M,
-        segment_name: &str,
+        segment_name: &SegmentName,
         own: Option<&RunId>,
         lease: Duration,
         stop_at: Instant,
@@ -39,7 +40,7 @@ impl<M: Means> Hold<M> {
         let hold = Self {
             means: means.through(&fence),
             fence,
-            segment_name: segment_name.to_owned(),
+            segment_name: segment_name.clone(),
             owner: means.fresh().simple().to_string(),
             lease,
         };

@@ -16,6 +16,7 @@ mod turn;
 
 pub use sweep::Swept;
 
+use crate::domain::{RunId, SegmentName};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::fence::Fence;
@@ -23,7 +24,7 @@ use crate::intent::{Hint, Intent};
 use crate::means::Means;
 use crate::report::{RunReport, put_own_first};
 use crate::settings::Settings;
-use crate::state::{Enlisted, RunId};
+use crate::state::Enlisted;
 use hold::Hold;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -103,7 +104,7 @@ impl<M: Means> Worker<'_, M> {
     }
 
     /// Takes the segment and carries out everything that is pending for it.
-    async fn work(&self, segment_name: &str, own: Option<&RunId>) -> Result<Vec<RunReport>, Error> {
+    async fn work(&self, segment_name: &SegmentName, own: Option<&RunId>) -> Result<Vec<RunReport>, Error> {
         match self.take(segment_name, own).await? {
             Some(turn) => Ok(Box::pin(turn.work()).await),
             None => Ok(Vec::new()),
@@ -111,7 +112,7 @@ impl<M: Means> Worker<'_, M> {
     }
 
     /// Takes the segment, or answers nothing where another worker has it.
-    async fn take(&self, segment_name: &str, own: Option<&RunId>) -> Result<Option<Turn<'_, M>>, Error> {
+    async fn take(&self, segment_name: &SegmentName, own: Option<&RunId>) -> Result<Option<Turn<'_, M>>, Error> {
         let hold = Hold::take(&self.means, segment_name, own, self.environment.lease, self.stop_at).await?;
         Ok(hold.map(|hold| Turn {
             worker: Worker {

@@ -2,15 +2,15 @@
 
 use super::Worker;
 use super::phase::phase;
-use crate::contact::{ContactId, ContactSet};
+use crate::domain::{ContactId, ContactSet, Mode, ObjectRef};
 use crate::dynamics::{Segment, SegmentStatus};
 use crate::error::Error;
 use crate::load::{self, Audience, Facts, Opinion, Plan, Wanted, guard, survey};
 use crate::means::{Leftovers, Means};
 use crate::report::RunReport;
-use crate::settings::{CheckContacts, Mode, SegmentName};
+use crate::settings::CheckContacts;
 use crate::source::{self, LoadedAlone, Misfit, Parts, Problem, Rows};
-use crate::state::{Head, ObjectRef, Wish};
+use crate::state::{Head, Wish};
 
 /// A wish that was read and planned, with nothing written yet.
 pub(super) struct Prepared {
@@ -40,8 +40,7 @@ impl<M: Means> Worker<'_, M> {
             None => rows.contacts,
         };
         guard::check_size(contacts.len()).map_err(load::Error::from)?;
-        let name = segment_name(wish)?;
-        let survey = survey::survey(&self.means, &name, contacts.len());
+        let survey = survey::survey(&self.means, &wish.segment_name, contacts.len());
         let mut audience = phase("survey", &mut report.phases_ms.survey, &self.means, survey).await?;
         let members = audience
             .as_mut()
@@ -235,10 +234,4 @@ pub(super) fn note_match_rate(report: &mut RunReport, accepted: usize, contacts:
     let rate = |contacts: f64| (accepted as f64 * 10_000.0 / contacts).round() / 100.0;
     let is_known = contacts > 0 && report.mode != Some(Mode::Remove);
     report.match_rate_percent = is_known.then(|| rate(contacts as f64));
-}
-
-/// Reads the name that was settled when the wish was made; a head that was edited by hand may hold anything.
-pub(super) fn segment_name(wish: &Wish) -> Result<SegmentName, Error> {
-    SegmentName::parse(&wish.segment_name)
-        .map_err(|expected| Error::Refused(format!("the segment name must be {expected}")))
 }

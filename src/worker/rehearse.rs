@@ -28,7 +28,7 @@ impl<M: Means> Worker<'_, M> {
         let meter = Meter::start(&self.means);
         let mut report = RunReport::of(wish, Outcome::DryRun);
         let mut leftovers = Leftovers::default();
-        let span = tracing::info_span!("run", run_id = %wish.run_id, segment = wish.segment_name, phase = "run");
+        let span = tracing::info_span!("run", run_id = %wish.run_id, segment = %wish.segment_name, phase = "run");
         let preparing = self.prepare(wish, head, &mut report, &mut leftovers);
         let prepared = preparing.instrument(span).await;
         meter.read(&self.means, &mut report);

@@ -1,6 +1,7 @@
 //! The scheduled sweep: finds results that no event told of, goes on with what was left, looks after what was published.
 
 use super::{Worker, by, heads};
+use crate::domain::SegmentName;
 use crate::error::Error;
 use crate::intent::{Hint, Intent};
 use crate::means::Means;
@@ -82,7 +83,7 @@ impl<M: Means> Worker<'_, M> {
 
     /// Enlists the results of the last days that no head knows: the newest of each segment, or all where every file counts.
     async fn wish_lost_results(&self, bucket: &str, warnings: &mut Vec<String>) -> Result<(), Error> {
-        let mut by_segment: BTreeMap<String, Vec<Wish>> = BTreeMap::new();
+        let mut by_segment: BTreeMap<SegmentName, Vec<Wish>> = BTreeMap::new();
         let keys = self.recent_results(bucket, warnings).await?;
         let hints = keys.into_iter().map(|key| Hint {
             bucket: bucket.to_owned(),

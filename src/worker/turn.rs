@@ -6,7 +6,7 @@ use super::ending::{
 };
 use super::hold::Hold;
 use super::phase::{Meter, phase};
-use super::prepare::{note_match_rate, segment_name};
+use super::prepare::note_match_rate;
 use crate::dynamics::SegmentStatus;
 use crate::error::Error;
 use crate::load::{self, Audience, Draft, guard, publish, survey};
@@ -41,7 +41,7 @@ impl<M: Means> Turn<'_, M> {
                     return reports;
                 }
             };
-            let span = tracing::info_span!("run", run_id = %wish.run_id, segment = wish.segment_name, phase = "run");
+            let span = tracing::info_span!("run", run_id = %wish.run_id, segment = %wish.segment_name, phase = "run");
             let worked = Box::pin(self.work_on(&wish, &mut reports)).instrument(span).await;
             // Otherwise a newer result came in meanwhile; this wish is judged again after it.
             if let Some((report, next)) = worked {
@@ -87,7 +87,7 @@ impl<M: Means> Turn<'_, M> {
         let hold = &self.hold;
         let mut report = RunReport::of(&applied.wish, Outcome::Computing);
         report.segment_id.clone_from(&applied.segment_id);
-        let found = survey::find(self.means(), &segment_name(&applied.wish)?).await?;
+        let found = survey::find(self.means(), &applied.wish.segment_name).await?;
         let Some(segment) = found.filter(|found| Some(found.id.to_string()) == applied.segment_id) else {
             hold.confirm().await?;
             report
@@ -208,13 +208,12 @@ impl<M: Means> Turn<'_, M> {
     }
 
     async fn create(&self, wish: &Wish) -> Result<Audience, Error> {
-        let name = segment_name(wish)?;
         let description = format!(
             "Managed by {}: its members are replaced by the query results in s3://{}/. Changes by hand are overwritten.",
             env!("CARGO_PKG_NAME"),
             wish.object.bucket
         );
-        let (segment, definition) = self.means().create_segment(&name, &description).await?;
+        let (segment, definition) = self.means().create_segment(&wish.segment_name, &description).await?;
         tracing::info!(segment_id = %segment.id, "the segment is created");
         Ok(Audience {
             segment,

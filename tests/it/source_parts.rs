@@ -2,10 +2,11 @@
 
 use crate::sandbox::{BUCKET, Sandbox};
 use crate::source::{csv, id, objects};
+use segment_loader::domain::Mode;
 use segment_loader::event::scope::Scope;
 use segment_loader::fate::Fate;
 use segment_loader::fence::Fence;
-use segment_loader::settings::{Mode, ResultFiles};
+use segment_loader::settings::ResultFiles;
 use segment_loader::source::{self, Error, Manner, Objects, Rows};
 
 async fn read(objects: &Objects, key: &str, files: ResultFiles) -> Result<Rows, Error> {

@@ -1,7 +1,8 @@
 //! Whether a result may become the audience: pure, and decided before the first write.
 
 use super::plan::MAX_MEMBERS;
-use crate::settings::{Destination, EmptyResult, Mode};
+use crate::domain::Mode;
+use crate::settings::{Destination, EmptyResult};
 use serde::Serialize;
 
 /// The numbers that the guards judge.

@@ -1,8 +1,9 @@
 //! The last runs, read from their receipts.
 
 use super::{Archive, reason};
+use crate::domain::SegmentName;
 use crate::state;
-use crate::state::order::segment_hash;
+use crate::state::keys::segment_hash;
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::types::Object;
 use chrono::{DateTime, Utc};
@@ -19,7 +20,7 @@ const DAY: Duration = Duration::from_hours(24);
 
 impl Archive {
     /// Returns the receipts of the last runs, at most `limit` of the last 90 days, the newest first.
-    pub async fn history(&self, segment_name: Option<&str>, limit: usize) -> Result<Vec<Value>, state::Error> {
+    pub async fn history(&self, segment_name: Option<&SegmentName>, limit: usize) -> Result<Vec<Value>, state::Error> {
         let segment = segment_name.map(segment_hash);
         let today = self.ask_the_date().await?;
         let days = (0..=LOOK_BACK_DAYS).map(|days| (today - DAY * days).format("%Y-%m-%d").to_string());

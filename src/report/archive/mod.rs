@@ -9,9 +9,10 @@ mod receipt;
 pub use receipt::{Trigger, TriggerKind};
 
 use super::RunReport;
+use crate::domain::{RunId, SegmentName};
 use crate::means::{Attempt, Unwritten};
-use crate::state::order::segment_hash;
-use crate::state::{RunId, S3Clock};
+use crate::state::S3Clock;
+use crate::state::keys::segment_hash;
 use aws_sdk_s3::error::{DisplayErrorContext, SdkError};
 use chrono::{DateTime, Utc};
 
@@ -79,7 +80,7 @@ impl Archive {
 #[derive(Clone, Copy)]
 struct Names<'a> {
     run_id: Option<&'a RunId>,
-    segment_name: Option<&'a str>,
+    segment_name: Option<&'a SegmentName>,
     attempt: &'a str,
 }
 
@@ -97,7 +98,7 @@ impl<'a> From<&'a RunReport> for Names<'a> {
     fn from(report: &'a RunReport) -> Self {
         Self {
             run_id: report.run_id.as_ref(),
-            segment_name: report.segment_name.as_deref(),
+            segment_name: report.segment_name.as_ref(),
             attempt: &report.attempt,
         }
     }

@@ -3,7 +3,7 @@
 //! Calls of `memchr` are quick over long pieces and cost more than they save over short ones, of which most records
 //! consist: those are looked at here, byte by byte or eight at a time.
 
-use crate::contact::ContactId;
+use crate::domain::ContactId;
 use crate::source::csv::Shape;
 use crate::source::csv::quotes::stray_return;
 use crate::source::window::LineEnds;

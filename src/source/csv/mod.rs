@@ -14,7 +14,7 @@ mod header;
 mod lines;
 mod quotes;
 
-use crate::contact::ContactId;
+use crate::domain::ContactId;
 use crate::source::columns;
 use crate::source::problem::Problem;
 use crate::source::rejected::Reason;

@@ -1,6 +1,6 @@
 //! The rows of a page: which of them are NULL, and what the others hold.
 
-use crate::contact::ContactId;
+use crate::domain::ContactId;
 use crate::source::parquet::bits::Runs;
 use crate::source::parquet::corrupt;
 use crate::source::parquet::header::{Data, Levels};

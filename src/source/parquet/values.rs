@@ -1,6 +1,6 @@
 //! The values of a page, one by one, in whichever way they are written.
 
-use crate::contact::ContactId;
+use crate::domain::ContactId;
 use crate::source::parquet::bits::Runs;
 use crate::source::parquet::corrupt;
 use crate::source::parquet::delta::Lengths;

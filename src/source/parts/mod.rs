@@ -19,8 +19,9 @@ pub use misfit::Misfit;
 pub use one_of_several::{LoadedAlone, OneOfSeveral};
 pub use role::Role;
 
+use crate::domain::Mode;
 use crate::event::scope::{Scope, file_name, folder, is_completion_marker, is_marker};
-use crate::settings::{Mode, ResultFiles};
+use crate::settings::ResultFiles;
 use crate::source::error::Error;
 use crate::source::object::{ObjectVersion, Objects, url};
 use futures_util::{StreamExt, TryStreamExt, stream};

@@ -1,6 +1,7 @@
 //! The sentence for one file of several, with the statement that writes one.
 
 use super::counter::{Kinship, is_plainly_a_part, kinship};
+use crate::domain::SegmentName;
 use crate::event::scope::file_name;
 use crate::source::object::ObjectVersion;
 use chrono::{DateTime, Utc};
@@ -27,7 +28,7 @@ pub struct LoadedAlone {
     /// How many contacts it holds.
     pub contacts: u64,
     /// The segment that holds them now.
-    pub segment_name: String,
+    pub segment_name: SegmentName,
 }
 
 impl OneOfSeveral {

@@ -1,8 +1,7 @@
 //! How a head changes: pure functions, so that a simulation can drive them through every order of events.
 
-use crate::settings::Mode;
+use crate::domain::{Mode, Order};
 use crate::state::head::{Applied, Failures, Head, Input, Lease, Precedence, Refused, Wish, Writing};
-use crate::state::order::Order;
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 

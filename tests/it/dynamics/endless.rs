@@ -4,7 +4,7 @@ use super::{connected, contacts, name, seeded, uuids};
 use crate::sandbox::dataverse::Seed;
 use crate::sandbox::{Fault, Sandbox};
 use crate::world::{self, SEGMENT, World};
-use segment_loader::contact::Batch;
+use segment_loader::domain::Batch;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::Instant;

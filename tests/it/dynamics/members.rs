@@ -3,7 +3,7 @@
 use super::{connected, contacts, seeded, uuids};
 use crate::sandbox::dataverse::{Encoding, UnknownContacts};
 use crate::sandbox::{Fault, Sandbox};
-use segment_loader::contact::Batch;
+use segment_loader::domain::Batch;
 use serde_json::json;
 
 #[tokio::test]

@@ -11,10 +11,10 @@ mod token;
 
 use crate::sandbox::dataverse::Seed;
 use crate::sandbox::{DESTINATION_SECRET, Sandbox};
-use segment_loader::contact::ContactId;
+use segment_loader::domain::{ContactId, SegmentName};
 use segment_loader::dynamics::{Dataverse, GroupId, SegmentId, TokenCache};
 use segment_loader::fence::Fence;
-use segment_loader::settings::{Secrets, SegmentName, Settings};
+use segment_loader::settings::{Secrets, Settings};
 use std::time::Duration;
 use uuid::Uuid;
 

@@ -3,7 +3,7 @@
 use super::{connected, contacts, name, uuids};
 use crate::sandbox::dataverse::Seed;
 use crate::sandbox::{Fault, Sandbox};
-use segment_loader::contact::Batch;
+use segment_loader::domain::Batch;
 
 #[tokio::test]
 async fn the_checks_of_a_good_environment_pass() {

@@ -3,7 +3,7 @@
 use super::{connected, contacts, name, uuids};
 use crate::sandbox::dataverse::{Outcome, Seed};
 use crate::sandbox::{Fault, Sandbox};
-use segment_loader::contact::Batch;
+use segment_loader::domain::Batch;
 use segment_loader::dynamics::{Group, SegmentStatus};
 use std::time::Duration;
 

@@ -3,7 +3,7 @@
 use super::{connected, connected_until, contacts, name, seeded, uuids};
 use crate::sandbox::dataverse::Limits;
 use crate::sandbox::{Fault, Sandbox};
-use segment_loader::contact::Batch;
+use segment_loader::domain::Batch;
 use segment_loader::dynamics::{Dataverse, Error, GroupId, SegmentId};
 use segment_loader::fence::Fence;
 use std::time::Duration;

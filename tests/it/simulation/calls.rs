@@ -6,7 +6,7 @@ use super::dataverse::{Change, index_of};
 use super::plants::Sight;
 use super::scenario::Faults;
 use super::world::{LEASE, SECOND, Shared, World};
-use segment_loader::contact::ContactId;
+use segment_loader::domain::ContactId;
 use segment_loader::dynamics::{self, GroupId, SegmentId};
 use segment_loader::fence::Fence;
 use segment_loader::source;
@@ -184,10 +184,10 @@ impl Simulated {
         self.change_members(id, group, Change::Remove(members)).await.map(drop)
     }
 
-    pub(super) fn head_error(segment_name: &str, action: &'static str) -> state::Error {
+    pub(super) fn head_error(key: &str, action: &'static str) -> state::Error {
         state::Error::Unavailable {
             bucket: BUCKET.to_owned(),
-            key: format!("head of {segment_name}"),
+            key: key.to_owned(),
             action,
             what: "simulated".to_owned(),
         }

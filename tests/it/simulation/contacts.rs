@@ -1,7 +1,7 @@
 //! Sets of up to 128 contacts as bits, since a debug build compares them thousands of times a second.
 
 use super::rng::Rng;
-use segment_loader::contact::ContactId;
+use segment_loader::domain::ContactId;
 
 /// The bit of every contact that is in the set.
 pub(super) type Contacts = u128;

@@ -6,11 +6,10 @@ use super::contacts::{ids, set_of};
 use super::dataverse::{Change, id_of, index_of};
 use super::world::s3_time;
 use chrono::{DateTime, Utc};
-use segment_loader::contact::{Batch, ContactId, ContactSet};
+use segment_loader::domain::{Batch, ContactId, ContactSet, Mode, SegmentName};
 use segment_loader::dynamics::{self, Definition, DefinitionId, Group, GroupId, Segment, SegmentId};
 use segment_loader::fence::Fence;
 use segment_loader::means::{Attempt, Leftovers, Lists, Means};
-use segment_loader::settings::{Mode, SegmentName};
 use segment_loader::source::{self, ObjectVersion, Parts, Problem, Rows};
 use segment_loader::state::{self, Head, Stored};
 use std::cell::Cell;
@@ -28,9 +27,9 @@ impl Means for Simulated {
         }
     }
 
-    async fn read_head(&self, segment_name: &str) -> Result<Option<Stored>, state::Error> {
+    async fn read_head(&self, segment_name: &SegmentName) -> Result<Option<Stored>, state::Error> {
         if !self.ask_s3(5, 150, self.faults().refuse / 10).await {
-            return Err(Self::head_error(segment_name, "read"));
+            return Err(Self::head_error(&format!("head of {segment_name}"), "read"));
         }
         let (plant, head) = {
             let world = self.world.get();
@@ -63,7 +62,7 @@ impl Means for Simulated {
             return Ok(false);
         }
         if self.goes_wrong(faults.give_up / 5) {
-            return Err(Self::head_error(&name, "written"));
+            return Err(Self::head_error(&format!("head of {name}"), "written"));
         }
         self.hear();
         Ok(is_written.get())
@@ -71,12 +70,12 @@ impl Means for Simulated {
 
     async fn all_heads(&self) -> Result<Vec<Result<Head, state::Error>>, state::Error> {
         if !self.ask_s3(10, 300, self.faults().refuse / 10).await {
-            return Err(Self::head_error("", "read"));
+            return Err(Self::head_error("all heads", "read"));
         }
         Ok(self.world.get().heads.iter().flatten().cloned().map(Ok).collect())
     }
 
-    fn head_url(&self, segment_name: &str) -> String {
+    fn head_url(&self, segment_name: &SegmentName) -> String {
         format!("head of {segment_name}")
     }
 
@@ -153,7 +152,7 @@ impl Means for Simulated {
     }
 
     async fn find_segments(&self, name: &SegmentName) -> Result<Vec<Segment>, dynamics::Error> {
-        let index = segment_of(name.as_str());
+        let index = segment_of(name);
         let found = self.call(None, move |_, world| {
             let segment = &world.segments[index];
             segment.exists.then(|| segment.row(index, world.now()))
@@ -176,7 +175,7 @@ impl Means for Simulated {
     }
 
     async fn create_segment(&self, name: &SegmentName, _: &str) -> Result<(Segment, Definition), dynamics::Error> {
-        let index = segment_of(name.as_str());
+        let index = segment_of(name);
         let in_place = self.has(Plant::TruncateInPlace);
         self.call(Some(index), move |_, world| world.segments[index].create(in_place))
             .await?;
@@ -263,6 +262,6 @@ impl Means for Simulated {
 }
 
 /// Returns the index of the segment with this name.
-fn segment_of(name: &str) -> usize {
-    name.parse().unwrap()
+pub(super) fn segment_of(name: &SegmentName) -> usize {
+    name.as_str().parse().unwrap()
 }

@@ -5,9 +5,10 @@ use super::contacts::{Contacts, ids};
 use super::dataverse::Segment;
 use super::scenario::{Scenario, file_of};
 use super::world::SEGMENTS;
+use segment_loader::domain::{Mode, Order};
 use segment_loader::load::{Facts, Plan, guard};
-use segment_loader::settings::{Destination, Mode};
-use segment_loader::state::{Head, Order, Refused, Wish};
+use segment_loader::settings::Destination;
+use segment_loader::state::{Head, Refused, Wish};
 use std::sync::OnceLock;
 
 /// A wish that once stood in a head, or that an event has told of.

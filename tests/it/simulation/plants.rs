@@ -1,8 +1,8 @@
 //! Planted breakages: what passes between a worker and the world is falsified, an observation changed or an action dropped.
 
 use super::Plant;
+use segment_loader::domain::Mode;
 use segment_loader::dynamics::GroupId;
-use segment_loader::settings::Mode;
 use segment_loader::state::{Head, Wish, head::Lease};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -5,11 +5,11 @@ use super::contacts::{Contacts, some_of};
 use super::rng::Rng;
 use super::world::{MINUTE, SECOND, SEGMENTS, Trigger, s3_time};
 use chrono::{DateTime, Utc};
+use segment_loader::domain::{Mode, ObjectRef, Order, RunId, SegmentName};
 use segment_loader::event::LoadCommand;
 use segment_loader::intent::Hint;
-use segment_loader::settings::Mode;
 use segment_loader::source::ObjectVersion;
-use segment_loader::state::{ObjectRef, Order, RunId, Wish};
+use segment_loader::state::Wish;
 use std::collections::HashMap;
 
 /// One version of one object, dropped at `uploaded`.
@@ -148,7 +148,7 @@ impl Scenario {
             version,
             ..
         } = &self.files[file];
-        let segment_name = segment.to_string();
+        let segment_name = SegmentName::parse(&segment.to_string()).unwrap();
         let object = ObjectRef {
             bucket: BUCKET.to_owned(),
             key: key.clone(),

@@ -3,13 +3,15 @@
 //! Every task of a seed runs on one thread and one paused clock, which moves on when all of them wait.
 
 use super::calls::{BUCKET, Simulated};
+use super::means::segment_of;
 use super::world::{LEASE, MINUTE, SECOND, SEGMENTS, Shared, Trigger, World};
 use super::{Breach, Plant};
+use segment_loader::domain::Mode;
 use segment_loader::environment::Environment;
 use segment_loader::fence::Fence;
 use segment_loader::intent::Hint;
 use segment_loader::report::{Outcome, RunReport};
-use segment_loader::settings::{CredentialSource, Destination, Mode, Settings};
+use segment_loader::settings::{CredentialSource, Destination, Settings};
 use segment_loader::worker::{Worker, margin};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -151,7 +153,7 @@ impl Player {
             .into_iter()
             .find(|wish| own.run_id.as_ref() == Some(&wish.run_id));
         if let Some(wish) = told {
-            let (segment, now) = (wish.segment_name.parse().unwrap(), world.now());
+            let (segment, now) = (segment_of(&wish.segment_name), world.now());
             world.oracle.wished(segment, &wish, now);
         }
     }

@@ -1,7 +1,7 @@
 //! The CSV reader against the `csv` crate, which knows nothing of it.
 
 use super::{ids, read_through};
-use crate::contact::ContactId;
+use crate::domain::ContactId;
 use crate::source::rejected::Reason;
 use crate::source::testing::id;
 use proptest::prelude::*;

@@ -1,7 +1,7 @@
 //! Files of another writer hold what was given to it, however it is told to write them.
 
 use super::*;
-use crate::contact::ContactId;
+use crate::domain::ContactId;
 use crate::source::testing::id;
 use parquet::basic::{Compression, Encoding, GzipLevel, ZstdLevel};
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, FixedLenByteArray, FixedLenByteArrayType, Int64Type};

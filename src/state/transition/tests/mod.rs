@@ -1,12 +1,16 @@
 mod additions;
 
 use super::*;
-use crate::state::order::{ObjectRef, RunId};
+use crate::domain::{Mode, ObjectRef, Order, RunId, SegmentName};
 
 const LEASE: u64 = 180;
 
 fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
+}
+
+fn segment() -> SegmentName {
+    SegmentName::parse("Summer Sale").unwrap()
 }
 
 /// A file uploaded at `second`.
@@ -19,7 +23,7 @@ fn file(second: i64, mode: Mode) -> Wish {
         etag: "etag".to_owned(),
     };
     Wish {
-        run_id: RunId::of("Summer Sale", &object),
+        run_id: RunId::of(&segment(), &object),
         order: Order {
             last_modified: at(second),
             key,
@@ -27,7 +31,7 @@ fn file(second: i64, mode: Mode) -> Wish {
         },
         object,
         mode,
-        segment_name: "Summer Sale".to_owned(),
+        segment_name: segment(),
         sample: None,
         approved: false,
         ordered: None,
@@ -39,7 +43,7 @@ fn replace(second: i64) -> Wish {
 }
 
 fn head() -> Head {
-    let mut head = Head::new("Summer Sale");
+    let mut head = Head::new(&segment());
     assert_eq!(head.claim("me", LEASE, at(0)), Claim::Taken);
     head
 }
@@ -309,7 +313,7 @@ fn of_lost_replaces_the_newest_that_is_not_refused_is_found_and_of_additions_all
     assert_eq!(found(&mut head, Mode::Replace), 1);
     assert_eq!(next_second(&head), Some(2));
     assert_eq!(found(&mut head, Mode::Replace), 0);
-    let mut head = Head::new("Summer Sale");
+    let mut head = Head::new(&segment());
     assert_eq!(found(&mut head, Mode::Append), 3);
 }
 

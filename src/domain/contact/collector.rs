@@ -99,7 +99,7 @@ pub struct TooManyContacts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contact::tests::numbered;
+    use crate::domain::contact::tests::numbered;
     use proptest::prelude::*;
 
     #[test]
