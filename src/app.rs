@@ -3,6 +3,7 @@
 use crate::aws;
 use crate::clients::Clients;
 use crate::connection;
+use crate::domain::ObjectRef;
 use crate::environment::{self, Environment};
 use crate::error::Error;
 use crate::event::{self, LoadCommand, Message, ObjectEvent, Request};
@@ -78,23 +79,17 @@ impl App {
     async fn load_objects(&self, objects: &[ObjectEvent], stop_at: Instant) -> (Vec<RunReport>, Result<(), Error>) {
         let (mut reports, mut outcome) = (Vec::new(), Ok(()));
         for object in objects {
-            let ObjectEvent {
-                bucket,
-                key,
-                version_id,
-                requester,
-                ..
-            } = object.clone();
-            if let Some(reason) = self.clients.environment.scope().outside(&bucket, &key) {
-                tracing::info!(bucket, key, reason, "the object is ignored");
+            let ObjectEvent { object, requester } = object.clone();
+            if let Some(reason) = self.clients.environment.scope().outside(&object.bucket, &object.key) {
+                tracing::info!(
+                    bucket = object.bucket,
+                    key = object.key,
+                    reason,
+                    "the object is ignored"
+                );
                 continue;
             }
-            let hint = Hint {
-                bucket,
-                key,
-                version_id,
-                command: None,
-            };
+            let hint = Hint { object, command: None };
             let trigger = Trigger {
                 kind: TriggerKind::Event,
                 requester,
@@ -129,9 +124,7 @@ impl App {
             Err(error) => return vec![RunReport::failed(&error, None)],
         };
         let hint = Hint {
-            bucket,
-            key: command.key.clone(),
-            version_id: None,
+            object: ObjectRef::unseen(bucket, command.key.clone(), None),
             command: Some(command),
         };
         self.load(hint, TriggerKind::Command.into(), stop_at).await
@@ -139,7 +132,7 @@ impl App {
 
     /// Follows one hint to its end: settles what is wished, enlists it, and works until nothing is pending.
     async fn load(&self, hint: Hint, trigger: Trigger, stop_at: Instant) -> Vec<RunReport> {
-        let bucket = hint.bucket.clone();
+        let bucket = hint.object.bucket.clone();
         let source = hint.source();
         let failed = |error| vec![RunReport::failed(&error, Some(source))];
         let settings = match self.settings(stop_at).await {

@@ -1,6 +1,6 @@
 //! From a hint to a wish: which segment, which version, which run.
 
-use crate::domain::{Mode, ObjectRef, Order, RunId, SegmentName};
+use crate::domain::{Mode, ObjectRef, RunId, SegmentName};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::event::LoadCommand;
@@ -10,16 +10,11 @@ use crate::settings::{Metadata, ResultFiles, Settings, settle_segment_name};
 use crate::shown;
 use crate::source::{ObjectVersion, Role};
 use crate::state::Wish;
-use chrono::DateTime;
 
 /// One object to look at, and what a direct command said about it.
 pub struct Hint {
-    /// The object's bucket.
-    pub bucket: String,
-    /// The object's key, decoded.
-    pub key: String,
-    /// The version, where one is meant.
-    pub version_id: Option<String>,
+    /// The object, by its name.
+    pub object: ObjectRef,
     /// What a direct command said.
     pub command: Option<LoadCommand>,
 }
@@ -44,20 +39,17 @@ impl Hint {
         if command.is_none() && self.starts_no_run(files, settings.destination.mode) {
             return Ok(None);
         }
-        if environment.scope().is_own(&self.bucket, &self.key) {
+        if environment.scope().is_own(&self.object.bucket, &self.object.key) {
             return Err(Error::Refused(format!(
-                "s3://{}/{} is one of the function's own objects and no result",
-                shown::key(&self.bucket),
-                shown::key(&self.key)
+                "{} is one of the function's own objects and no result",
+                self.object
             )));
         }
-        let object = means
-            .locate(&self.bucket, &self.key, self.version_id.as_deref())
-            .await?;
+        let object = means.locate(&self.object).await?;
         let name = settle_segment_name(
             command.and_then(|command| command.segment_name.as_ref()),
             named_by(&object),
-            &self.key,
+            &self.object.key,
             &environment.results_prefix,
             settings.destination.segment_name.as_ref(),
         )?;
@@ -74,7 +66,7 @@ impl Hint {
     ///
     /// A part that comes alone is a run, so that its refusal says which setting to change.
     fn starts_no_run(&self, files: ResultFiles, mode: Mode) -> bool {
-        match Role::of_event(&self.key, files, mode) {
+        match Role::of_event(&self.object.key, files, mode) {
             Role::Whole | Role::Manifest | Role::Folder | Role::Hidden => false,
             Role::Part => files != ResultFiles::Single,
             Role::Ignored => true,
@@ -83,14 +75,8 @@ impl Hint {
 
     /// Names the object as far as the hint does.
     pub(crate) fn source(&self) -> Source {
-        let object = ObjectRef {
-            bucket: self.bucket.clone(),
-            key: self.key.clone(),
-            version_id: self.version_id.clone(),
-            etag: String::new(),
-        };
         Source {
-            object,
+            object: self.object.clone(),
             files: Vec::new(),
         }
     }
@@ -116,19 +102,8 @@ fn wish_for(
         Some(_) => (name.for_sample().map_err(Error::unfit_sample_name)?, Mode::Replace),
         None => (name, command.and_then(|command| command.mode).unwrap_or(mode)),
     };
-    let object_ref = ObjectRef {
-        bucket: object.bucket.clone(),
-        key: object.key.clone(),
-        version_id: object.version_id.clone(),
-        etag: object.etag.clone(),
-    };
-    let (seconds, nanos) = object.last_modified;
-    let order = Order {
-        last_modified: DateTime::from_timestamp(seconds, nanos).unwrap_or_default(),
-        key: object.key.clone(),
-        version_id: object.version_id.clone(),
-    };
-    let run_id = RunId::of(&name, &object_ref);
+    let reference = object.reference();
+    let run_id = RunId::of(&name, &reference);
     let approved = match command.and_then(|command| command.approve.as_deref()) {
         Some(approved) if approved != run_id.as_str() => {
             return Err(Error::Refused(format!(
@@ -141,12 +116,12 @@ fn wish_for(
     };
     Ok(Wish {
         run_id,
-        object: object_ref,
+        object: reference,
         mode,
         segment_name: name,
         sample: sample.map(std::num::NonZero::get),
         approved,
         ordered: None,
-        order,
+        order: object.order(),
     })
 }

@@ -3,7 +3,7 @@
 //! The worker decides; its means carry out. Production's are S3 and Dynamics, a simulation's are a model of both, and
 //! the worker in between is the same. Time is tokio's, which a test may pause; only S3's own clock is asked for here.
 
-use crate::domain::{Batch, ContactId, Mode, RunId, SegmentName};
+use crate::domain::{Batch, ContactId, Mode, ObjectRef, RunId, SegmentName};
 use crate::dynamics::{self, Definition, DefinitionId, Group, GroupId, Segment, SegmentId};
 use crate::fence::Fence;
 use crate::source::{self, ObjectVersion, Parts, Rejected, Rows};
@@ -44,8 +44,8 @@ pub trait Means: Clone {
     /// Lists what of a result did not come into the segment.
     async fn keep_lists(&self, attempt: Attempt<'_>, leftovers: &Leftovers) -> Lists;
 
-    /// Finds the object that a result is known by: the given version, or the newest.
-    async fn locate(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<ObjectVersion, source::Error>;
+    /// Finds the object that a result is known by: the given version, or the newest; its `ETag` may be another by now.
+    async fn locate(&self, object: &ObjectRef) -> Result<ObjectVersion, source::Error>;
 
     /// Returns the files of the result that an object stands for, which is to change a segment in this mode.
     async fn parts(&self, object: &ObjectVersion, mode: Mode) -> Result<Parts, source::Error>;

@@ -1,7 +1,7 @@
 //! A worker's means in production: S3 and Dataverse.
 
 use crate::clients::Clients;
-use crate::domain::{Batch, ContactId, Mode, SegmentName};
+use crate::domain::{Batch, ContactId, Mode, ObjectRef, SegmentName};
 use crate::dynamics::{self, Dataverse, Definition, DefinitionId, Group, GroupId, Segment, SegmentId};
 use crate::fence::Fence;
 use crate::means::{Attempt, Leftovers, Lists, Means};
@@ -77,9 +77,9 @@ impl Means for Production<'_> {
         self.archive.keep_lists(attempt, leftovers).await
     }
 
-    async fn locate(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<ObjectVersion, source::Error> {
+    async fn locate(&self, object: &ObjectRef) -> Result<ObjectVersion, source::Error> {
         let files = self.settings.destination.result_files;
-        self.clients.objects.locate(bucket, key, version, files).await
+        self.clients.objects.locate(object, files).await
     }
 
     async fn parts(&self, object: &ObjectVersion, mode: Mode) -> Result<Parts, source::Error> {

@@ -1,21 +1,23 @@
 //! S3 events in `EventBridge`'s envelope; their keys are raw.
 
-use super::s3::{etag, optional, version};
+use super::s3::{optional, version};
 use super::{Error, ObjectEvent};
+use crate::domain::ObjectRef;
 use serde_json::Value;
 
 /// Reads the object of an `Object Created` event.
 pub(super) fn parse(event: &Value) -> Result<ObjectEvent, Error> {
     let detail = &event["detail"];
     let (bucket, object) = (&detail["bucket"], &detail["object"]);
-    Ok(ObjectEvent {
-        bucket: optional(&bucket["name"]).ok_or_else(|| malformed("the bucket's name at `detail.bucket.name`"))?,
-        key: optional(&object["key"]).ok_or_else(|| malformed("the object's key at `detail.object.key`"))?,
-        version_id: version(&object["version-id"], || {
+    let object = ObjectRef::unseen(
+        optional(&bucket["name"]).ok_or_else(|| malformed("the bucket's name at `detail.bucket.name`"))?,
+        optional(&object["key"]).ok_or_else(|| malformed("the object's key at `detail.object.key`"))?,
+        version(&object["version-id"], || {
             malformed("the version as text at `detail.object.version-id`, or none")
         })?,
-        etag: etag(&object["etag"]),
-        size: object["size"].as_u64(),
+    );
+    Ok(ObjectEvent {
+        object,
         requester: optional(&detail["requester"]),
     })
 }
@@ -45,7 +47,7 @@ mod tests {
             "%41",
         ] {
             let detail = json!({"bucket": {"name": "b"}, "object": {"key": key}});
-            assert_eq!(parse(&event(&detail)).unwrap().key, key);
+            assert_eq!(parse(&event(&detail)).unwrap().object.key, key);
         }
     }
 

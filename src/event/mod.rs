@@ -14,6 +14,7 @@ pub mod sqs;
 pub use command::{HistoryCommand, LoadCommand};
 pub use error::Error;
 
+use crate::domain::ObjectRef;
 use crate::json;
 use serde_json::Value;
 use shape::Shape;
@@ -40,16 +41,8 @@ pub enum Request {
 /// An object that S3 says was created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectEvent {
-    /// The bucket.
-    pub bucket: String,
-    /// The key, decoded.
-    pub key: String,
-    /// The version, where the bucket keeps versions.
-    pub version_id: Option<String>,
-    /// The `ETag` without quotes.
-    pub etag: Option<String>,
-    /// The size in bytes.
-    pub size: Option<u64>,
+    /// The object, by its name: what it holds is asked of S3.
+    pub object: ObjectRef,
     /// Who dropped it, as AWS names them.
     pub requester: Option<String>,
 }

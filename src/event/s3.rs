@@ -1,6 +1,7 @@
 //! S3 notifications, read by the few fields that count: real senders leave out what the published types require.
 
 use super::{Error, ObjectEvent};
+use crate::domain::ObjectRef;
 use crate::percent;
 use serde_json::Value;
 
@@ -32,14 +33,15 @@ fn says_created(record: &Value) -> Result<bool, Error> {
 
 fn object(record: &Value) -> Result<ObjectEvent, Error> {
     let (bucket, object) = (&record["s3"]["bucket"], &record["s3"]["object"]);
-    Ok(ObjectEvent {
-        bucket: required(&bucket["name"], "the bucket's name at `s3.bucket.name`")?.into(),
-        key: percent::decode_form(required(&object["key"], "the object's key at `s3.object.key`")?),
-        version_id: version(&object["versionId"], || {
+    let object = ObjectRef::unseen(
+        required(&bucket["name"], "the bucket's name at `s3.bucket.name`")?.into(),
+        percent::decode_form(required(&object["key"], "the object's key at `s3.object.key`")?),
+        version(&object["versionId"], || {
             malformed("an S3 record", "the version as text at `s3.object.versionId`, or none")
         })?,
-        etag: etag(&object["eTag"]),
-        size: object["size"].as_u64(),
+    );
+    Ok(ObjectEvent {
+        object,
         requester: optional(&record["userIdentity"]["principalId"]),
     })
 }
@@ -68,12 +70,6 @@ pub(super) fn version(value: &Value, malformed: impl FnOnce() -> Error) -> Resul
 pub(super) fn optional(value: &Value) -> Option<String> {
     let text = value.as_str().filter(|text| !text.is_empty());
     text.map(Into::into)
-}
-
-/// Reads an `ETag`, which some senders put in quotes as in HTTP.
-pub(super) fn etag(value: &Value) -> Option<String> {
-    let text = value.as_str().map(|text| text.trim_matches('"'));
-    text.filter(|text| !text.is_empty()).map(Into::into)
 }
 
 #[cfg(test)]
@@ -120,7 +116,11 @@ mod tests {
             record(json!("ObjectRemoved:DeleteMarkerCreated"), "marker"),
             record(Value::Null, "by hand"),
         ]});
-        let keys: Vec<_> = parse(&event).unwrap().into_iter().map(|object| object.key).collect();
+        let keys: Vec<_> = parse(&event)
+            .unwrap()
+            .into_iter()
+            .map(|event| event.object.key)
+            .collect();
         assert_eq!(keys, ["put", "multipart", "by hand"]);
     }
 
@@ -158,9 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn etags_lose_their_quotes_and_empty_versions_are_none() {
-        assert_eq!(etag(&json!("\"abc-2\"")), Some("abc-2".into()));
-        assert_eq!(etag(&json!("\"\"")), None);
+    fn empty_versions_are_none() {
         assert_eq!(optional(&json!("")), None);
         assert_eq!(optional(&json!("v1")), Some("v1".into()));
     }

@@ -190,12 +190,7 @@ impl RunReport {
         let Some(source) = &mut self.source else {
             return;
         };
-        let files = parts.iter().map(|part| ObjectRef {
-            bucket: part.bucket.clone(),
-            key: part.key.clone(),
-            version_id: part.version_id.clone(),
-            etag: part.etag.clone(),
-        });
+        let files = parts.iter().map(ObjectVersion::reference);
         source.files = files.filter(|file| *file != source.object).collect();
     }
 

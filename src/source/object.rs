@@ -1,7 +1,7 @@
 //! One version of one object in S3.
 
+use crate::domain::{ObjectRef, Order, s3_url};
 use crate::percent;
-use crate::shown;
 use crate::source::body::{Body, ContentRange};
 use crate::source::error::Error;
 use crate::source::refusal::{self, Asked, explain};
@@ -9,9 +9,10 @@ use crate::source::tally::PAGE_MEMORY;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
-use aws_sdk_s3::primitives::DateTime;
+use aws_sdk_s3::primitives::DateTime as SdkDateTime;
 use aws_sdk_s3::types::{EncodingType, Object};
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -29,8 +30,8 @@ pub struct ObjectVersion {
     pub etag: String,
     /// Bytes, as stored.
     pub size: u64,
-    /// When S3 took it: seconds since 1970 and nanoseconds.
-    pub last_modified: (i64, u32),
+    /// When S3 took it.
+    pub last_modified: DateTime<Utc>,
     /// The user metadata, names in lower case and without `x-amz-meta-`.
     pub metadata: HashMap<String, String>,
     /// Whether there is user metadata that S3 could not hand out.
@@ -40,13 +41,27 @@ pub struct ObjectVersion {
 impl ObjectVersion {
     /// Returns the S3 URL of the object.
     pub fn url(&self) -> String {
-        url(&self.bucket, &self.key)
+        s3_url(&self.bucket, &self.key)
     }
-}
 
-/// Returns the S3 URL of an object, for sentences.
-pub(crate) fn url(bucket: &str, key: &str) -> String {
-    format!("s3://{}/{}", shown::key(bucket), shown::key(key))
+    /// Names the object.
+    pub fn reference(&self) -> ObjectRef {
+        ObjectRef {
+            bucket: self.bucket.clone(),
+            key: self.key.clone(),
+            version_id: self.version_id.clone(),
+            etag: self.etag.clone(),
+        }
+    }
+
+    /// Returns the object's place among all results.
+    pub fn order(&self) -> Order {
+        Order {
+            last_modified: self.last_modified,
+            key: self.key.clone(),
+            version_id: self.version_id.clone(),
+        }
+    }
 }
 
 /// The objects of S3, read only.
@@ -151,7 +166,7 @@ struct Look {
     version_id: Option<String>,
     etag: Option<String>,
     size: Option<i64>,
-    last_modified: Option<DateTime>,
+    last_modified: Option<SdkDateTime>,
     metadata: Option<HashMap<String, String>>,
     missing_metadata: Option<i32>,
 }
@@ -191,8 +206,9 @@ impl Look {
     fn at(self, bucket: &str, key: &str) -> Result<ObjectVersion, Error> {
         let unexpected = |lacking| unexpected(bucket, key, lacking);
         let size = self.size.and_then(|size| u64::try_from(size).ok());
-        let modified = self
+        let last_modified = self
             .last_modified
+            .and_then(|time| DateTime::from_timestamp(time.secs(), time.subsec_nanos()))
             .ok_or_else(|| unexpected("an answer without a time"))?;
         Ok(ObjectVersion {
             bucket: bucket.to_owned(),
@@ -200,7 +216,7 @@ impl Look {
             version_id: self.version_id.filter(|version| !version.is_empty()),
             etag: etag(self.etag.as_deref()).ok_or_else(|| unexpected("an answer without an ETag"))?,
             size: size.ok_or_else(|| unexpected("an answer without a length"))?,
-            last_modified: (modified.secs(), modified.subsec_nanos()),
+            last_modified,
             metadata: self.metadata.unwrap_or_default(),
             hidden_metadata: self.missing_metadata.is_some_and(|count| count > 0),
         })
@@ -240,7 +256,7 @@ pub(super) fn etag(text: Option<&str>) -> Option<String> {
 /// Says that S3 answered, but not what it was asked.
 pub(super) fn unexpected(bucket: &str, key: &str, what: &str) -> Error {
     Error::Unavailable {
-        object: url(bucket, key),
+        object: s3_url(bucket, key),
         cause: what.to_owned(),
     }
 }

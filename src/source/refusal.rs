@@ -1,7 +1,7 @@
 //! What S3 means where it does not give an object: its own reason, and what to do about it.
 
+use crate::domain::s3_url;
 use crate::source::error::Error;
-use crate::source::object::url;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use std::borrow::Cow;
 
@@ -28,9 +28,9 @@ pub(super) enum Asked {
 
 /// Says what a refusal means, or why there was no answer at all.
 pub(super) fn explain<E: ProvideErrorMetadata>(error: &SdkError<E>, asked: Asked, bucket: &str, key: &str) -> Error {
-    let object = url(bucket, key);
+    let object = s3_url(bucket, key);
     let unavailable = |cause: &str| Error::Unavailable {
-        object: url(bucket, key),
+        object: s3_url(bucket, key),
         cause: cause.to_owned(),
     };
     let Some(response) = error.raw_response() else {

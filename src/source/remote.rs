@@ -226,7 +226,7 @@ mod tests {
             version_id: None,
             etag: "e".to_owned(),
             size: content.len() as u64,
-            last_modified: (0, 0),
+            last_modified: chrono::DateTime::UNIX_EPOCH,
             metadata: std::collections::HashMap::new(),
             hidden_metadata: false,
         };

@@ -3,7 +3,7 @@
 use super::head::Head;
 use super::keys::segment_hash;
 use super::transition::LeaseLost;
-use crate::domain::SegmentName;
+use crate::domain::{SegmentName, s3_url};
 use crate::fate::Fate;
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use serde_json::Value;
@@ -163,7 +163,7 @@ impl Heads {
 
     /// Names a segment's head for people.
     pub fn url(&self, segment_name: &SegmentName) -> String {
-        format!("s3://{}/{}", self.bucket, self.key(segment_name))
+        s3_url(&self.bucket, &self.key(segment_name))
     }
 
     fn key(&self, segment_name: &SegmentName) -> String {

@@ -2,7 +2,7 @@
 
 use super::Worker;
 use super::phase::phase;
-use crate::domain::{ContactId, ContactSet, Mode, ObjectRef};
+use crate::domain::{ContactId, ContactSet, Mode};
 use crate::dynamics::{Segment, SegmentStatus};
 use crate::error::Error;
 use crate::load::{self, Audience, Facts, Opinion, Plan, Wanted, guard, survey};
@@ -117,15 +117,9 @@ impl<M: Means> Worker<'_, M> {
     }
 
     async fn read(&self, wish: &Wish, report: &mut RunReport, leftovers: &mut Leftovers) -> Result<Rows, Error> {
-        let ObjectRef {
-            bucket,
-            key,
-            version_id,
-            etag,
-        } = &wish.object;
-        let locating = self.means.locate(bucket, key, version_id.as_deref());
+        let locating = self.means.locate(&wish.object);
         let object = self.fence.within(locating).await.map_err(source::Error::from)??;
-        if object.etag != *etag {
+        if object.etag != wish.object.etag {
             return Err(source::Error::Replaced { object: object.url() }.into());
         }
         let finding = self.means.parts(&object, wish.mode);
@@ -176,7 +170,7 @@ fn note_loaded_alone(mut error: Error, head: &Head, report: &mut RunReport) -> E
     {
         report.needs_attention = true;
         one.note_loaded_alone(LoadedAlone {
-            object: format!("s3://{}/{}", loaded.bucket, loaded.key),
+            object: loaded.to_string(),
             at: applied.at,
             contacts: applied.contacts,
             segment_name: applied.wish.segment_name.clone(),

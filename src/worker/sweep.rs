@@ -1,7 +1,7 @@
 //! The scheduled sweep: finds results that no event told of, goes on with what was left, looks after what was published.
 
 use super::{Worker, by, heads};
-use crate::domain::SegmentName;
+use crate::domain::{ObjectRef, SegmentName, s3_url};
 use crate::error::Error;
 use crate::intent::{Hint, Intent};
 use crate::means::Means;
@@ -86,15 +86,13 @@ impl<M: Means> Worker<'_, M> {
         let mut by_segment: BTreeMap<SegmentName, Vec<Wish>> = BTreeMap::new();
         let keys = self.recent_results(bucket, warnings).await?;
         let hints = keys.into_iter().map(|key| Hint {
-            bucket: bucket.to_owned(),
-            key,
-            version_id: None,
+            object: ObjectRef::unseen(bucket.to_owned(), key, None),
             command: None,
         });
         let looks = hints.map(|hint| async move {
             let intent = hint.settle(&self.means, self.settings, self.environment).await;
             intent.inspect_err(|error| {
-                tracing::warn!(bucket, key = hint.key, error = %error, "the sweep cannot tell what a result is for");
+                tracing::warn!(bucket, key = hint.object.key, error = %error, "the sweep cannot tell what a result is for");
             })
         });
         let mut looks = std::pin::pin!(stream::iter(looks).buffer_unordered(LOOKS_IN_FLIGHT));
@@ -121,12 +119,12 @@ impl<M: Means> Worker<'_, M> {
         if objects.len() > MAX_KEYS {
             objects.truncate(MAX_KEYS);
             warnings.push(format!(
-                "more than {MAX_KEYS} objects lie under s3://{bucket}/{}; a result whose event was lost may not be found: \
+                "more than {MAX_KEYS} objects lie under {}; a result whose event was lost may not be found: \
                  let a lifecycle rule expire old results",
-                environment.results_prefix
+                s3_url(bucket, &environment.results_prefix)
             ));
         }
-        let since = (self.means.s3_time() - LOOK_BACK).timestamp();
+        let since = self.means.s3_time() - LOOK_BACK;
         let scope = environment.scope();
         let found = objects.into_iter().filter(|object| {
             let starts_a_run = match Role::of_event(&object.key, files, mode) {
@@ -134,7 +132,7 @@ impl<M: Means> Worker<'_, M> {
                 Role::Folder => true,
                 Role::Part | Role::Ignored | Role::Hidden => false,
             };
-            starts_a_run && object.last_modified.0 >= since && scope.outside(bucket, &object.key).is_none()
+            starts_a_run && object.last_modified >= since && scope.outside(bucket, &object.key).is_none()
         });
         Ok(found.map(|object| object.key).collect())
     }

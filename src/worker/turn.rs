@@ -7,6 +7,7 @@ use super::ending::{
 use super::hold::Hold;
 use super::phase::{Meter, phase};
 use super::prepare::note_match_rate;
+use crate::domain::s3_url;
 use crate::dynamics::SegmentStatus;
 use crate::error::Error;
 use crate::load::{self, Audience, Draft, guard, publish, survey};
@@ -209,9 +210,9 @@ impl<M: Means> Turn<'_, M> {
 
     async fn create(&self, wish: &Wish) -> Result<Audience, Error> {
         let description = format!(
-            "Managed by {}: its members are replaced by the query results in s3://{}/. Changes by hand are overwritten.",
+            "Managed by {}: its members are replaced by the query results in {}. Changes by hand are overwritten.",
             env!("CARGO_PKG_NAME"),
-            wish.object.bucket
+            s3_url(&wish.object.bucket, "")
         );
         let (segment, definition) = self.means().create_segment(&wish.segment_name, &description).await?;
         tracing::info!(segment_id = %segment.id, "the segment is created");
@@ -237,10 +238,7 @@ fn note_refused(error: &load::Error, leftovers: &mut Leftovers) {
 fn superseded(overtaken: Vec<Wish>, by: &Wish) -> impl Iterator<Item = RunReport> {
     overtaken.into_iter().map(|wish| {
         let mut report = RunReport::of(&wish, Outcome::Superseded);
-        report.reason = Some(format!(
-            "the newer result s3://{}/{} counts instead",
-            by.object.bucket, by.object.key
-        ));
+        report.reason = Some(format!("the newer result {} counts instead", by.object));
         report
     })
 }

@@ -41,7 +41,7 @@ const MAY_IMPORT: [(&str, &str); 22] = [
     ),
     (
         "app",
-        "aws clients connection environment error event fence intent production report settings worker",
+        "aws clients connection domain environment error event fence intent production report settings worker",
     ),
     ("telling", "app error event report settings"),
     ("lib", "app"),

@@ -2,6 +2,7 @@
 
 use crate::sandbox::{BUCKET, Fault};
 use crate::source_answers::{KEY, look_and_read, sandbox_with_file};
+use segment_loader::domain::ObjectRef;
 use segment_loader::settings::ResultFiles;
 
 /// What S3 answers: status, code, message and a header; then how it must be told.
@@ -225,7 +226,10 @@ async fn a_name_that_no_bucket_can_have_is_refused_without_asking() {
     let (sandbox, objects) = sandbox_with_file(10).await;
     for bucket in ["a b", "a/b", "x\n"] {
         let error = objects
-            .locate(bucket, KEY, None, ResultFiles::Single)
+            .locate(
+                &ObjectRef::unseen(bucket.to_owned(), KEY.to_owned(), None),
+                ResultFiles::Single,
+            )
             .await
             .unwrap_err();
         assert!(

@@ -9,7 +9,7 @@ mod receipt;
 pub use receipt::{Trigger, TriggerKind};
 
 use super::RunReport;
-use crate::domain::{RunId, SegmentName};
+use crate::domain::{RunId, SegmentName, s3_url};
 use crate::means::{Attempt, Unwritten};
 use crate::state::S3Clock;
 use crate::state::keys::segment_hash;
@@ -50,7 +50,7 @@ impl Archive {
     }
 
     fn url(&self, key: &str) -> String {
-        format!("s3://{}/{key}", self.bucket)
+        s3_url(&self.bucket, key)
     }
 
     /// Writes an object that is not there yet, and returns its address; the failure is for a warning.

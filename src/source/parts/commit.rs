@@ -1,6 +1,7 @@
 //! Databricks' commit protocol: `_started_<id>` and `_committed_<id>` say which of a folder's files count.
 
 use super::misfit::Misfit;
+use crate::domain::s3_url;
 use crate::event::scope::{file_name, folder};
 use crate::source::error::Error;
 use crate::source::object::{ObjectVersion, Objects};
@@ -62,7 +63,7 @@ impl Objects {
         }
         let there: HashSet<_> = beside.iter().map(|object| file_name(&object.key)).collect();
         if let Some((id, part)) = log.missing(&there) {
-            let folder = format!("s3://{}/{}", marker.bucket, folder(&marker.key));
+            let folder = s3_url(&marker.bucket, folder(&marker.key));
             let misfit = Misfit::MissingCommitted {
                 commit: format!("{folder}{COMMITTED}{id}"),
                 part: format!("{folder}{part}"),

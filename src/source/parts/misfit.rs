@@ -28,12 +28,10 @@ pub enum Misfit {
     AthenaMetadata,
     /// A folder, or one above it, is a table whose log says which of its files count.
     #[error(
-        "s3://{bucket}/{folder} is a table of {lake} ({evidence}), and its files hold rows that were deleted, too: export a query of it into a folder of its own, and never the table itself ({statement})"
+        "{folder} is a table of {lake} ({evidence}), and its files hold rows that were deleted, too: export a query of it into a folder of its own, and never the table itself ({statement})"
     )]
     NotATable {
-        /// Bucket of the folder.
-        bucket: String,
-        /// The folder, with its `/` at the end.
+        /// S3 URL of the folder, with its `/` at the end.
         folder: String,
         /// Whose format it is.
         lake: &'static str,

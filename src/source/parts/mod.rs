@@ -19,11 +19,11 @@ pub use misfit::Misfit;
 pub use one_of_several::{LoadedAlone, OneOfSeveral};
 pub use role::Role;
 
-use crate::domain::Mode;
+use crate::domain::{Mode, ObjectRef, s3_url};
 use crate::event::scope::{Scope, file_name, folder, is_completion_marker, is_marker};
 use crate::settings::ResultFiles;
 use crate::source::error::Error;
-use crate::source::object::{ObjectVersion, Objects, url};
+use crate::source::object::{ObjectVersion, Objects};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use manifest::{Entry, unknown};
 use sha2::{Digest, Sha256};
@@ -63,19 +63,19 @@ impl Objects {
     ///
     /// A folder is known by the newest marker in it; one without a marker by its files, so that another file makes it
     /// another result.
-    pub async fn locate(
-        &self,
-        bucket: &str,
-        key: &str,
-        version: Option<&str>,
-        files: ResultFiles,
-    ) -> Result<ObjectVersion, Error> {
+    pub async fn locate(&self, object: &ObjectRef, files: ResultFiles) -> Result<ObjectVersion, Error> {
+        let ObjectRef {
+            bucket,
+            key,
+            version_id,
+            ..
+        } = object;
         if !key.ends_with('/') {
-            return self.head(bucket, key, version).await;
+            return self.head(bucket, key, version_id.as_deref()).await;
         }
         if files != ResultFiles::Folder {
             let problem = not_the_result(key, files).into();
-            let object = url(bucket, key);
+            let object = object.to_string();
             return Err(Error::Invalid { object, problem });
         }
         let objects = self.list_folder(bucket, key, MAX_PARTS).await?;
@@ -131,7 +131,7 @@ impl Objects {
         };
         if let Some(entry) = entries.iter().find(strays) {
             return Err(invalid(Misfit::ForeignPart {
-                part: url(&entry.bucket, &entry.key),
+                part: s3_url(&entry.bucket, &entry.key),
             }));
         }
         let looks = entries.iter().map(|entry| self.look_at(manifest, entry));
@@ -184,10 +184,10 @@ impl Objects {
         let mut parts = Parts::of(files);
         if left_out > 0 {
             parts.warnings.push(format!(
-                "{left_out} of the {} data files in s3://{}/{folder} are not read: by the _started_ and _committed_ files of \
+                "{left_out} of the {} data files in {} are not read: by the _started_ and _committed_ files of \
                  Databricks their jobs did not end, or they were removed",
                 left_out + parts.files.len(),
-                marker.bucket
+                s3_url(&marker.bucket, folder)
             ));
         }
         Ok(parts)

@@ -6,6 +6,7 @@ use super::one_of_several::OneOfSeveral;
 use crate::event::scope::{file_name, folder};
 use crate::source::error::Error;
 use crate::source::object::{ObjectVersion, Objects};
+use chrono::TimeDelta;
 use std::time::Duration;
 
 /// How far apart the parts of one result come at most, where their names leave it open.
@@ -46,7 +47,7 @@ impl Objects {
                 None => false,
             })
             .collect();
-        related.sort_by_key(|other| seconds_between(object, other));
+        related.sort_by_key(|other| time_between(object, other));
         related.truncate(LOOKED_AT);
         let mut siblings = Vec::new();
         for other in related {
@@ -66,9 +67,9 @@ fn is_for_same_segment(object: &ObjectVersion, other: &ObjectVersion) -> bool {
 }
 
 fn came_together(object: &ObjectVersion, other: &ObjectVersion) -> bool {
-    seconds_between(object, other) <= TOGETHER.as_secs()
+    time_between(object, other).to_std().is_ok_and(|time| time <= TOGETHER)
 }
 
-const fn seconds_between(object: &ObjectVersion, other: &ObjectVersion) -> u64 {
-    object.last_modified.0.abs_diff(other.last_modified.0)
+fn time_between(object: &ObjectVersion, other: &ObjectVersion) -> TimeDelta {
+    (object.last_modified - other.last_modified).abs()
 }

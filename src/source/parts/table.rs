@@ -1,6 +1,7 @@
 //! Folders that are tables of a data lake, whose log says which of their files count.
 
 use super::misfit::Misfit;
+use crate::domain::s3_url;
 use crate::event::scope::{Scope, folder};
 use crate::source::error::Error;
 use crate::source::object::{ObjectVersion, Objects};
@@ -74,8 +75,7 @@ impl Objects {
         let files = self.list_folder(&object.bucket, &log, limit).await?;
         let is_table = files.iter().any(|file| file.key.contains(lake.mark));
         Ok(is_table.then(|| Misfit::NotATable {
-            bucket: object.bucket.clone(),
-            folder: folder.to_owned(),
+            folder: s3_url(&object.bucket, folder),
             lake: lake.name,
             evidence: lake.evidence,
             statement: lake.statement,

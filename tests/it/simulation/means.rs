@@ -6,7 +6,7 @@ use super::contacts::{ids, set_of};
 use super::dataverse::{Change, id_of, index_of};
 use super::world::s3_time;
 use chrono::{DateTime, Utc};
-use segment_loader::domain::{Batch, ContactId, ContactSet, Mode, SegmentName};
+use segment_loader::domain::{Batch, ContactId, ContactSet, Mode, ObjectRef, SegmentName};
 use segment_loader::dynamics::{self, Definition, DefinitionId, Group, GroupId, Segment, SegmentId};
 use segment_loader::fence::Fence;
 use segment_loader::means::{Attempt, Leftovers, Lists, Means};
@@ -100,14 +100,14 @@ impl Means for Simulated {
         Lists::default()
     }
 
-    async fn locate(&self, _: &str, key: &str, version: Option<&str>) -> Result<ObjectVersion, source::Error> {
+    async fn locate(&self, object: &ObjectRef) -> Result<ObjectVersion, source::Error> {
         if !self.ask_s3(20, 2_000, self.faults().refuse / 10).await {
-            return Err(Self::object_error(key));
+            return Err(Self::object_error(&object.key));
         }
         let world = self.world.get();
-        let found = world.scenario.located(key, version, world.now());
+        let found = world.scenario.located(object, world.now());
         found.ok_or_else(|| source::Error::Missing {
-            object: key.to_owned(),
+            object: object.to_string(),
             what: "",
         })
     }

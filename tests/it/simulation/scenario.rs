@@ -5,7 +5,7 @@ use super::contacts::{Contacts, some_of};
 use super::rng::Rng;
 use super::world::{MINUTE, SECOND, SEGMENTS, Trigger, s3_time};
 use chrono::{DateTime, Utc};
-use segment_loader::domain::{Mode, ObjectRef, Order, RunId, SegmentName};
+use segment_loader::domain::{Mode, ObjectRef, RunId, SegmentName};
 use segment_loader::event::LoadCommand;
 use segment_loader::intent::Hint;
 use segment_loader::source::ObjectVersion;
@@ -141,28 +141,12 @@ impl Scenario {
 
     /// Returns the wish for a file, as an event or an order makes it.
     pub(super) fn wish(&self, file: usize, mode: Mode) -> Wish {
-        let File {
-            segment,
-            uploaded,
-            key,
-            version,
-            ..
-        } = &self.files[file];
-        let segment_name = SegmentName::parse(&segment.to_string()).unwrap();
-        let object = ObjectRef {
-            bucket: BUCKET.to_owned(),
-            key: key.clone(),
-            version_id: version.clone(),
-            etag: file.to_string(),
-        };
+        let segment_name = SegmentName::parse(&self.files[file].segment.to_string()).unwrap();
+        let object = self.object(file);
         Wish {
-            run_id: RunId::of(&segment_name, &object),
-            order: Order {
-                last_modified: whole_seconds(*uploaded),
-                key: key.clone(),
-                version_id: version.clone(),
-            },
-            object,
+            run_id: RunId::of(&segment_name, &object.reference()),
+            order: object.order(),
+            object: object.reference(),
             mode,
             segment_name,
             sample: None,
@@ -180,9 +164,7 @@ impl Scenario {
         };
         let File { key, version, .. } = &self.files[index];
         Some(Hint {
-            bucket: BUCKET.to_owned(),
-            key: key.clone(),
-            version_id: version.clone(),
+            object: ObjectRef::unseen(BUCKET.to_owned(), key.clone(), version.clone()),
             command,
         })
     }
@@ -200,11 +182,11 @@ impl Scenario {
     }
 
     /// Returns the object that is found under a key at `now`: the given version, or the newest.
-    pub(super) fn located(&self, key: &str, version: Option<&str>, now: u64) -> Option<ObjectVersion> {
+    pub(super) fn located(&self, object: &ObjectRef, now: u64) -> Option<ObjectVersion> {
         let is_found = |file: &&File| {
-            file.key == key
+            file.key == object.key
                 && file.uploaded <= now
-                && version.is_none_or(|version| file.version.as_deref() == Some(version))
+                && (object.version_id.is_none() || file.version == object.version_id)
         };
         let newest = self.files.iter().rposition(|file| is_found(&file))?;
         Some(self.object(newest))
@@ -226,7 +208,7 @@ impl Scenario {
             version_id: version.clone(),
             etag: index.to_string(),
             size: 42,
-            last_modified: (whole_seconds(*uploaded).timestamp(), 0),
+            last_modified: whole_seconds(*uploaded),
             metadata: HashMap::new(),
             hidden_metadata: false,
         }
