@@ -49,7 +49,10 @@ const REFUSALS: [(&str, &str); 29] = [
     ("refused_truncated.csv.bz2", "the bzip2 data is truncated"),
     ("refused_truncated.csv.gz", "the gzip data is truncated"),
     ("refused_truncated.csv.zst", "the zstd data is truncated"),
-    ("refused_truncated.parquet", "the Parquet data is truncated"),
+    (
+        "refused_truncated.parquet",
+        "the Parquet data does not end as Parquet does",
+    ),
     ("refused_twice.csv.gz", "the content is compressed twice"),
     ("refused_two_columns.csv", "there are 2 columns \"contactid\""),
     ("refused_utf16_without_mark.csv", "line 1 holds a NUL byte"),

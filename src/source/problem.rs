@@ -23,6 +23,16 @@ pub enum Problem {
         /// The compression or file format.
         format: &'static str,
     },
+    /// A Parquet file of which the end is not there, or not the end.
+    #[error(
+        "the Parquet data does not end as Parquet does: the file was not written to its end, or something was written behind it; unload it again"
+    )]
+    NoFooter,
+    /// Parquet files, put one after the other.
+    #[error(
+        "there is another file before the Parquet data, whose rows would be lost: Parquet files cannot be put one after the other; drop them into one folder and set result_files to folder in the destination secret, or write one file"
+    )]
+    Joined,
     /// Something follows the compressed data that is none.
     #[error(
         "there are bytes behind the {format} data: something was written to the end of the packed file; unload it again"

@@ -4,17 +4,20 @@
 //! column, and allocates, loops and panics on the word of the file. Here every number of the file is checked against the
 //! bytes that there are before anything is allocated, unpacked or counted for it. That crate is what the tests compare with.
 //!
-//! In reading order: [`footer`] and [`schema`] find the column, [`pages`] fetches and unpacks, [`rows`] counts what
-//! [`values`] decodes; [`thrift`], [`header`], [`codec`], [`bits`] and [`delta`] are what these are made of.
+//! In reading order: [`footer`], [`schema`] and [`column`] find the column, and [`seam`] other files before it; [`pages`]
+//! fetches and unpacks, [`rows`] counts what [`values`] decodes; [`thrift`], [`header`], [`codec`], [`bits`] and [`delta`]
+//! are what these are made of.
 
 mod bits;
 mod codec;
+mod column;
 mod delta;
 mod footer;
 mod header;
 mod pages;
 mod rows;
 mod schema;
+mod seam;
 #[cfg(test)]
 mod tests;
 mod thrift;
@@ -24,7 +27,8 @@ use crate::source::compression::{ALWAYS_ACCEPTED, LARGEST_RATIO};
 use crate::source::content::Content;
 use crate::source::problem::Problem;
 use crate::source::tally::Tally;
-use footer::{Chunk, Footer};
+use column::Chunk;
+use footer::Footer;
 use header::Page;
 use pages::{Limits, Memory, Pages};
 use rows::Rows;
@@ -49,6 +53,11 @@ pub(crate) fn read<C: Content>(file: &Arc<C>, column: &str, tally: &mut Tally) -
     let footer = Footer::read(&bytes)?;
     let schema = footer.schema(column)?;
     let chunks = footer.chunks(&schema, column, end)?;
+    let told = footer.check_others(&schema, &chunks, end)?;
+    let reach = seam::reach(told, end);
+    if reach > 0 {
+        seam::check(tally.stop().watch(file.part(0..reach)?))?;
+    }
 
     let packed: u64 = chunks.iter().map(Chunk::packed).sum();
     let rows: u64 = chunks.iter().map(|chunk| chunk.rows).sum();

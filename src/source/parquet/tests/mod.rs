@@ -1,6 +1,7 @@
 mod damage;
 mod hostile;
 mod oracle;
+mod places;
 mod types;
 mod writer;
 

@@ -25,6 +25,7 @@ struct Way {
     encoding: Option<Encoding>,
     page_rows: usize,
     group_rows: usize,
+    has_filters: bool,
 }
 
 fn way(encodings: &'static [Encoding]) -> impl Strategy<Value = Way> {
@@ -37,13 +38,14 @@ fn way(encodings: &'static [Encoding]) -> impl Strategy<Value = Way> {
     let versions = vec![WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0];
     let encoding = prop::option::of(prop::sample::select(encodings));
     let (codec, version) = (prop::sample::select(codecs), prop::sample::select(versions));
-    (codec, version, encoding, 1_usize..70, 1_usize..200).prop_map(
-        |(codec, version, encoding, page_rows, group_rows)| Way {
+    (codec, version, encoding, 1_usize..70, 1_usize..200, any::<bool>()).prop_map(
+        |(codec, version, encoding, page_rows, group_rows, has_filters)| Way {
             codec,
             version,
             encoding,
             page_rows,
             group_rows,
+            has_filters,
         },
     )
 }
@@ -82,6 +84,8 @@ fn write<T: DataType>(
         .set_writer_version(way.version)
         .set_data_page_row_count_limit(way.page_rows)
         .set_write_batch_size(way.page_rows)
+        .set_bloom_filter_enabled(way.has_filters)
+        .set_bloom_filter_max_ndv(100)
         .set_dictionary_page_size_limit(2_000);
     if let Some(encoding) = way.encoding {
         properties = properties
@@ -162,5 +166,16 @@ proptest! {
     ) {
         let bytes = write::<ByteArrayType>(REQUIRED, way, &cells, |number| ByteArray::from(text(number))).unwrap();
         check(bytes, &cells, |number| number < 10_000)?;
+    }
+
+    /// The second footer knows the rows of the second file alone, and its offsets lead into the first.
+    #[test]
+    fn two_files_put_one_after_the_other_are_refused(
+        way in way(&[Encoding::PLAIN]),
+        first in cells(true), second in cells(true), between in prop::sample::select(vec!["", "\n", "\r\n"]),
+    ) {
+        let file = |cells: &[_]| write::<ByteArrayType>(TEXT, way, cells, |number| ByteArray::from(text(number))).unwrap();
+        let joined = [file(&first), between.into(), file(&second)].concat();
+        prop_assert!(matches!(read_bytes(joined), Err(Problem::Joined)));
     }
 }

@@ -88,6 +88,10 @@ pub(super) struct Made {
     pub(super) groups: usize,
     /// A column behind the ids: its type and the rest of its element.
     pub(super) other_column: Option<(i64, Struct)>,
+    /// Where the values of that column are said to lie: from where, and how many bytes.
+    pub(super) other_place: Option<(i64, i64)>,
+    /// What stands between the pages and the footer.
+    pub(super) behind: Vec<u8>,
 }
 
 impl Default for Made {
@@ -108,6 +112,8 @@ impl Default for Made {
             encryption: None,
             groups: 1,
             other_column: None,
+            other_place: None,
+            behind: Vec::new(),
         }
     }
 }
@@ -179,11 +185,11 @@ impl Made {
         if let Some((physical, rest)) = &self.other_column {
             let element = Struct::default().int(1, *physical).int(3, 1).binary(4, b"other");
             elements.push([element.bytes, rest.end()].concat());
-            chunks.push(
-                Struct::default()
-                    .nested(3, &Struct::default().int(1, *physical).int(4, 99))
-                    .end(),
-            );
+            let mut metadata = Struct::default().int(1, *physical).int(4, 99);
+            if let Some((offset, length)) = self.other_place {
+                metadata = metadata.int(5, self.rows).int(7, length).int(9, offset);
+            }
+            chunks.push(Struct::default().nested(3, &metadata).end());
         }
         let group = Struct::default()
             .list(1, STRUCT, &chunks)
@@ -197,7 +203,7 @@ impl Made {
             .list(4, STRUCT, &vec![group; self.groups])
             .end();
         let length = u32::try_from(footer.len()).unwrap().to_le_bytes();
-        [b"PAR1", self.pages.as_slice(), &footer, &length, b"PAR1"]
+        [b"PAR1", self.pages.as_slice(), &self.behind, &footer, &length, b"PAR1"]
             .concat()
             .into()
     }
