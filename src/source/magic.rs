@@ -113,12 +113,20 @@ pub(crate) fn name(start: &[u8]) -> Option<&'static str> {
 /// Tells whether the first bytes are certainly no text of any encoding that is read: most of them are control
 /// characters, or they are no UTF-8 and have more of these than text has.
 pub(crate) fn is_binary(start: &[u8]) -> bool {
-    let is_utf_16 = start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff");
     // Delimiters and separators of old formats are none that would tell.
     let is_control = |byte: &&u8| matches!(byte, 4..=8 | 11 | 12 | 14..=27 | 127);
     let controls = start.iter().filter(is_control).count();
     let one_in = if is_utf_8(start) { 2 } else { ONE_CONTROL_IN };
-    !is_utf_16 && controls >= FEWEST_CONTROLS && controls * one_in >= start.len()
+    !is_utf_16(start) && controls >= FEWEST_CONTROLS && controls * one_in >= start.len()
+}
+
+/// Tells whether there are zero bytes, as no text has them but UTF-16.
+pub(crate) fn holds_zeros(start: &[u8]) -> bool {
+    !is_utf_16(start) && start.contains(&0)
+}
+
+fn is_utf_16(start: &[u8]) -> bool {
+    start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff")
 }
 
 fn begins_with_letters(start: &[u8], letters: &[u8]) -> bool {

@@ -28,6 +28,16 @@ pub enum Problem {
         "the Parquet data does not end as Parquet does: the file was not written to its end, or something was written behind it; unload it again"
     )]
     NoFooter,
+    /// UTF-16 whose last character is half a one.
+    #[error(
+        "the UTF-16 text ends in the middle of a character: the file was not written to its end, or something was written behind it; unload it again"
+    )]
+    HalfCharacter,
+    /// A file that ends like Parquet, and cannot be read as what it begins like.
+    #[error(
+        "the content ends as Parquet does, but does not begin so: the file was damaged on its way, or something was written before it; unload it again"
+    )]
+    OnlyFooter,
     /// Parquet files, put one after the other.
     #[error(
         "there is another file before the Parquet data, whose rows would be lost: Parquet files cannot be put one after the other; drop them into one folder and set result_files to folder in the destination secret, or write one file"

@@ -1,5 +1,6 @@
 //! Text as UTF-8 without a byte order mark, whatever it was written as.
 
+use crate::source::problem::Problem;
 use encoding_rs::{Decoder, UTF_16BE, UTF_16LE};
 use std::io::{self, Cursor, Read};
 
@@ -59,7 +60,7 @@ impl<R: Read> Read for Text<R> {
     }
 }
 
-/// Decodes UTF-16; what is none becomes the replacement character.
+/// Decodes UTF-16; what is none becomes the replacement character, but half a character at the end is a cut file.
 pub(crate) struct Utf16<R> {
     input: Peeked<R>,
     decoder: Decoder,
@@ -75,9 +76,11 @@ impl<R: Read> Utf16<R> {
         let mut decoded = std::mem::take(&mut self.decoded).into_inner();
         // A length that does not fit `usize` cannot come from a buffer of 16 KiB.
         decoded.resize(self.decoder.max_utf8_buffer_length(count).unwrap_or(4 * BUFFER), 0);
-        let (_, _, written, _) = self
-            .decoder
-            .decode_to_utf8(&self.encoded[..count], &mut decoded, self.finished);
+        let encoded = &self.encoded[..count];
+        let (_, _, written, is_cut) = self.decoder.decode_to_utf8(encoded, &mut decoded, self.finished);
+        if self.finished && is_cut {
+            return Err(Problem::HalfCharacter.into());
+        }
         decoded.truncate(written);
         self.decoded = Cursor::new(decoded);
         Ok(())
@@ -138,7 +141,26 @@ mod tests {
     }
 
     #[test]
-    fn half_a_utf_16_character_at_the_end_is_replaced() {
-        assert_eq!(decoded(b"\xff\xfea\0b", 1), "a\u{fffd}".as_bytes());
+    fn half_a_utf_16_character_at_the_end_is_a_cut_file_and_elsewhere_replaced() {
+        let text = "\u{feff}a,😀\r\n";
+        let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        for whole in [little, big] {
+            for step in [1, 2, 3, 4096] {
+                for end in 2..=whole.len() {
+                    let mut decoded = Vec::new();
+                    let outcome = Text::new(Trickle::new(&whole[..end], step))
+                        .unwrap()
+                        .read_to_end(&mut decoded);
+                    // Behind the first half of the emoji, too.
+                    let is_cut = end % 2 == 1 || end == 8;
+                    assert_eq!(outcome.is_err(), is_cut, "{end}");
+                    if let Err(error) = outcome {
+                        assert!(matches!(Problem::from(error), Problem::HalfCharacter));
+                    }
+                }
+            }
+        }
+        assert_eq!(decoded(b"\xff\xfe\x3d\xd8b\0", 1), "\u{fffd}b".as_bytes());
     }
 }

@@ -11,29 +11,32 @@ use std::io::Read;
 /// What stands at a file's end: the length of the footer in four bytes, and the magic.
 const TAIL: usize = 8;
 
+/// What stands there instead where the footer is encrypted.
+const ENCRYPTED: &[u8] = b"PARE";
+
 /// How many row groups are read: as many as the format can number.
 const MOST_GROUPS: usize = i16::MAX as usize;
 
+/// Tells whether a file ends as Parquet does: in a magic, and before it the length of a footer that there is room for.
+pub(in crate::source) fn ends_a_file<C: Content>(file: &C) -> bool {
+    let Ok(Some((length, magic))) = tail(file) else {
+        return false;
+    };
+    [MAGIC, ENCRYPTED].contains(&magic.as_slice()) && footer_at(file.size(), length).is_some()
+}
+
 /// Reads the bytes of the footer, and returns where they begin.
 pub(super) fn fetch<C: Content>(file: &C, memory: u64) -> Result<(Vec<u8>, u64), Problem> {
-    let size = file.size();
-    let tail_at = size.checked_sub(TAIL as u64).filter(|at| *at >= MAGIC.len() as u64);
-    let tail_at = tail_at.ok_or(Problem::NoFooter)?;
-    let mut tail = [0; TAIL];
-    file.part(tail_at..size)?.read_exact(&mut tail)?;
-    let [a, b, c, d, magic @ ..] = tail;
-    match &magic {
-        b"PARE" => {
-            return Err(Problem::Unrecognised {
-                what: "encrypted Parquet",
-            });
-        }
-        magic if magic == MAGIC => {}
-        _ => return Err(Problem::NoFooter),
+    let (length, magic) = tail(file)?.ok_or(Problem::NoFooter)?;
+    if magic == *ENCRYPTED {
+        return Err(Problem::Unrecognised {
+            what: "encrypted Parquet",
+        });
     }
-    let length = u64::from(u32::from_le_bytes([a, b, c, d]));
-    let start = tail_at.checked_sub(length).filter(|at| *at >= MAGIC.len() as u64);
-    let start = start.ok_or_else(corrupt)?;
+    if magic != *MAGIC {
+        return Err(Problem::NoFooter);
+    }
+    let start = footer_at(file.size(), length).ok_or_else(corrupt)?;
     if length > memory {
         return Err(Problem::LargeFooter {
             limit: usize::try_from(memory >> 20).unwrap_or(usize::MAX),
@@ -41,8 +44,27 @@ pub(super) fn fetch<C: Content>(file: &C, memory: u64) -> Result<(Vec<u8>, u64),
         });
     }
     let mut footer = Vec::with_capacity(usize::try_from(length).map_err(|_| corrupt())?);
-    file.part(start..tail_at)?.read_to_end(&mut footer)?;
+    file.part(start..start + length)?.read_to_end(&mut footer)?;
     Ok((footer, start))
+}
+
+/// Reads the length of the footer and the magic behind it; nothing where the file is too short for both and the magic at
+/// its beginning.
+fn tail<C: Content>(file: &C) -> Result<Option<(u64, [u8; 4])>, Problem> {
+    let size = file.size();
+    let Some(at) = size.checked_sub(TAIL as u64).filter(|at| *at >= MAGIC.len() as u64) else {
+        return Ok(None);
+    };
+    let mut tail = [0; TAIL];
+    file.part(at..size)?.read_exact(&mut tail)?;
+    let [a, b, c, d, magic @ ..] = tail;
+    Ok(Some((u64::from(u32::from_le_bytes([a, b, c, d])), magic)))
+}
+
+/// Returns where the footer begins, if it begins behind the magic of the beginning.
+fn footer_at(size: u64, length: u64) -> Option<u64> {
+    let start = size.checked_sub(TAIL as u64)?.checked_sub(length)?;
+    (start >= MAGIC.len() as u64).then_some(start)
 }
 
 /// Where the parts of the footer lie that are needed.

@@ -29,6 +29,7 @@ use crate::source::problem::Problem;
 use crate::source::tally::Tally;
 use column::Chunk;
 use footer::Footer;
+pub(super) use footer::ends_a_file;
 use header::Page;
 use pages::{Limits, Memory, Pages};
 use rows::Rows;
