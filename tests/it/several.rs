@@ -244,3 +244,95 @@ async fn a_folder_that_may_not_be_listed_loads_nothing_that_could_be_a_part() {
     );
     assert_eq!(world.published(), contacts(0..100));
 }
+
+const PARTITIONS: [&str; 2] = [
+    "region=eu/b7f44eddf8d24911.parquet",
+    "region=us/8f2a1c345b6d4e7f.parquet",
+];
+
+#[tokio::test(start_paused = true)]
+async fn the_partitions_of_one_result_are_each_refused_and_the_audience_stays() {
+    for [first, second] in [
+        PARTITIONS,
+        ["region=eu/x.csv", "region=us/x.csv"],
+        ["dt=2026-11-23/region=eu/x.csv", "dt=2026-11-23/region=us/x.csv"],
+        ["region=eu/tier=1/x.csv", "region=us/tier=2/x.csv"],
+    ] {
+        let world = world_of_100().await;
+        let first = world.drop_contacts(first, &contacts(0..60));
+        world
+            .sandbox
+            .s3
+            .clock()
+            .advance(QUARTER.saturating_sub(Duration::from_secs(1)));
+        let second = world.drop_contacts(second, &contacts(60..120));
+        for (key, other) in [(&first, &second), (&second, &first)] {
+            let run = &world.deliver(key).await["runs"][0];
+            assert_eq!(run["outcome"], "refused", "{run}");
+            let reason = run["reason"].as_str().unwrap();
+            assert!(reason.contains(&format!("{other} came with it")), "{reason}");
+            assert!(reason.contains("unload without partitions"), "{reason}");
+        }
+        assert_eq!(world.published(), contacts(0..100));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn folders_of_dates_and_versions_hold_whole_results() {
+    let world = world_of_100().await;
+    for (number, name) in [
+        "dt=2026-11-23/result.csv",
+        "dt=2026-11-24/result.csv",
+        "year=2026/month=11/day=23/result.csv",
+        "year=2026/month=11/day=24/result.csv",
+        "version=1/result.csv",
+        "version=2/result.csv",
+        "region=eu/result.csv",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let start = u32::try_from(number).unwrap() + 1;
+        let run = world.load(name, &contacts(start..start + 100)).await;
+        assert_eq!(run["outcome"], "loaded", "{name}: {run}");
+        assert_eq!(world.published(), contacts(start..start + 100), "{name}");
+    }
+    world.sandbox.s3.clock().advance(QUARTER + Duration::from_secs(1));
+    let run = world.load("region=us/result.csv", &contacts(20..120)).await;
+    assert_eq!(run["outcome"], "loaded", "{run}");
+    assert_eq!(world.published(), contacts(20..120));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_partition_that_was_loaded_before_the_next_came_is_named_and_a_person_is_called() {
+    let [first, second] = PARTITIONS;
+    let world = world_of_100().await;
+    let run = world.load(first, &contacts(0..60)).await;
+    assert_eq!(run["outcome"], "loaded", "{run}");
+    let run = world.load(second, &contacts(60..120)).await;
+    assert_eq!(run["outcome"], "refused", "{run}");
+    assert_eq!(run["needs_attention"], true, "{run}");
+    let reason = run["reason"].as_str().unwrap();
+    assert!(reason.contains(&format!("{first} was loaded alone at ")), "{reason}");
+    assert_eq!(world.published(), contacts(0..60));
+}
+
+/// Where the folder names the segment it is none of its partitions; where the metadata does, it is one.
+#[tokio::test(start_paused = true)]
+async fn a_folder_that_names_the_segment_is_no_partition() {
+    for (metadata, outcome) in [(None, "loaded"), (Some(SEGMENT), "refused")] {
+        let world = World::start().await;
+        let keys = ["incoming/region=eu/x.csv", "incoming/region=us/x.csv"];
+        let named: Vec<_> = metadata.into_iter().map(|name| ("segment-name", name)).collect();
+        for key in keys {
+            world
+                .sandbox
+                .s3
+                .put_with_metadata(BUCKET, key, csv(&contacts(0..100)), &named);
+        }
+        for key in keys {
+            let run = &world.deliver(key).await["runs"][0];
+            assert_eq!(run["outcome"], outcome, "{metadata:?}: {run}");
+        }
+    }
+}

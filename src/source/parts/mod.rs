@@ -5,6 +5,7 @@ mod counter;
 mod manifest;
 mod misfit;
 mod one_of_several;
+mod partition;
 mod redshift;
 mod role;
 mod run;
@@ -106,7 +107,7 @@ impl Objects {
             Role::Manifest => self.parts_of_manifest(object, manner.scope).await,
             Role::Folder => self.parts_of_folder(object, manner.scope).await,
             _ if manner.mode == Mode::Replace => {
-                self.check_alone(object).await?;
+                self.check_alone(object, manner.scope).await?;
                 Ok(Parts::whole(object))
             }
             _ => Ok(Parts::whole(object)),

@@ -2,7 +2,7 @@
 
 use super::counter::{Kinship, is_plainly_a_part, kinship};
 use crate::domain::SegmentName;
-use crate::event::scope::file_name;
+use crate::event::scope::{file_name, folder};
 use crate::source::object::ObjectVersion;
 use chrono::{DateTime, Utc};
 use std::fmt;
@@ -10,8 +10,10 @@ use std::fmt;
 /// One file of several, where each object counts as a whole result and replaces the segment.
 #[derive(Debug)]
 pub struct OneOfSeveral {
-    /// The name without its folders.
-    pub(super) name: String,
+    /// The key of the file.
+    pub(super) key: String,
+    /// Whether it lies in a partition of a result (`column=value`).
+    pub(super) is_partitioned: bool,
     /// Other files of the same result, the nearest in time first.
     pub(super) siblings: Vec<ObjectVersion>,
     /// A sibling that was loaded before this one came.
@@ -46,9 +48,15 @@ impl OneOfSeveral {
 impl fmt::Display for OneOfSeveral {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sibling = self.siblings.first();
-        let kin = sibling.and_then(|sibling| kinship(&self.name, file_name(&sibling.key)));
-        let is_plain = is_plainly_a_part(&self.name);
+        let name = file_name(&self.key);
+        let is_plain = is_plainly_a_part(name);
         match sibling {
+            Some(sibling) if folder(&sibling.key) != folder(&self.key) => write!(
+                f,
+                "it looks like one file of several, since {} came with it and lies in another partition (column=value) of \
+                 the same result",
+                sibling.url()
+            )?,
             Some(sibling) if !is_plain => write!(
                 f,
                 "it looks like one file of several, since its name and that of {} differ in nothing but a number",
@@ -56,14 +64,20 @@ impl fmt::Display for OneOfSeveral {
             )?,
             _ => f.write_str("by its name this is one file of several")?,
         }
-        write!(
-            f,
-            ", and loading them one by one would leave the segment with the last: set result_files to folder or manifest in \
-             the destination secret, or unload one file ({}). If it is a whole result, give it a name that differs in more \
-             than a number from those of others (a date never counts parts)",
-            statement(&self.name),
-        )?;
+        f.write_str(", and loading them one by one would leave the segment with the last: ")?;
+        if self.is_partitioned {
+            f.write_str(WITHOUT_PARTITIONS)?;
+        } else {
+            write!(
+                f,
+                "set result_files to folder or manifest in the destination secret, or unload one file ({}). If it is a whole \
+                 result, give it a name that differs in more than a number from those of others (a date never counts parts)",
+                statement(name),
+            )?;
+        }
+        let kin = sibling.and_then(|sibling| kinship(name, file_name(&sibling.key)));
         match kin {
+            _ if self.is_partitioned => {}
             Some(Kinship::Certain) => f.write_str(", or delete what an older result has left there")?,
             Some(Kinship::Number) if !is_plain => f.write_str(", or drop them more than a quarter of an hour apart")?,
             _ => {}
@@ -83,6 +97,13 @@ impl fmt::Display for OneOfSeveral {
         )
     }
 }
+
+/// What to do where a result was partitioned: the folders below a marker's are not looked into.
+const WITHOUT_PARTITIONS: &str = "unload without partitions, as one file, or into one folder with result_files folder in the \
+    destination secret (Spark: without partitionBy; awswrangler, pandas and pyarrow: without partition_cols; DuckDB and \
+    Snowflake: without PARTITION BY; Athena: without partitioned_by, or with result_files manifest). If it is a whole \
+    result, drop it into a folder that is no partition (those of a date, a version or a UUID are none), or more than a \
+    quarter of an hour apart from others";
 
 /// Returns the statement that writes one file, of the writer that the name shows or of all.
 fn statement(name: &str) -> &'static str {

@@ -3,7 +3,11 @@
 use super::counter::{Kinship, common_start, is_plainly_a_part, kinship};
 use super::misfit::Misfit;
 use super::one_of_several::OneOfSeveral;
-use crate::event::scope::{file_name, folder};
+use super::partition;
+use super::role::Role;
+use crate::domain::Mode;
+use crate::event::scope::{Scope, file_name, folder};
+use crate::settings::ResultFiles;
 use crate::source::error::Error;
 use crate::source::object::{ObjectVersion, Objects};
 use chrono::TimeDelta;
@@ -20,14 +24,15 @@ const LOOKED_AT: usize = 8;
 
 impl Objects {
     /// Refuses an object that is one file of several of the same segment.
-    pub(super) async fn check_alone(&self, object: &ObjectVersion) -> Result<(), Error> {
-        let name = file_name(&object.key);
-        let siblings = self.siblings(object).await?;
-        if siblings.is_empty() && !is_plainly_a_part(name) {
+    pub(super) async fn check_alone(&self, object: &ObjectVersion, scope: &Scope) -> Result<(), Error> {
+        let below = below_segment(object, scope);
+        let siblings = self.siblings(object, below).await?;
+        if siblings.is_empty() && !is_plainly_a_part(file_name(&object.key)) {
             return Ok(());
         }
         let one = OneOfSeveral {
-            name: name.to_owned(),
+            key: object.key.clone(),
+            is_partitioned: partition::shared_start(&object.key, below).is_some(),
             siblings,
             loaded_alone: None,
         };
@@ -35,18 +40,9 @@ impl Objects {
     }
 
     /// Lists the other files of the result that an object is a part of, the nearest in time first.
-    async fn siblings(&self, object: &ObjectVersion) -> Result<Vec<ObjectVersion>, Error> {
-        let (folder, name) = (folder(&object.key), file_name(&object.key));
-        let start = format!("{folder}{}", common_start(name));
-        let beside = self.list_folder(&object.bucket, &start, MAX_KEYS).await?;
-        let mut related: Vec<_> = beside
-            .into_iter()
-            .filter(|other| match kinship(name, file_name(&other.key)) {
-                Some(Kinship::Certain) => true,
-                Some(Kinship::Number) => came_together(object, other),
-                None => false,
-            })
-            .collect();
+    async fn siblings(&self, object: &ObjectVersion, below: usize) -> Result<Vec<ObjectVersion>, Error> {
+        let mut related = self.siblings_by_name(object).await?;
+        related.extend(self.siblings_by_partition(object, below).await?);
         related.sort_by_key(|other| time_between(object, other));
         related.truncate(LOOKED_AT);
         let mut siblings = Vec::new();
@@ -59,9 +55,47 @@ impl Objects {
         }
         Ok(siblings)
     }
+
+    /// Lists what lies in the same folder and differs in nothing but a number.
+    async fn siblings_by_name(&self, object: &ObjectVersion) -> Result<Vec<ObjectVersion>, Error> {
+        let (folder, name) = (folder(&object.key), file_name(&object.key));
+        let start = format!("{folder}{}", common_start(name));
+        let mut beside = self.list_folder(&object.bucket, &start, MAX_KEYS).await?;
+        beside.retain(|other| match kinship(name, file_name(&other.key)) {
+            Some(Kinship::Certain) => true,
+            Some(Kinship::Number) => came_together(object, other),
+            None => false,
+        });
+        Ok(beside)
+    }
+
+    /// Lists what lies in other partitions and came with the object; the names of such files tell nothing.
+    async fn siblings_by_partition(&self, object: &ObjectVersion, below: usize) -> Result<Vec<ObjectVersion>, Error> {
+        let Some(start) = partition::shared_start(&object.key, below) else {
+            return Ok(Vec::new());
+        };
+        let mut others = self.list(&object.bucket, start, MAX_KEYS).await?;
+        others.retain(|other| {
+            let role = Role::of(&other.key, ResultFiles::Single, Mode::Replace);
+            matches!(role, Role::Whole | Role::Part)
+                && partition::are_of_one_result(&object.key, &other.key, below)
+                && came_together(object, other)
+        });
+        Ok(others)
+    }
 }
 
-/// Tells whether two objects of one folder go to one segment: only their metadata can name another.
+/// Returns how much of a key names its segment: the first folder under the results prefix, where the metadata does not.
+fn below_segment(object: &ObjectVersion, scope: &Scope) -> usize {
+    let key = &object.key;
+    match key.strip_prefix(&scope.results_prefix) {
+        Some(_) if object.metadata.contains_key("segment-name") => scope.results_prefix.len(),
+        Some(rest) => key.len() - rest.len() + rest.find('/').map_or(0, |end| end + 1),
+        None => 0,
+    }
+}
+
+/// Tells whether two objects of one segment's folder go to one segment: only their metadata can name another.
 fn is_for_same_segment(object: &ObjectVersion, other: &ObjectVersion) -> bool {
     object.metadata.get("segment-name") == other.metadata.get("segment-name")
 }

@@ -27,7 +27,7 @@ pub(super) struct Token<'a> {
 }
 
 /// The words behind which a number is one of the calendar, or a version.
-const CALENDAR: [&str; 33] = [
+pub(super) const CALENDAR: [&str; 33] = [
     "y", "year", "fy", "q", "quarter", "m", "month", "w", "wk", "week", "kw", "cw", "d", "day", "h", "hour", "v",
     "version", "rev", "t", "z", "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
 ];
