@@ -1,5 +1,6 @@
 //! The clients of AWS, and how long they wait.
 
+use crate::bounded::Bounded;
 use crate::state::S3Clock;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
@@ -25,6 +26,7 @@ pub(crate) fn s3(config: &SdkConfig, clock: S3Clock) -> aws_sdk_s3::Client {
     let config = aws_sdk_s3::config::Builder::from(config)
         .timeout_config(timeouts())
         .interceptor(clock)
+        .interceptor(Bounded)
         .build();
     aws_sdk_s3::Client::from_conf(config)
 }
@@ -33,6 +35,7 @@ pub(crate) fn s3(config: &SdkConfig, clock: S3Clock) -> aws_sdk_s3::Client {
 pub(crate) fn secrets_manager(config: &SdkConfig) -> aws_sdk_secretsmanager::Client {
     let config = aws_sdk_secretsmanager::config::Builder::from(config)
         .timeout_config(timeouts())
+        .interceptor(Bounded)
         .build();
     aws_sdk_secretsmanager::Client::from_conf(config)
 }

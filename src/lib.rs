@@ -6,6 +6,7 @@
 
 pub mod app;
 mod aws;
+mod bounded;
 mod clients;
 pub mod connection;
 pub mod domain;
@@ -23,6 +24,7 @@ mod near;
 mod percent;
 mod production;
 pub mod report;
+mod s3;
 pub mod settings;
 mod shown;
 pub mod source;

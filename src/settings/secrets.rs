@@ -1,6 +1,7 @@
 //! The way to AWS Secrets Manager.
 
 use super::{Credential, CredentialSource, Destination, Error, SecretName};
+use crate::bounded;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
@@ -68,6 +69,13 @@ impl Secrets {
 ///
 /// An answer that the SDK could not read is dropped, since it may hold the secret.
 fn failure(secret: SecretName, error: SdkError<GetSecretValueError>) -> Error {
+    if bounded::is_too_large(&error) {
+        return Error::Unavailable {
+            secret,
+            problem: format!("gave {}", bounded::TOO_LARGE),
+            source: None,
+        };
+    }
     let is_code = |code: &&str| code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let code = error
         .code()

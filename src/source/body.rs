@@ -1,5 +1,6 @@
 //! The bytes of an object, in order, whatever happens to the answers that bring them.
 
+use crate::s3::Reason;
 use crate::source::error::Error;
 use crate::source::object::{ObjectVersion, Objects, etag, unexpected};
 use crate::source::refusal::{Asked, explain};
@@ -136,7 +137,7 @@ impl Body {
             .range(format!("bytes={}-{}", self.range.start, self.range.end - 1))
             .send()
             .await
-            .map_err(|error| explain(&error, Asked::Object, &object.bucket, &object.key))?;
+            .map_err(|error| explain(Reason::of(&error), Asked::Object, &object.bucket, &object.key))?;
         self.check(answer)
     }
 

@@ -1,16 +1,16 @@
 //! One version of one object in S3.
 
 use crate::domain::{ObjectRef, Order, s3_url};
-use crate::percent;
+use crate::s3::{self, Reason};
 use crate::source::body::{Body, ContentRange};
 use crate::source::error::Error;
-use crate::source::refusal::{self, Asked, explain};
+use crate::source::refusal::{Asked, explain};
 use crate::source::tally::PAGE_MEMORY;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::primitives::DateTime as SdkDateTime;
-use aws_sdk_s3::types::{EncodingType, Object};
+use aws_sdk_s3::types::Object;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use std::collections::HashMap;
@@ -93,8 +93,8 @@ impl Objects {
         let look = self.client.head_object().bucket(bucket).key(key);
         match look.set_version_id(version.map(str::to_owned)).send().await {
             Ok(answer) => Look::from(answer).at(bucket, key),
-            Err(error) if refusal::lacks_reason(&error) => self.look_by_reading(bucket, key, version).await,
-            Err(error) => Err(explain(&error, Asked::Object, bucket, key)),
+            Err(error) if Reason::is_lacking(&error) => self.look_by_reading(bucket, key, version).await,
+            Err(error) => Err(explain(Reason::of(&error), Asked::Object, bucket, key)),
         }
     }
 
@@ -102,7 +102,7 @@ impl Objects {
         let get = self.client.get_object().bucket(bucket).key(key).range("bytes=0-0");
         match get.set_version_id(version.map(str::to_owned)).send().await {
             Ok(answer) => Look::from(answer).at(bucket, key),
-            Err(error) => Err(explain(&error, Asked::Object, bucket, key)),
+            Err(error) => Err(explain(Reason::of(&error), Asked::Object, bucket, key)),
         }
     }
 
@@ -128,31 +128,20 @@ impl Objects {
         delimiter: Option<&str>,
         limit: usize,
     ) -> Result<Vec<ObjectVersion>, Error> {
-        let mut found = Vec::new();
-        let mut next: Option<String> = None;
-        loop {
-            let request = self.client.list_objects_v2().bucket(bucket).prefix(folder);
-            // Keys may hold characters that XML has no way to write.
-            let request = request.encoding_type(EncodingType::Url);
-            let page = request
-                .set_delimiter(delimiter.map(str::to_owned))
-                .set_continuation_token(next.clone())
-                .send()
-                .await
-                .map_err(|error| explain(&error, Asked::Listing, bucket, folder))?;
-            let is_encoded = page.encoding_type() == Some(&EncodingType::Url);
-            for object in page.contents() {
-                found.push(listed(bucket, folder, object, is_encoded)?);
+        let (mut found, mut odd) = (Vec::new(), None);
+        let listed = s3::list(&self.client, bucket, folder, delimiter, |page| {
+            for (key, object) in page {
+                match self::listed(bucket, &key, &object) {
+                    Ok(object) => found.push(object),
+                    Err(error) => odd = odd.take().or(Some(error)),
+                }
             }
-            if !page.is_truncated().unwrap_or_default() || found.len() > limit {
-                return Ok(found);
-            }
-            // The SDK's paginator takes a missing or repeated token for the end.
-            match page.next_continuation_token {
-                Some(token) if !token.is_empty() && next.as_ref() != Some(&token) => next = Some(token),
-                _ => return Err(unexpected(bucket, folder, "a listing that ends before its end")),
-            }
-        }
+            odd.is_none() && found.len() <= limit
+        });
+        listed
+            .await
+            .map_err(|reason| explain(reason, Asked::Listing, bucket, folder))?;
+        odd.map_or(Ok(found), Err)
     }
 
     /// Fetches bytes of exactly this version, completely.
@@ -224,15 +213,7 @@ impl Look {
 }
 
 /// Takes an object as a listing shows it: without version, but the `ETag` pins it all the same.
-fn listed(bucket: &str, folder: &str, object: &Object, is_encoded: bool) -> Result<ObjectVersion, Error> {
-    let key = object.key().map(|key| {
-        if is_encoded {
-            percent::decode_form(key)
-        } else {
-            key.to_owned()
-        }
-    });
-    let key = key.filter(|key| key.starts_with(folder));
+fn listed(bucket: &str, key: &str, object: &Object) -> Result<ObjectVersion, Error> {
     let look = Look {
         version_id: None,
         etag: object.e_tag().map(str::to_owned),
@@ -241,10 +222,7 @@ fn listed(bucket: &str, folder: &str, object: &Object, is_encoded: bool) -> Resu
         metadata: None,
         missing_metadata: None,
     };
-    look.at(
-        bucket,
-        &key.ok_or_else(|| unexpected(bucket, folder, "a listing of other keys"))?,
-    )
+    look.at(bucket, key)
 }
 
 /// Returns an `ETag` without its quotes.

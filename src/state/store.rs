@@ -5,29 +5,39 @@ use super::keys::segment_hash;
 use super::transition::LeaseLost;
 use crate::domain::{SegmentName, s3_url};
 use crate::fate::Fate;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use crate::s3::{self, Denied, Missing, Reason};
 use serde_json::Value;
-use std::time::Duration;
-use tokio::time::timeout;
+use std::borrow::Cow;
 
 /// What can go wrong with the function's own objects.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The function's role lacks a right.
-    #[error(
-        "access to s3://{bucket}/{key} was denied: allow the function's role s3:GetObject and s3:PutObject on it and \
-         s3:ListBucket on the bucket (without s3:ListBucket a missing object looks forbidden)"
-    )]
+    #[error("access to s3://{bucket}/{key} was denied: allow the function's role {advice}")]
     Forbidden {
         /// The state bucket.
         bucket: String,
         /// The object's key.
         key: String,
+        /// The actions that it takes, and where.
+        advice: &'static str,
+    },
+    /// S3 refuses for another reason, which trying again does not change.
+    #[error("s3://{bucket}/{key} could not be {action}: {reason}")]
+    Refused {
+        /// The state bucket.
+        bucket: String,
+        /// The object's key.
+        key: String,
+        /// `read` or `written`.
+        action: &'static str,
+        /// S3's own reason, and what to do.
+        reason: Cow<'static, str>,
     },
     /// The object is no head that this version understands.
     #[error(
-        "the state of this segment, s3://{bucket}/{key}, {what}; nothing was touched: deploy the version that wrote it, \
-         or restore an older version of the object"
+        "s3://{bucket}/{key}, which the function keeps for itself, {what}; nothing was touched: deploy the version that \
+         wrote it, or restore an older version of the object"
     )]
     Unreadable {
         /// The state bucket.
@@ -46,8 +56,8 @@ pub enum Error {
         key: String,
         /// `read` or `written`.
         action: &'static str,
-        /// The SDK's words.
-        what: String,
+        /// What happened, in two or three words.
+        what: Cow<'static, str>,
     },
     /// Others changed the head each time.
     #[error("{head} was changed by others {tries} times in a row; the run can be repeated")]
@@ -67,6 +77,7 @@ impl Error {
     pub const fn error_type(&self) -> &'static str {
         match self {
             Self::Forbidden { .. } => "StateForbidden",
+            Self::Refused { .. } => "StateRefused",
             Self::Unreadable { .. } => "StateUnreadable",
             Self::Unavailable { .. } | Self::Contended { .. } => "StateUnavailable",
             Self::LeaseLost(_) => "LeaseLost",
@@ -77,9 +88,66 @@ impl Error {
     pub const fn fate(&self) -> Fate {
         match self {
             Self::LeaseLost(_) => Fate::LostLease,
-            Self::Forbidden { .. } | Self::Unreadable { .. } | Self::Unavailable { .. } | Self::Contended { .. } => {
-                Fate::Retry
-            }
+            Self::Forbidden { .. }
+            | Self::Refused { .. }
+            | Self::Unreadable { .. }
+            | Self::Unavailable { .. }
+            | Self::Contended { .. } => Fate::Retry,
+        }
+    }
+
+    /// Says what it means for one of the function's own objects that S3 did not do what was asked.
+    pub(crate) fn of(reason: Reason, bucket: &str, key: &str, action: &'static str) -> Self {
+        let (bucket, key) = (bucket.to_owned(), key.to_owned());
+        match reason {
+            Reason::Denied(denied) => Self::Forbidden {
+                bucket,
+                key,
+                advice: match denied {
+                    Denied::Action => {
+                        "s3:GetObject and s3:PutObject on it and s3:ListBucket on the bucket (without s3:ListBucket a \
+                         missing object looks forbidden)"
+                    }
+                    Denied::Key => {
+                        "kms:Decrypt and kms:GenerateDataKey on the key that encrypts it, in the role and in the key's own \
+                         policy"
+                    }
+                    Denied::Explicitly => {
+                        "it by taking away the explicit deny of a policy (of the bucket, the role, the VPC endpoint or the \
+                         organization), or by excepting the role from it"
+                    }
+                },
+            },
+            Reason::Refused(reason) => Self::Refused {
+                bucket,
+                key,
+                action,
+                reason,
+            },
+            Reason::Missing(Missing::Bucket) => Self::Refused {
+                bucket,
+                key,
+                action,
+                reason: "there is no such bucket: correct STATE_BUCKET, or make the bucket".into(),
+            },
+            Reason::Missing(_) => Self::unavailable(bucket, key, action, "it is not there any more".into()),
+            Reason::Changed => Self::unavailable(bucket, key, action, "another object lies there meanwhile".into()),
+            Reason::Conflict => Self::unavailable(bucket, key, action, "a conflict with another request".into()),
+            Reason::Unavailable(what) => Self::unavailable(bucket, key, action, what),
+            Reason::TooLarge => Self::Unreadable {
+                bucket,
+                key,
+                what: "is larger than 8 MiB, the most that is read".to_owned(),
+            },
+        }
+    }
+
+    fn unavailable(bucket: String, key: String, action: &'static str, what: Cow<'static, str>) -> Self {
+        Self::Unavailable {
+            bucket,
+            key,
+            action,
+            what,
         }
     }
 }
@@ -102,8 +170,8 @@ pub struct Stored {
 }
 
 impl Heads {
-    /// How long the content of a head may take, which is a few kilobytes: as long as a call at most.
-    const LONGEST_BODY: Duration = Duration::from_secs(15);
+    /// The most heads that are read: an organization has 13,000 segments at most (Microsoft's fair use policy).
+    const MOST: usize = 20_000;
 
     /// Opens the heads below `prefix` (with its trailing slash).
     pub const fn new(s3: aws_sdk_s3::Client, bucket: String, prefix: String) -> Self {
@@ -118,8 +186,7 @@ impl Heads {
     /// Writes a head in place of the version `replacing`, or where there is none yet; answers whether it was written.
     pub async fn write(&self, head: &Head, replacing: Option<&str>) -> Result<bool, Error> {
         let key = self.key(&head.segment_name);
-        let body =
-            serde_json::to_vec_pretty(head).map_err(|error| self.unavailable(&key, "written", error.to_string()))?;
+        let body = serde_json::to_vec_pretty(head).map_err(|_| self.unavailable(&key, "written", "it is no JSON"))?;
         let request = self
             .s3
             .put_object()
@@ -132,31 +199,35 @@ impl Heads {
         };
         match request.body(body.into()).send().await {
             Ok(_) => Ok(true),
-            Err(error) if matches!(status(&error), Some(404 | 409 | 412)) => Ok(false),
-            Err(error) => Err(self.failure(&key, "written", &error)),
+            Err(error) => match Reason::of(&error) {
+                Reason::Changed | Reason::Conflict | Reason::Missing(Missing::Object) => Ok(false),
+                reason => Err(self.failure(reason, &key, "written")),
+            },
         }
     }
 
     /// Reads the heads of all segments; one that cannot be read does not hide the others.
     pub async fn all(&self) -> Result<Vec<Result<Head, Error>>, Error> {
         let prefix = format!("{}segments/", self.prefix);
-        let mut pages = self
-            .s3
-            .list_objects_v2()
-            .bucket(&self.bucket)
-            .prefix(&prefix)
-            .into_paginator()
-            .send();
+        let mut keys = Vec::new();
+        let listed = s3::list(&self.s3, &self.bucket, &prefix, None, |page| {
+            let found = page.into_iter().map(|(key, _)| key);
+            keys.extend(found.filter(|key| key.ends_with("/head.json")));
+            keys.len() <= Self::MOST
+        });
+        listed.await.map_err(|reason| self.failure(reason, &prefix, "read"))?;
+        if keys.len() > Self::MOST {
+            return Err(self.unavailable(
+                &prefix,
+                "read",
+                "there are more heads than an organization has segments",
+            ));
+        }
         let mut heads = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| self.failure(&prefix, "read", &error))?;
-            for key in page.contents().iter().filter_map(aws_sdk_s3::types::Object::key) {
-                if key.ends_with("/head.json") {
-                    // One that is gone since the listing is no head any more.
-                    let stored = self.fetch(key).await.transpose();
-                    heads.extend(stored.map(|stored| stored.map(|stored| stored.head)));
-                }
-            }
+        for key in &keys {
+            // One that is gone since the listing is no head any more.
+            let stored = self.fetch(key).await.transpose();
+            heads.extend(stored.map(|stored| stored.map(|stored| stored.head)));
         }
         Ok(heads)
     }
@@ -171,56 +242,26 @@ impl Heads {
     }
 
     async fn fetch(&self, key: &str) -> Result<Option<Stored>, Error> {
-        let object = match self.s3.get_object().bucket(&self.bucket).key(key).send().await {
-            Err(error) if status(&error) == Some(404) => return Ok(None),
-            answer => answer.map_err(|error| self.failure(key, "read", &error))?,
+        let read = match s3::read(&self.s3, &self.bucket, key).await {
+            Err(Reason::Missing(missing)) if missing != Missing::Bucket => return Ok(None),
+            read => read.map_err(|reason| self.failure(reason, key, "read"))?,
         };
-        let etag = object.e_tag.clone().unwrap_or_default();
-        let body = match timeout(Self::LONGEST_BODY, object.body.collect()).await {
-            Ok(body) => body.map_err(|error| self.unavailable(key, "read", error.to_string()))?,
-            Err(_) => return Err(self.unavailable(key, "read", "its content did not come in time".to_owned())),
-        };
-        let head = parse(&body.into_bytes()).map_err(|what| Error::Unreadable {
+        let head = parse(&read.content).map_err(|what| Error::Unreadable {
             bucket: self.bucket.clone(),
             key: key.to_owned(),
             what,
         })?;
+        let etag = read.etag;
         Ok(Some(Stored { head, etag }))
     }
 
-    fn failure<E>(&self, key: &str, action: &'static str, error: &SdkError<E>) -> Error
-    where
-        E: std::error::Error + ProvideErrorMetadata + 'static,
-    {
-        if status(error) == Some(403) {
-            return Error::Forbidden {
-                bucket: self.bucket.clone(),
-                key: key.to_owned(),
-            };
-        }
-        let what = match (error, error.code()) {
-            (_, Some(code)) => code.to_owned(),
-            (SdkError::TimeoutError(_), None) => "S3 did not answer in time".to_owned(),
-            (SdkError::DispatchFailure(failure), None) if failure.is_timeout() => {
-                "S3 did not answer in time".to_owned()
-            }
-            (_, None) => DisplayErrorContext(error).to_string(),
-        };
-        self.unavailable(key, action, what)
+    fn failure(&self, reason: Reason, key: &str, action: &'static str) -> Error {
+        Error::of(reason, &self.bucket, key, action)
     }
 
-    fn unavailable(&self, key: &str, action: &'static str, what: String) -> Error {
-        Error::Unavailable {
-            bucket: self.bucket.clone(),
-            key: key.to_owned(),
-            action,
-            what,
-        }
+    fn unavailable(&self, key: &str, action: &'static str, what: &'static str) -> Error {
+        self.failure(Reason::Unavailable(what.into()), key, action)
     }
-}
-
-fn status<E>(error: &SdkError<E>) -> Option<u16> {
-    error.raw_response().map(|response| response.status().as_u16())
 }
 
 fn parse(body: &[u8]) -> Result<Head, String> {

@@ -5,25 +5,26 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Small tools that every module may name, and that name nothing themselves.
-const TOOLS: [&str; 5] = ["fate", "json", "near", "percent", "shown"];
+const TOOLS: [&str; 6] = ["bounded", "fate", "json", "near", "percent", "shown"];
 
 /// What else each module may name of the others, from the bottom of the house to its top.
 ///
 /// `source` and `dynamics` never meet but above both, `state` knows files and no contacts, `load` no files, and what is
 /// pure names nothing that does I/O.
-const MAY_IMPORT: [(&str, &str); 22] = [
+const MAY_IMPORT: [(&str, &str); 23] = [
     ("domain", ""),
     ("fence", ""),
+    ("s3", ""),
     ("settings", "domain"),
     ("event", "domain"),
     ("environment", "event"),
-    ("state", "domain"),
-    ("source", "domain settings event fence"),
+    ("state", "domain s3"),
+    ("source", "domain settings event fence s3"),
     ("dynamics", "domain settings fence"),
     ("means", "domain settings fence state source dynamics"),
     ("load", "domain settings fence dynamics means"),
     ("error", "environment event settings state source dynamics load"),
-    ("report", "domain settings state source means load error"),
+    ("report", "domain settings state source means load error s3"),
     (
         "intent",
         "domain environment event settings state source means error report",

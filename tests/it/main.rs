@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop there")]
 
 mod architecture;
+mod aws_answers;
 mod chaos;
 mod connection;
 mod deployed;

@@ -55,7 +55,7 @@ const REFUSALS: [Refusal; 15] = [
          retrieve the object.",
         None,
         "SourceRefused",
-        &["SSE-C", "drop it again"],
+        &["SSE-C", "write it again"],
     ),
     (
         400,

@@ -146,7 +146,7 @@ async fn an_s3_that_never_answers_ends_the_run_before_the_deadline_and_a_sweep_f
         (head("GetObject").stall_after(10), "StateUnavailable"),
         (
             head("PutObject").delay(FOR_EVER),
-            "could not be written: S3 did not answer in time",
+            "could not be written: no answer in time",
         ),
         (head("PutObject").late_answer(FOR_EVER), "StateUnavailable"),
         (head("PutObject").nth(2).late_answer(FOR_EVER), "StateUnavailable"),

@@ -1,11 +1,11 @@
 //! The last runs, read from their receipts.
 
-use super::{Archive, reason};
+use super::Archive;
 use crate::domain::SegmentName;
+use crate::s3::{self, Reason};
 use crate::state;
 use crate::state::keys::segment_hash;
-use aws_sdk_s3::error::SdkError;
-use aws_sdk_s3::types::Object;
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
@@ -15,6 +15,11 @@ use std::time::Duration;
 const LOOK_BACK_DAYS: u32 = 90;
 /// Days listed, and receipts read, at a time.
 const CALLS_IN_FLIGHT: usize = 8;
+/// The most receipts of one day: each of an organization's 13,000 segments (Microsoft's fair use policy) is loaded more often
+/// than every four hours.
+const MOST_OF_A_DAY: usize = 100_000;
+/// The most bytes that are told at once: Lambda answers with 6 MB (AWS, "Lambda quotas").
+const MOST_BYTES: usize = 6_000_000;
 /// One day in seconds.
 const DAY: Duration = Duration::from_hours(24);
 
@@ -34,18 +39,30 @@ impl Archive {
             }
         }
         keys.truncate(limit);
-        let receipts = keys.iter().map(|key| self.receipt(key));
-        stream::iter(receipts).buffered(CALLS_IN_FLIGHT).try_collect().await
+        let receipts = keys.iter().map(|key| self.read(key));
+        let mut contents = std::pin::pin!(stream::iter(receipts).buffered(CALLS_IN_FLIGHT));
+        let (mut runs, mut bytes) = (Vec::new(), 0);
+        for key in &keys {
+            let Some(content) = contents.try_next().await? else {
+                break;
+            };
+            bytes += content.len();
+            if bytes > MOST_BYTES {
+                let what =
+                    "with those before it, it is more than the 6 MB that Lambda answers, ask with a smaller `limit`";
+                return Err(self.unavailable(key, what));
+            }
+            runs.push(self.receipt(key, &content)?);
+        }
+        Ok(runs)
     }
 
     /// Lists as little as can be: receipts are dated by S3's clock, and ours stood still while Lambda kept this frozen.
     async fn ask_the_date(&self) -> Result<DateTime<Utc>, state::Error> {
         let prefix = format!("{}{}/", self.prefix, Self::RECEIPTS);
         let list = self.s3.list_objects_v2().bucket(&self.bucket).prefix(&prefix);
-        list.max_keys(1)
-            .send()
-            .await
-            .map_err(|error| self.unread(&prefix, &error))?;
+        let listed = list.max_keys(1).send().await;
+        listed.map_err(|error| self.failure(Reason::of(&error), &prefix))?;
         Ok(self.clock.now())
     }
 
@@ -53,53 +70,39 @@ impl Archive {
     async fn receipts_of(&self, date: String, segment: Option<&str>) -> Result<Vec<String>, state::Error> {
         let day = self.day(Self::RECEIPTS, &date);
         let prefix = segment.map_or_else(|| day.clone(), |segment| format!("{day}{segment}/"));
-        let list = self.s3.list_objects_v2().bucket(&self.bucket).prefix(&prefix);
-        let mut pages = list.into_paginator().send();
         let mut keys = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| self.unread(&prefix, &error))?;
-            keys.extend(page.contents().iter().filter_map(Object::key).map(str::to_owned));
+        let listed = s3::list(&self.s3, &self.bucket, &prefix, None, |page| {
+            keys.extend(page.into_iter().map(|(key, _)| key));
+            keys.len() <= MOST_OF_A_DAY
+        });
+        listed.await.map_err(|reason| self.failure(reason, &prefix))?;
+        if keys.len() > MOST_OF_A_DAY {
+            return Err(self.unavailable(&prefix, "there are more than 100,000 of one day, give `segment_name`"));
         }
         // The name begins with the time; before it stands the segment.
         keys.sort_by(|a, b| name_of(b).cmp(name_of(a)));
         Ok(keys)
     }
 
-    async fn receipt(&self, key: &str) -> Result<Value, state::Error> {
-        let sent = self.s3.get_object().bucket(&self.bucket).key(key).send().await;
-        let object = sent.map_err(|error| self.unread(key, &error))?;
-        let body = object
-            .body
-            .collect()
-            .await
-            .map_err(|error| self.unavailable(key, error.to_string()))?;
-        serde_json::from_slice(&body.into_bytes()).map_err(|_| state::Error::Unreadable {
+    async fn read(&self, key: &str) -> Result<Bytes, state::Error> {
+        let read = s3::read(&self.s3, &self.bucket, key).await;
+        Ok(read.map_err(|reason| self.failure(reason, key))?.content)
+    }
+
+    fn receipt(&self, key: &str, content: &[u8]) -> Result<Value, state::Error> {
+        serde_json::from_slice(content).map_err(|_| state::Error::Unreadable {
             bucket: self.bucket.clone(),
             key: key.to_owned(),
             what: "is no receipt".to_owned(),
         })
     }
 
-    fn unread<E: std::error::Error + 'static>(&self, key: &str, error: &SdkError<E>) -> state::Error {
-        if error
-            .raw_response()
-            .is_some_and(|response| response.status().as_u16() == 403)
-        {
-            return state::Error::Forbidden {
-                bucket: self.bucket.clone(),
-                key: key.to_owned(),
-            };
-        }
-        self.unavailable(key, reason(error))
+    fn failure(&self, reason: Reason, key: &str) -> state::Error {
+        state::Error::of(reason, &self.bucket, key, "read")
     }
 
-    fn unavailable(&self, key: &str, what: String) -> state::Error {
-        state::Error::Unavailable {
-            bucket: self.bucket.clone(),
-            key: key.to_owned(),
-            action: "read",
-            what,
-        }
+    fn unavailable(&self, key: &str, what: &'static str) -> state::Error {
+        self.failure(Reason::Unavailable(what.into()), key)
     }
 }
 

@@ -11,10 +11,11 @@ pub use receipt::{Trigger, TriggerKind};
 use super::RunReport;
 use crate::domain::{RunId, SegmentName, s3_url};
 use crate::means::{Attempt, Unwritten};
+use crate::s3::{Denied, Missing, Reason};
 use crate::state::S3Clock;
 use crate::state::keys::segment_hash;
-use aws_sdk_s3::error::{DisplayErrorContext, SdkError};
 use chrono::{DateTime, Utc};
+use std::borrow::Cow;
 
 /// The function's own records, below the state prefix of one bucket.
 #[derive(Clone, Debug)]
@@ -57,22 +58,17 @@ impl Archive {
     async fn put(&self, what: &'static str, key: &str, content_type: &str, body: Vec<u8>) -> Result<String, Unwritten> {
         let put = self.s3.put_object().bucket(&self.bucket).key(key).if_none_match("*");
         let url = self.url(key);
-        match put.content_type(content_type).body(body.into()).send().await {
-            Ok(_) => Ok(url),
-            // The SDK repeats a write whose answer was lost; no other attempt has this name.
-            Err(error)
-                if error
-                    .raw_response()
-                    .is_some_and(|response| response.status().as_u16() == 412) =>
-            {
-                Ok(url)
-            }
-            Err(error) => {
-                let reason = reason(&error);
-                tracing::warn!(key, reason, "{what} could not be written");
-                Err(Unwritten { what, url, reason })
-            }
+        let reason = match put.content_type(content_type).body(body.into()).send().await {
+            Ok(_) => return Ok(url),
+            Err(error) => Reason::of(&error),
+        };
+        // The SDK repeats a write whose answer was lost; no other attempt has this name.
+        if reason == Reason::Changed {
+            return Ok(url);
         }
+        let reason = told(reason).into_owned();
+        tracing::warn!(key, reason, "{what} could not be written");
+        Err(Unwritten { what, url, reason })
     }
 }
 
@@ -107,11 +103,20 @@ impl<'a> From<&'a RunReport> for Names<'a> {
 /// Stands for a segment or a run that was never learned.
 const UNKNOWN: &str = "unknown";
 
-fn reason<E: std::error::Error + 'static>(error: &SdkError<E>) -> String {
-    match (error, error.raw_response().map(|response| response.status().as_u16())) {
-        (_, Some(403)) => "access was denied, allow the function's role s3:PutObject on it".to_owned(),
-        (_, Some(status)) => format!("S3 answered {status}"),
-        (SdkError::TimeoutError(_), None) => "S3 did not answer in time".to_owned(),
-        (_, None) => DisplayErrorContext(error).to_string(),
+/// Says why an object could not be written, for the end of a sentence.
+fn told(reason: Reason) -> Cow<'static, str> {
+    match reason {
+        Reason::Denied(Denied::Action) => "access was denied, allow the function's role s3:PutObject on it".into(),
+        Reason::Denied(Denied::Key) => {
+            "the KMS key was denied, allow the function's role kms:GenerateDataKey on it, in the key's own policy, too"
+                .into()
+        }
+        Reason::Denied(Denied::Explicitly) => {
+            "access was denied explicitly by a policy, except the function's role from it".into()
+        }
+        Reason::Missing(Missing::Bucket) => "there is no such bucket".into(),
+        Reason::Missing(_) | Reason::Changed | Reason::Conflict => "something else lies there meanwhile".into(),
+        Reason::Refused(reason) | Reason::Unavailable(reason) => reason,
+        Reason::TooLarge => "it is too large".into(),
     }
 }

@@ -14,11 +14,11 @@ async fn a_receipt_that_cannot_be_written_is_a_warning_and_the_load_stands() {
         ),
         (
             Fault::on("PutObject").answer(500),
-            "could not be written: S3 answered 500",
+            "could not be written: status 500 without a reason",
         ),
         (
             Fault::on("PutObject").delay(Duration::from_hours(1)),
-            "S3 did not answer in time",
+            "could not be written: no answer in time",
         ),
     ] {
         let world = World::start().await;

@@ -189,7 +189,7 @@ impl Simulated {
             bucket: BUCKET.to_owned(),
             key: key.to_owned(),
             action,
-            what: "simulated".to_owned(),
+            what: "simulated".into(),
         }
     }
 
