@@ -46,6 +46,15 @@ async fn read(objects: &Objects, version: &ObjectVersion) -> Result<Rows, Error>
     source::read(objects, std::slice::from_ref(version), "contactid", &Fence::open()).await
 }
 
+/// How many times S3 was asked for bytes.
+fn gets(sandbox: &Sandbox) -> usize {
+    let requests = sandbox.s3.requests();
+    requests
+        .iter()
+        .filter(|request| request.operation == "GetObject")
+        .count()
+}
+
 fn assert_read_whole(rows: &Rows, expected: usize) {
     assert_eq!(
         (rows.rows, rows.contacts.len(), rows.rejected.count),
@@ -79,13 +88,7 @@ async fn a_large_object_is_read_from_one_answer() {
     let rows = read(&objects, &head(&objects).await).await.unwrap();
     assert_read_whole(&rows, 120_000);
     assert_eq!(rows.bytes, text.len() as u64);
-    let gets = sandbox
-        .s3
-        .requests()
-        .iter()
-        .filter(|request| request.operation == "GetObject")
-        .count();
-    assert_eq!(gets, 1, "for {} bytes", text.len());
+    assert_eq!(gets(&sandbox), 1, "for {} bytes", text.len());
 }
 
 #[tokio::test]
@@ -181,14 +184,7 @@ async fn an_object_replaced_between_two_answers_is_never_mixed() {
     let objects = objects(&sandbox);
     let version = head(&objects).await;
     let (outcome, ()) = tokio::join!(read(&objects, &version), async {
-        while sandbox
-            .s3
-            .requests()
-            .iter()
-            .filter(|request| request.operation == "GetObject")
-            .count()
-            < 1
-        {
+        while gets(&sandbox) == 0 {
             tokio::task::yield_now().await;
         }
         sandbox.s3.put(BUCKET, KEY, csv(60_000).replace("8f2a", "9f2a"));
@@ -258,17 +254,26 @@ async fn parquet_takes_little_more_than_the_pages_of_its_column() {
     sandbox.s3.clear_log();
     let rows = read(&objects, &version).await.unwrap();
     assert_read_whole(&rows, 3_000);
-    let gets = sandbox
-        .s3
-        .requests()
-        .iter()
-        .filter(|request| request.operation == "GetObject")
-        .count();
+    let gets = gets(&sandbox);
     assert!(
         version.size > 20 << 20 && gets < 10,
         "{gets} ranges of at most 2 MiB for {} bytes",
         version.size
     );
+}
+
+#[tokio::test]
+async fn row_groups_that_lie_near_each_other_come_in_one_answer() {
+    let sandbox = Sandbox::start().await;
+    // Between the ids of two of them lie 1,000 bytes of the other column.
+    sandbox.s3.put(BUCKET, KEY, parquet(200, 1, 1_000));
+    let objects = objects(&sandbox);
+    let version = head(&objects).await;
+    assert_read_whole(&read(&objects, &version).await.unwrap(), 200);
+    assert_eq!(gets(&sandbox), 4, "the beginning, the end, the footer, all ids");
+    // What is cut within them is resumed as ever.
+    sandbox.s3.fault(Fault::on("GetObject").cut_after(40_000).always());
+    assert_read_whole(&read(&objects, &version).await.unwrap(), 200);
 }
 
 #[tokio::test]
@@ -291,13 +296,18 @@ async fn a_parquet_page_takes_no_more_than_a_third_of_the_functions_memory() {
 
 /// A Parquet file of three row groups whose other column makes nearly all of its 24 MB.
 fn wide_parquet() -> Vec<u8> {
+    parquet(3, 1_000, 8_000)
+}
+
+/// A Parquet file of row groups with so many rows each, and another column with so many bytes a row.
+fn parquet(groups: usize, rows: usize, padding: usize) -> Vec<u8> {
     let schema = "message rows { required binary padding; required binary contactid (UTF8); }";
     let schema = Arc::new(parse_message_type(schema).expect("a schema"));
     let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::default()).expect("a writer");
-    for group in 0..3 {
-        let numbers = group * 1_000..(group + 1) * 1_000;
+    for group in 0..groups {
+        let numbers = group * rows..(group + 1) * rows;
         let ids: Vec<ByteArray> = numbers.clone().map(|number| id(number).as_str().into()).collect();
-        let padding: Vec<ByteArray> = numbers.map(|number| vec![b'x'; 8_000 + number].into()).collect();
+        let padding: Vec<ByteArray> = numbers.map(|number| vec![b'x'; padding + number].into()).collect();
         let mut columns = writer.next_row_group().expect("a row group");
         for values in [padding, ids] {
             write_column(&mut columns, &values).expect("a column");

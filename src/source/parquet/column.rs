@@ -7,6 +7,11 @@ use crate::source::parquet::{MAGIC, corrupt};
 use crate::source::problem::Problem;
 use std::ops::Range;
 
+/// How many bytes between two chunks are fetched and passed over, where S3 would be asked again: 512 KiB.
+///
+/// At the 85 to 90 MB/s that AWS counts on for one connection they take 6 ms, another answer's first byte 100 to 200 ms.
+const NEAR: u64 = 512 << 10;
+
 /// The values of the id column in one row group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Chunk {
@@ -19,6 +24,14 @@ impl Chunk {
     /// Returns how many bytes there are.
     pub(super) const fn packed(&self) -> u64 {
         self.range.end - self.range.start
+    }
+
+    /// Tells whether the next one lies so near behind this one that both are fetched at once.
+    pub(super) fn is_near(&self, next: &Self) -> bool {
+        next.range
+            .start
+            .checked_sub(self.range.end)
+            .is_some_and(|gap| gap <= NEAR)
     }
 }
 
@@ -155,5 +168,28 @@ impl<'a> Column<'a> {
             rows,
             codec: Codec::of(self.codec.ok_or_else(corrupt)?)?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_follows_within_reach_is_near() {
+        let chunk = |range| Chunk {
+            range,
+            rows: 1,
+            codec: Codec::None,
+        };
+        let one = chunk(1_000..2_000);
+        for (next, is_near) in [
+            (2_000..3_000, true),
+            (2_000 + NEAR..u64::MAX, true),
+            (2_001 + NEAR..u64::MAX, false),
+            (4..1_000, false),
+        ] {
+            assert_eq!(one.is_near(&chunk(next.clone())), is_near, "{next:?}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Parquet: the id column alone, of which no other bytes are fetched.
+//! Parquet: the id column alone; no other bytes are fetched but few between its own.
 //!
 //! Read by hand, since no crate holds what we promise: the `parquet` crate fails at whatever it does not know of any
 //! column, and allocates, loops and panics on the word of the file. Here every number of the file is checked against the
@@ -34,6 +34,7 @@ use header::Page;
 use pages::{Limits, Memory, Pages};
 use rows::Rows;
 use schema::Schema;
+use std::io::{self, Read};
 use std::sync::Arc;
 use thrift::Fault;
 use values::{Dictionary, PLAIN, PLAIN_DICTIONARY};
@@ -71,17 +72,28 @@ pub(crate) fn read<C: Content>(file: &Arc<C>, column: &str, tally: &mut Tally) -
     };
     let mut rows = Rows::new(column, &schema, tally);
     let mut memory = Memory::default();
-    for chunk in &chunks {
-        let part = file.part(chunk.range.clone())?;
-        let pages = Pages::new(part, chunk.codec, chunk.packed());
-        read_chunk(chunk, pages, &schema, &mut rows, &mut limits, &mut memory)?;
+    for neighbours in chunks.chunk_by(Chunk::is_near) {
+        let (first, last) = (&neighbours[0], &neighbours[neighbours.len() - 1]);
+        let (mut part, mut at) = (file.part(first.range.start..last.range.end)?, first.range.start);
+        for chunk in neighbours {
+            pass_over(&mut part, chunk.range.start - at)?;
+            let pages = Pages::new(&mut part, chunk.codec, chunk.packed());
+            read_chunk(chunk, pages, &schema, &mut rows, &mut limits, &mut memory)?;
+            at = chunk.range.end;
+        }
     }
     rows.finish()?;
     Ok(schema.names)
 }
 
+/// Passes over bytes that are known to be there.
+fn pass_over(input: &mut impl Read, count: u64) -> Result<(), Problem> {
+    let passed = io::copy(&mut input.take(count), &mut io::sink())?;
+    if passed == count { Ok(()) } else { Err(corrupt()) }
+}
+
 /// Reads the values of one row group, to the last byte.
-fn read_chunk<R: std::io::Read>(
+fn read_chunk<R: Read>(
     chunk: &Chunk,
     mut pages: Pages<R>,
     schema: &Schema<'_>,

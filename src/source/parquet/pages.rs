@@ -1,10 +1,10 @@
 //! The pages of a column chunk, from its beginning on: header, data, header, data.
 
 use crate::source::parquet::codec::{Codec, Unpacker};
-use crate::source::parquet::corrupt;
 use crate::source::parquet::header::{Data, Header, Levels, Page};
 use crate::source::parquet::thrift::Fault;
 use crate::source::parquet::values::DELTA_BYTE_ARRAY;
+use crate::source::parquet::{corrupt, pass_over};
 use crate::source::problem::Problem;
 use std::io::Read;
 
@@ -154,9 +154,8 @@ impl<R: Read> Pages<R> {
         let ahead = header.packed.min(self.ahead.len() - self.used);
         self.used += ahead;
         let more = (header.packed - ahead) as u64;
-        let passed = std::io::copy(&mut self.input.by_ref().take(more), &mut std::io::sink())?;
         self.left -= more;
-        if passed == more { Ok(()) } else { Err(corrupt()) }
+        pass_over(&mut self.input, more)
     }
 
     /// Reads bytes that are known to be there: first those that were read for a header.
