@@ -6,13 +6,13 @@ use crate::connection;
 use crate::domain::ObjectRef;
 use crate::environment::{self, Environment};
 use crate::error::Error;
-use crate::event::{self, LoadCommand, Message, ObjectEvent, Request};
+use crate::event::{self, HistoryCommand, LoadCommand, Message, ObjectEvent, Request};
 use crate::fence::Fence;
 use crate::intent::Hint;
 use crate::production::Production;
-use crate::report::{RunReport, Trigger, TriggerKind, answer, fail_if_own_failed, metrics};
+use crate::report::{RunReport, Swept, Teller, Trigger, TriggerKind, answer, fail_if_own_failed};
 use crate::settings::Settings;
-use crate::worker::{Swept, Worker, by, margin};
+use crate::worker::{Worker, by, margin};
 use aws_config::SdkConfig;
 use lambda_runtime::Context;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ use tokio::time::{Instant, timeout_at};
 /// The function, as long as its Lambda environment lives.
 #[derive(Clone, Debug)]
 pub struct App {
-    pub(crate) clients: Clients,
+    clients: Clients,
 }
 
 /// An invocation that has not ended by then, this long before its deadline or a quarter of the margin where that is less,
@@ -67,8 +67,8 @@ impl App {
             Request::Batch(messages) => Ok(self.load_batch(messages, stop_at).await),
             Request::Load(command) => Ok(answer(&self.load_ordered(command, stop_at).await)),
             Request::Sweep => {
-                let Swept { reports, warnings } = Box::pin(self.sweep(stop_at)).await?;
-                Ok(json!({ "runs": reports, "warnings": warnings }))
+                let swept = Box::pin(self.sweep(stop_at)).await?;
+                Ok(swept.answer())
             }
             Request::History(command) => by(stop_at, "the receipts were read", self.history(&command)).await,
             Request::TestConnection => Ok(connection::test(&self.clients.secrets, &self.clients.http, stop_at).await),
@@ -137,11 +137,11 @@ impl App {
         let failed = |error| vec![RunReport::failed(&error, Some(source))];
         let settings = match self.settings(stop_at).await {
             Ok(settings) => settings,
-            Err(error) => return self.conclude(failed(error), &bucket, trigger, None).await,
+            Err(error) => return self.teller(&bucket, None).tell(failed(error), trigger).await,
         };
         let loaded = Box::pin(self.worker(&settings, &bucket, stop_at).load(&hint)).await;
         let reports = loaded.unwrap_or_else(failed);
-        self.conclude(reports, &bucket, trigger, Some(&settings)).await
+        self.teller(&bucket, Some(&settings)).tell(reports, trigger).await
     }
 
     /// Sweeps all segments.
@@ -149,13 +149,32 @@ impl App {
         let bucket = self.results_bucket()?;
         let settings = self.settings(stop_at).await?;
         let worker = self.worker(&settings, &bucket, stop_at);
-        let Swept { reports, warnings } = Box::pin(worker.sweep(&bucket)).await?;
+        let Swept { reports, noticed } = Box::pin(worker.sweep(&bucket)).await?;
+        let teller = self.teller(&bucket, Some(&settings));
         if reports.is_empty() {
-            self.measure(metrics::idle_line, Some(&settings));
+            teller.tell_of_nothing();
         }
-        let trigger = TriggerKind::Sweep.into();
-        let reports = self.conclude(reports, &bucket, trigger, Some(&settings)).await;
-        Ok(Swept { reports, warnings })
+        let reports = teller.tell(reports, TriggerKind::Sweep.into()).await;
+        Ok(Swept { reports, noticed })
+    }
+
+    /// Answers with the receipts of the last runs.
+    async fn history(&self, command: &HistoryCommand) -> Result<Value, Error> {
+        let bucket = self.clients.environment.state_bucket.clone();
+        let bucket = bucket.map_or_else(|| self.results_bucket(), Ok)?;
+        let archive = self.clients.archive(&bucket);
+        let runs = archive.history(command.segment_name.as_ref(), command.limit).await?;
+        Ok(json!({ "runs": runs }))
+    }
+
+    /// Tells of runs on results of this bucket.
+    fn teller<'a>(&'a self, bucket: &str, settings: Option<&'a Settings>) -> Teller<'a> {
+        Teller {
+            archive: self.clients.archive(bucket),
+            function: self.clients.environment.function_name.as_deref(),
+            clock: &self.clients.clock,
+            settings,
+        }
     }
 
     /// Sets a worker to work on results of this bucket.
@@ -172,7 +191,7 @@ impl App {
     }
 
     /// Reads the secrets anew, and logs what a person should look at.
-    pub(crate) async fn settings(&self, stop_at: Instant) -> Result<Settings, Error> {
+    async fn settings(&self, stop_at: Instant) -> Result<Settings, Error> {
         let reading = async {
             let destination = self.clients.secrets.destination().await?;
             let credential = self.clients.secrets.credential(&destination).await?;
@@ -188,7 +207,7 @@ impl App {
         Ok(settings)
     }
 
-    pub(crate) fn results_bucket(&self) -> Result<String, Error> {
+    fn results_bucket(&self) -> Result<String, Error> {
         let missing = environment::Error::Missing {
             variable: "RESULTS_BUCKET",
             advice: "give the bucket of the query results, which a sweep and a command without `bucket` look in",

@@ -6,6 +6,7 @@ use crate::fence::Fence;
 use crate::settings::{Secrets, Settings};
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::fmt::Display;
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
@@ -19,95 +20,82 @@ struct Check {
     detail: String,
 }
 
+/// Checks in their order, up to the first that fails.
+#[derive(Default)]
+struct Checks(Vec<Check>);
+
+/// A check has failed, so that the ones after it are not made.
+struct Failed;
+
 /// Tries the way from the secrets to the segment tables, and says how far it leads.
 pub(crate) async fn test(secrets: &Secrets, http: &reqwest::Client, stop_at: Instant) -> Value {
-    let mut checks = Vec::new();
-    let result = run_checks(secrets, http, stop_at, &mut checks).await;
-    if let Err((name, error)) = &result {
-        checks.push(Check {
-            name,
-            ok: false,
-            detail: error.to_string(),
-        });
-    }
-    json!({ "ok": result.is_ok(), "checks": checks })
+    let mut checks = Checks::default();
+    let ok = checks.make(secrets, http, stop_at).await.is_ok();
+    json!({ "ok": ok, "checks": checks.0 })
 }
 
-async fn run_checks(
-    secrets: &Secrets,
-    http: &reqwest::Client,
-    stop_at: Instant,
-    checks: &mut Vec<Check>,
-) -> Result<(), (&'static str, Error)> {
-    let mut passed = |name, detail| checks.push(Check { name, ok: true, detail });
-    let in_check = |name: &'static str| move |error: Error| (name, error);
+impl Checks {
+    async fn make(&mut self, secrets: &Secrets, http: &reqwest::Client, stop_at: Instant) -> Result<(), Failed> {
+        let destination = self.note("destination_secret", secrets.destination().await, |destination| {
+            let organization = &destination.organization;
+            let warning = suffix(organization.warning());
+            format!(
+                "{}organization {}{warning}",
+                title(destination.name.as_deref()),
+                organization.url()
+            )
+        })?;
+        let credential = secrets.credential(&destination).await;
+        let credential = self.note("credential_secret", credential, |credential| {
+            let (tenant, client) = (&credential.tenant_id, &credential.client_id);
+            let expiry = suffix(credential.expiry_warning(SystemTime::now()));
+            format!(
+                "{}tenant {tenant}, client {client}{expiry}",
+                title(credential.name.as_deref())
+            )
+        })?;
+        let settings = Settings {
+            destination,
+            credential,
+        };
+        let fence = Fence::stopping_at(stop_at);
+        let dataverse = Dataverse::new(http.clone(), &settings, secrets.clone(), REQUEST_TIMEOUT, fence);
+        self.note("token", dataverse.token_check().await, |()| {
+            format!("signed in at {}", settings.credential.authority)
+        })?;
+        self.note("who_am_i", dataverse.who_am_i().await, |()| {
+            let organization = settings.destination.organization.url();
+            format!("the application user exists in {organization}")
+        })?;
+        self.note("segment_tables", dataverse.check_segment_tables().await, |()| {
+            "Customer Insights - Journeys is installed and its segments can be read".to_owned()
+        })
+    }
 
-    let destination = secrets
-        .destination()
-        .await
-        .map_err(Error::from)
-        .map_err(in_check("destination_secret"))?;
-    let organization = destination.organization.url().to_string();
-    let title = destination
-        .name
-        .as_ref()
-        .map(|name| format!("{name:?}, "))
-        .unwrap_or_default();
-    let warning = destination
-        .organization
-        .warning()
-        .map(|warning| format!("; {warning}"))
-        .unwrap_or_default();
-    passed(
-        "destination_secret",
-        format!("{title}organization {organization}{warning}"),
-    );
+    /// Takes note of how a check ended; `detail` says what a good one found.
+    fn note<T, E: Into<Error>>(
+        &mut self,
+        name: &'static str,
+        outcome: Result<T, E>,
+        detail: impl FnOnce(&T) -> String,
+    ) -> Result<T, Failed> {
+        let outcome = outcome.map_err(Into::into);
+        self.0.push(Check {
+            name,
+            ok: outcome.is_ok(),
+            detail: match &outcome {
+                Ok(found) => detail(found),
+                Err(error) => error.to_string(),
+            },
+        });
+        outcome.map_err(|_: Error| Failed)
+    }
+}
 
-    let credential = secrets.credential(&destination).await;
-    let credential = credential.map_err(Error::from).map_err(in_check("credential_secret"))?;
-    let title = credential
-        .name
-        .as_ref()
-        .map(|name| format!("{name:?}, "))
-        .unwrap_or_default();
-    let expiry = credential
-        .expiry_warning(SystemTime::now())
-        .map(|warning| format!("; {warning}"))
-        .unwrap_or_default();
-    passed(
-        "credential_secret",
-        format!(
-            "{title}tenant {}, client {}{expiry}",
-            credential.tenant_id, credential.client_id
-        ),
-    );
+fn title(name: Option<&str>) -> String {
+    name.map(|name| format!("{name:?}, ")).unwrap_or_default()
+}
 
-    let settings = Settings {
-        destination,
-        credential,
-    };
-    let fence = Fence::stopping_at(stop_at);
-    let dataverse = Dataverse::new(http.clone(), &settings, secrets.clone(), REQUEST_TIMEOUT, fence);
-    dataverse
-        .token_check()
-        .await
-        .map_err(Error::from)
-        .map_err(in_check("token"))?;
-    passed("token", format!("signed in at {}", settings.credential.authority));
-    dataverse
-        .who_am_i()
-        .await
-        .map_err(Error::from)
-        .map_err(in_check("who_am_i"))?;
-    passed("who_am_i", format!("the application user exists in {organization}"));
-    dataverse
-        .check_segment_tables()
-        .await
-        .map_err(Error::from)
-        .map_err(in_check("segment_tables"))?;
-    passed(
-        "segment_tables",
-        "Customer Insights - Journeys is installed and its segments can be read".to_owned(),
-    );
-    Ok(())
+fn suffix(warning: Option<impl Display>) -> String {
+    warning.map(|warning| format!("; {warning}")).unwrap_or_default()
 }

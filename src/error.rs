@@ -1,6 +1,7 @@
 //! The union of the stages' errors, each with a stable name for alarms.
 
 use crate::fate::Fate;
+use crate::source::{Misfit, Problem};
 use crate::{dynamics, environment, event, load, settings, source, state};
 use lambda_runtime::Diagnostic;
 use std::fmt;
@@ -82,6 +83,22 @@ impl Error {
             Self::Refused(_) => Fate::Refuse,
             Self::OutOfTime { .. } => Fate::Continue,
         }
+    }
+
+    /// Tells whether a guard or the result itself forbids the load.
+    pub(crate) fn is_refusal(&self) -> bool {
+        self.fate() == Fate::Refuse
+    }
+
+    /// Tells whether a person has to look: the segment holds one part of a result.
+    pub(crate) const fn asks_for_attention(&self) -> bool {
+        matches!(
+            self,
+            Self::Source(source::Error::Invalid {
+                problem: Problem::Parts(Misfit::OneOfSeveral(part)),
+                ..
+            }) if part.was_loaded_alone()
+        )
     }
 
     /// Returns the type that a run tells: what a guard refuses has none, an object that is no result has.

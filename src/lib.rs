@@ -29,7 +29,6 @@ pub mod settings;
 mod shown;
 pub mod source;
 pub mod state;
-mod telling;
 pub mod worker;
 
 pub use app::App;

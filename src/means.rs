@@ -42,7 +42,7 @@ pub trait Means: Clone {
     fn fresh(&self) -> Uuid;
 
     /// Lists what of a result did not come into the segment.
-    async fn keep_lists(&self, attempt: Attempt<'_>, leftovers: &Leftovers) -> Lists;
+    async fn keep_lists(&self, attempt: Attempt<'_>, leftovers: Leftovers<'_>) -> Lists;
 
     /// Finds the object that a result is known by: the given version, or the newest; its `ETag` may be another by now.
     async fn locate(&self, object: &ObjectRef) -> Result<ObjectVersion, source::Error>;
@@ -133,16 +133,16 @@ pub struct Attempt<'a> {
 }
 
 /// What of a result did not come into the segment.
-#[derive(Clone, Debug, Default)]
-pub struct Leftovers {
+#[derive(Clone, Copy, Debug)]
+pub struct Leftovers<'a> {
     /// The files that were read.
-    pub parts: Vec<ObjectVersion>,
+    pub parts: &'a [ObjectVersion],
     /// Rows without a valid contact id.
-    pub rejected: Rejected,
+    pub rejected: &'a Rejected,
     /// Ids that are no contacts of the environment, sorted.
-    pub not_found: Vec<ContactId>,
+    pub not_found: &'a [ContactId],
     /// Contacts that Dynamics refused or dropped, sorted.
-    pub not_accepted: Vec<ContactId>,
+    pub not_accepted: &'a [ContactId],
 }
 
 /// The lists of what was left over; none where there was nothing to list.

@@ -73,7 +73,7 @@ impl Means for Production<'_> {
         Uuid::new_v4()
     }
 
-    async fn keep_lists(&self, attempt: Attempt<'_>, leftovers: &Leftovers) -> Lists {
+    async fn keep_lists(&self, attempt: Attempt<'_>, leftovers: Leftovers<'_>) -> Lists {
         self.archive.keep_lists(attempt, leftovers).await
     }
 

@@ -262,6 +262,14 @@ mod tests {
                 json!({"action": "load", "key": "k", "dryrun": true}),
                 "unknown field \"dryrun\"; known fields are action, bucket, key",
             ),
+        ] {
+            assert_is_told(&command, expected);
+        }
+    }
+
+    #[test]
+    fn an_action_that_does_not_exist_or_a_field_that_it_does_not_have_is_told() {
+        for (command, expected) in [
             (
                 json!({"action": "sweep", "key": "k"}),
                 "`sweep` has the unknown field \"key\"; known fields are action",
@@ -284,10 +292,14 @@ mod tests {
             ),
             (json!({"action": 7}), "`action` must be text"),
         ] {
-            let error = parse(&command).unwrap_err();
-            assert!(error.to_string().contains(expected), "{command}: {error}");
-            assert_eq!(error.error_type(), "InvalidCommand");
+            assert_is_told(&command, expected);
         }
+    }
+
+    fn assert_is_told(command: &Value, expected: &str) {
+        let error = parse(command).unwrap_err();
+        assert!(error.to_string().contains(expected), "{command}: {error}");
+        assert_eq!(error.error_type(), "InvalidCommand");
     }
 
     #[test]

@@ -38,31 +38,26 @@ impl<M: Means> Draft<'_, M> {
     /// Automatic refresh is switched off before the first member call, since with it a journey could see a half-written
     /// draft. Fails where members cannot be removed or keep changing: then nothing may be published.
     pub async fn converge(&mut self, wanted: &Wanted<'_>, first: Plan) -> Result<Converged, Error> {
-        let mut warnings = Vec::new();
-        self.stop_automatic_refresh(&mut warnings).await?;
+        let refresh_was_on = self.stop_automatic_refresh().await?;
         let mut rounds = Rounds::begin(wanted, first);
         loop {
             let refused = self.write(rounds.plan()).await?;
             rounds.wrote(refused)?;
             let left = self.difference(wanted, &rounds).await?;
             if let Step::Done(done) = rounds.judge(left)? {
-                return Ok(Converged { warnings, ..done });
+                return Ok(Converged { refresh_was_on, ..done });
             }
         }
     }
 
-    async fn stop_automatic_refresh(&mut self, warnings: &mut Vec<String>) -> Result<(), Error> {
+    /// Switches automatic refresh off, and answers whether it was on.
+    async fn stop_automatic_refresh(&mut self) -> Result<bool, Error> {
         if self.definition.refresh_disabled {
-            return Ok(());
+            return Ok(false);
         }
         self.means.disable_refresh(self.definition.id).await?;
         self.definition.refresh_disabled = true;
-        warnings.push(
-            "the segment was refreshed automatically; this was switched off, so that journeys see a change only when it \
-             is published"
-                .to_owned(),
-        );
-        Ok(())
+        Ok(true)
     }
 
     /// Writes a plan and returns the ids that Dynamics refused by name.

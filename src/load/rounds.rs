@@ -12,8 +12,8 @@ pub struct Converged {
     pub removed: usize,
     /// Wanted contacts that Dynamics refused or silently dropped, sorted.
     pub not_accepted: Vec<ContactId>,
-    /// What a person should know.
-    pub warnings: Vec<String>,
+    /// Whether the segment's automatic refresh was on, and had to be switched off.
+    pub refresh_was_on: bool,
 }
 
 /// Where one convergence stands: what is to be written, a fingerprint of what was, and what Dynamics refused so far.
@@ -100,7 +100,7 @@ impl<'a> Rounds<'a> {
             added,
             removed: self.to_remove,
             not_accepted,
-            warnings: Vec::new(),
+            refresh_was_on: false,
         }))
     }
 }

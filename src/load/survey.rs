@@ -73,6 +73,11 @@ pub async fn list(
 }
 
 impl Audience {
+    /// Takes the members out, which a plan needs whole.
+    pub fn take_members(&mut self) -> Vec<Vec<ContactId>> {
+        std::mem::take(&mut self.members)
+    }
+
     /// Returns how many groups are not ours to use.
     pub fn foreign_groups(&self) -> usize {
         foreign_groups(&self.definition)

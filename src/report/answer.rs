@@ -8,22 +8,6 @@ use crate::state::{Enlisted, Wish};
 use serde_json::{Value, json};
 
 impl RunReport {
-    /// Starts the report of a wish.
-    pub(crate) fn of(wish: &Wish, outcome: Outcome) -> Self {
-        Self {
-            run_id: Some(wish.run_id.clone()),
-            segment_name: Some(wish.segment_name.clone()),
-            source: Some(Source {
-                object: wish.object.clone(),
-                files: Vec::new(),
-            }),
-            mode: Some(wish.mode),
-            sample: wish.sample,
-            approved: wish.approved,
-            ..Self::new(outcome)
-        }
-    }
-
     /// Reports a wish that was not even taken up.
     pub(crate) fn of_known(wish: &Wish, known: Enlisted) -> Self {
         let (outcome, reason) = match known {

@@ -1,18 +1,28 @@
 //! What a run tells the outside: the answer of the invocation, the receipt and the lists in S3, the metrics.
 
+mod account;
 mod answer;
 mod archive;
 pub mod metrics;
+mod run;
+mod sentences;
 mod settings_used;
+mod swept;
+mod teller;
 
+pub(crate) use account::{
+    Account, Comparison, Content, Cost, Difference, Ending, Estimate, Found, Lapsed, Reading, Writing, Written,
+};
 pub(crate) use answer::{answer, fail_if_own_failed, put_own_first};
 pub use archive::{Archive, Trigger, TriggerKind};
+pub(crate) use run::{Attempt, Seen};
+pub(crate) use sentences::{description, refusal};
 pub use settings_used::SettingsUsed;
+pub use swept::{Noticed, Swept};
+pub(crate) use teller::Teller;
 
 use crate::domain::{Mode, ObjectRef, RunId, SegmentName};
 use crate::load::Opinion;
-use crate::means::{Lists, Unwritten};
-use crate::source::{ObjectVersion, Rejected};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -45,97 +55,94 @@ pub enum Outcome {
 #[derive(Clone, Debug, Serialize)]
 pub struct RunReport {
     /// How the run ended.
-    pub outcome: Outcome,
+    pub(in crate::report) outcome: Outcome,
     /// The input's name.
-    pub run_id: Option<RunId>,
+    pub(in crate::report) run_id: Option<RunId>,
     /// The segment's name.
-    pub segment_name: Option<SegmentName>,
+    pub(in crate::report) segment_name: Option<SegmentName>,
     /// The segment's id in Dynamics.
-    pub segment_id: Option<String>,
+    pub(in crate::report) segment_id: Option<String>,
     /// The object that was read.
-    pub source: Option<Source>,
+    pub(in crate::report) source: Option<Source>,
     /// How the file changes the segment.
-    pub mode: Option<Mode>,
+    pub(in crate::report) mode: Option<Mode>,
     /// Only that many contacts went to the test segment.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub sample: Option<usize>,
+    pub(in crate::report) sample: Option<usize>,
     /// Somebody has approved exactly this input.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub approved: bool,
+    pub(in crate::report) approved: bool,
     /// Rows read.
-    pub rows: Option<u64>,
+    pub(in crate::report) rows: Option<u64>,
     /// Distinct contact ids.
-    pub contacts: Option<u64>,
+    pub(in crate::report) contacts: Option<u64>,
     /// Repeated contact ids.
-    pub duplicates: Option<u64>,
+    pub(in crate::report) duplicates: Option<u64>,
     /// Rows without a valid contact id.
-    pub rejected: Option<u64>,
+    pub(in crate::report) rejected: Option<u64>,
     /// The rejected rows by reason.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub rejected_by_reason: BTreeMap<&'static str, u64>,
+    pub(in crate::report) rejected_by_reason: BTreeMap<&'static str, u64>,
     /// Line numbers of the first rejected rows.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub rejected_lines: Vec<u64>,
+    pub(in crate::report) rejected_lines: Vec<u64>,
     /// Members before the run.
-    pub members_before: Option<u64>,
+    pub(in crate::report) members_before: Option<u64>,
     /// Contacts added, or to be added in a dry run.
-    pub added: Option<u64>,
+    pub(in crate::report) added: Option<u64>,
     /// Members removed, or to be removed in a dry run.
-    pub removed: Option<u64>,
+    pub(in crate::report) removed: Option<u64>,
     /// Members that neither come nor go; told by a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub unchanged: Option<u64>,
+    pub(in crate::report) unchanged: Option<u64>,
     /// Ids about to be added that were looked up and are no contacts.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub not_found: Option<u64>,
+    pub(in crate::report) not_found: Option<u64>,
     /// Contacts that Dynamics did not take.
-    pub not_accepted: Option<u64>,
+    pub(in crate::report) not_accepted: Option<u64>,
     /// The share of the contacts that the segment holds, or is to hold, in percent.
-    pub match_rate_percent: Option<f64>,
+    pub(in crate::report) match_rate_percent: Option<f64>,
     /// Members as Dynamics counts them after computing.
-    pub member_count: Option<u64>,
+    pub(in crate::report) member_count: Option<u64>,
     /// Live journeys that use the segment.
-    pub live_journeys: Option<u64>,
+    pub(in crate::report) live_journeys: Option<u64>,
     /// What each guard says; told by a dry run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub guards: Vec<Opinion>,
+    pub(in crate::report) guards: Vec<Opinion>,
     /// Dataverse calls that a load would make, about; told by a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub estimated_requests: Option<u64>,
+    pub(in crate::report) estimated_requests: Option<u64>,
     /// How long a load would take, about, in milliseconds; told by a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub estimated_duration_ms: Option<u64>,
+    pub(in crate::report) estimated_duration_ms: Option<u64>,
     /// Dataverse calls made.
-    pub requests: u64,
+    pub(in crate::report) requests: u64,
     /// How long Dynamics' throttling held the calls back, in milliseconds.
-    pub throttled_ms: u64,
+    pub(in crate::report) throttled_ms: u64,
     /// How long the run took, in milliseconds.
-    pub duration_ms: u64,
+    pub(in crate::report) duration_ms: u64,
     /// How long each phase took.
-    pub phases_ms: PhaseTimes,
+    pub(in crate::report) phases_ms: PhaseTimes,
     /// What a person should know.
-    pub warnings: Vec<String>,
+    pub(in crate::report) warnings: Vec<String>,
     /// Why it was refused or failed, and what to do.
-    pub reason: Option<String>,
+    pub(in crate::report) reason: Option<String>,
     /// The stable name of the failure.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub error_type: Option<&'static str>,
+    pub(in crate::report) error_type: Option<&'static str>,
     /// Where the receipt is.
-    pub receipt: Option<String>,
+    pub(in crate::report) receipt: Option<String>,
     /// Where the rejected rows are.
-    pub rejected_rows: Option<String>,
+    pub(in crate::report) rejected_rows: Option<String>,
     /// Where the contacts are listed that do not exist or were not taken.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub not_accepted_contacts: Option<String>,
+    pub(in crate::report) not_accepted_contacts: Option<String>,
     /// Names this attempt in its objects' keys: 8 hex digits.
     #[serde(skip)]
-    pub attempt: String,
-    /// The segment was there, and no earlier run had loaded it.
-    #[serde(skip)]
-    pub is_taken_over: bool,
+    pub(in crate::report) attempt: String,
     /// A person has to look: the last runs all failed, or the segment holds one part of a result.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub needs_attention: bool,
+    pub(in crate::report) needs_attention: bool,
 }
 
 /// How long the phases of a run took, in milliseconds; a phase that was not reached is left out.
@@ -182,41 +189,14 @@ impl Serialize for Source {
 }
 
 impl RunReport {
-    /// How many rejected lines the report names; the rejected rows' own object has the others.
-    pub const LINES_NAMED: usize = 10;
-
-    /// Names the data files of a result in several.
-    pub(crate) fn name_files(&mut self, parts: &[ObjectVersion]) {
-        let Some(source) = &mut self.source else {
-            return;
-        };
-        let files = parts.iter().map(ObjectVersion::reference);
-        source.files = files.filter(|file| *file != source.object).collect();
+    /// Returns how the run ended.
+    pub const fn outcome(&self) -> Outcome {
+        self.outcome
     }
 
-    /// Tells where the lists are of what did not come into the segment.
-    pub(crate) fn note_lists(&mut self, lists: Lists, rejected: &Rejected) {
-        let kept = rejected.rows.len() as u64;
-        if lists.rejected_rows.is_some() && kept < rejected.count {
-            let sentence = format!("the list of rejected rows holds the first {kept} of {}", rejected.count);
-            self.warnings.push(sentence);
-        }
-        self.rejected_rows = self.note_list(lists.rejected_rows);
-        self.not_accepted_contacts = self.note_list(lists.not_accepted_contacts);
-    }
-
-    fn note_list(&mut self, list: Option<Result<String, Unwritten>>) -> Option<String> {
-        let written = list?.inspect_err(|unwritten| self.warnings.push(unwritten.to_string()));
-        written.ok()
-    }
-
-    /// Tells of the rows without a valid contact id.
-    pub(crate) fn count_rejected(&mut self, rejected: &Rejected) {
-        self.rejected = Some(rejected.count);
-        let reasons = rejected.by_reason.iter();
-        self.rejected_by_reason = reasons.map(|(reason, count)| (reason.as_str(), *count)).collect();
-        let lines = rejected.rows.iter().map(|row| row.line);
-        self.rejected_lines = lines.take(Self::LINES_NAMED).collect();
+    /// Returns the input's name, where it was learned.
+    pub const fn run_id(&self) -> Option<&RunId> {
+        self.run_id.as_ref()
     }
 
     /// Starts a report of which only the outcome is known.
@@ -259,7 +239,6 @@ impl RunReport {
             rejected_rows: None,
             not_accepted_contacts: None,
             attempt: Uuid::new_v4().simple().to_string()[..8].to_owned(),
-            is_taken_over: false,
             needs_attention: false,
         }
     }

@@ -14,8 +14,6 @@ mod rehearse;
 mod sweep;
 mod turn;
 
-pub use sweep::Swept;
-
 use crate::domain::{RunId, SegmentName};
 use crate::environment::Environment;
 use crate::error::Error;

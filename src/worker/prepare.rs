@@ -1,13 +1,13 @@
 //! Before the first write: read the result and the segment, plan the difference, judge it.
 
 use super::Worker;
-use super::phase::phase;
-use crate::domain::{ContactId, ContactSet, Mode};
+use super::phase::{Meter, Phase};
+use crate::domain::{ContactSet, Mode};
 use crate::dynamics::{Segment, SegmentStatus};
 use crate::error::Error;
-use crate::load::{self, Audience, Facts, Opinion, Plan, Wanted, guard, survey};
-use crate::means::{Leftovers, Means};
-use crate::report::RunReport;
+use crate::load::{self, Audience, Facts, Plan, Wanted, guard, survey};
+use crate::means::Means;
+use crate::report::{Account, Comparison, Content, Difference, Found, Lapsed, Reading};
 use crate::settings::CheckContacts;
 use crate::source::{self, LoadedAlone, Misfit, Parts, Problem, Rows};
 use crate::state::{Head, Wish};
@@ -18,10 +18,11 @@ pub(super) struct Prepared {
     pub(super) contacts: ContactSet,
     /// How many do not exist.
     pub(super) not_found: usize,
+    /// The segment, where there is one; its members went into the plan.
     pub(super) audience: Option<Audience>,
     pub(super) plan: Plan,
+    pub(super) members_before: usize,
     pub(super) published_before: Option<u64>,
-    pub(super) opinions: Vec<Opinion>,
 }
 
 impl<M: Means> Worker<'_, M> {
@@ -30,116 +31,131 @@ impl<M: Means> Worker<'_, M> {
         &self,
         wish: &Wish,
         head: &Head,
-        report: &mut RunReport,
-        leftovers: &mut Leftovers,
-    ) -> Result<Prepared, Error> {
-        let rows = self.read(wish, report, leftovers).await;
-        let rows = rows.map_err(|error| note_loaded_alone(error, head, report))?;
-        let contacts = match wish.sample {
-            Some(size) => rows.contacts.sample(size),
-            None => rows.contacts,
+        meter: &Meter<M>,
+    ) -> (Account, Result<Prepared, Error>) {
+        let (reading, contacts) = self.read(wish, meter).await;
+        let mut account = Account {
+            reading,
+            ..Account::default()
         };
-        guard::check_size(contacts.len()).map_err(load::Error::from)?;
-        let survey = survey::survey(&self.means, &wish.segment_name, contacts.len());
-        let mut audience = phase("survey", &mut report.phases_ms.survey, &self.means, survey).await?;
-        let members = audience
-            .as_mut()
-            .map(|audience| std::mem::take(&mut audience.members))
-            .unwrap_or_default();
-        let members_before = members.iter().map(Vec::len).sum();
-        let foreign_groups = audience.as_ref().map_or(0, Audience::foreign_groups);
-        let groups_there = members.len();
-        let mut plan = self
-            .wanted(wish, &contacts, 0)
-            .plan(members, foreign_groups, &[])
-            .map_err(load::Error::from)?;
-        report.segment_id = audience.as_ref().map(|audience| audience.segment.id.to_string());
-        report.live_journeys = audience
-            .as_ref()
-            .and_then(|audience| audience.segment.published_journeys);
-        report.is_taken_over = audience
-            .as_ref()
-            .is_some_and(|audience| is_taken_over(&audience.segment.id.to_string(), head));
-        leftovers.not_found = self.look_up(&plan, report).await?;
-        plan.leave_out(&leftovers.not_found, groups_there);
-        let contacts = contacts.without(&leftovers.not_found);
-        let not_found = leftovers.not_found.len();
-        self.wanted(wish, &contacts, not_found).check_refused(&[])?;
-        if report.not_found.is_some() {
-            note_match_rate(report, contacts.len(), contacts.len() + not_found);
+        let contacts = match contacts {
+            Ok(contacts) => contacts,
+            Err(error) => return (account, Err(note_loaded_alone(error, head))),
+        };
+        let (comparison, prepared) = self.compare(wish, head, contacts, meter).await;
+        account.comparison = comparison;
+        if let Ok(prepared) = &prepared {
+            account.comparison.opinions = self.judge(wish, &account.reading, prepared);
         }
-        report.members_before = Some(members_before as u64);
-        report.added = Some(plan.added() as u64);
-        report.removed = Some(plan.removed() as u64);
-        let active_count = audience.as_ref().and_then(|audience| active_count(&audience.segment));
-        let published_before = head.writing.as_ref().map(|writing| writing.yardstick(active_count));
-        let facts = Facts {
-            mode: wish.mode,
-            rows: rows.rows,
-            contacts: contacts.len(),
-            rejected: rows.rejected.count,
-            members: members_before,
-            published: published_before,
-            added: plan.added(),
-            removed: plan.removed(),
-            is_sample: wish.sample.is_some(),
-            is_approved: wish.approved,
-        };
-        let opinions = guard::judge(&facts, &self.settings.destination);
-        Ok(Prepared {
-            contacts,
-            not_found,
-            audience,
-            plan,
-            published_before,
-            opinions,
-        })
+        (account, prepared)
     }
 
-    /// Looks up the contacts that are about to be added, where the destination wants it, and returns those that are none.
-    async fn look_up(&self, plan: &Plan, report: &mut RunReport) -> Result<Vec<ContactId>, Error> {
-        if self.settings.destination.check_contacts == CheckContacts::None {
-            return Ok(Vec::new());
+    /// Reads the result to its last byte, and returns the contacts that are wanted of it.
+    async fn read(&self, wish: &Wish, meter: &Meter<M>) -> (Reading, Result<ContactSet, Error>) {
+        let mut reading = Reading::default();
+        let contacts = async {
+            let Parts { files, warnings } = self.find(wish).await?;
+            reading.parts = files;
+            reading.remarks = warnings;
+            tracing::info!(files = reading.parts.len(), "the result is being read");
+            let rows = meter.phase(Phase::Read, self.means.read(&reading.parts)).await?;
+            let objection = rows.objection(&self.settings.destination.contactid_column);
+            let Rows { contacts, rejected, .. } = rows;
+            reading.content = Some(Content {
+                rows: rows.rows,
+                contacts: contacts.len(),
+                duplicates: rows.duplicates,
+            });
+            reading.remarks.extend(rows.warnings);
+            reading.rejected = rejected;
+            if let Some(objection) = objection {
+                return Err(Error::Refused(objection));
+            }
+            let contacts = match wish.sample {
+                Some(size) => contacts.sample(size),
+                None => contacts,
+            };
+            guard::check_size(contacts.len()).map_err(load::Error::from)?;
+            Ok(contacts)
         }
-        let adds: Vec<_> = plan.adds().collect();
-        let lookup = self.means.missing_contacts(&adds);
-        let missing = phase("survey", &mut report.phases_ms.survey, &self.means, lookup).await?;
-        report.not_found = Some(missing.len() as u64);
-        if !missing.is_empty() {
-            report.warnings.push(format!(
-                "{} of {} ids to be added are no contacts of this environment, or none that the application user may \
-                 read; they are left out",
-                missing.len(),
-                adds.len()
-            ));
-        }
-        Ok(missing)
+        .await;
+        (reading, contacts)
     }
 
-    async fn read(&self, wish: &Wish, report: &mut RunReport, leftovers: &mut Leftovers) -> Result<Rows, Error> {
+    /// Finds the files of a result, which must be the one that was wished.
+    async fn find(&self, wish: &Wish) -> Result<Parts, Error> {
         let locating = self.means.locate(&wish.object);
         let object = self.fence.within(locating).await.map_err(source::Error::from)??;
         if object.etag != wish.object.etag {
             return Err(source::Error::Replaced { object: object.url() }.into());
         }
         let finding = self.means.parts(&object, wish.mode);
-        let Parts { files: parts, warnings } = self.fence.within(finding).await.map_err(source::Error::from)??;
-        report.warnings.extend(warnings);
-        report.name_files(&parts);
-        tracing::info!(files = parts.len(), "the result is being read");
-        let reading = self.means.read(&parts);
-        let mut rows = phase("read", &mut report.phases_ms.read, &self.means, reading).await?;
-        report.rows = Some(rows.rows);
-        report.contacts = Some(rows.contacts.len() as u64);
-        report.duplicates = Some(rows.duplicates);
-        report.count_rejected(&rows.rejected);
-        report.warnings.append(&mut rows.warnings);
-        leftovers.parts = parts;
-        leftovers.rejected.clone_from(&rows.rejected);
-        match rows.objection(&self.settings.destination.contactid_column) {
-            Some(objection) => Err(Error::Refused(objection)),
-            None => Ok(rows),
+        Ok(self.fence.within(finding).await.map_err(source::Error::from)??)
+    }
+
+    /// Reads the segment and plans the way from its members to these contacts.
+    async fn compare(
+        &self,
+        wish: &Wish,
+        head: &Head,
+        contacts: ContactSet,
+        meter: &Meter<M>,
+    ) -> (Comparison, Result<Prepared, Error>) {
+        let mut comparison = Comparison::default();
+        let prepared = async {
+            let survey = survey::survey(&self.means, &wish.segment_name, contacts.len());
+            let mut audience = meter.phase(Phase::Survey, survey).await?;
+            comparison.found = audience.as_ref().map(|audience| found(&audience.segment, head));
+            let members = audience.as_mut().map(Audience::take_members).unwrap_or_default();
+            let (groups, members_before) = (members.len(), members.iter().map(Vec::len).sum());
+            let foreign_groups = audience.as_ref().map_or(0, Audience::foreign_groups);
+            let wanted = self.wanted(wish, &contacts, 0);
+            let mut plan = wanted.plan(members, foreign_groups, &[]).map_err(load::Error::from)?;
+            if self.settings.destination.check_contacts == CheckContacts::Added {
+                comparison.looked_up = Some(plan.added());
+                let adds: Vec<_> = plan.adds().collect();
+                let lookup = self.means.missing_contacts(&adds);
+                comparison.not_found = meter.phase(Phase::Survey, lookup).await?;
+                plan.leave_out(&comparison.not_found, groups);
+            }
+            let contacts = contacts.without(&comparison.not_found);
+            let not_found = comparison.not_found.len();
+            self.wanted(wish, &contacts, not_found).check_refused(&[])?;
+            comparison.difference = Some(Difference {
+                wanted: contacts.len(),
+                members_before,
+                added: plan.added(),
+                removed: plan.removed(),
+            });
+            let active_count = audience.as_ref().and_then(|audience| active_count(&audience.segment));
+            Ok(Prepared {
+                contacts,
+                not_found,
+                audience,
+                plan,
+                members_before,
+                published_before: head.writing.as_ref().map(|writing| writing.yardstick(active_count)),
+            })
         }
+        .await;
+        (comparison, prepared)
+    }
+
+    /// Asks the guards.
+    fn judge(&self, wish: &Wish, reading: &Reading, prepared: &Prepared) -> Vec<guard::Opinion> {
+        let facts = Facts {
+            mode: wish.mode,
+            rows: reading.content.map_or(0, |content| content.rows),
+            contacts: prepared.contacts.len(),
+            rejected: reading.rejected.count,
+            members: prepared.members_before,
+            published: prepared.published_before,
+            added: prepared.plan.added(),
+            removed: prepared.plan.removed(),
+            is_sample: wish.sample.is_some(),
+            is_approved: wish.approved,
+        };
+        guard::judge(&facts, &self.settings.destination)
     }
 
     /// Says what the run wants; an approval also lets pass what Dynamics does not accept.
@@ -156,7 +172,7 @@ impl<M: Means> Worker<'_, M> {
 }
 
 /// Adds to the refusal of one file of several that one of the others is what the segment holds now.
-fn note_loaded_alone(mut error: Error, head: &Head, report: &mut RunReport) -> Error {
+fn note_loaded_alone(mut error: Error, head: &Head) -> Error {
     if let Error::Source(source::Error::Invalid {
         problem: Problem::Parts(Misfit::OneOfSeveral(one)),
         ..
@@ -168,7 +184,6 @@ fn note_loaded_alone(mut error: Error, head: &Head, report: &mut RunReport) -> E
             .iter()
             .any(|sibling| sibling.key == loaded.key && sibling.etag == loaded.etag)
     {
-        report.needs_attention = true;
         one.note_loaded_alone(LoadedAlone {
             object: loaded.to_string(),
             at: applied.at,
@@ -222,10 +237,17 @@ fn is_taken_over(segment_id: &str, head: &Head) -> bool {
     head.writing.is_none() && !is_applied
 }
 
-/// Notes which share of the contacts is accepted, in percent with two decimals; nothing where none is to be a member.
-#[expect(clippy::cast_precision_loss, reason = "counts of contacts stay far below 2^52")]
-pub(super) fn note_match_rate(report: &mut RunReport, accepted: usize, contacts: usize) {
-    let rate = |contacts: f64| (accepted as f64 * 10_000.0 / contacts).round() / 100.0;
-    let is_known = contacts > 0 && report.mode != Some(Mode::Remove);
-    report.match_rate_percent = is_known.then(|| rate(contacts as f64));
+/// Describes the segment as it was found.
+fn found(segment: &Segment, head: &Head) -> Found {
+    let segment_id = segment.id.to_string();
+    Found {
+        is_taken_over: is_taken_over(&segment_id, head),
+        segment_id,
+        live_journeys: segment.published_journeys,
+        lapsed: match segment.status {
+            SegmentStatus::Stopped => Some(Lapsed::Stopped),
+            SegmentStatus::Expired => Some(Lapsed::Expired),
+            _ => None,
+        },
+    }
 }

@@ -5,21 +5,13 @@ use crate::domain::{ObjectRef, SegmentName, s3_url};
 use crate::error::Error;
 use crate::intent::{Hint, Intent};
 use crate::means::Means;
-use crate::report::RunReport;
+use crate::report::{Noticed, RunReport, Swept};
 use crate::source::Role;
 use crate::state::{Head, Wish};
 use futures_util::{StreamExt, stream};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
-
-/// What a sweep did.
-pub struct Swept {
-    /// The runs that came to an end.
-    pub reports: Vec<RunReport>,
-    /// What a person should know.
-    pub warnings: Vec<String>,
-}
 
 /// The most keys that a sweep lists: S3 cannot list the newest first, and a listing of more takes its time every time.
 const MAX_KEYS: usize = 10_000;
@@ -32,13 +24,13 @@ impl<M: Means> Worker<'_, M> {
     /// Sweeps all segments whose results lie in `bucket`; a run that fails is an entry in the answer and does not keep the
     /// others from their turn.
     pub async fn sweep(&self, bucket: &str) -> Result<Swept, Error> {
-        let (mut reports, mut warnings) = (Vec::new(), Vec::new());
-        let finding = self.wish_lost_results(bucket, &mut warnings);
-        by(self.stop_at, "it looked for results that no event told of", finding).await?;
+        let finding = self.wish_lost_results(bucket);
+        let mut noticed = by(self.stop_at, "it looked for results that no event told of", finding).await?;
+        let mut reports = Vec::new();
         let reading = self.means.all_heads();
         for head in by(self.stop_at, "the states of all segments were read", reading).await? {
             if Instant::now() >= self.stop_at {
-                warnings.push("the sweep ran out of time; the next one goes on".to_owned());
+                noticed.push(Noticed::OutOfTime);
                 break;
             }
             let tended = match head {
@@ -47,7 +39,7 @@ impl<M: Means> Worker<'_, M> {
             };
             reports.extend(tended.unwrap_or_else(|error| vec![RunReport::failed(&error, None)]));
         }
-        Ok(Swept { reports, warnings })
+        Ok(Swept { reports, noticed })
     }
 
     /// Does for one segment what is due.
@@ -81,10 +73,11 @@ impl<M: Means> Worker<'_, M> {
         }
     }
 
-    /// Enlists the results of the last days that no head knows: the newest of each segment, or all where every file counts.
-    async fn wish_lost_results(&self, bucket: &str, warnings: &mut Vec<String>) -> Result<(), Error> {
+    /// Enlists the results of the last days that no head knows: the newest of each segment, or all where every file counts;
+    /// returns what it noticed.
+    async fn wish_lost_results(&self, bucket: &str) -> Result<Vec<Noticed>, Error> {
         let mut by_segment: BTreeMap<SegmentName, Vec<Wish>> = BTreeMap::new();
-        let keys = self.recent_results(bucket, warnings).await?;
+        let (keys, noticed) = self.recent_results(bucket).await?;
         let hints = keys.into_iter().map(|key| Hint {
             object: ObjectRef::unseen(bucket.to_owned(), key, None),
             command: None,
@@ -108,22 +101,19 @@ impl<M: Means> Worker<'_, M> {
                 tracing::info!(run_id = %wish.run_id, key = wish.object.key, "a result was found that no event told of");
             }
         }
-        Ok(())
+        Ok(noticed)
     }
 
-    /// Lists the keys of results that were dropped in the last days.
-    async fn recent_results(&self, bucket: &str, warnings: &mut Vec<String>) -> Result<Vec<String>, Error> {
+    /// Lists the keys of results that were dropped in the last days, and says whether there are more than it looks at.
+    async fn recent_results(&self, bucket: &str) -> Result<(Vec<String>, Vec<Noticed>), Error> {
         let environment = self.environment;
         let (files, mode) = (self.settings.destination.result_files, self.settings.destination.mode);
         let mut objects = self.means.list_results(MAX_KEYS).await?;
-        if objects.len() > MAX_KEYS {
-            objects.truncate(MAX_KEYS);
-            warnings.push(format!(
-                "more than {MAX_KEYS} objects lie under {}; a result whose event was lost may not be found: \
-                 let a lifecycle rule expire old results",
-                s3_url(bucket, &environment.results_prefix)
-            ));
-        }
+        let noticed = (objects.len() > MAX_KEYS).then(|| Noticed::TooManyResults {
+            limit: MAX_KEYS,
+            prefix: s3_url(bucket, &environment.results_prefix),
+        });
+        objects.truncate(MAX_KEYS);
         let since = self.means.s3_time() - LOOK_BACK;
         let scope = environment.scope();
         let found = objects.into_iter().filter(|object| {
@@ -134,6 +124,6 @@ impl<M: Means> Worker<'_, M> {
             };
             starts_a_run && object.last_modified >= since && scope.outside(bucket, &object.key).is_none()
         });
-        Ok(found.map(|object| object.key).collect())
+        Ok((found.map(|object| object.key).collect(), noticed.into_iter().collect()))
     }
 }

@@ -1,19 +1,17 @@
 //! A worker's turn at one segment: wish after wish, until nothing is pending.
 
 use super::Worker;
-use super::ending::{
-    Next, explain_consequences, explain_republishing, refusal_sentence, settle_failure, warn_about_members,
-};
+use super::ending::{Next, settle_failure};
 use super::hold::Hold;
-use super::phase::{Meter, phase};
-use super::prepare::note_match_rate;
-use crate::domain::s3_url;
-use crate::dynamics::SegmentStatus;
+use super::phase::{Meter, Phase};
+use super::prepare::Prepared;
+use crate::domain::ContactId;
+use crate::dynamics::{Definition, Segment, SegmentStatus};
 use crate::error::Error;
-use crate::load::{self, Audience, Draft, guard, publish, survey};
-use crate::means::{self, Leftovers, Means};
-use crate::report::{Outcome, RunReport};
-use crate::state::{Achievement, Applied, Wish};
+use crate::load::{self, Draft, Published, guard, publish, survey};
+use crate::means::{self, Means};
+use crate::report::{Account, Attempt, Ending, Outcome, RunReport, Seen, Writing, Written, description, refusal};
+use crate::state::{Achievement, Applied, Head, Wish};
 use tracing::Instrument as _;
 
 /// A worker that holds one segment.
@@ -43,41 +41,44 @@ impl<M: Means> Turn<'_, M> {
                 }
             };
             let span = tracing::info_span!("run", run_id = %wish.run_id, segment = %wish.segment_name, phase = "run");
-            let worked = Box::pin(self.work_on(&wish, &mut reports)).instrument(span).await;
-            // Otherwise a newer result came in meanwhile; this wish is judged again after it.
-            if let Some((report, next)) = worked {
-                reports.push(report);
-                if matches!(next, Next::Stop) {
-                    return reports;
-                }
+            let (ended, next) = Box::pin(self.work_on(&wish)).instrument(span).await;
+            reports.extend(ended);
+            if next == Next::Stop {
+                return reports;
             }
         }
     }
 
-    /// Works on one wish to its end; nothing means that a newer one is to be tried first.
-    async fn work_on(&self, wish: &Wish, overtaken: &mut Vec<RunReport>) -> Option<(RunReport, Next)> {
+    /// Works on one wish to its end, and reports it after those that it overtook.
+    ///
+    /// Where a newer one is to be tried first, this one is judged again after it, and is not reported yet.
+    async fn work_on(&self, wish: &Wish) -> (Vec<RunReport>, Next) {
         let meter = Meter::start(self.means());
-        let mut report = RunReport::of(wish, Outcome::Failed);
-        let mut leftovers = Leftovers::default();
-        let carried_out = self.carry_out(wish, &mut report, &mut leftovers, overtaken).await;
-        let next = match carried_out {
-            Ok(None) => return None,
-            Ok(Some(outcome)) => {
-                report.outcome = outcome;
-                Next::GoOn
-            }
-            Err(error) => settle_failure(&self.hold, wish, error, &mut report).await,
+        let (account, carried_out) = self.carry_out(wish, &meter).await;
+        let overtaken = account.writing.overtaken.iter();
+        let mut reports: Vec<_> = overtaken.map(|lost| RunReport::of_overtaken(lost, wish)).collect();
+        let (ending, next) = match carried_out {
+            Ok(None) => return (reports, Next::GoOn),
+            Ok(Some(outcome)) => (Ending::Done(outcome), Next::GoOn),
+            Err(error) => settle_failure(&self.hold, wish, error).await,
         };
-        meter.read(self.means(), &mut report);
-        let attempt = means::Attempt {
+        let cost = meter.read();
+        let number = self.means().fresh().simple().to_string()[..8].to_owned();
+        let named = means::Attempt {
             run_id: &wish.run_id,
             segment_name: &wish.segment_name,
-            number: &report.attempt,
+            number: &number,
         };
-        let lists = self.means().keep_lists(attempt, &leftovers).await;
-        report.note_lists(lists, &leftovers.rejected);
-        explain_consequences(&mut report);
-        Some((report, next))
+        let lists = self.means().keep_lists(named, account.leftovers()).await;
+        reports.push(RunReport::of_attempt(Attempt {
+            wish,
+            number,
+            account,
+            cost,
+            lists,
+            ending,
+        }));
+        (reports, next)
     }
 
     /// Looks whether a published segment is Active by now; answers nothing while Dynamics is still computing.
@@ -86,27 +87,22 @@ impl<M: Means> Turn<'_, M> {
     /// anew, since the draft may have changed.
     pub(super) async fn look_after(&self, applied: &Applied) -> Result<Option<RunReport>, Error> {
         let hold = &self.hold;
-        let mut report = RunReport::of(&applied.wish, Outcome::Computing);
-        report.segment_id.clone_from(&applied.segment_id);
         let found = survey::find(self.means(), &applied.wish.segment_name).await?;
+        let told = |seen| Ok(Some(RunReport::of_published(applied, &seen, self.means().requests())));
         let Some(segment) = found.filter(|found| Some(found.id.to_string()) == applied.segment_id) else {
             hold.confirm().await?;
-            report
-                .warnings
-                .push("the segment was deleted or renamed after it was published".to_owned());
-            return Ok(Some(report));
+            return told(Seen::Gone);
         };
-        report.requests = self.means().requests();
         if applied.is_row_from_before(&segment.etag) {
             // The row is still the one from before publishing.
             return Ok(None);
         }
-        report.member_count = segment.member_count;
         match segment.status {
             SegmentStatus::Active | SegmentStatus::ActiveWithWarnings => {
                 hold.confirm().await?;
-                report.outcome = Outcome::Loaded;
-                Ok(Some(report))
+                told(Seen::Active {
+                    member_count: segment.member_count,
+                })
             }
             SegmentStatus::Busy | SegmentStatus::Inactive => Ok(None),
             SegmentStatus::Error
@@ -125,102 +121,126 @@ impl<M: Means> Turn<'_, M> {
     }
 
     /// Reads, guards, converges and publishes one wish; nothing means that a newer one is to be tried first.
-    async fn carry_out(
-        &self,
-        wish: &Wish,
-        report: &mut RunReport,
-        leftovers: &mut Leftovers,
-        overtaken: &mut Vec<RunReport>,
-    ) -> Result<Option<Outcome>, Error> {
-        let hold = &self.hold;
-        let head = hold.look().await?;
-        let prepared = self.worker.prepare(wish, &head, report, leftovers).await?;
-        let objections = guard::objections(&prepared.opinions);
-        if !objections.is_empty() {
-            return Err(Error::Refused(refusal_sentence(&objections, wish)));
-        }
-        let wanted = self.worker.wanted(wish, &prepared.contacts, prepared.not_found);
-        if prepared.is_settled(wish, &head) {
-            note_match_rate(report, wanted.contacts.len(), wanted.contacts.len() + wanted.not_found);
-            if prepared.holds_nobody(wish, &head) {
-                hold.count(wish).await?;
+    async fn carry_out(&self, wish: &Wish, meter: &Meter<M>) -> (Account, Result<Option<Outcome>, Error>) {
+        let head = match self.hold.look().await {
+            Ok(head) => head,
+            Err(error) => return (Account::default(), Err(error.into())),
+        };
+        let (mut account, prepared) = self.worker.prepare(wish, &head, meter).await;
+        let objections = guard::objections(&account.comparison.opinions);
+        let prepared = match prepared {
+            Ok(_) if !objections.is_empty() => Err(Error::Refused(refusal(&objections, wish))),
+            prepared => prepared,
+        };
+        let (writing, outcome) = match prepared {
+            Ok(prepared) if prepared.is_settled(wish, &head) => self.settle(wish, &head, &prepared).await,
+            Ok(prepared) => self.write(wish, prepared, meter).await,
+            Err(error) => (Writing::default(), Err(error)),
+        };
+        account.writing = writing;
+        (account, outcome)
+    }
+
+    /// Records a wish that asks for no write.
+    async fn settle(&self, wish: &Wish, head: &Head, prepared: &Prepared) -> (Writing, Result<Option<Outcome>, Error>) {
+        let mut writing = Writing {
+            is_settled: true,
+            ..Writing::default()
+        };
+        let outcome = async {
+            if prepared.holds_nobody(wish, head) {
+                self.hold.count(wish).await?;
                 return Ok(Some(Outcome::Unchanged));
             }
             let done = Achievement {
-                contacts: wanted.contacts.len() as u64,
-                segment_id: report.segment_id.clone(),
+                contacts: prepared.contacts.len() as u64,
+                segment_id: prepared
+                    .audience
+                    .as_ref()
+                    .map(|audience| audience.segment.id.to_string()),
                 confirmed: true,
                 shown_before: None,
             };
-            overtaken.extend(superseded(hold.apply(wish, &done).await?, wish));
-            return Ok(Some(Outcome::Unchanged));
+            writing.overtaken = self.hold.apply(wish, &done).await?;
+            Ok(Some(Outcome::Unchanged))
         }
-
-        let members_before = report.members_before.unwrap_or(0);
-        let published = prepared.published_before.unwrap_or(members_before);
-        overtaken.extend(superseded(hold.begin(wish, published).await?, wish));
-        let Audience {
-            segment, definition, ..
-        } = match prepared.audience {
-            Some(audience) => audience,
-            None => phase("write", &mut report.phases_ms.write, self.means(), self.create(wish)).await?,
-        };
-        report.segment_id = Some(segment.id.to_string());
-        explain_republishing(&segment, report);
-        let mut draft = Draft {
-            means: self.means(),
-            fence: &hold.fence,
-            segment: &segment,
-            definition,
-        };
-        let converging = draft.converge(&wanted, prepared.plan);
-        let converged = phase("write", &mut report.phases_ms.write, self.means(), converging).await;
-        let converged = converged.inspect_err(|error| note_refused(error, leftovers))?;
-        report.added = Some(converged.added as u64);
-        report.removed = Some(converged.removed as u64);
-        report.not_accepted = Some(converged.not_accepted.len() as u64);
-        report.warnings.extend(converged.warnings);
-        let accepted = wanted.contacts.len() - converged.not_accepted.len();
-        note_match_rate(report, accepted, wanted.contacts.len() + wanted.not_found);
-        leftovers.not_accepted = converged.not_accepted;
-
-        let members = members_before + report.added.unwrap_or(0) - report.removed.unwrap_or(0).min(members_before);
-        if !hold.announce(wish, members).await? {
-            tracing::info!("a newer result came in during the load; it is tried before publishing");
-            return Ok(None);
-        }
-        let wait = self.worker.settings.destination.publish_wait;
-        let publishing = publish::publish(self.means(), &hold.fence, &segment, wait);
-        let published = phase("publish", &mut report.phases_ms.publish, self.means(), publishing).await?;
-        let done = Achievement {
-            contacts: wanted.contacts.len() as u64,
-            segment_id: Some(segment.id.to_string()),
-            confirmed: published.confirmed,
-            shown_before: published.shown_before.clone(),
-        };
-        overtaken.extend(superseded(hold.apply(wish, &done).await?, wish));
-        report.member_count = published.member_count;
-        warn_about_members(report, &wanted, &published);
-        Ok(Some(if published.confirmed {
-            Outcome::Loaded
-        } else {
-            Outcome::Computing
-        }))
+        .await;
+        (writing, outcome)
     }
 
-    async fn create(&self, wish: &Wish) -> Result<Audience, Error> {
-        let description = format!(
-            "Managed by {}: its members are replaced by the query results in {}. Changes by hand are overwritten.",
-            env!("CARGO_PKG_NAME"),
-            s3_url(&wish.object.bucket, "")
-        );
-        let (segment, definition) = self.means().create_segment(&wish.segment_name, &description).await?;
+    /// Brings the segment to what is wanted and publishes it.
+    async fn write(
+        &self,
+        wish: &Wish,
+        prepared: Prepared,
+        meter: &Meter<M>,
+    ) -> (Writing, Result<Option<Outcome>, Error>) {
+        let mut writing = Writing::default();
+        let outcome = async {
+            let before = prepared.members_before;
+            let published_before = prepared.published_before.unwrap_or(before as u64);
+            writing.overtaken = self.hold.begin(wish, published_before).await?;
+            let (segment, definition) = match prepared.audience {
+                Some(audience) => (audience.segment, audience.definition),
+                None => meter.phase(Phase::Write, self.create(wish)).await?,
+            };
+            writing.segment_id = Some(segment.id.to_string());
+            let wanted = self.worker.wanted(wish, &prepared.contacts, prepared.not_found);
+            let mut draft = Draft {
+                means: self.means(),
+                fence: &self.hold.fence,
+                segment: &segment,
+                definition,
+            };
+            let converging = draft.converge(&wanted, prepared.plan);
+            let converged = match meter.phase(Phase::Write, converging).await {
+                Ok(converged) => converged,
+                Err(error) => {
+                    writing.not_accepted = refused_by(&error);
+                    return Err(error.into());
+                }
+            };
+            writing.written = Some(Written {
+                added: converged.added,
+                removed: converged.removed,
+                refresh_was_on: converged.refresh_was_on,
+            });
+            writing.not_accepted = converged.not_accepted;
+
+            let members = before + converged.added - converged.removed.min(before);
+            if !self.hold.announce(wish, members as u64).await? {
+                tracing::info!("a newer result came in during the load; it is tried before publishing");
+                return Ok(None);
+            }
+            let published = self.publish(&segment, meter).await?;
+            let done = Achievement {
+                contacts: wanted.contacts.len() as u64,
+                segment_id: Some(segment.id.to_string()),
+                confirmed: published.confirmed,
+                shown_before: published.shown_before.clone(),
+            };
+            writing.overtaken.extend(self.hold.apply(wish, &done).await?);
+            let confirmed = published.confirmed;
+            writing.published = Some(published);
+            Ok(Some(if confirmed { Outcome::Loaded } else { Outcome::Computing }))
+        }
+        .await;
+        (writing, outcome)
+    }
+
+    async fn create(&self, wish: &Wish) -> Result<(Segment, Definition), Error> {
+        let (segment, definition) = self
+            .means()
+            .create_segment(&wish.segment_name, &description(wish))
+            .await?;
         tracing::info!(segment_id = %segment.id, "the segment is created");
-        Ok(Audience {
-            segment,
-            definition,
-            members: Vec::new(),
-        })
+        Ok((segment, definition))
+    }
+
+    async fn publish(&self, segment: &Segment, meter: &Meter<M>) -> Result<Published, Error> {
+        let wait = self.worker.settings.destination.publish_wait;
+        let publishing = publish::publish(self.means(), &self.hold.fence, segment, wait);
+        Ok(meter.phase(Phase::Publish, publishing).await?)
     }
 
     const fn means(&self) -> &M {
@@ -228,17 +248,10 @@ impl<M: Means> Turn<'_, M> {
     }
 }
 
-/// Takes the contacts that a load failed for from its error.
-fn note_refused(error: &load::Error, leftovers: &mut Leftovers) {
-    if let load::Error::TooManyNotAccepted { refused, .. } = error {
-        leftovers.not_accepted.clone_from(refused);
+/// Returns the contacts that a load failed for.
+fn refused_by(error: &load::Error) -> Vec<ContactId> {
+    match error {
+        load::Error::TooManyNotAccepted { refused, .. } => refused.clone(),
+        _ => Vec::new(),
     }
-}
-
-fn superseded(overtaken: Vec<Wish>, by: &Wish) -> impl Iterator<Item = RunReport> {
-    overtaken.into_iter().map(|wish| {
-        let mut report = RunReport::of(&wish, Outcome::Superseded);
-        report.reason = Some(format!("the newer result {} counts instead", by.object));
-        report
-    })
 }

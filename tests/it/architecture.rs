@@ -11,7 +11,7 @@ const TOOLS: [&str; 6] = ["bounded", "fate", "json", "near", "percent", "shown"]
 ///
 /// `source` and `dynamics` never meet but above both, `state` knows files and no contacts, `load` no files, and what is
 /// pure names nothing that does I/O.
-const MAY_IMPORT: [(&str, &str); 23] = [
+const MAY_IMPORT: [(&str, &str); 22] = [
     ("domain", ""),
     ("fence", ""),
     ("s3", ""),
@@ -44,7 +44,6 @@ const MAY_IMPORT: [(&str, &str); 23] = [
         "app",
         "aws clients connection domain environment error event fence intent production report settings worker",
     ),
-    ("telling", "app error event report settings"),
     ("lib", "app"),
     ("main", ""),
 ];

@@ -3,7 +3,7 @@
 use crate::deployed::binary;
 use crate::sandbox::Sandbox;
 use crate::sandbox::lambda::Lambda;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -13,8 +13,38 @@ async fn an_event_of_any_shape_ends_with_one_short_sentence_that_says_what_is_ac
     let sandbox = Sandbox::start().await;
     let mut lambda = Lambda::deploy(&binary(), &sandbox.environment()).await;
     let long = "x".repeat(700_000);
+    for (event, words) in no_events(&long) {
+        let error = lambda.invoke_bytes(&event, DEADLINE).await.unwrap_err();
+        let told = error.error_message;
+        assert!(
+            ["UnknownEvent", "MalformedEvent"].contains(&error.error_type.as_str()),
+            "{told}"
+        );
+        assert!(told.contains(words), "{words}: {told}");
+        assert!(
+            told.contains("accepted are an S3 notification") && told.len() < 700,
+            "{told}"
+        );
+        assert!(!told.contains(char::is_control), "{told}");
+    }
+    for (event, words) in no_commands(&long) {
+        let error = lambda.invoke(&event, DEADLINE).await.unwrap_err();
+        let told = error.error_message;
+        assert_eq!(error.error_type, "InvalidCommand", "{told}");
+        assert!(told.contains(words) && told.len() < 400, "{told}");
+    }
+    let answer = lambda
+        .invoke(&json!({"action": "test_connection"}), DEADLINE)
+        .await
+        .unwrap();
+    assert_eq!(answer["ok"], true, "{answer}");
+    assert!(lambda.output().iter().all(|line| line.len() < 2_000));
+}
+
+/// Events that are none, and what is said of them.
+fn no_events(long: &str) -> Vec<(Vec<u8>, &'static str)> {
     let deep = |open: &str, close: &str| format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
-    for (event, words) in [
+    vec![
         (Vec::new(), "an event that is empty"),
         (b" \n".to_vec(), "an event that is empty"),
         (b"\xff\xfe{}".to_vec(), "not UTF-8"),
@@ -43,46 +73,26 @@ async fn an_event_of_any_shape_ends_with_one_short_sentence_that_says_what_is_ac
             "a record from \"xxx",
         ),
         (
-            json!({long.as_str(): 1, "\r\nb\u{1b}": 2}).to_string().into_bytes(),
+            json!({long: 1, "\r\nb\u{1b}": 2}).to_string().into_bytes(),
             "an event with \"xxx",
         ),
         (
             json!({"\r\nb\u{1b}": 2}).to_string().into_bytes(),
             "an event with \"\\r\\nb\\u{1b}\"",
         ),
-    ] {
-        let error = lambda.invoke_bytes(&event, DEADLINE).await.unwrap_err();
-        let told = error.error_message;
-        assert!(
-            ["UnknownEvent", "MalformedEvent"].contains(&error.error_type.as_str()),
-            "{told}"
-        );
-        assert!(told.contains(words), "{words}: {told}");
-        assert!(
-            told.contains("accepted are an S3 notification") && told.len() < 700,
-            "{told}"
-        );
-        assert!(!told.contains(char::is_control), "{told}");
-    }
-    for (event, words) in [
+    ]
+}
+
+/// Commands that cannot be understood, and what is said of them.
+fn no_commands(long: &str) -> [(Value, &'static str); 5] {
+    [
         (json!({"action": long}), "the action \"xxx"),
-        (json!({"action": "load", long.as_str(): 1}), "the unknown field \"xxx"),
+        (json!({"action": "load", long: 1}), "the unknown field \"xxx"),
         (json!({"action": "load", "key": long}), "at most 1024 bytes"),
         (
             json!({"action": "load", "key": "k", "bucket": long}),
             "at most 255 bytes",
         ),
         (json!({"action": "load", "key": "k", "mode": long}), "`mode` must be"),
-    ] {
-        let error = lambda.invoke(&event, DEADLINE).await.unwrap_err();
-        let told = error.error_message;
-        assert_eq!(error.error_type, "InvalidCommand", "{told}");
-        assert!(told.contains(words) && told.len() < 400, "{told}");
-    }
-    let answer = lambda
-        .invoke(&json!({"action": "test_connection"}), DEADLINE)
-        .await
-        .unwrap();
-    assert_eq!(answer["ok"], true, "{answer}");
-    assert!(lambda.output().iter().all(|line| line.len() < 2_000));
+    ]
 }

@@ -11,7 +11,7 @@ impl Archive {
     const CSV: &'static str = "text/csv; charset=utf-8";
 
     /// Lists what was left over.
-    pub async fn keep_lists(&self, attempt: Attempt<'_>, leftovers: &Leftovers) -> Lists {
+    pub async fn keep_lists(&self, attempt: Attempt<'_>, leftovers: Leftovers<'_>) -> Lists {
         let Leftovers {
             parts,
             rejected,
@@ -44,11 +44,11 @@ fn rejected_csv(rejected: &Rejected, parts: &[ObjectVersion]) -> Vec<u8> {
     csv.into_bytes()
 }
 
-fn unaccepted_csv(leftovers: &Leftovers) -> Vec<u8> {
+fn unaccepted_csv(leftovers: Leftovers<'_>) -> Vec<u8> {
     let mut csv = String::from("contactid,reason\n");
     for (ids, reason) in [
-        (&leftovers.not_found, "not found"),
-        (&leftovers.not_accepted, "not accepted by Dynamics"),
+        (leftovers.not_found, "not found"),
+        (leftovers.not_accepted, "not accepted by Dynamics"),
     ] {
         for id in ids {
             push_record(&mut csv, &[&Uuid::from_bytes(id.as_bytes()).to_string(), reason]);

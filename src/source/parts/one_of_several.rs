@@ -39,6 +39,11 @@ impl OneOfSeveral {
         &self.siblings
     }
 
+    /// Tells whether a sibling is what the segment holds now.
+    pub const fn was_loaded_alone(&self) -> bool {
+        self.loaded_alone.is_some()
+    }
+
     /// Notes that a sibling is what the segment holds now.
     pub fn note_loaded_alone(&mut self, loaded: LoadedAlone) {
         self.loaded_alone = Some(loaded);

@@ -96,7 +96,7 @@ impl Means for Simulated {
         Uuid::from_u128(u128::from(random) << 64 | number)
     }
 
-    async fn keep_lists(&self, _: Attempt<'_>, _: &Leftovers) -> Lists {
+    async fn keep_lists(&self, _: Attempt<'_>, _: Leftovers<'_>) -> Lists {
         Lists::default()
     }
 

@@ -142,16 +142,14 @@ impl Player {
         {
             self.note(own);
         }
-        reports.first().is_none_or(|own| own.outcome != Outcome::Failed)
+        reports.first().is_none_or(|own| own.outcome() != Outcome::Failed)
     }
 
     /// Takes note of what an event has told, whatever the head makes of it.
     fn note(&self, own: &RunReport) {
         let world = &mut *self.world.get();
         let wishes = (0..world.scenario.files.len()).map(|file| world.scenario.wish(file, world.scenario.mode));
-        let told = wishes
-            .into_iter()
-            .find(|wish| own.run_id.as_ref() == Some(&wish.run_id));
+        let told = wishes.into_iter().find(|wish| own.run_id() == Some(&wish.run_id));
         if let Some(wish) = told {
             let (segment, now) = (segment_of(&wish.segment_name), world.now());
             world.oracle.wished(segment, &wish, now);

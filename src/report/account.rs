@@ -1,0 +1,175 @@
+//! What an attempt at a wish learned and did, as data: the stages return it, and reports are made of it.
+
+use super::{Outcome, PhaseTimes};
+use crate::domain::ContactId;
+use crate::error::Error;
+use crate::load::{Opinion, Published};
+use crate::means::Leftovers;
+use crate::source::{ObjectVersion, Rejected};
+use crate::state::Wish;
+use std::time::Duration;
+
+/// What one attempt at a wish learned and did, stage by stage; what it did not come to is none.
+#[derive(Debug, Default)]
+pub(crate) struct Account {
+    pub(crate) reading: Reading,
+    pub(crate) comparison: Comparison,
+    pub(crate) writing: Writing,
+}
+
+/// What was learned of the files of a result.
+#[derive(Debug, Default)]
+pub(crate) struct Reading {
+    pub(crate) parts: Vec<ObjectVersion>,
+    /// What the source says about the files.
+    pub(crate) remarks: Vec<String>,
+    pub(crate) content: Option<Content>,
+    /// The rows without a valid contact id.
+    pub(crate) rejected: Rejected,
+}
+
+/// What the files of a result hold, in numbers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Content {
+    pub(crate) rows: u64,
+    pub(crate) contacts: usize,
+    pub(crate) duplicates: u64,
+}
+
+/// What was learned of the segment and its difference to what is wanted.
+#[derive(Debug, Default)]
+pub(crate) struct Comparison {
+    /// The segment, where there is one.
+    pub(crate) found: Option<Found>,
+    /// How many ids were looked up among the contacts, where the destination wants it.
+    pub(crate) looked_up: Option<usize>,
+    /// Those of them that are no contacts, sorted.
+    pub(crate) not_found: Vec<ContactId>,
+    pub(crate) difference: Option<Difference>,
+    /// What each guard says.
+    pub(crate) opinions: Vec<Opinion>,
+}
+
+/// What was done to the segment.
+#[derive(Debug, Default)]
+pub(crate) struct Writing {
+    /// Set where there was nothing to write and nothing to publish.
+    pub(crate) is_settled: bool,
+    /// The wishes that count no more, since this one does.
+    pub(crate) overtaken: Vec<Wish>,
+    /// The segment that is written to, from the first write on.
+    pub(crate) segment_id: Option<String>,
+    pub(crate) written: Option<Written>,
+    /// Contacts that Dynamics refused or dropped, sorted.
+    pub(crate) not_accepted: Vec<ContactId>,
+    /// What was seen after publishing.
+    pub(crate) published: Option<Published>,
+}
+
+/// A segment as it was found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) segment_id: String,
+    pub(crate) live_journeys: Option<u64>,
+    /// No earlier run had loaded it.
+    pub(crate) is_taken_over: bool,
+    /// It was published before, and shows its audience no more.
+    pub(crate) lapsed: Option<Lapsed>,
+}
+
+/// Why a published segment shows its audience no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lapsed {
+    /// Somebody stopped it.
+    Stopped,
+    /// It was not used for too long.
+    Expired,
+}
+
+/// How the segment is to change.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Difference {
+    /// The contacts wanted that exist, as far as they were looked up.
+    pub(crate) wanted: usize,
+    pub(crate) members_before: usize,
+    pub(crate) added: usize,
+    pub(crate) removed: usize,
+}
+
+/// How the segment was changed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Written {
+    pub(crate) added: usize,
+    pub(crate) removed: usize,
+    /// Its automatic refresh was on.
+    pub(crate) refresh_was_on: bool,
+}
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    /// The wish is carried out.
+    Done(Outcome),
+    /// It is not, or not yet.
+    Failed {
+        /// What became of it.
+        outcome: Outcome,
+        /// Why.
+        error: Error,
+        /// The segment's last runs all failed.
+        needs_attention: bool,
+    },
+    /// A rehearsal came to its end.
+    Rehearsed(Estimate),
+    /// A rehearsal came to nothing.
+    NotRehearsed(Error),
+}
+
+/// What a load would cost, about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Estimate {
+    /// Dataverse calls.
+    pub(crate) requests: u64,
+    pub(crate) duration: Duration,
+}
+
+/// What an attempt has cost.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cost {
+    pub(crate) requests: u64,
+    pub(crate) throttled: Duration,
+    pub(crate) duration: Duration,
+    pub(crate) phases: PhaseTimes,
+}
+
+impl Account {
+    /// Returns what of the result did not come into the segment.
+    pub(crate) fn leftovers(&self) -> Leftovers<'_> {
+        Leftovers {
+            parts: &self.reading.parts,
+            rejected: &self.reading.rejected,
+            not_found: &self.comparison.not_found,
+            not_accepted: &self.writing.not_accepted,
+        }
+    }
+
+    /// Returns how many of the contacts the segment holds, or is to hold, and of how many; nothing as long as that cannot
+    /// be told.
+    pub(super) fn match_rate(&self) -> Option<(usize, usize)> {
+        let Self {
+            comparison, writing, ..
+        } = self;
+        let is_told = comparison.looked_up.is_some() || writing.is_settled || writing.written.is_some();
+        let wanted = comparison.difference.filter(|_| is_told)?.wanted;
+        let not_accepted = writing.written.map_or(0, |_| writing.not_accepted.len());
+        Some((wanted - not_accepted, wanted + comparison.not_found.len()))
+    }
+
+    /// Returns how many contacts were added and removed, or would be.
+    pub(super) fn change(&self) -> Option<(usize, usize)> {
+        let planned = self.comparison.difference;
+        let planned = planned.map(|difference| (difference.added, difference.removed));
+        let written = self.writing.written;
+        written.map(|written| (written.added, written.removed)).or(planned)
+    }
+}

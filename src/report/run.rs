@@ -1,0 +1,220 @@
+//! The report of an attempt, made from its account.
+
+use super::account::{Account, Content, Cost, Ending, Reading};
+use super::{Outcome, RunReport, Source, sentences};
+use crate::domain::Mode;
+use crate::error::Error;
+use crate::means::{Lists, Unwritten};
+use crate::source::{ObjectVersion, Rejected};
+use crate::state::{Applied, Wish};
+use std::time::Duration;
+
+/// One attempt at a wish, at its end.
+pub(crate) struct Attempt<'a> {
+    pub(crate) wish: &'a Wish,
+    /// Names the attempt in its objects' keys.
+    pub(crate) number: String,
+    pub(crate) account: Account,
+    pub(crate) cost: Cost,
+    pub(crate) lists: Lists,
+    pub(crate) ending: Ending,
+}
+
+/// What was seen of a segment that was published before.
+pub(crate) enum Seen {
+    /// It shows what was published.
+    Active {
+        /// The members that Dynamics counts.
+        member_count: Option<u64>,
+    },
+    /// It is there no more.
+    Gone,
+}
+
+impl RunReport {
+    /// How many rejected lines the report names; the rejected rows' own object has the others.
+    pub const LINES_NAMED: usize = 10;
+
+    /// Tells of an attempt.
+    pub(crate) fn of_attempt(attempt: Attempt<'_>) -> Self {
+        let Attempt {
+            wish,
+            number,
+            account,
+            cost,
+            lists,
+            ending,
+        } = attempt;
+        let mut report = Self {
+            attempt: number,
+            requests: cost.requests,
+            throttled_ms: millis(cost.throttled),
+            duration_ms: millis(cost.duration),
+            phases_ms: cost.phases,
+            ..Self::of(wish, Outcome::Failed)
+        };
+        report.tell_the_reading(&account.reading);
+        report.tell_the_segment(&account);
+        report.tell_the_ending(&account, ending);
+        report.tell_the_lists(lists, &account.reading.rejected);
+        let consequences = sentences::consequences(&report, account.comparison.found.as_ref());
+        report.warnings.extend(consequences);
+        report
+    }
+
+    /// Tells of a wish that another one overtook.
+    pub(crate) fn of_overtaken(wish: &Wish, by: &Wish) -> Self {
+        Self {
+            reason: Some(sentences::overtaken(by)),
+            ..Self::of(wish, Outcome::Superseded)
+        }
+    }
+
+    /// Tells of a segment that was looked at after it was published.
+    pub(crate) fn of_published(applied: &Applied, seen: &Seen, requests: u64) -> Self {
+        let report = Self {
+            segment_id: applied.segment_id.clone(),
+            ..Self::of(&applied.wish, Outcome::Computing)
+        };
+        match seen {
+            Seen::Active { member_count } => Self {
+                outcome: Outcome::Loaded,
+                member_count: *member_count,
+                requests,
+                ..report
+            },
+            Seen::Gone => Self {
+                warnings: vec![sentences::GONE.to_owned()],
+                ..report
+            },
+        }
+    }
+
+    fn tell_the_reading(&mut self, reading: &Reading) {
+        if let Some(source) = &mut self.source {
+            let files = reading.parts.iter().map(ObjectVersion::reference);
+            source.files = files.filter(|file| *file != source.object).collect();
+        }
+        self.warnings.extend(reading.remarks.iter().cloned());
+        let Some(Content {
+            rows,
+            contacts,
+            duplicates,
+        }) = reading.content
+        else {
+            return;
+        };
+        self.rows = Some(rows);
+        self.contacts = Some(contacts as u64);
+        self.duplicates = Some(duplicates);
+        self.rejected = Some(reading.rejected.count);
+        let reasons = reading.rejected.by_reason.iter();
+        self.rejected_by_reason = reasons.map(|(reason, count)| (reason.as_str(), *count)).collect();
+        let lines = reading.rejected.rows.iter().map(|row| row.line);
+        self.rejected_lines = lines.take(Self::LINES_NAMED).collect();
+    }
+
+    fn tell_the_segment(&mut self, account: &Account) {
+        let count = |number: usize| number as u64;
+        let Account {
+            comparison, writing, ..
+        } = account;
+        let found = comparison.found.as_ref();
+        let found_id = found.map(|found| found.segment_id.clone());
+        self.segment_id = writing.segment_id.clone().or(found_id);
+        self.live_journeys = found.and_then(|found| found.live_journeys);
+        self.not_found = comparison.looked_up.map(|_| count(comparison.not_found.len()));
+        self.members_before = comparison.difference.map(|difference| count(difference.members_before));
+        self.added = account.change().map(|(added, _)| count(added));
+        self.removed = account.change().map(|(_, removed)| count(removed));
+        self.not_accepted = writing.written.map(|_| count(writing.not_accepted.len()));
+        self.match_rate_percent = account
+            .match_rate()
+            .filter(|_| self.mode != Some(Mode::Remove))
+            .and_then(|(accepted, contacts)| percent(accepted, contacts));
+        self.member_count = writing.published.as_ref().and_then(|published| published.member_count);
+        self.warnings.extend(sentences::about_the_segment(account, self.mode));
+    }
+
+    fn tell_the_ending(&mut self, account: &Account, ending: Ending) {
+        match ending {
+            Ending::Done(outcome) => self.outcome = outcome,
+            Ending::Failed {
+                outcome,
+                error,
+                needs_attention,
+            } => {
+                self.outcome = outcome;
+                let is_told = matches!(outcome, Outcome::Failed | Outcome::Refused);
+                self.error_type = error.told_type().filter(|_| is_told);
+                self.needs_attention = needs_attention || error.asks_for_attention();
+                self.warnings
+                    .extend(needs_attention.then(|| sentences::NEEDS_ATTENTION.to_owned()));
+                self.reason = Some(error.to_string());
+            }
+            Ending::Rehearsed(estimate) => {
+                self.outcome = Outcome::DryRun;
+                self.estimated_requests = Some(estimate.requests);
+                self.estimated_duration_ms = Some(millis(estimate.duration));
+                let (before, removed) = (self.members_before.unwrap_or(0), self.removed.unwrap_or(0));
+                self.unchanged = Some(before.saturating_sub(removed));
+                self.guards.clone_from(&account.comparison.opinions);
+                self.warnings
+                    .extend(sentences::objections(&account.comparison.opinions));
+            }
+            Ending::NotRehearsed(error) => self.tell_the_failed_rehearsal(&error),
+        }
+    }
+
+    fn tell_the_failed_rehearsal(&mut self, error: &Error) {
+        self.outcome = if error.is_refusal() {
+            Outcome::Refused
+        } else {
+            Outcome::Failed
+        };
+        self.error_type = Some(error.error_type());
+        self.needs_attention = error.asks_for_attention();
+        self.reason = Some(error.to_string());
+    }
+
+    /// Tells where the lists are of what did not come into the segment.
+    fn tell_the_lists(&mut self, lists: Lists, rejected: &Rejected) {
+        let kept = rejected.rows.len() as u64;
+        if lists.rejected_rows.is_some() && kept < rejected.count {
+            self.warnings.push(sentences::list_ends(kept, rejected.count));
+        }
+        self.rejected_rows = self.address_of(lists.rejected_rows);
+        self.not_accepted_contacts = self.address_of(lists.not_accepted_contacts);
+    }
+
+    fn address_of(&mut self, list: Option<Result<String, Unwritten>>) -> Option<String> {
+        let written = list?.inspect_err(|unwritten| self.warnings.push(unwritten.to_string()));
+        written.ok()
+    }
+
+    /// Starts the report of a wish.
+    pub(super) fn of(wish: &Wish, outcome: Outcome) -> Self {
+        Self {
+            run_id: Some(wish.run_id.clone()),
+            segment_name: Some(wish.segment_name.clone()),
+            source: Some(Source {
+                object: wish.object.clone(),
+                files: Vec::new(),
+            }),
+            mode: Some(wish.mode),
+            sample: wish.sample,
+            approved: wish.approved,
+            ..Self::new(outcome)
+        }
+    }
+}
+
+/// Returns a share in percent with two decimals; nothing of nothing.
+#[expect(clippy::cast_precision_loss, reason = "counts of contacts stay far below 2^52")]
+fn percent(share: usize, whole: usize) -> Option<f64> {
+    (whole > 0).then(|| (share as f64 * 10_000.0 / whole as f64).round() / 100.0)
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,153 @@
+//! What runs tell people in words; the words of an error are its own.
+
+use super::account::{Account, Found, Lapsed};
+use super::{Outcome, RunReport};
+use crate::domain::{Mode, SegmentName, s3_url};
+use crate::load::{Opinion, Published, guard};
+use crate::state::Wish;
+use serde_json::json;
+
+pub(super) const NEEDS_ATTENTION: &str = "the last runs of this segment all failed: it needs a person's attention; a new \
+                                          file or a direct load tries again at once";
+pub(super) const GONE: &str = "the segment was deleted or renamed after it was published";
+
+/// Says what the guards found, and prints the whole command that approves exactly this input.
+pub(crate) fn refusal(findings: &[String], wish: &Wish) -> String {
+    let mut command = json!({
+        "action": "load",
+        "bucket": wish.object.bucket,
+        "key": wish.object.key,
+        "segment_name": wish.segment_name,
+        "mode": wish.mode,
+        "approve": wish.run_id,
+    });
+    if let (Some(size), Some(name)) = (wish.sample, wish.segment_name.of_sample()) {
+        command["sample"] = size.into();
+        command["segment_name"] = name.as_str().into();
+    }
+    format!(
+        "{}. Nothing was written. If this is right, approve exactly this input: {command}",
+        findings.join("; ")
+    )
+}
+
+/// Describes a segment that the function creates, to people who find it in Dynamics.
+pub(crate) fn description(wish: &Wish) -> String {
+    format!(
+        "Managed by {}: its members are replaced by the query results in {}. Changes by hand are overwritten.",
+        env!("CARGO_PKG_NAME"),
+        s3_url(&wish.object.bucket, "")
+    )
+}
+
+pub(super) fn overtaken(by: &Wish) -> String {
+    format!("the newer result {} counts instead", by.object)
+}
+
+pub(super) fn objections(opinions: &[Opinion]) -> impl Iterator<Item = String> {
+    guard::objections(opinions)
+        .into_iter()
+        .map(|objection| format!("a load would be refused: {objection}"))
+}
+
+pub(super) fn list_ends(kept: u64, count: u64) -> String {
+    format!("the list of rejected rows holds the first {kept} of {count}")
+}
+
+/// Says what was noticed on the way to the published segment, in the order in which it was.
+pub(super) fn about_the_segment(account: &Account, mode: Option<Mode>) -> Vec<String> {
+    let Account {
+        comparison, writing, ..
+    } = account;
+    let mut sentences = Vec::new();
+    if let Some(looked_up) = comparison.looked_up
+        && let missing = comparison.not_found.len()
+        && missing > 0
+    {
+        sentences.push(format!(
+            "{missing} of {looked_up} ids to be added are no contacts of this environment, or none that the application \
+             user may read; they are left out"
+        ));
+    }
+    let lapsed = comparison.found.as_ref().and_then(|found| found.lapsed);
+    if let Some(lapsed) = lapsed.filter(|_| writing.segment_id.is_some()) {
+        let sentence = match lapsed {
+            Lapsed::Stopped => "the segment was stopped; it is published again",
+            Lapsed::Expired => "the segment had expired; it is published again",
+        };
+        sentences.push(sentence.to_owned());
+    }
+    if writing.written.is_some_and(|written| written.refresh_was_on) {
+        let sentence = "the segment was refreshed automatically; this was switched off, so that journeys see a change \
+                        only when it is published";
+        sentences.push(sentence.to_owned());
+    }
+    if let Some(published) = &writing.published {
+        sentences.extend(about_the_members(account, mode, published));
+    }
+    sentences
+}
+
+/// Says where the published members are not those that were wanted.
+fn about_the_members(account: &Account, mode: Option<Mode>, published: &Published) -> Vec<String> {
+    let mut sentences = Vec::new();
+    if published.with_warnings {
+        sentences.push("Dynamics computed the segment with warnings: open it in Dynamics to see them".to_owned());
+    }
+    let not_accepted = account.writing.not_accepted.len();
+    if not_accepted > 0 {
+        sentences.push(format!(
+            "Dynamics did not accept {not_accepted} contacts: they may be deleted, inactive, or of another business unit"
+        ));
+    }
+    let wanted = account.comparison.difference.map_or(0, |difference| difference.wanted);
+    let expected = wanted.saturating_sub(not_accepted) as u64;
+    if let Some(counted) = published.member_count
+        && mode == Some(Mode::Replace)
+        && counted != expected
+    {
+        sentences.push(format!(
+            "Dynamics counts {counted} members where {expected} were written: contacts created in the last minutes, or of \
+             another business unit than the segment's owner, are not counted (yet)"
+        ));
+    }
+    sentences
+}
+
+/// Says what the run means to people besides its numbers: to those in live journeys, and to whoever made the segment.
+pub(super) fn consequences(report: &RunReport, found: Option<&Found>) -> Vec<String> {
+    let is_done = matches!(
+        report.outcome,
+        Outcome::Loaded | Outcome::Computing | Outcome::Unchanged
+    );
+    let (are, is) = if is_done {
+        ("are", "is")
+    } else {
+        ("would be", "would be")
+    };
+    let (added, removed) = (report.added.unwrap_or(0), report.removed.unwrap_or(0));
+    let name = report.segment_name.as_ref().map_or("", SegmentName::as_str);
+    let mut sentences = Vec::new();
+    if let Some(journeys) = report.live_journeys.filter(|journeys| *journeys > 0) {
+        let journeys = counted(journeys, "live journey", "live journeys");
+        let people = counted(added, "person", "people");
+        let verb = if added == 1 { is } else { are };
+        sentences.push(format!(
+            "the segment {name:?} feeds {journeys}; {people} {verb} added to them"
+        ));
+    }
+    if found.is_some_and(|found| found.is_taken_over) {
+        let members = report.members_before.unwrap_or(0);
+        sentences.push(format!(
+            "the segment {name:?} was there before and {is} taken over: {removed} of its {members} members {are} removed"
+        ));
+    }
+    sentences
+}
+
+fn counted(number: u64, one: &str, several: &str) -> String {
+    match number {
+        1 => format!("1 {one}"),
+        _ => format!("{number} {several}"),
+    }
+}

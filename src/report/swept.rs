@@ -1,0 +1,40 @@
+//! What a sweep did, and what it noticed on the way.
+
+use super::RunReport;
+use serde_json::{Value, json};
+
+/// What a sweep did.
+#[derive(Debug)]
+pub struct Swept {
+    /// The runs that came to an end.
+    pub reports: Vec<RunReport>,
+    /// What a person should know.
+    pub noticed: Vec<Noticed>,
+}
+
+/// What a sweep noticed that a person should know; told as a sentence.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Noticed {
+    /// Some segments did not get their turn.
+    #[error("the sweep ran out of time; the next one goes on")]
+    OutOfTime,
+    /// More results lie there than a sweep lists.
+    #[error(
+        "more than {limit} objects lie under {prefix}; a result whose event was lost may not be found: let a lifecycle rule \
+         expire old results"
+    )]
+    TooManyResults {
+        /// How many a sweep lists.
+        limit: usize,
+        /// Where they lie.
+        prefix: String,
+    },
+}
+
+impl Swept {
+    /// Answers the sweep's invocation.
+    pub(crate) fn answer(&self) -> Value {
+        let warnings: Vec<_> = self.noticed.iter().map(ToString::to_string).collect();
+        json!({ "runs": self.reports, "warnings": warnings })
+    }
+}
