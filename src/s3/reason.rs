@@ -104,8 +104,10 @@ impl Reason {
 
 impl Refusal<'_> {
     fn reason(self) -> Reason {
-        let says = |words: &str| self.message.to_ascii_lowercase().contains(words);
         let refused = |reason: &'static str| Reason::Refused(reason.into());
+        if let Some(reason) = self.unreadable() {
+            return Reason::Refused(reason);
+        }
         match (self.status, self.code) {
             (_, "NoSuchBucket") => Reason::Missing(Missing::Bucket),
             (404 | 405, _) if self.is_delete_marker => Reason::Missing(Missing::Deleted),
@@ -115,32 +117,6 @@ impl Refusal<'_> {
             (412, _) => Reason::Changed,
             (409, _) => Reason::Conflict,
             (416, _) => Reason::Unavailable("the object is shorter than S3 said".into()),
-            (301 | 307 | 308, _)
-            | (_, "AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException") => {
-                Reason::Refused(self.other_region().into())
-            }
-            (_, "InvalidObjectState") => refused(
-                "it is archived (S3 Glacier, or an archive tier of Intelligent-Tiering); restore it and try again, and keep \
-                 what the function reads in a class that can be read at once",
-            ),
-            (_, "KMS.DisabledException") => {
-                refused("the KMS key that encrypts it is disabled; enable the key, or write it again under another key")
-            }
-            (_, "KMS.KMSInvalidStateException" | "KMS.InvalidStateException") => refused(
-                "the KMS key that encrypts it cannot be used, most likely since it is about to be deleted; cancel the \
-                 deletion and enable the key, or write it again under another key",
-            ),
-            (_, "KMS.NotFoundException") => {
-                refused("the KMS key that encrypts it does not exist any more; write it again under another key")
-            }
-            (400, "InvalidRequest") if says("server side encryption") => refused(
-                "it is encrypted with a key of its uploader's own (SSE-C), which the function does not have; write it again \
-                 with SSE-S3 or SSE-KMS",
-            ),
-            (403, _) if says("requester pays") || says("requester-pays") => refused(
-                "its bucket lets requesters pay, which the function does not; switch Requester Pays off, or use another \
-                 bucket",
-            ),
             (_, "ExpiredToken" | "TokenRefreshRequired" | "RequestTimeout" | "InternalError") => {
                 Reason::Unavailable(self.code.to_owned().into())
             }
@@ -166,13 +142,51 @@ impl Refusal<'_> {
                 )
                 .into(),
             ),
-            (403, code) if code.starts_with("KMS.") || says("kms:") => Reason::Denied(Denied::Key),
-            (403, _) if says("explicit deny") => Reason::Denied(Denied::Explicitly),
+            (403, code) if code.starts_with("KMS.") || self.says("kms:") => Reason::Denied(Denied::Key),
+            (403, _) if self.says("explicit deny") => Reason::Denied(Denied::Explicitly),
             (401 | 403, "" | "AccessDenied" | "Forbidden") => Reason::Denied(Denied::Action),
             (200..=299, _) => Reason::Unavailable("an answer that cannot be read".into()),
             (408 | 429 | 500.., _) => Reason::Unavailable(self.answer().into()),
             _ => Reason::Refused(format!("it answered {}", self.answer()).into()),
         }
+    }
+
+    /// Says why nobody could read the object as it lies there, where that is so.
+    fn unreadable(self) -> Option<Cow<'static, str>> {
+        let reason = match (self.status, self.code) {
+            (301 | 307 | 308, _)
+            | (_, "AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException") => {
+                return Some(self.other_region().into());
+            }
+            (_, "InvalidObjectState") => {
+                "it is archived (S3 Glacier, or an archive tier of Intelligent-Tiering); restore it and try again, and keep \
+                 what the function reads in a class that can be read at once"
+            }
+            (_, "KMS.DisabledException") => {
+                "the KMS key that encrypts it is disabled; enable the key, or write it again under another key"
+            }
+            (_, "KMS.KMSInvalidStateException" | "KMS.InvalidStateException") => {
+                "the KMS key that encrypts it cannot be used, most likely since it is about to be deleted; cancel the \
+                 deletion and enable the key, or write it again under another key"
+            }
+            (_, "KMS.NotFoundException") => {
+                "the KMS key that encrypts it does not exist any more; write it again under another key"
+            }
+            (400, "InvalidRequest") if self.says("server side encryption") => {
+                "it is encrypted with a key of its uploader's own (SSE-C), which the function does not have; write it again \
+                 with SSE-S3 or SSE-KMS"
+            }
+            (403, _) if self.says("requester pays") || self.says("requester-pays") => {
+                "its bucket lets requesters pay, which the function does not; switch Requester Pays off, or use another \
+                 bucket"
+            }
+            _ => return None,
+        };
+        Some(reason.into())
+    }
+
+    fn says(self, words: &str) -> bool {
+        self.message.to_ascii_lowercase().contains(words)
     }
 
     fn answer(self) -> String {
