@@ -1,9 +1,9 @@
 //! One worker, from a hint to the end of all it found to do: the protocol, told once.
 //!
 //! A worker reaches the outside by its [`Means`] only, so that production and a simulation drive the very same code. The
-//! way of a wish: [`Worker::load`] settles and enlists it; [`hold`] takes the segment and keeps it; [`turn`] takes wish
-//! after wish; [`prepare`] reads and judges it; `load` converges and publishes; [`ending`] says what a failure leaves in
-//! the head. [`sweep`] comes on the schedule and does what was left.
+//! way of a wish: [`Worker::load`] settles and enlists it; `hold` takes the segment and keeps it; `turn` takes wish
+//! after wish; `prepare` reads and judges it; `load` converges and publishes; `ending` says what a failure leaves in
+//! the head. `sweep` comes on the schedule and does what was left.
 
 mod ending;
 mod heads;
