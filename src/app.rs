@@ -14,6 +14,7 @@ use crate::report::{RunReport, Swept, Teller, Trigger, TriggerKind, answer, fail
 use crate::settings::Settings;
 use crate::worker::{Worker, by, margin};
 use aws_config::SdkConfig;
+use chrono::Utc;
 use lambda_runtime::Context;
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
@@ -201,7 +202,7 @@ impl App {
             })
         };
         let settings = by(stop_at, "the secrets were read", reading).await?;
-        for warning in settings.warnings(SystemTime::now()) {
+        for warning in settings.warnings(Utc::now()) {
             warning.log();
         }
         Ok(settings)

@@ -4,10 +4,11 @@ use crate::dynamics::Dataverse;
 use crate::error::Error;
 use crate::fence::Fence;
 use crate::settings::{Secrets, Settings};
+use chrono::Utc;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::fmt::Display;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// How long one call of the test may take: a person waits for it.
@@ -48,7 +49,7 @@ impl Checks {
         let credential = secrets.credential(&destination).await;
         let credential = self.note("credential_secret", credential, |credential| {
             let (tenant, client) = (&credential.tenant_id, &credential.client_id);
-            let expiry = suffix(credential.expiry_warning(SystemTime::now()));
+            let expiry = suffix(credential.expiry_warning(Utc::now()));
             format!(
                 "{}tenant {tenant}, client {client}{expiry}",
                 title(credential.name.as_deref())

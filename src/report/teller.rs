@@ -5,7 +5,6 @@ use crate::settings::Settings;
 use crate::state::S3Clock;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use std::time::SystemTime;
 
 /// Tells of the runs of one invocation.
 pub(crate) struct Teller<'a> {
@@ -25,7 +24,7 @@ impl Teller<'_> {
     /// The first run is the event's own, so that it alone has the event's requester.
     pub(crate) async fn tell(&self, mut reports: Vec<RunReport>, mut trigger: Trigger) -> Vec<RunReport> {
         let used = self.settings.map(SettingsUsed::of);
-        let warnings = self.settings.map(|settings| settings.warnings(SystemTime::now()));
+        let warnings = self.settings.map(|settings| settings.warnings(Utc::now()));
         for report in &mut reports {
             let warnings = warnings.iter().flatten().map(ToString::to_string);
             report.warnings.extend(warnings);
@@ -48,7 +47,7 @@ impl Teller<'_> {
     fn measure(&self, line: impl FnOnce(&str, Option<i64>, DateTime<Utc>) -> Option<Value>) {
         let days_left = self
             .settings
-            .and_then(|settings| settings.credential.days_left(SystemTime::now()));
+            .and_then(|settings| settings.credential.days_left(Utc::now()));
         if let Some(line) = self
             .function
             .and_then(|function| line(function, days_left, self.clock.now()))

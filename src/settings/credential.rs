@@ -3,9 +3,9 @@
 use super::fields::Fields;
 use super::organization::{self, Organization};
 use super::{Date, Error, Urgency, Warning};
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use std::fmt;
-use std::time::SystemTime;
 use url::Url;
 use uuid::Uuid;
 
@@ -57,12 +57,12 @@ impl Credential {
     }
 
     /// Returns how many days the client secret still lasts, where somebody noted its end; negative once it has passed.
-    pub fn days_left(&self, now: SystemTime) -> Option<i64> {
+    pub fn days_left(&self, now: DateTime<Utc>) -> Option<i64> {
         self.client_secret_expires_on.map(|date| date.days_until(now))
     }
 
     /// Returns a sentence where the client secret ends within 30 days or has ended; it becomes more urgent with the days.
-    pub fn expiry_warning(&self, now: SystemTime) -> Option<Warning> {
+    pub fn expiry_warning(&self, now: DateTime<Utc>) -> Option<Warning> {
         let date = self.client_secret_expires_on?;
         let days = date.days_until(now);
         let urgency = Urgency::of_days_left(days)?;
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
     use secrecy::ExposeSecret;
     use serde_json::{Value, json};
-    use std::time::{Duration, UNIX_EPOCH};
+    use std::time::Duration;
 
     fn parse(change: Value) -> Result<Credential, Error> {
         let mut secret = json!({
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn an_ending_client_secret_is_announced_thirty_days_ahead() {
-        let day = |day: u64| UNIX_EPOCH + Duration::from_hours(24 * day);
+        let day = |day: u64| DateTime::UNIX_EPOCH + Duration::from_hours(24 * day);
         let credential = parse(json!({"client_secret_expires_on": "1970-03-01"})).unwrap();
         for (now, expected) in [
             (day(28), None),

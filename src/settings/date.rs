@@ -1,45 +1,33 @@
 //! A calendar date, for secrets that expire.
 
-use aws_sdk_secretsmanager::primitives::{DateTime, DateTimeFormat};
+use chrono::{DateTime, NaiveDate, Utc};
 use std::fmt;
-use std::time::SystemTime;
 
 /// A calendar date in UTC.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Date {
-    days_since_1970: i64,
-}
+pub struct Date(NaiveDate);
 
 impl Date {
-    const SECONDS_PER_DAY: i64 = 86_400;
-
     /// Reads `YYYY-MM-DD`.
     pub fn parse(text: &str) -> Option<Self> {
-        // The format also takes fractions and offsets: only the plain form is left here.
-        if text.len() != 10 || !text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
-            return None;
-        }
-        let midnight = DateTime::from_str(&format!("{text}T00:00:00Z"), DateTimeFormat::DateTime).ok()?;
-        Some(Self::of(midnight))
+        // The format also takes numbers of less or more digits.
+        let is_plain = text.bytes().enumerate().all(|(index, byte)| match index {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
+        let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+        (is_plain && text.len() == 10).then_some(Self(date))
     }
 
     /// Returns how many midnights in UTC lie between `now` and the date; negative once it has passed.
-    pub fn days_until(self, now: SystemTime) -> i64 {
-        self.days_since_1970 - Self::of(DateTime::from(now)).days_since_1970
-    }
-
-    fn of(moment: DateTime) -> Self {
-        Self {
-            days_since_1970: moment.secs().div_euclid(Self::SECONDS_PER_DAY),
-        }
+    pub fn days_until(self, now: DateTime<Utc>) -> i64 {
+        (self.0 - now.date_naive()).num_days()
     }
 }
 
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let midnight = DateTime::from_secs(self.days_since_1970 * Self::SECONDS_PER_DAY);
-        let text = midnight.fmt(DateTimeFormat::DateTime).map_err(|_| fmt::Error)?;
-        f.write_str(text.split('T').next().unwrap_or_default())
+        fmt::Display::fmt(&self.0, f)
     }
 }
 
@@ -52,7 +40,7 @@ impl fmt::Debug for Date {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::{Duration, UNIX_EPOCH};
+    use std::time::Duration;
 
     #[test]
     fn a_date_is_read_and_written() {
@@ -69,6 +57,9 @@ mod tests {
             "2025-02-29",
             "2026-13-01",
             "2026-1-01",
+            "20261-1-01",
+            "12026-11-3",
+            "+026-11-23",
             "23.11.2026",
             "2026-11-23Z",
             "20261123",
@@ -82,9 +73,12 @@ mod tests {
     #[test]
     fn days_are_counted_from_any_time_of_the_day() {
         let date = Date::parse("1970-01-31").unwrap();
-        assert_eq!(date.days_until(UNIX_EPOCH), 30);
-        assert_eq!(date.days_until(UNIX_EPOCH + Duration::from_hours(23)), 30);
-        assert_eq!(date.days_until(UNIX_EPOCH + Duration::from_hours(24)), 29);
-        assert_eq!(date.days_until(UNIX_EPOCH + Duration::from_hours(24 * 31)), -1);
+        assert_eq!(date.days_until(DateTime::UNIX_EPOCH), 30);
+        assert_eq!(date.days_until(DateTime::UNIX_EPOCH + Duration::from_hours(23)), 30);
+        assert_eq!(date.days_until(DateTime::UNIX_EPOCH + Duration::from_hours(24)), 29);
+        assert_eq!(
+            date.days_until(DateTime::UNIX_EPOCH + Duration::from_hours(24 * 31)),
+            -1
+        );
     }
 }

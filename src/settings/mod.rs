@@ -22,7 +22,7 @@ pub use rules::{CheckContacts, EmptyResult, ResultFiles};
 pub use secrets::Secrets;
 pub use segment_name::{Error as SegmentNameError, Metadata, settle as settle_segment_name};
 
-use std::time::SystemTime;
+use chrono::{DateTime, Utc};
 
 /// Everything that one run is told by its secrets.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ pub struct Settings {
 
 impl Settings {
     /// Returns what a person should look at although nothing is wrong yet.
-    pub fn warnings(&self, now: SystemTime) -> Vec<Warning> {
+    pub fn warnings(&self, now: DateTime<Utc>) -> Vec<Warning> {
         let organization = self.destination.organization.warning().map(|text| Warning {
             urgency: Urgency::Warning,
             text,

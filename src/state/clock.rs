@@ -5,7 +5,7 @@ use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
 use chrono::{DateTime, SubsecRound, Utc};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// S3's clock: the `Date` of its last answer plus the monotonic time since.
@@ -30,7 +30,7 @@ impl S3Clock {
     pub fn now(&self) -> DateTime<Utc> {
         match *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(reading) => (reading.date + reading.at.elapsed()).trunc_subsecs(3),
-            None => DateTime::<Utc>::from(SystemTime::now()) - Self::ALLOWANCE,
+            None => Utc::now() - Self::ALLOWANCE,
         }
     }
 
