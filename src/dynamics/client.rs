@@ -31,7 +31,6 @@ pub(super) struct Client {
     /// How long one call may take.
     pub(super) request_timeout: Duration,
     pub(super) requests: AtomicU64,
-    pub(super) retries: AtomicU64,
 }
 
 /// Why a call gave no answer.
@@ -97,7 +96,6 @@ impl Client {
                     self.back_off(call.operation, tries, reason).await?;
                 }
             }
-            self.retries.fetch_add(1, Ordering::Relaxed);
         }
     }
 

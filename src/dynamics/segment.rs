@@ -130,7 +130,6 @@ impl Dataverse {
             fence,
             request_timeout,
             requests: AtomicU64::new(0),
-            retries: AtomicU64::new(0),
         };
         Self(Arc::new(Shared {
             client,
@@ -252,11 +251,6 @@ impl Dataverse {
     /// Returns how many requests were sent to Dataverse, retries included.
     pub fn requests(&self) -> u64 {
         self.client().requests.load(Ordering::Relaxed)
-    }
-
-    /// Returns how many of them were repetitions.
-    pub fn retries(&self) -> u64 {
-        self.client().retries.load(Ordering::Relaxed)
     }
 
     /// Returns how long throttling held all requests back.

@@ -84,7 +84,7 @@ impl<M: Means> Draft<'_, M> {
 
     async fn add(&self, plan: &Plan, progress: &mut Progress) -> Result<Vec<ContactId>, Error> {
         let calls = self.changes(plan).flat_map(|(group, change)| {
-            Batch::split_by(&change.adds, self.means.batch_size()).map(move |batch| async move {
+            Batch::split(&change.adds, self.means.batch_size()).map(move |batch| async move {
                 let refused = self.means.add_members(self.segment.id, &group.id, batch).await?;
                 Ok::<_, Error>((batch.ids().len(), refused))
             })
@@ -108,7 +108,7 @@ impl<M: Means> Draft<'_, M> {
             .changes(plan)
             .filter(|(_, change)| which(change))
             .flat_map(|(group, change)| {
-                Batch::split_by(&change.removes, self.means.batch_size()).map(move |batch| async move {
+                Batch::split(&change.removes, self.means.batch_size()).map(move |batch| async move {
                     self.means.remove_members(self.segment.id, &group.id, batch).await?;
                     Ok::<_, Error>(batch.ids().len())
                 })

@@ -158,7 +158,7 @@ mod tests {
             let file = Arc::new(bytes::Bytes::copy_from_slice(bytes));
             match read(&file, "result.csv.gz", "contactid", &mut tally) {
                 Ok(found) => {
-                    let rows = tally.finish(0, found.warnings);
+                    let rows = tally.finish(found.warnings);
                     format!("{} {}", rows.warnings.len(), corpus::ending(&Ok(rows)))
                 }
                 Err(problem) => corpus::ending(&Err(problem)),

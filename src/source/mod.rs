@@ -65,8 +65,6 @@ pub struct Rows {
     pub duplicates: u64,
     /// Rows that hold no contact.
     pub rejected: Rejected,
-    /// Bytes of all parts, as stored.
-    pub bytes: u64,
     /// Sentences for the report.
     pub warnings: Vec<String>,
 }
@@ -106,12 +104,11 @@ pub async fn read(objects: &Objects, parts: &[ObjectVersion], column: &str, fenc
 /// Reads one result from a local file, exactly as one from S3; `key` is the name it would have there.
 pub fn read_file(file: File, key: &str, column: &str) -> Result<Rows, Problem> {
     let mut tally = Tally::default();
-    let size = file.size();
     let found = parse(&Arc::new(file), key, column, &mut tally)?;
     if found.columns.is_none() {
         return Err(Problem::Empty);
     }
-    Ok(tally.finish(size, found.warnings))
+    Ok(tally.finish(found.warnings))
 }
 
 /// Reads one file, and takes a parser that panics for a file that is refused: it would do so at every attempt.
@@ -149,8 +146,7 @@ fn read_parts(parts: &[Arc<Remote>], column: &str, mut tally: Tally) -> Result<R
         let files = parts.len();
         return Err(Error::invalid(part.object(), Misfit::AllEmpty { files }.into()));
     }
-    let bytes = parts.iter().map(|part| part.object().size).sum();
-    Ok(tally.finish(bytes, warnings))
+    Ok(tally.finish(warnings))
 }
 
 #[cfg(test)]

@@ -112,7 +112,7 @@ mod tests {
         for cell in cells {
             tally.cell(cell.as_bytes(), 1).unwrap();
         }
-        tally.finish(0, Vec::new()).objection("contactid")
+        tally.finish(Vec::new()).objection("contactid")
     }
 
     #[test]
@@ -161,7 +161,7 @@ mod tests {
             for fields in fields {
                 tally.misfit(*fields, 3, 2);
             }
-            tally.finish(0, Vec::new()).objection("contactid").unwrap()
+            tally.finish(Vec::new()).objection("contactid").unwrap()
         };
         assert!(
             found(&[4, 4])
@@ -172,7 +172,7 @@ mod tests {
         let mut tally = Tally::default();
         tally.misfit(4, 3, 2);
         tally.cell(b"x", 3).unwrap();
-        let found = tally.finish(0, Vec::new()).objection("contactid").unwrap();
+        let found = tally.finish(Vec::new()).objection("contactid").unwrap();
         assert!(found.contains("1 not a GUID, 1 wrong number of fields"), "{found}");
     }
 }

@@ -113,14 +113,13 @@ impl Tally {
     }
 
     /// Returns all that was read.
-    pub(crate) fn finish(self, bytes: u64, warnings: Vec<String>) -> Rows {
+    pub(crate) fn finish(self, warnings: Vec<String>) -> Rows {
         let (contacts, duplicates) = self.collector.finish();
         Rows {
             contacts,
             rows: self.rows,
             duplicates,
             rejected: self.rejected,
-            bytes,
             warnings,
         }
     }

@@ -10,7 +10,7 @@ use crate::source::testing::{Trickle, id};
 fn read_through(window: usize, text: &[u8]) -> Result<Rows, Problem> {
     let mut tally = Tally::default();
     read_window(Window::of_size(Trickle::new(text, 5), window), "contactid", &mut tally)?;
-    Ok(tally.finish(0, Vec::new()))
+    Ok(tally.finish(Vec::new()))
 }
 
 fn read_text(text: &[u8]) -> Result<Rows, Problem> {

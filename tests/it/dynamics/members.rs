@@ -130,11 +130,11 @@ async fn contacts_are_added_and_removed() {
         let dataverse = connected(&sandbox).await;
         let all = uuids(1_500);
         let (segment, group) = seeded(&sandbox, &dataverse, &all[..10]).await;
-        for batch in Batch::split(&contacts(&all)) {
+        for batch in Batch::split(&contacts(&all), Batch::MAX) {
             assert!(dataverse.add_members(segment, &group, batch).await.unwrap().is_empty());
         }
         assert_eq!(sandbox.dataverse.segment("Socks").members, all);
-        for batch in Batch::split(&contacts(&all[..1_200])) {
+        for batch in Batch::split(&contacts(&all[..1_200]), Batch::MAX) {
             dataverse.remove_members(segment, &group, batch).await.unwrap();
         }
         assert_eq!(sandbox.dataverse.segment("Socks").members, all[1_200..]);
@@ -155,7 +155,7 @@ async fn refused_contacts_are_singled_out() {
     sandbox.dataverse.set_known_contacts(good.iter().copied());
     let ids = contacts(&all);
     let mut refused = Vec::new();
-    for batch in Batch::split(&ids) {
+    for batch in Batch::split(&ids, Batch::MAX) {
         refused.extend(dataverse.add_members(segment, &group, batch).await.unwrap());
     }
     refused.sort_unstable();
@@ -174,7 +174,7 @@ async fn when_every_contact_is_refused_the_fault_lies_elsewhere() {
     let dataverse = connected(&sandbox).await;
     let (segment, group) = seeded(&sandbox, &dataverse, &[]).await;
     let ids = contacts(&uuids(1_000));
-    let [batch] = Batch::split(&ids).collect::<Vec<_>>()[..] else {
+    let [batch] = Batch::split(&ids, Batch::MAX).collect::<Vec<_>>()[..] else {
         panic!("one batch")
     };
     let error = dataverse.add_members(segment, &group, batch).await.unwrap_err();
@@ -196,7 +196,7 @@ async fn other_refusals_are_not_bisected() {
     let dataverse = connected(&sandbox).await;
     let (segment, group) = seeded(&sandbox, &dataverse, &[]).await;
     let ids = contacts(&uuids(1_000));
-    let [batch] = Batch::split(&ids).collect::<Vec<_>>()[..] else {
+    let [batch] = Batch::split(&ids, Batch::MAX).collect::<Vec<_>>()[..] else {
         panic!("one batch")
     };
     sandbox.dataverse.fault(

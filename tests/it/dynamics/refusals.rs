@@ -71,7 +71,7 @@ async fn a_segment_in_a_live_journey_says_how_to_go_on() {
     let segment = dataverse.find_segments(&name("Socks")).await.unwrap().remove(0);
     let definition = dataverse.definition(segment.definition_id).await.unwrap();
     let ids = contacts(&uuids(5));
-    let [batch] = Batch::split(&ids).collect::<Vec<_>>()[..] else {
+    let [batch] = Batch::split(&ids, Batch::MAX).collect::<Vec<_>>()[..] else {
         panic!("one batch")
     };
     let group = &definition.groups[0].id;

@@ -20,7 +20,7 @@ async fn a_segment_is_created_filled_and_published() {
     let ids = contacts(&uuids(10));
     let group = &definition.groups[0];
     assert!(group.include);
-    for batch in Batch::split(&ids) {
+    for batch in Batch::split(&ids, Batch::MAX) {
         dataverse.add_members(segment.id, &group.id, batch).await.unwrap();
     }
     dataverse.publish(segment.id).await.unwrap();

@@ -19,7 +19,7 @@ fn read_through(window: usize, text: &[u8]) -> Result<Rows, Problem> {
     let mut tally = Tally::default();
     let window = Window::of_size(Trickle::new(text, 5), window);
     super::read_window(window, "contactid", &mut tally)?.ok_or(Problem::Empty)?;
-    Ok(tally.finish(0, Vec::new()))
+    Ok(tally.finish(Vec::new()))
 }
 
 fn read(text: &str) -> Result<Rows, Problem> {

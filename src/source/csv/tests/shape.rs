@@ -115,6 +115,7 @@ fn of_two_ways_to_read_quotes_the_one_with_the_right_number_of_fields_counts() {
             assert_eq!((rows.rows, rows.contacts.len()), (2, 2), "{row}");
             assert!(
                 rows.contacts
+                    .as_slice()
                     .contains(&crate::domain::ContactId::parse(contact.as_bytes()).unwrap())
             );
         }

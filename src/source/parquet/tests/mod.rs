@@ -22,7 +22,7 @@ fn read_bytes(bytes: impl Into<Bytes>) -> Result<Read, Problem> {
 fn read_within(bytes: impl Into<Bytes>, page_memory: u64) -> Result<Read, Problem> {
     let mut tally = Tally::default().with_page_memory(page_memory);
     read(&Arc::new(bytes.into()), "contactid", &mut tally)?;
-    Ok(tally.finish(0, Vec::new()))
+    Ok(tally.finish(Vec::new()))
 }
 
 /// How many contacts a file has, and for which reasons rows are rejected; or what is wrong with it.
