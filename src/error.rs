@@ -1,5 +1,6 @@
 //! The union of the stages' errors, each with a stable name for alarms.
 
+use crate::domain::ErrorType;
 use crate::fate::Fate;
 use crate::source::{Misfit, Problem};
 use crate::{dynamics, environment, event, load, settings, source, state};
@@ -48,7 +49,7 @@ pub enum Error {
     #[error("{reason}")]
     Run {
         /// The run's own error type.
-        error_type: &'static str,
+        error_type: ErrorType,
         /// The run's reason.
         reason: String,
     },
@@ -56,7 +57,7 @@ pub enum Error {
 
 impl Error {
     /// Returns the stable name that alarms and the runtime's answer use.
-    pub fn error_type(&self) -> &'static str {
+    pub fn error_type(&self) -> &str {
         match self {
             Self::Environment(error) => error.error_type(),
             Self::Event(error) => error.error_type(),
@@ -67,7 +68,7 @@ impl Error {
             Self::Load(error) => error.error_type(),
             Self::Refused(_) => "Refused",
             Self::OutOfTime { .. } => "OutOfTime",
-            Self::Run { error_type, .. } => error_type,
+            Self::Run { error_type, .. } => error_type.as_str(),
         }
     }
 
@@ -102,9 +103,9 @@ impl Error {
     }
 
     /// Returns the type that a run tells: what a guard refuses has none, an object that is no result has.
-    pub(crate) fn told_type(&self) -> Option<&'static str> {
+    pub(crate) fn told_type(&self) -> Option<ErrorType> {
         let has_type = matches!(self, Self::Source(_)) || self.fate() != Fate::Refuse;
-        has_type.then(|| self.error_type())
+        has_type.then(|| self.error_type().into())
     }
 }
 

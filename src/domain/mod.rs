@@ -1,6 +1,7 @@
 //! The words of the house: what every room speaks of, without any I/O.
 
 mod contact;
+mod error_type;
 mod mode;
 mod object;
 mod order;
@@ -8,6 +9,7 @@ mod run_id;
 mod segment_name;
 
 pub use contact::{Batch, Collector, ContactId, ContactSet, TooManyContacts};
+pub use error_type::ErrorType;
 pub use mode::Mode;
 pub use object::{ObjectRef, s3_url};
 pub use order::Order;

@@ -4,20 +4,24 @@ use super::{Outcome, RunReport, Source};
 use crate::domain::{RunId, SegmentName};
 use crate::error::Error;
 use crate::fate::Fate;
-use crate::state::{Enlisted, Wish};
+use crate::state::{Enlisted, Refused, Wish};
 use serde_json::{Value, json};
 
 impl RunReport {
     /// Reports a wish that was not even taken up.
     pub(crate) fn of_known(wish: &Wish, known: Enlisted) -> Self {
-        let (outcome, reason) = match known {
-            Enlisted::Refused(refused) if refused.unreadable => (Outcome::Failed, refused.reason),
-            Enlisted::Refused(refused) => (Outcome::Refused, refused.reason),
-            Enlisted::Applied => (Outcome::Unchanged, "this version was loaded before".to_owned()),
-            _ => (Outcome::Superseded, "a newer result was loaded before".to_owned()),
+        let (outcome, reason, error_type) = match known {
+            Enlisted::Refused(Refused { refusal, .. }) if refusal.unreadable => {
+                // What a head of before does not tell was most likely this.
+                let error_type = refusal.error_type.unwrap_or_else(|| "SourceInvalid".into());
+                (Outcome::Failed, refusal.reason, Some(error_type))
+            }
+            Enlisted::Refused(Refused { refusal, .. }) => (Outcome::Refused, refusal.reason, refusal.error_type),
+            Enlisted::Applied => (Outcome::Unchanged, "this version was loaded before".to_owned(), None),
+            _ => (Outcome::Superseded, "a newer result was loaded before".to_owned(), None),
         };
         Self {
-            error_type: (outcome == Outcome::Failed).then_some("SourceInvalid"),
+            error_type,
             reason: Some(reason),
             ..Self::of(wish, outcome)
         }
@@ -32,7 +36,7 @@ impl RunReport {
             Outcome::Failed
         };
         Self {
-            error_type: (is_no_result || outcome == Outcome::Failed).then(|| error.error_type()),
+            error_type: (is_no_result || outcome == Outcome::Failed).then(|| error.error_type().into()),
             reason: Some(error.to_string()),
             source,
             ..Self::new(outcome)
@@ -81,7 +85,7 @@ pub(crate) fn put_own_first(reports: &mut Vec<RunReport>, wish: &Wish) {
 pub(crate) fn fail_if_own_failed(reports: &[RunReport]) -> Result<(), Error> {
     match reports.first().filter(|report| report.outcome == Outcome::Failed) {
         Some(report) => Err(Error::Run {
-            error_type: report.error_type.unwrap_or("RunFailed"),
+            error_type: report.error_type.clone().unwrap_or_else(|| "RunFailed".into()),
             reason: report.reason.clone().unwrap_or_default(),
         }),
         None => Ok(()),

@@ -21,7 +21,7 @@ pub use settings_used::SettingsUsed;
 pub use swept::{Noticed, Swept};
 pub(crate) use teller::Teller;
 
-use crate::domain::{Mode, ObjectRef, RunId, SegmentName};
+use crate::domain::{ErrorType, Mode, ObjectRef, RunId, SegmentName};
 use crate::load::Opinion;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -129,7 +129,7 @@ pub struct RunReport {
     pub(in crate::report) reason: Option<String>,
     /// The stable name of the failure.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in crate::report) error_type: Option<&'static str>,
+    pub(in crate::report) error_type: Option<ErrorType>,
     /// Where the receipt is.
     pub(in crate::report) receipt: Option<String>,
     /// Where the rejected rows are.

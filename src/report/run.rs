@@ -172,7 +172,7 @@ impl RunReport {
         } else {
             Outcome::Failed
         };
-        self.error_type = Some(error.error_type());
+        self.error_type = Some(error.error_type().into());
         self.needs_attention = error.asks_for_attention();
         self.reason = Some(error.to_string());
     }

@@ -1,6 +1,6 @@
 //! What is known about one segment between runs: the head, one small JSON object in S3.
 
-use crate::domain::{Mode, ObjectRef, Order, RunId, SegmentName};
+use crate::domain::{ErrorType, Mode, ObjectRef, Order, RunId, SegmentName};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -128,11 +128,22 @@ pub struct Refused {
     pub order: Order,
     /// Its name, and what an approval must quote.
     pub run_id: RunId,
+    /// Why it will not.
+    #[serde(flatten)]
+    pub refusal: Refusal,
+}
+
+/// Why a wish will not be carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
     /// The sentence that the run's report gave.
     pub reason: String,
     /// Whether the file can never be read, rather than refused by a guard.
     #[serde(default)]
     pub unreadable: bool,
+    /// The type that the run's report gave; heads of before lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_type: Option<ErrorType>,
 }
 
 /// The right of one worker to change the segment, for a while.
@@ -154,7 +165,7 @@ pub struct Failures {
     /// How many in a row.
     pub count: u32,
     /// The last failure's error type.
-    pub code: String,
+    pub code: ErrorType,
     /// Not before this moment, by S3's clock.
     pub next_try: DateTime<Utc>,
 }

@@ -10,6 +10,6 @@ pub mod store;
 pub mod transition;
 
 pub use clock::S3Clock;
-pub use head::{Applied, Head, Refused, Wish};
+pub use head::{Applied, Head, Refusal, Refused, Wish};
 pub use store::{Error, Heads, Stored};
 pub use transition::{Achievement, Claim, Enlisted, LeaseLost};

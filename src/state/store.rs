@@ -316,7 +316,10 @@ mod tests {
         json!({
             "v": 1, "nonce": "n", "segment_name": "Summer Sale",
             "newest": wish()["order"], "settled": null, "pending": [wish()], "applied": applied, "writing": null,
-            "refused": [{"order": wish()["order"], "run_id": "00", "reason": "too small", "unreadable": false}],
+            "refused": [
+                {"order": wish()["order"], "run_id": "00", "reason": "too small", "unreadable": false},
+                {"order": wish()["order"], "run_id": "01", "reason": "gone", "unreadable": true, "error_type": "SourceMissing"},
+            ],
             "counted": [{"order": wish()["order"], "run_id": "00"}],
             "lease": {"owner": "o", "run_id": null, "renewed": "2026-11-23T06:00:00.250Z", "seconds": 180},
             "failures": {"count": 1, "code": "SourceUnavailable", "next_try": "2026-11-23T06:15:00.250Z"},

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::fate::Fate;
 use crate::means::Means;
 use crate::report::{Ending, Outcome};
-use crate::state::{self, Wish};
+use crate::state::{self, Refusal, Wish};
 
 /// Whether the worker goes on with the next wish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,11 +19,11 @@ pub(super) async fn settle_failure<M: Means>(hold: &Hold<M>, wish: &Wish, error:
     let (outcome, next, kept) = match error.fate() {
         Fate::Drop => (Outcome::Superseded, Next::GoOn, hold.forget(wish).await),
         Fate::Refuse => {
-            let kept = hold.refuse(wish, &error.to_string(), false).await;
+            let kept = hold.refuse(wish, &refusal(&error)).await;
             (Outcome::Refused, Next::GoOn, kept)
         }
         Fate::PutAside => {
-            let kept = hold.refuse(wish, &error.to_string(), true).await;
+            let kept = hold.refuse(wish, &refusal(&error)).await;
             (Outcome::Failed, Next::GoOn, kept)
         }
         Fate::LostLease => (Outcome::Busy, Next::Stop, Ok(())),
@@ -39,6 +39,15 @@ pub(super) async fn settle_failure<M: Means>(hold: &Hold<M>, wish: &Wish, error:
         needs_attention: false,
     };
     (ending, next)
+}
+
+/// Says why the wish is not tried again.
+fn refusal(error: &Error) -> Refusal {
+    Refusal {
+        reason: error.to_string(),
+        unreadable: error.fate() == Fate::PutAside,
+        error_type: error.told_type(),
+    }
 }
 
 async fn fail<M: Means>(hold: &Hold<M>, error: Error) -> Ending {

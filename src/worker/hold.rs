@@ -5,7 +5,7 @@ use crate::domain::{RunId, SegmentName};
 use crate::fence::Fence;
 use crate::means::Means;
 use crate::state::transition::sending_time;
-use crate::state::{Achievement, Claim, Error, Head, LeaseLost, Wish};
+use crate::state::{Achievement, Claim, Error, Head, LeaseLost, Refusal, Wish};
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -122,8 +122,8 @@ impl<M: Means> Hold<M> {
     }
 
     /// Puts a wish aside that was refused or can never be read.
-    pub(super) async fn refuse(&self, wish: &Wish, reason: &str, unreadable: bool) -> Result<(), Error> {
-        self.change(|head, _| head.refuse(&self.owner, wish, reason, unreadable))
+    pub(super) async fn refuse(&self, wish: &Wish, refusal: &Refusal) -> Result<(), Error> {
+        self.change(|head, _| head.refuse(&self.owner, wish, refusal.clone()))
             .await
     }
 

@@ -23,7 +23,7 @@ const MAY_IMPORT: [(&str, &str); 22] = [
     ("dynamics", "domain settings fence"),
     ("means", "domain settings fence state source dynamics"),
     ("load", "domain settings fence dynamics means"),
-    ("error", "environment event settings state source dynamics load"),
+    ("error", "domain environment event settings state source dynamics load"),
     ("report", "domain settings state source means load error s3"),
     (
         "intent",

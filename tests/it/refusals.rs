@@ -3,7 +3,7 @@
 use crate::sandbox::BUCKET;
 use crate::sandbox::dataverse::Seed;
 use crate::world::{SEGMENT, World, contact, contacts};
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test(start_paused = true)]
 async fn one_contact_over_two_million_is_refused_before_any_write() {
@@ -51,7 +51,10 @@ async fn an_object_without_a_byte_is_refused_even_where_empty_results_clear() {
     world.load("monday.csv", &contacts(0..50)).await;
     let key = world.drop_file("zero.csv", Vec::new());
     let run = &world.deliver(&key).await["runs"][0];
-    assert_eq!(run["outcome"], "refused", "{run}");
+    let told = |run: &Value| (run["outcome"].clone(), run["error_type"].clone());
+    assert_eq!(told(run), (json!("refused"), json!("SourceEmpty")), "{run}");
+    let again = &world.deliver(&key).await["runs"][0];
+    assert_eq!(told(again), told(run), "{again}");
     assert_eq!(world.published(), contacts(0..50));
 }
 

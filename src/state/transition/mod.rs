@@ -1,7 +1,7 @@
 //! How a head changes: pure functions, so that a simulation can drive them through every order of events.
 
 use crate::domain::{Mode, Order};
-use crate::state::head::{Applied, Failures, Head, Input, Lease, Precedence, Refused, Wish, Writing};
+use crate::state::head::{Applied, Failures, Head, Input, Lease, Precedence, Refusal, Refused, Wish, Writing};
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 
@@ -256,18 +256,13 @@ impl Head {
     }
 
     /// Puts the wish aside for good: only an order tries it again.
-    pub fn refuse(&mut self, owner: &str, wish: &Wish, reason: &str, unreadable: bool) -> Result<(), LeaseLost> {
+    pub fn refuse(&mut self, owner: &str, wish: &Wish, refusal: Refusal) -> Result<(), LeaseLost> {
         self.lease_of(owner)?;
         self.drop_wish(wish);
         self.refused
             .retain(|refused| !wish.is_about(&refused.order, &refused.run_id));
         let Input { order, run_id } = wish.input();
-        self.refused.push(Refused {
-            order,
-            run_id,
-            reason: reason.to_owned(),
-            unreadable,
-        });
+        self.refused.push(Refused { order, run_id, refusal });
         keep_latest(&mut self.refused);
         Ok(())
     }
@@ -289,7 +284,7 @@ impl Head {
             .saturating_add(1);
         self.failures = Some(Failures {
             count,
-            code: code.to_owned(),
+            code: code.into(),
             next_try: now + Failures::pause(count),
         });
         Ok(())

@@ -46,10 +46,10 @@ async fn deliver_to(app: &App, event: Value) -> Value {
 }
 
 /// Delivers the event about a key, which must fail, and returns the error's type and sentence.
-async fn failure_of(world: &World, key: &str) -> (&'static str, String) {
+async fn failure_of(world: &World, key: &str) -> (String, String) {
     let event = world.sandbox.s3.notification(crate::sandbox::BUCKET, key);
     let error = world.invoke(event).await.unwrap_err();
-    (error.error_type(), error.to_string())
+    (error.error_type().to_owned(), error.to_string())
 }
 
 fn outcomes(answer: &Value) -> Vec<&str> {

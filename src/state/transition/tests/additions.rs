@@ -30,7 +30,7 @@ fn an_addition_that_is_half_written_is_finished_before_an_older_one_that_comes_l
     head.enlist(replace(3), false);
     assert_eq!(next_second(&head), Some(3), "a replace leaves nothing of it");
     let newest = head.next().unwrap().clone();
-    head.refuse("me", &newest, "too small", false).unwrap();
+    head.refuse("me", &newest, too_small()).unwrap();
     apply_next(&mut head);
     assert_eq!(next_second(&head), Some(1));
 }

@@ -52,6 +52,14 @@ fn next_second(head: &Head) -> Option<i64> {
     head.next().map(|wish| (wish.order.last_modified - at(0)).num_seconds())
 }
 
+fn too_small() -> Refusal {
+    Refusal {
+        reason: "too small".to_owned(),
+        unreadable: false,
+        error_type: None,
+    }
+}
+
 fn apply_next(head: &mut Head) -> Vec<Wish> {
     let wish = head.next().unwrap().clone();
     let done = Achievement {
@@ -99,7 +107,7 @@ fn when_the_newest_is_refused_the_next_older_counts_again() {
     head.enlist(replace(1), false);
     head.enlist(replace(2), false);
     let newest = head.next().unwrap().clone();
-    head.refuse("me", &newest, "too small", false).unwrap();
+    head.refuse("me", &newest, too_small()).unwrap();
     assert_eq!(next_second(&head), Some(1));
     assert!(matches!(head.enlist(replace(2), false), Enlisted::Refused(_)));
 }
@@ -111,7 +119,7 @@ fn an_event_that_comes_late_still_counts_if_everything_newer_was_refused() {
     apply_next(&mut head);
     head.enlist(replace(3), false);
     let refused = head.next().unwrap().clone();
-    head.refuse("me", &refused, "too small", false).unwrap();
+    head.refuse("me", &refused, too_small()).unwrap();
     assert_eq!(head.enlist(replace(2), false), Enlisted::Queued);
 }
 
@@ -176,7 +184,7 @@ fn an_order_for_the_very_file_that_is_being_loaded_is_not_lost() {
     assert_eq!(next_second(&head), Some(2), "the order comes after 3");
     let order = head.next().unwrap().clone();
     assert!(order.ordered.is_some());
-    head.refuse("me", &at_work, "too small", false).unwrap();
+    head.refuse("me", &at_work, too_small()).unwrap();
     assert_eq!(
         head.next(),
         Some(&order),
@@ -197,7 +205,7 @@ fn what_an_event_asked_for_outlives_a_refused_order_for_the_same_file() {
     assert_eq!(head.pending.len(), 2, "the later of two equal orders counts");
     let order = head.next().unwrap().clone();
     assert_eq!(order.mode, Mode::Replace);
-    head.refuse("me", &order, "too small", false).unwrap();
+    head.refuse("me", &order, too_small()).unwrap();
     assert_eq!(head.next(), Some(&begun));
 }
 
@@ -206,7 +214,7 @@ fn an_order_tries_a_refused_file_again_and_clears_the_refusal_when_applied() {
     let mut head = head();
     head.enlist(replace(1), false);
     let wish = head.next().unwrap().clone();
-    head.refuse("me", &wish, "too small", false).unwrap();
+    head.refuse("me", &wish, too_small()).unwrap();
     assert_eq!(
         head.enlist(
             Wish {
@@ -244,7 +252,7 @@ fn a_lease_keeps_others_away_until_it_is_over() {
     let wish = replace(1);
     assert_eq!(head.renew("me", at(213)), Err(LeaseLost));
     assert_eq!(head.begin("me", &wish, 1), Err(LeaseLost));
-    assert_eq!(head.refuse("me", &wish, "no", false), Err(LeaseLost));
+    assert_eq!(head.refuse("me", &wish, too_small()), Err(LeaseLost));
     assert_eq!(head.release("me"), Err(LeaseLost));
     assert_eq!(head.release("other"), Ok(()));
 }
@@ -308,7 +316,7 @@ fn of_lost_replaces_the_newest_that_is_not_refused_is_found_and_of_additions_all
     let mut head = head();
     head.enlist(replace(3), false);
     let wish = head.next().unwrap().clone();
-    head.refuse("me", &wish, "too small", false).unwrap();
+    head.refuse("me", &wish, too_small()).unwrap();
     let found = |head: &mut Head, mode| head.enlist_lost(&[3, 2, 1].map(|second| file(second, mode))).len();
     assert_eq!(found(&mut head, Mode::Replace), 1);
     assert_eq!(next_second(&head), Some(2));
