@@ -87,9 +87,10 @@ const BEHIND_LETTERS: usize = 8;
 const FEWEST_CONTROLS: usize = 8;
 const ONE_CONTROL_IN: usize = 20;
 
-/// Tells whether a file begins like Parquet, and not with a column of that name.
-pub(crate) fn is_parquet(start: &[u8]) -> bool {
-    begins_with_letters(start, PARQUET)
+/// Tells whether a file begins like Parquet, and not with a column of that name; where its first bytes leave that open,
+/// `ends_so` tells whether it ends like Parquet, too.
+pub(crate) fn is_parquet(start: &[u8], ends_so: impl FnOnce() -> bool) -> bool {
+    begins_with_letters(start, PARQUET) || start.starts_with(PARQUET) && ends_so()
 }
 
 /// Names the format of content, packed or not, that is certainly no result.
@@ -191,7 +192,10 @@ mod tests {
         ] {
             let text = format!("{header}\nJo\u{1a}hn \u{1b}[1m,x\u{8}y\u{c}\u{7}\n");
             assert_eq!(name(text.as_bytes()), None, "{header}");
-            assert!(!is_parquet(text.as_bytes()) && !is_binary(text.as_bytes()), "{header}");
+            assert!(
+                !is_parquet(text.as_bytes(), || false) && !is_binary(text.as_bytes()),
+                "{header}"
+            );
         }
         let ustar = format!("{}ustar", "x".repeat(257));
         assert_eq!(name(ustar.as_bytes()), None);

@@ -129,7 +129,7 @@ impl<'a> Footer<'a> {
             last = column.ends(end).fold(last, u64::max);
             let is_other = leaf != schema.leaf && column.has_values();
             match column.place().filter(|_| is_other) {
-                Some(place) if !place.is_empty() => {
+                Some(place) if !place.is_empty() && place.end <= end => {
                     let behind = ids.partition_point(|chunk| chunk.range.end <= place.start);
                     let shares = ids.get(behind).is_some_and(|chunk| chunk.range.start < place.end);
                     if shares { Err(corrupt()) } else { Ok(()) }

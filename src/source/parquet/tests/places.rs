@@ -83,7 +83,14 @@ fn a_column_that_lies_where_the_ids_lie_is_corrupt() {
         assert!(problem.contains("the Parquet data is corrupt"), "{place:?}: {problem}");
     }
     // Beside them, of no bytes, or where nothing can lie: what is wrong with other columns is theirs.
-    for place in [(4 + length, 100), (10, 0), (4 + length, i64::MAX), (-1, 5), (10, -1)] {
+    for place in [
+        (4 + length, 100),
+        (10, 0),
+        (4, 1 << 40),
+        (4 + length, i64::MAX),
+        (-1, 5),
+        (10, -1),
+    ] {
         assert_eq!(found(&made(place)), Ok((2, Vec::new())), "{place:?}");
     }
 }
