@@ -33,6 +33,11 @@ pub enum Problem {
         "the UTF-16 text ends in the middle of a character: the file was not written to its end, or something was written behind it; unload it again"
     )]
     HalfCharacter,
+    /// Text in another encoding behind UTF-16.
+    #[error(
+        "the text begins in UTF-16 and goes on in another encoding, so rows would be lost: files were put together, or something was written to its end; write it in one encoding"
+    )]
+    OtherEncoding,
     /// A file that ends like Parquet, and cannot be read as what it begins like.
     #[error(
         "the content ends as Parquet does, but does not begin so: the file was damaged on its way, or something was written before it; unload it again"

@@ -2,13 +2,21 @@
 
 use crate::source::problem::Problem;
 use encoding_rs::{Decoder, UTF_16BE, UTF_16LE};
+use memchr::memmem;
 use std::io::{self, Cursor, Read};
+use uuid::Uuid;
 
 /// What begins a text in UTF-8, and stands in its middle where files were put one after the other.
 pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Bytes decoded at once.
 const BUFFER: usize = 16 << 10;
+
+/// What a byte order mark of UTF-16 is in the other order: no character.
+const SWAPPED_MARK: &[u8] = "\u{fffe}".as_bytes();
+
+/// How long an id with its hyphens is. Without them it could be a row of kana.
+const ID: usize = 36;
 
 /// A stream whose first bytes were looked at and put back.
 pub(crate) type Peeked<R> = io::Chain<Cursor<Vec<u8>>, R>;
@@ -45,6 +53,8 @@ impl<R: Read> Text<R> {
                 decoder: encoding.new_decoder_without_bom_handling(),
                 encoded: vec![0; BUFFER],
                 decoded: Cursor::default(),
+                recent: Vec::new(),
+                upper: usize::from(encoding == UTF_16LE),
                 finished: false,
             })),
         })
@@ -61,11 +71,18 @@ impl<R: Read> Read for Text<R> {
 }
 
 /// Decodes UTF-16; what is none becomes the replacement character, but half a character at the end is a cut file.
+///
+/// Text in other bytes behind it would be one row of nonsense, however many there are: it is known by an id in plain
+/// letters, or by the mark that it begins with.
 pub(crate) struct Utf16<R> {
     input: Peeked<R>,
     decoder: Decoder,
     encoded: Vec<u8>,
     decoded: Cursor<Vec<u8>>,
+    /// The last bytes before those, as they were.
+    recent: Vec<u8>,
+    /// Which of two bytes is the upper half of a character.
+    upper: usize,
     finished: bool,
 }
 
@@ -82,6 +99,16 @@ impl<R: Read> Utf16<R> {
             return Err(Problem::HalfCharacter.into());
         }
         decoded.truncate(written);
+        self.recent.extend_from_slice(encoded);
+        // Where the letters of an id never stand in UTF-16 of this order: side by side, or in the upper half.
+        let upper: Vec<u8> = self.recent.iter().skip(self.upper).step_by(2).copied().collect();
+        let is_other = [&self.recent, &upper].into_iter().any(|bytes| holds_id(bytes));
+        if is_other || memmem::find(&decoded, SWAPPED_MARK).is_some() {
+            return Err(Problem::OtherEncoding.into());
+        }
+        // An even number, so that the halves stay what they are.
+        let old = self.recent.len().saturating_sub(2 * ID) / 2 * 2;
+        self.recent.drain(..old);
         self.decoded = Cursor::new(decoded);
         Ok(())
     }
@@ -99,10 +126,16 @@ impl<R: Read> Read for Utf16<R> {
     }
 }
 
+fn holds_id(bytes: &[u8]) -> bool {
+    bytes
+        .windows(ID)
+        .any(|text| text[8] == b'-' && Uuid::try_parse_ascii(text).is_ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::testing::Trickle;
+    use crate::source::testing::{Trickle, id};
 
     fn decoded(bytes: &[u8], step: usize) -> Vec<u8> {
         let mut text = Vec::new();
@@ -162,5 +195,56 @@ mod tests {
             }
         }
         assert_eq!(decoded(b"\xff\xfe\x3d\xd8b\0", 1), "\u{fffd}b".as_bytes());
+    }
+
+    #[test]
+    fn text_in_another_encoding_behind_utf_16_is_no_row_of_it() {
+        let text = format!("contactid,Grüße,日本\n{},2,3\n", id(1));
+        let little: Vec<u8> = format!("\u{feff}{text}")
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        let big: Vec<u8> = format!("\u{feff}{text}")
+            .encode_utf16()
+            .flat_map(u16::to_be_bytes)
+            .collect();
+        let bare = &format!("x\n{}", id(2)).into_bytes();
+        let kana: Vec<u8> = format!("\u{feff}{}\n", "あ".repeat(99))
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        let read = |pieces: &[&[u8]], step| {
+            let bytes = pieces.concat();
+            Text::new(Trickle::new(&bytes, step))
+                .unwrap()
+                .read_to_end(&mut Vec::new())
+        };
+        for step in [1, 2, 7, 4096] {
+            for pieces in [
+                [&little[..], text.as_bytes()],
+                [&big, text.as_bytes()],
+                [&little, bare],
+                [&big, bare],
+                [&little, &big],
+                [&big, &little],
+                // Without the mark.
+                [&little, &big[2..]],
+                [&big, &little[2..]],
+            ] {
+                let error = read(&pieces, step).unwrap_err();
+                assert!(matches!(Problem::from(error), Problem::OtherEncoding));
+            }
+            // Two line ends of one byte, as in a file that was written to its end.
+            let error = read(&[&little, b"\n", &little, b"\n"], step).unwrap_err();
+            assert!(matches!(Problem::from(error), Problem::OtherEncoding));
+            for pieces in [
+                [&little[..], &little],
+                [&big, &big],
+                [&little, b"\n\0"],
+                [&little, &kana],
+            ] {
+                read(&pieces, step).unwrap();
+            }
+        }
     }
 }
