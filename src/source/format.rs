@@ -211,7 +211,7 @@ mod tests {
         bytes[4..20].copy_from_slice(b",no control byte");
         let mut tally = Tally::default();
         read(&Arc::new(bytes::Bytes::from(bytes)), "x", "contactid", &mut tally).unwrap();
-        assert_eq!(tally.finish(0, Vec::new()).contacts.len(), 5);
+        assert_eq!(tally.finish(Vec::new()).contacts.len(), 5);
     }
 
     #[test]
