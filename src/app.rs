@@ -135,7 +135,11 @@ impl App {
     async fn load(&self, hint: Hint, trigger: Trigger, stop_at: Instant) -> Vec<RunReport> {
         let bucket = hint.object.bucket.clone();
         let source = hint.source();
-        let failed = |error| vec![RunReport::failed(&error, Some(source))];
+        let is_rehearsal = hint.command.as_ref().is_some_and(|command| command.dry_run);
+        let failed = |error| {
+            let report = RunReport::failed(&error, Some(source));
+            vec![if is_rehearsal { report.rehearsed() } else { report }]
+        };
         let settings = match self.settings(stop_at).await {
             Ok(settings) => settings,
             Err(error) => return self.teller(&bucket, None).tell(failed(error), trigger).await,
@@ -150,13 +154,9 @@ impl App {
         let bucket = self.results_bucket()?;
         let settings = self.settings(stop_at).await?;
         let worker = self.worker(&settings, &bucket, stop_at);
-        let Swept { reports, noticed } = Box::pin(worker.sweep(&bucket)).await?;
+        let swept = Box::pin(worker.sweep(&bucket)).await?;
         let teller = self.teller(&bucket, Some(&settings));
-        if reports.is_empty() {
-            teller.tell_of_nothing();
-        }
-        let reports = teller.tell(reports, TriggerKind::Sweep.into()).await;
-        Ok(Swept { reports, noticed })
+        Ok(teller.tell_of_sweep(swept, TriggerKind::Sweep.into()).await)
     }
 
     /// Answers with the receipts of the last runs.

@@ -43,12 +43,21 @@ impl RunReport {
         }
     }
 
+    /// Tells of the failure of a rehearsal.
+    pub(crate) fn rehearsed(self) -> Self {
+        Self {
+            is_rehearsal: true,
+            ..self
+        }
+    }
+
     /// Writes the report to the log, the only place where the run of an asynchronous event is told.
     pub(crate) fn log(&self) {
         let run = serde_json::to_string(self).unwrap_or_default();
         let run_id = self.run_id.as_ref().map(RunId::as_str);
         let segment = self.segment_name.as_ref().map(SegmentName::as_str);
         match self.outcome {
+            _ if self.is_rehearsal => tracing::info!(run_id, segment, phase = "end", run, "the rehearsal ended"),
             Outcome::Failed => tracing::error!(run_id, segment, phase = "end", run, "the run failed"),
             Outcome::Refused => tracing::warn!(run_id, segment, phase = "end", run, "the result was refused"),
             _ => tracing::info!(run_id, segment, phase = "end", run, "the run ended"),
@@ -57,10 +66,14 @@ impl RunReport {
 }
 
 /// Moves the event's own run to the front; where another worker has the segment, or an earlier wish failed, says so.
+///
+/// One run is one entry: where it was tried twice, as an event's and as an order's, the last try is the one that counts.
 pub(crate) fn put_own_first(reports: &mut Vec<RunReport>, wish: &Wish) {
     let is_own = |report: &RunReport| report.run_id.as_ref() == Some(&wish.run_id);
-    if let Some(index) = reports.iter().position(is_own) {
-        reports[..=index].rotate_right(1);
+    if let Some(index) = reports.iter().rposition(is_own) {
+        let own = reports.remove(index);
+        reports.retain(|report| !is_own(report));
+        reports.insert(0, own);
         return;
     }
     let (outcome, reason) = if reports.is_empty() {

@@ -55,10 +55,11 @@ pub fn line(report: &RunReport, function: &str, secret_days_left: Option<i64>, a
     embedded(counts.into_iter().chain(times).chain(days), properties, function, at)
 }
 
-/// Builds the metrics of a sweep that had nothing to do, where there is anything to tell.
-pub fn idle_line(function: &str, secret_days_left: Option<i64>, at: DateTime<Utc>) -> Option<Value> {
-    let days = ("ClientSecretDaysLeft", "Count", json!(secret_days_left?));
-    Some(embedded([days], [], function, at))
+/// Builds the metrics of a sweep: how much it warns of, so that it is seen to come, and that somebody hears of it.
+pub fn sweep_line(warnings: usize, function: &str, secret_days_left: Option<i64>, at: DateTime<Utc>) -> Value {
+    let warnings = ("SweepWarnings", "Count", json!(warnings));
+    let days = secret_days_left.map(|days| ("ClientSecretDaysLeft", "Count", json!(days)));
+    embedded([warnings].into_iter().chain(days), [], function, at)
 }
 
 fn embedded(

@@ -153,6 +153,7 @@ impl RunReport {
                 self.reason = Some(error.to_string());
             }
             Ending::Rehearsed(estimate) => {
+                self.is_rehearsal = true;
                 self.outcome = Outcome::DryRun;
                 self.estimated_requests = Some(estimate.requests);
                 self.estimated_duration_ms = Some(millis(estimate.duration));
@@ -167,6 +168,7 @@ impl RunReport {
     }
 
     fn tell_the_failed_rehearsal(&mut self, error: &Error) {
+        self.is_rehearsal = true;
         self.outcome = if error.is_refusal() {
             Outcome::Refused
         } else {

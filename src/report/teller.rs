@@ -1,6 +1,6 @@
 //! Where ended runs are told: in the metrics, in the receipts, in the log.
 
-use super::{Archive, Outcome, RunReport, SettingsUsed, Trigger, metrics};
+use super::{Archive, RunReport, SettingsUsed, Swept, Trigger, metrics};
 use crate::settings::Settings;
 use crate::state::S3Clock;
 use chrono::{DateTime, Utc};
@@ -28,9 +28,9 @@ impl Teller<'_> {
         for report in &mut reports {
             let warnings = warnings.iter().flatten().map(ToString::to_string);
             report.warnings.extend(warnings);
-            // First, since S3 may not answer to the receipt.
-            self.measure(|function, days_left, at| Some(metrics::line(report, function, days_left, at)));
-            if report.outcome != Outcome::DryRun {
+            if !report.is_rehearsal {
+                // First, since S3 may not answer to the receipt.
+                self.measure(|function, days_left, at| metrics::line(report, function, days_left, at));
                 self.archive.keep_receipt(report, &trigger, used.as_ref()).await;
             }
             report.log();
@@ -39,20 +39,23 @@ impl Teller<'_> {
         reports
     }
 
-    /// Measures a sweep that had nothing to do.
-    pub(crate) fn tell_of_nothing(&self) {
-        self.measure(metrics::idle_line);
+    /// Tells of a sweep: what it noticed, and that it was there.
+    pub(crate) async fn tell_of_sweep(&self, swept: Swept, trigger: Trigger) -> Swept {
+        let Swept { reports, noticed } = swept;
+        for noticed in &noticed {
+            tracing::warn!(phase = "sweep", "{noticed}");
+        }
+        self.measure(|function, days_left, at| metrics::sweep_line(noticed.len(), function, days_left, at));
+        let reports = self.tell(reports, trigger).await;
+        Swept { reports, noticed }
     }
 
-    fn measure(&self, line: impl FnOnce(&str, Option<i64>, DateTime<Utc>) -> Option<Value>) {
+    fn measure(&self, line: impl FnOnce(&str, Option<i64>, DateTime<Utc>) -> Value) {
         let days_left = self
             .settings
             .and_then(|settings| settings.credential.days_left(Utc::now()));
-        if let Some(line) = self
-            .function
-            .and_then(|function| line(function, days_left, self.clock.now()))
-        {
-            metrics::emit(&line);
+        if let Some(function) = self.function {
+            metrics::emit(&line(function, days_left, self.clock.now()));
         }
     }
 }

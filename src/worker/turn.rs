@@ -55,7 +55,12 @@ impl<M: Means> Turn<'_, M> {
     async fn work_on(&self, wish: &Wish) -> (Vec<RunReport>, Next) {
         let meter = Meter::start(self.means());
         let (account, carried_out) = self.carry_out(wish, &meter).await;
-        let overtaken = account.writing.overtaken.iter();
+        // An order overtakes what an event asked for the same input, which is one run all the same.
+        let overtaken = account
+            .writing
+            .overtaken
+            .iter()
+            .filter(|lost| lost.run_id != wish.run_id);
         let mut reports: Vec<_> = overtaken.map(|lost| RunReport::of_overtaken(lost, wish)).collect();
         let (ending, next) = match carried_out {
             Ok(None) => return (reports, Next::GoOn),

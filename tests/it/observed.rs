@@ -127,14 +127,11 @@ async fn a_failed_run_and_an_idle_sweep_are_measured_and_a_dry_run_adds_nothing(
     assert_eq!(answer["runs"][0]["outcome"], "failed", "{answer}");
 
     let lines = lines(&lambda);
-    let [idle, dry, failed] = metrics(&lines)[..] else {
-        panic!("three lines of metrics: {lines:#?}");
+    let [idle, failed] = metrics(&lines)[..] else {
+        panic!("two lines of metrics: {lines:#?}");
     };
     assert!(idle["ClientSecretDaysLeft"].as_i64().unwrap() < 0 && idle["Completed"].is_null());
-    assert_eq!(
-        (&dry["Outcome"], &dry["IdsAdded"], &dry["Completed"]),
-        (&json!("dry_run"), &json!(0), &json!(0))
-    );
+    assert_eq!(idle["SweepWarnings"], 0);
     assert_eq!((&failed["Failed"], &failed["Completed"]), (&json!(1), &json!(0)));
     assert!(
         lines

@@ -236,6 +236,50 @@ async fn more_objects_than_a_sweep_lists_are_a_warning() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_order_that_follows_a_failed_event_is_one_run_and_tells_how_it_ended() {
+    let world = World::start().await;
+    world
+        .sandbox
+        .dataverse
+        .fault(Fault::on("GET msdynmkt_segments").always().answer(500));
+    let key = world.drop_contacts("monday.csv", &contacts(0..100));
+    let event = world.sandbox.s3.notification(BUCKET, &key);
+    world.invoke(event).await.unwrap_err();
+    world.sandbox.dataverse.clear_faults();
+    let answer = world.invoke(json!({"action": "load", "key": key})).await.unwrap();
+    let outcomes: Vec<_> = answer["runs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|run| &run["outcome"])
+        .collect();
+    assert_eq!(outcomes, ["loaded"], "{answer}");
+    assert_eq!(world.published(), contacts(0..100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_fails_after_a_failed_event_tells_its_own_failure() {
+    let world = World::start().await;
+    world
+        .sandbox
+        .dataverse
+        .fault(Fault::on("GET msdynmkt_segments").always().answer(500));
+    let key = world.drop_contacts("monday.csv", &contacts(0..100));
+    let event = world.sandbox.s3.notification(BUCKET, &key);
+    world.invoke(event).await.unwrap_err();
+    world.sandbox.dataverse.clear_faults();
+    world.sandbox.dataverse.deny("PublishSegmentDefinition");
+    let answer = world.invoke(json!({"action": "load", "key": key})).await.unwrap();
+    let outcomes: Vec<_> = answer["runs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|run| &run["outcome"])
+        .collect();
+    assert_eq!(outcomes, ["failed"], "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_sweep_that_cannot_even_start_is_an_error() {
     let world = World::start().await;
     world.sandbox.secrets.fault(

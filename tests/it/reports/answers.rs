@@ -2,7 +2,7 @@
 
 use super::{receipt, steady};
 use crate::sandbox::{BUCKET, Fault};
-use crate::world::{SEGMENT, World, contacts};
+use crate::world::{SEGMENT, World, contacts, csv};
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
@@ -73,6 +73,53 @@ async fn a_dry_run_writes_nothing_anywhere_and_tells_everything() {
         "a dry run only reads in S3"
     );
     assert_eq!(world.published(), contacts(0..1_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_that_comes_to_nothing_leaves_no_trace_either() {
+    let world = World::start().await;
+    world.load("monday.csv", &contacts(0..1_000)).await;
+    let good = world.drop_contacts("tuesday.csv", &contacts(0..1_000));
+    let columnless = world.drop_file("columnless.csv", "name\nDoe\n");
+    let rowless = world.drop_file("useless.csv", "contactid\nDoe\n");
+    world.sandbox.s3.clear_log();
+    let nowhere = "incoming/2026-11-23.csv";
+    world.sandbox.s3.put(BUCKET, nowhere, csv(&contacts(0..10)));
+    for (key, fields, outcome, error_type) in [
+        (&*columnless, json!({}), "failed", json!("SourceInvalid")),
+        (&rowless, json!({}), "refused", json!("Refused")),
+        (
+            "incoming/none.csv",
+            json!({"segment_name": "Other"}),
+            "failed",
+            json!("SourceMissing"),
+        ),
+        (nowhere, json!({}), "failed", json!("NoSegmentName")),
+        (&good, json!({"approve": "0123456789abcdef"}), "refused", Value::Null),
+    ] {
+        let mut command = json!({"action": "load", "key": key, "dry_run": true});
+        command
+            .as_object_mut()
+            .unwrap()
+            .extend(fields.as_object().unwrap().clone());
+        let answer = world.invoke(command).await.unwrap();
+        let run = &answer["runs"][0];
+        assert_eq!(
+            (&run["outcome"], &run["error_type"]),
+            (&json!(outcome), &error_type),
+            "{run}"
+        );
+        assert_eq!(run["receipt"], Value::Null, "{run}");
+    }
+    let requests = world.sandbox.s3.requests();
+    let writes: Vec<_> = requests.iter().filter(|request| request.method == "PUT").collect();
+    assert_eq!(writes.len(), 1, "only the test's own: {writes:?}");
+    let outcomes: Vec<_> = history(&world, &json!({}))
+        .await
+        .iter()
+        .map(|run| run["outcome"].clone())
+        .collect();
+    assert_eq!(outcomes, ["loaded"]);
 }
 
 #[tokio::test(start_paused = true)]
