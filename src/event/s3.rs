@@ -5,6 +5,20 @@ use crate::domain::ObjectRef;
 use crate::percent;
 use serde_json::Value;
 
+/// What S3 tells besides new objects (Amazon S3, "Supported event types"), without what follows the colon.
+const NOTHING_CREATED: [&str; 10] = [
+    "ObjectRemoved",
+    "ObjectRestore",
+    "ObjectTagging",
+    "ObjectAcl",
+    "ReducedRedundancyLostObject",
+    "Replication",
+    "LifecycleExpiration",
+    "LifecycleTransition",
+    "IntelligentTiering",
+    "TestEvent",
+];
+
 /// Reads the objects that the records say were created; other records are left out.
 pub(super) fn parse(event: &Value) -> Result<Vec<ObjectEvent>, Error> {
     let records = event["Records"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -22,10 +36,17 @@ pub(super) fn parse(event: &Value) -> Result<Vec<ObjectEvent>, Error> {
 
 /// Tells whether an object was created; a hand-written record need not say so.
 ///
-/// Event names stay text, since AWS adds new ones.
+/// Event names stay text, since AWS adds new ones to its families.
 fn says_created(record: &Value) -> Result<bool, Error> {
     match &record["eventName"] {
-        Value::String(name) => Ok(name.strip_prefix("s3:").unwrap_or(name).starts_with("ObjectCreated:")),
+        Value::String(name) => match name.strip_prefix("s3:").unwrap_or(name).split(':').next() {
+            Some("ObjectCreated") => Ok(true),
+            Some(family) if NOTHING_CREATED.contains(&family) => Ok(false),
+            _ => Err(malformed(
+                "an S3 record",
+                "an `eventName` of S3's, such as `ObjectCreated:Put`",
+            )),
+        },
         Value::Null => Ok(true),
         _ => Err(malformed("an S3 record", "its `eventName` as text")),
     }

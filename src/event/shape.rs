@@ -3,6 +3,20 @@
 use super::Error;
 use serde_json::Value;
 
+/// What S3 tells `EventBridge` besides new objects (Amazon S3, "Using EventBridge"): of these nothing new can be read, since a
+/// result that is restored, tagged or moved was told of when it was created.
+const NOTHING_CREATED: [&str; 9] = [
+    "Object Deleted",
+    "Object Restore Initiated",
+    "Object Restore Completed",
+    "Object Restore Expired",
+    "Object Storage Class Changed",
+    "Object Access Tier Changed",
+    "Object ACL Updated",
+    "Object Tags Added",
+    "Object Tags Deleted",
+];
+
 /// The shape of an event, told by its discriminator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
@@ -39,7 +53,7 @@ impl Shape {
         }
         match (event["source"].as_str(), event["detail-type"].as_str()) {
             (Some("aws.s3"), Some("Object Created")) => Ok(Self::ObjectCreated),
-            (Some("aws.s3"), Some(_)) => Ok(Self::NothingCreated),
+            (Some("aws.s3"), Some(detail_type)) if NOTHING_CREATED.contains(&detail_type) => Ok(Self::NothingCreated),
             (Some("aws.events" | "aws.scheduler"), Some("Scheduled Event")) => Ok(Self::Tick),
             _ => Err(Error::unknown(event)),
         }

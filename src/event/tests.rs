@@ -194,9 +194,54 @@ fn an_unknown_event_is_described_by_what_it_is() {
 
 #[test]
 fn what_s3_tells_besides_new_objects_is_ignored() {
-    for detail_type in ["Object Deleted", "Object Tags Added", "Object Restore Completed"] {
+    for detail_type in [
+        "Object Deleted",
+        "Object Restore Initiated",
+        "Object Restore Completed",
+        "Object Restore Expired",
+        "Object Storage Class Changed",
+        "Object Access Tier Changed",
+        "Object ACL Updated",
+        "Object Tags Added",
+        "Object Tags Deleted",
+    ] {
         let event = json!({"source": "aws.s3", "detail-type": detail_type, "detail": {}});
         assert_eq!(parse(&event), Ok(Request::Ignored));
+    }
+    for name in [
+        "ObjectRemoved:DeleteMarkerCreated",
+        "s3:ObjectRestore:Completed",
+        "ObjectTagging:Put",
+        "ObjectAcl:Put",
+        "ReducedRedundancyLostObject",
+        "Replication:OperationMissedThreshold",
+        "LifecycleExpiration:Delete",
+        "LifecycleTransition",
+        "IntelligentTiering",
+    ] {
+        let event = json!({"Records": [{"eventSource": "aws:s3", "eventName": name}]});
+        assert_eq!(parse(&event), Ok(Request::Ignored));
+    }
+}
+
+#[test]
+fn what_s3_never_tells_is_no_reason_for_a_success() {
+    for detail_type in [
+        "Object created",
+        "ObjectCreated",
+        "",
+        "AWS API Call via CloudTrail",
+        "Nonsense",
+    ] {
+        let event = json!({"source": "aws.s3", "detail-type": detail_type, "detail": {}});
+        let error = parse(&event).unwrap_err();
+        assert_eq!(error.error_type(), "UnknownEvent", "{detail_type}");
+        assert!(error.to_string().contains("`Object Created`"), "{error}");
+    }
+    for name in ["objectcreated:Put", "ObjectCreate:Put", "", "Put", "Nonsense:Put"] {
+        let event = json!({"Records": [{"eventSource": "aws:s3", "eventName": name}]});
+        let error = parse(&event).unwrap_err();
+        assert!(error.to_string().contains("`ObjectCreated:Put`"), "{error}");
     }
 }
 
