@@ -1,6 +1,7 @@
 //! The clients of AWS, and how long they wait.
 
 use crate::bounded::Bounded;
+use crate::s3::MissingMetadata;
 use crate::state::S3Clock;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
@@ -27,6 +28,7 @@ pub(crate) fn s3(config: &SdkConfig, clock: S3Clock) -> aws_sdk_s3::Client {
         .timeout_config(timeouts())
         .interceptor(clock)
         .interceptor(Bounded)
+        .interceptor(MissingMetadata)
         .build();
     aws_sdk_s3::Client::from_conf(config)
 }

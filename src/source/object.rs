@@ -207,7 +207,7 @@ impl Look {
             size: size.ok_or_else(|| unexpected("an answer without a length"))?,
             last_modified,
             metadata: self.metadata.unwrap_or_default(),
-            hidden_metadata: self.missing_metadata.is_some_and(|count| count > 0),
+            hidden_metadata: self.missing_metadata.is_some_and(|count| count != 0),
         })
     }
 }

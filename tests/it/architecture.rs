@@ -34,7 +34,7 @@ const MAY_IMPORT: [(&str, &str); 22] = [
         "domain environment settings fence state source dynamics means load error report intent",
     ),
     ("connection", "settings fence dynamics error"),
-    ("aws", "state"),
+    ("aws", "s3 state"),
     ("clients", "aws environment settings fence state source dynamics report"),
     (
         "production",

@@ -281,3 +281,32 @@ async fn a_receipt_that_cannot_be_written_is_told_in_s3s_own_words() {
         assert_plain(&warnings);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn metadata_that_s3_keeps_is_an_error_however_it_counts_it() {
+    for (count, is_an_error) in [
+        (Some("0"), false),
+        (None, false),
+        (Some("1"), true),
+        (Some("-1"), true),
+        (Some(""), true),
+        (Some("some"), true),
+        (Some("1.5"), true),
+        (Some("99999999999"), true),
+    ] {
+        let world = World::start().await;
+        let fault = Fault::on("HeadObject").alter_header("x-amz-missing-meta", count);
+        world.sandbox.s3.fault(fault.always());
+        let key = world.drop_contacts("monday.csv", &contacts(0..10));
+        let run = world.order(&key, &json!({})).await;
+        let reason = run["reason"].as_str().unwrap_or_default();
+        assert_eq!(
+            reason.contains("only some of the metadata"),
+            is_an_error,
+            "{count:?}: {run}"
+        );
+        assert_eq!(run["outcome"] == "loaded", !is_an_error, "{count:?}: {run}");
+        let named = world.order(&key, &json!({"segment_name": "Named"})).await;
+        assert_eq!(named["outcome"], "loaded", "{count:?}: {named}");
+    }
+}
