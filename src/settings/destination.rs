@@ -101,7 +101,7 @@ impl Destination {
             credential: credential(fields, &organization)?,
             organization,
             segment_name: segment_name(fields)?,
-            contactid_column: fields.text("contactid_column")?.unwrap_or("contactid").into(),
+            contactid_column: fields.column("contactid_column")?.unwrap_or("contactid").into(),
             mode: fields.choice("mode", &Mode::NAMES)?.unwrap_or(Mode::Replace),
             empty_result: fields
                 .choice("empty_result", &EmptyResult::NAMES)?
@@ -320,6 +320,12 @@ mod tests {
             (json!({"environment_url": 1}), "`environment_url`"),
             (json!({"segment_name": "leak".repeat(26)}), "`segment_name`"),
             (json!({"contactid_column": {"leak": 1}}), "`contactid_column`"),
+            (
+                json!({"contactid_column": "abc8Q~leak.leak-leak"}),
+                "`contactid_column`",
+            ),
+            (json!({"contactid_column": "{\"leak\":1}"}), "`contactid_column`"),
+            (json!({"contactid_column": "leak".repeat(76)}), "`contactid_column`"),
             (json!({"mode": "leak"}), "`mode`"),
             (json!({"mode": "Replace"}), "`mode`"),
             (json!({"mode": true}), "`mode`"),

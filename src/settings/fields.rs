@@ -6,6 +6,9 @@ use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
+/// The longest name of a column in characters (BigQuery's; all other warehouses have shorter ones).
+const LONGEST_COLUMN: usize = 300;
+
 /// The fields of one secret, or of an object inside it.
 ///
 /// Null counts as absent everywhere, blank text too; surrounding blanks and line breaks of pasted text are dropped.
@@ -76,6 +79,16 @@ impl<'a> Fields<'a> {
             Some(Value::String(text)) => Ok(Some(text.trim()).filter(|text| !text.is_empty())),
             Some(_) => Err(self.invalid(field, "text in quotes")),
         }
+    }
+
+    /// Reads the header of a column; receipts tell it, so that it must not be a secret that was pasted there.
+    pub(super) fn column(&self, field: &str) -> Result<Option<&str>, Error> {
+        let is_of_a_secret = |c: char| c.is_control() || "~{}\"".contains(c);
+        let column = self.text(field)?;
+        if column.is_some_and(|column| column.chars().count() > LONGEST_COLUMN || column.contains(is_of_a_secret)) {
+            return Err(self.invalid(field, "the header of a column, such as `contactid`"));
+        }
+        Ok(column)
     }
 
     /// Reads text that must be there.

@@ -1,6 +1,7 @@
 //! Column names: finding that of the ids, and telling people of others without showing what may be data.
 
 use crate::near::comes_near;
+use crate::shown;
 use crate::source::problem::Problem;
 
 /// How many names that come near an error shows.
@@ -8,6 +9,9 @@ const SHOWN: usize = 5;
 
 /// The longest name in characters that an error shows.
 const LONGEST: usize = 40;
+
+/// The longest wanted name that is shown with digits in it: client secrets have 32 characters and more.
+const SHORT: usize = 24;
 
 /// How many hexadecimal digits a GUID has.
 const GUID_DIGITS: usize = 32;
@@ -32,10 +36,18 @@ pub(crate) fn find<S: AsRef<str>>(names: &[S], column: &str) -> Result<usize, Pr
             count: others + 1,
         }),
         (None, _) => Err(Problem::MissingColumn {
-            column: column.to_owned(),
+            column: wanted(column),
             columns: describe(names, "column", column),
         }),
     }
+}
+
+/// Names the wanted column, in quotes; a long name that is in no file may be a secret in the wrong place, and is not shown.
+pub(crate) fn wanted(column: &str) -> String {
+    if may_be_shown(column) || column.chars().count() <= SHORT {
+        return shown::word(column);
+    }
+    "of the name that `contactid_column` gives".to_owned()
 }
 
 /// Says how many names there are, and which of them come near the wanted one.
@@ -114,6 +126,30 @@ mod tests {
             assert!(message.contains("1 column, none with a name like that"), "{message}");
         }
         assert!(found(&[]).contains("no columns"));
+    }
+
+    #[test]
+    fn a_secret_in_the_place_of_the_columns_name_is_not_shown() {
+        for (column, shown) in [
+            ("contactid", "no column \"contactid\";"),
+            ("contact_id_2", "no column \"contact_id_2\";"),
+            (
+                "the_contact_id_of_the_customer",
+                "no column \"the_contact_id_of_the_customer\";",
+            ),
+            ("a\nb", "no column \"a\\nb\";"),
+            (
+                "abc8Q~leakleakleakleakleakleakleakleakle",
+                "no column of the name that `contactid_column` gives;",
+            ),
+            (
+                "66666666-7777-8888-9999-aaaaaaaaaaaa",
+                "no column of the name that `contactid_column` gives;",
+            ),
+        ] {
+            let message = find(&["name"], column).unwrap_err().to_string();
+            assert!(message.contains(shown) && !message.contains("leak"), "{message}");
+        }
     }
 
     #[test]

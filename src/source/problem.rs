@@ -144,20 +144,20 @@ pub enum Problem {
     },
     /// The id column is not there.
     #[error(
-        "there is no column \"{column}\"; the file has {columns}: select the contact id under that name, or set contactid_column; if the first line is a row already, unload with column names"
+        "there is no column {column}; the file has {columns}: select the contact id under that name, or set contactid_column; if the first line is a row already, unload with column names"
     )]
     MissingColumn {
-        /// The wanted column.
+        /// The wanted column, as a sentence may name it.
         column: String,
         /// How many columns there are, and those that come near: all others may be data.
         columns: String,
     },
     /// No JSON object has the id.
     #[error(
-        "no object has the key \"{column}\"; the first one has {keys}: select the contact id under that name, or set contactid_column"
+        "no object has the key {column}; the first one has {keys}: select the contact id under that name, or set contactid_column"
     )]
     MissingKey {
-        /// The wanted key.
+        /// The wanted key, as a sentence may name it.
         column: String,
         /// How many keys the first object has, and those that come near: all others may be data.
         keys: String,

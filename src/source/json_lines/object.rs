@@ -49,7 +49,7 @@ impl<'c> Wanted<'c> {
     pub(super) fn check(self) -> Result<(), Problem> {
         match self.first {
             Some(keys) if self.spelling.is_none() => Err(Problem::MissingKey {
-                column: self.column.to_owned(),
+                column: columns::wanted(self.column),
                 keys: columns::describe(&keys, "key", self.column),
             }),
             _ => Ok(()),
