@@ -64,8 +64,8 @@ pub(crate) fn parse(text: &str) -> Result<Value, Error> {
     })
 }
 
-/// A value in none of whose objects a key stands twice.
-struct Unique(Value);
+/// A value in none of whose objects a key stands twice; to be read wherever it must not matter which of two counts.
+pub(crate) struct Unique(pub(crate) Value);
 
 impl<'de> Deserialize<'de> for Unique {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

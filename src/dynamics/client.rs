@@ -71,6 +71,7 @@ impl Client {
     pub(super) async fn send<T>(&self, call: &Call, read: impl Fn(&Answer) -> Result<T, Odd>) -> Result<T, Failure> {
         let mut tries = 0;
         let mut renewed = false;
+        let mut last = None;
         loop {
             let answer = self.attempt(call).await;
             let read = answer.and_then(|answer| read(&answer).map_err(|odd| Miss::odd(call, odd)));
@@ -79,7 +80,11 @@ impl Client {
                     self.budget.give_back();
                     return Ok(value);
                 }
-                Err(Miss::Final(error)) => return Err(Failure::Final(error)),
+                Err(Miss::Final(error)) => {
+                    return Err(Failure::Final(
+                        error.since(last.map(|reason: String| no_good_answer(call.operation, &reason))),
+                    ));
+                }
                 Err(Miss::Contention(refusal)) => return Err(Failure::Contention(refusal)),
                 Err(Miss::Unauthorized(refused)) if !renewed => {
                     renewed = true;
@@ -89,10 +94,11 @@ impl Client {
                 // Whether a refused request was carried out is not documented.
                 Err(Miss::Throttled) if !call.repeatable => return Err(Failure::Unclear("HTTP 429".to_owned())),
                 // The gate makes it wait; only the fence ends this.
-                Err(Miss::Throttled) => {}
+                Err(Miss::Throttled) => last = Some("HTTP 429".to_owned()),
                 Err(Miss::Unavailable(reason, true)) if !call.repeatable => return Err(Failure::Unclear(reason)),
                 Err(Miss::Unavailable(reason, _)) => {
                     tries += 1;
+                    last = Some(reason.clone());
                     self.back_off(call.operation, tries, reason).await?;
                 }
             }
@@ -116,7 +122,13 @@ impl Client {
             wait_ms = wait.as_millis(),
             "Dynamics gave no good answer, trying again"
         );
-        Ok(self.fence.sleep(wait).await?)
+        self.sleep(wait, operation, &reason).await
+    }
+
+    /// Sleeps after an answer that was no good one.
+    pub(super) async fn sleep(&self, wait: Duration, operation: &str, reason: &str) -> Result<(), Error> {
+        let slept = self.fence.sleep(wait).await;
+        slept.map_err(|closed| Error::from(closed).since(Some(no_good_answer(operation, reason))))
     }
 
     /// Sends the request once, as soon as it may leave.
@@ -298,6 +310,11 @@ fn own_status(call: &Call, answer: &Answer) -> Result<Option<u16>, Odd> {
         Some(Some(status @ 400..600)) => Ok(u16::try_from(status).ok()),
         Some(_) => Err(Odd::Unexpected("`StatusCode` is no status".to_owned())),
     }
+}
+
+/// Says what Dynamics answered until the time was over.
+fn no_good_answer(operation: &str, reason: &str) -> String {
+    format!("Dynamics gave no good answer to the request to {operation}, the last one: {reason}")
 }
 
 fn too_large(limit: usize) -> Odd {

@@ -1,9 +1,11 @@
 //! Looking contacts up, so that what is none is known before it is written.
 
 use super::error::Error;
+use super::rows::Strangers;
 use super::segment::Dataverse;
 use crate::domain::ContactId;
 use futures_util::{StreamExt, TryStreamExt, stream};
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 const OPERATION: &str = "look the contacts up";
@@ -30,16 +32,26 @@ impl Dataverse {
     }
 
     async fn missing_of(&self, ids: &[ContactId]) -> Result<Vec<ContactId>, Error> {
+        let strangers = Strangers::default();
+        let asked: HashSet<&ContactId> = ids.iter().collect();
         let found = self
             .client()
             .rows(OPERATION, path(ids), "contactid", |row| {
-                Ok(ContactId::from_bytes(row.guid("contactid")?.into_bytes()))
+                let id = ContactId::from_bytes(row.guid("contactid")?.into_bytes());
+                if !id.is_some_and(|id| asked.contains(&id)) {
+                    strangers.note();
+                }
+                Ok(id)
             })
             .await;
         let mut found: Vec<ContactId> = found?;
         found.sort_unstable();
         let is_missing = |id: &ContactId| found.binary_search(id).is_err();
-        Ok(ids.iter().copied().filter(is_missing).collect())
+        let missing: Vec<_> = ids.iter().copied().filter(is_missing).collect();
+        if !missing.is_empty() {
+            strangers.allow_absence(OPERATION)?;
+        }
+        Ok(missing)
     }
 }
 

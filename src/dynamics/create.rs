@@ -5,6 +5,7 @@ use super::client::Failure;
 use super::error::Error;
 use super::group::{Definition, DefinitionId, Group};
 use super::odata;
+use super::rows::Strangers;
 use super::segment::{self, Dataverse, Segment, SegmentId};
 use crate::domain::SegmentName;
 use serde_json::json;
@@ -172,13 +173,22 @@ impl Dataverse {
             "msdynmkt_segments?$select=msdynmkt_segmentid,msdynmkt_sourcesegmentuid,statuscode&$filter={filter}"
         );
         let key = "msdynmkt_segmentid";
-        self.client()
+        let strangers = Strangers::default();
+        let found = self
+            .client()
             .rows(operation, path, key, |row| {
                 // Segments that others made may have anything in this column.
-                let is_meant = Uuid::try_parse(row.text("msdynmkt_sourcesegmentuid")?.trim()) == Ok(definition.0);
-                is_meant.then(|| Ok(SegmentId(row.guid(key)?))).transpose()
+                if Uuid::try_parse(row.text("msdynmkt_sourcesegmentuid")?.trim()) == Ok(definition.0) {
+                    return Ok(Some(SegmentId(row.guid(key)?)));
+                }
+                strangers.note();
+                Ok(None)
             })
-            .await
+            .await?;
+        if found.is_empty() {
+            strangers.allow_absence(operation)?;
+        }
+        Ok(found)
     }
 
     async fn wait_if_unclear(&self, failure: Failure, operation: &'static str, tries: &mut u32) -> Result<(), Error> {
@@ -187,8 +197,8 @@ impl Dataverse {
             Failure::Contention(refusal) => Err(Error::DynamicsRefused(refusal)),
             Failure::Unclear(reason) => {
                 *tries += 1;
-                self.client().back_off(operation, *tries, reason).await?;
-                Ok(self.client().fence.sleep(LATE_COMMIT).await?)
+                self.client().back_off(operation, *tries, reason.clone()).await?;
+                self.client().sleep(LATE_COMMIT, operation, &reason).await
             }
         }
     }

@@ -126,8 +126,11 @@ impl Entra {
     /// Asks until there is a token, a refusal, or no patience left; a refused secret is read again once.
     async fn granted(&self, held: &mut Held) -> Result<Token, Error> {
         let mut tries = 0;
+        let mut last = None;
         loop {
-            let timeout = self.fence.pass().await?.min(TOKEN_TIMEOUT);
+            let passed = self.fence.pass().await;
+            let left = passed.map_err(|closed| Error::from(closed).since(last.as_deref().map(no_token_yet)))?;
+            let timeout = left.min(TOKEN_TIMEOUT);
             tries += 1;
             match self.ask(&held.credential, timeout).await {
                 Ok(token) => return Ok(token),
@@ -155,7 +158,9 @@ impl Entra {
                         wait_ms = wait.as_millis(),
                         "Entra ID gave no token, asking again"
                     );
-                    self.fence.sleep(wait).await?;
+                    let slept = self.fence.sleep(wait).await;
+                    slept.map_err(|closed| Error::from(closed).since(Some(no_token_yet(&reason))))?;
+                    last = Some(reason);
                 }
             }
         }
@@ -193,7 +198,7 @@ impl Entra {
         } else {
             Refused::read(&body::beginning(response).await)
         };
-        if status.is_server_error() || status.as_u16() == 429 || refused.is_transient() {
+        if status.is_server_error() || matches!(status.as_u16(), 408 | 429) || refused.is_transient() {
             let code = refused.code().map(|code| format!(" ({code})")).unwrap_or_default();
             return Err(Miss::NotNow {
                 reason: format!("HTTP {}{code}", status.as_u16()),
@@ -265,6 +270,11 @@ fn granted(body: &[u8]) -> Result<(String, Duration), Odd> {
         return Err(Odd::Unexpected("`expires_in` is 0".to_owned()));
     }
     Ok((token.to_owned(), Duration::from_secs(seconds).min(retry::A_DAY)))
+}
+
+/// Says what Entra ID answered until the time was over.
+fn no_token_yet(reason: &str) -> String {
+    format!("Entra ID gave no token, the last answer: {reason}")
 }
 
 fn no_token(reason: String) -> Miss {

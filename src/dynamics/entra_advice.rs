@@ -61,7 +61,26 @@ impl Refused {
     ///
     /// `invalid_client` is said of other things, too, so that a number that has advice of its own decides.
     pub(super) fn is_about_the_secret(&self) -> bool {
-        self.error == "invalid_client" && !matches!(self.number, Some(650_057 | 700_016 | 7_000_112 | 7_000_229))
+        let is_about_something_else = matches!(
+            self.number,
+            Some(
+                50_194
+                    | 50_196
+                    | 53_003
+                    | 65_001
+                    | 70_021
+                    | 90_002
+                    | 90_094
+                    | 501_051
+                    | 530_032
+                    | 650_057
+                    | 700_016
+                    | 700_024
+                    | 700_027
+                    | 700_211..=700_213 | 7_000_112 | 7_000_229 | 9_002_313
+            )
+        );
+        self.error == "invalid_client" && !is_about_something_else
     }
 
     /// Returns the number as people search for it.
@@ -131,6 +150,26 @@ impl Refused {
                 "the app registration does not list the environment among its API permissions; add `Dynamics CRM` (Dataverse) \
                  there and have an administrator consent, and check that `client_id` is that of this registration"
             }
+            (Some(65_001 | 90_094), _) => {
+                "nobody has consented to the application in this tenant; let an Entra ID administrator grant admin consent under \
+                 API permissions of the app registration, and check that `client_id` and `tenant_id` are those of it"
+            }
+            (Some(501_051), _) => {
+                "Dataverse gives tokens to assigned applications only in this tenant; let an Entra ID administrator assign the \
+                 application to it under Enterprise applications"
+            }
+            (Some(50_194), _) => {
+                "the application belongs to one tenant, and `tenant_id` names another one or none; put the tenant of the app \
+                 registration into `tenant_id`"
+            }
+            (Some(50_196), _) => {
+                "Entra ID has stopped the application for some minutes, since it asked for the same token again and again; see \
+                 what else signs in with this `client_id`"
+            }
+            (Some(9_002_313), _) => {
+                "the request arrived malformed; look for characters in `tenant_id`, `client_id` and `client_secret` that were \
+                 copied along, and for a proxy that changes requests"
+            }
             (Some(900_023), _) => "`tenant_id` is neither a GUID nor a domain; correct it",
             (Some(7_000_229), _) => {
                 "the application has no service principal in the tenant; let an Entra ID administrator add it under Enterprise \
@@ -147,7 +186,11 @@ impl Refused {
             (Some(700_024), _) => {
                 "the signed assertion is outside its validity; check the clock and the certificate's dates"
             }
-            (_, "invalid_client") => {
+            (Some(_), "invalid_client") => {
+                "the application's sign-in is not accepted, for a reason that this program does not know; look the number up at \
+                 https://login.microsoftonline.com/error, and check `client_id` and `client_secret`"
+            }
+            (None, "invalid_client") => {
                 "the client secret is not accepted; put a valid secret of the app registration into `client_secret`"
             }
             (_, "unauthorized_client") => {
@@ -196,6 +239,14 @@ mod tests {
             ("invalid_resource", 50_001, Culprit::Destination, "environment_url"),
             ("invalid_resource", 1, Culprit::Destination, "Dataverse is enabled"),
             ("invalid_client", 650_057, Culprit::Credential, "API permissions"),
+            ("invalid_client", 65_001, Culprit::Credential, "admin consent"),
+            ("invalid_grant", 65_001, Culprit::Credential, "admin consent"),
+            ("invalid_grant", 501_051, Culprit::Credential, "assign the"),
+            ("invalid_client", 50_194, Culprit::Credential, "one tenant"),
+            ("invalid_client", 50_196, Culprit::Credential, "again and again"),
+            ("invalid_client", 9_002_313, Culprit::Credential, "malformed"),
+            ("invalid_request", 9_002_313, Culprit::Credential, "malformed"),
+            ("invalid_client", 123_456, Culprit::Credential, "look the number up"),
             ("invalid_request", 900_023, Culprit::Credential, "tenant_id"),
             (
                 "unauthorized_client",
@@ -230,6 +281,10 @@ mod tests {
             ("invalid_client", 7_000_222, true),
             ("invalid_client", 1, true),
             ("invalid_client", 650_057, false),
+            ("invalid_client", 65_001, false),
+            ("invalid_client", 50_194, false),
+            ("invalid_client", 50_196, false),
+            ("invalid_client", 9_002_313, false),
             ("unauthorized_client", 700_016, false),
         ] {
             assert_eq!(refused(error, number).is_about_the_secret(), expected, "{number}");

@@ -111,9 +111,12 @@ pub enum Error {
         /// What is odd about the answer.
         what: String,
     },
-    /// The planned stop before the invocation's deadline is reached.
-    #[error("the invocation is out of time")]
-    OutOfTime,
+    /// The planned stop before the invocation's deadline is reached, or would be before a wait ends.
+    #[error("the invocation is out of time{}", since(because.as_deref()))]
+    OutOfTime {
+        /// What took the time, where it was not the work itself.
+        because: Option<Box<str>>,
+    },
     /// Another run owns the segment now.
     #[error("another run took over the lease of this segment")]
     LeaseLost,
@@ -125,6 +128,16 @@ impl Error {
         Self::UnexpectedAnswer {
             operation,
             what: what.into(),
+        }
+    }
+
+    /// Says what took the time, where it ran out and nobody has said so.
+    pub(super) fn since(self, because: Option<String>) -> Self {
+        match self {
+            Self::OutOfTime { because: None } => Self::OutOfTime {
+                because: because.map(Into::into),
+            },
+            error => error,
         }
     }
 
@@ -146,7 +159,7 @@ impl Error {
             Self::DynamicsRefused(_) => "DynamicsRefused",
             Self::DynamicsUnavailable { .. } => "DynamicsUnavailable",
             Self::UnexpectedAnswer { .. } => "DynamicsAnswerUnexpected",
-            Self::OutOfTime => "OutOfTime",
+            Self::OutOfTime { .. } => "OutOfTime",
             Self::LeaseLost => "LeaseLost",
         }
     }
@@ -154,9 +167,10 @@ impl Error {
     /// Tells whether the same run may succeed later without anybody changing anything.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::EntraUnavailable { .. } | Self::DynamicsUnavailable { .. } | Self::OutOfTime | Self::LeaseLost => {
-                true
-            }
+            Self::EntraUnavailable { .. }
+            | Self::DynamicsUnavailable { .. }
+            | Self::OutOfTime { .. }
+            | Self::LeaseLost => true,
             Self::Secret(error) => error.is_transient(),
             _ => false,
         }
@@ -165,7 +179,7 @@ impl Error {
     /// Tells what becomes of a wish that needed the call.
     pub const fn fate(&self) -> Fate {
         match self {
-            Self::OutOfTime => Fate::Continue,
+            Self::OutOfTime { .. } => Fate::Continue,
             Self::LeaseLost => Fate::LostLease,
             Self::EntraRefused { .. }
             | Self::EntraUnavailable { .. }
@@ -217,10 +231,14 @@ impl Error {
 impl From<fence::Closed> for Error {
     fn from(closed: fence::Closed) -> Self {
         match closed {
-            fence::Closed::OutOfTime => Self::OutOfTime,
+            fence::Closed::OutOfTime => Self::OutOfTime { because: None },
             fence::Closed::LeaseLost => Self::LeaseLost,
         }
     }
+}
+
+fn since(because: Option<&str>) -> String {
+    because.map(|because| format!(", since {because}")).unwrap_or_default()
 }
 
 fn in_parentheses(code: Option<&str>) -> String {

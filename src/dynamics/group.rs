@@ -1,5 +1,6 @@
 //! A segment's definition: its query and its static member groups.
 
+use crate::json::Unique;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::HashSet;
@@ -70,7 +71,10 @@ impl Group {
         let Some(text) = column.filter(|text| !text.trim().is_empty()) else {
             return Ok(Vec::new());
         };
-        let groups: Option<Vec<Map<String, Value>>> = serde_json::from_str(text).map_err(|_| "is no list of groups")?;
+        let Unique(groups) =
+            serde_json::from_str(text).map_err(|_| "is no list of groups, or one with a field twice")?;
+        let groups: Option<Vec<Map<String, Value>>> =
+            serde_json::from_value(groups).map_err(|_| "is no list of groups")?;
         let groups: Vec<Self> = groups.into_iter().flatten().map(Self::read).collect::<Result<_, _>>()?;
         let ids: HashSet<&GroupId> = groups.iter().map(|group| &group.id).collect();
         if ids.len() < groups.len() {
@@ -137,7 +141,11 @@ mod tests {
     #[test]
     fn groups_that_cannot_be_read_are_an_error_not_nothing() {
         for (column, expected) in [
-            ("{", "is no list of groups"),
+            ("{", "is no list of groups, or one with a field twice"),
+            (
+                r#"[{"groupId":"a","includeType":"Include","includeType":"Exclude"}]"#,
+                "is no list of groups, or one with a field twice",
+            ),
             ("{}", "is no list of groups"),
             ("[7]", "is no list of groups"),
             (r#"[{"includeType":"Include"}]"#, "holds a group without `groupId`"),

@@ -1,14 +1,14 @@
 //! The JSON of an answer: nothing in it is taken for what it is not.
 
 use super::call::Odd;
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use crate::json::Unique;
+use serde::de::Deserialize;
 use serde_json::{Map, Value};
-use std::fmt;
 use uuid::Uuid;
 
 /// Reads a value in which no field stands twice, so that it does not matter which one counts.
 pub(super) fn value(text: &[u8]) -> Result<Value, Odd> {
-    let Unambiguous(value) = parsed(text, "the same field stands in it twice")?;
+    let Unique(value) = parsed(text, "the same field stands in it twice")?;
     Ok(value)
 }
 
@@ -123,67 +123,6 @@ impl Row {
             Some(Value::Null) => format!("`{field}` is null"),
             Some(_) => format!("`{field}` is no {kind}"),
         })
-    }
-}
-
-/// A JSON value in which no field stands twice.
-struct Unambiguous(Value);
-
-impl<'de> Deserialize<'de> for Unambiguous {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ValueVisitor).map(Self)
-    }
-}
-
-struct ValueVisitor;
-
-impl<'de> Visitor<'de> for ValueVisitor {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
-        let mut list = Vec::new();
-        while let Some(Unambiguous(element)) = elements.next_element()? {
-            list.push(element);
-        }
-        Ok(list.into())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
-        let mut object = Map::new();
-        while let Some((key, Unambiguous(value))) = fields.next_entry::<String, Unambiguous>()? {
-            if object.insert(key, value).is_some() {
-                return Err(A::Error::custom("a field twice"));
-            }
-        }
-        Ok(object.into())
     }
 }
 

@@ -3,12 +3,14 @@
 mod body;
 mod call;
 mod client;
+mod collation;
 mod contacts;
 mod create;
 mod encoding;
 mod entra;
 mod entra_advice;
 mod error;
+mod escapes;
 mod group;
 mod json;
 mod list;

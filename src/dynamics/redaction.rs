@@ -2,8 +2,8 @@
 //!
 //! Ids are found by their pattern, never by words: whatever they are joined to, and however they are written.
 
+use super::escapes;
 use crate::domain::ContactId;
-use crate::percent;
 
 /// The longest quotation: what a person reads at a glance.
 const LONGEST_LINE: usize = 300;
@@ -15,16 +15,11 @@ const DIGITS_OF_AN_ID: usize = 32;
 const LONGEST_GAP: usize = 3;
 /// The longest word that is a name: relations of two tables have about 50 characters, tokens hundreds.
 const LONGEST_NAME: usize = 64;
-/// What is decoded again and again is decoded so often.
-const ENCODINGS: usize = 3;
 
-/// Returns the text as it looks: percent escapes decoded, what only looks like an ASCII character replaced by it, and what
+/// Returns the text as it looks: escapes of URLs, of HTML and of JSON decoded, what only looks like an ASCII character replaced by it, and what
 /// is not seen (escape sequences, controls, marks of direction, joiners) left out.
 pub(super) fn plain(text: &str) -> String {
-    let mut decoded = text.to_owned();
-    for _ in 0..ENCODINGS {
-        decoded = percent::decode(&decoded);
-    }
+    let decoded = escapes::decoded(text);
     let mut plain = String::with_capacity(decoded.len());
     let mut rest = decoded.chars().peekable();
     while let Some(c) = rest.next() {
@@ -33,6 +28,7 @@ pub(super) fn plain(text: &str) -> String {
             '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => plain.push('\n'),
             c if c.is_control() => plain.push(' '),
             c if is_unseen(c) => {}
+            '\u{fe6b}' => plain.push('@'),
             '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' => plain.push('-'),
             // The full-width forms stand in the order of ASCII.
             '\u{ff01}'..='\u{ff5e}' => plain.extend(char::from_u32(u32::from(c) - 0xfee0)),
@@ -156,18 +152,34 @@ fn replaced(text: &str, ranges: &[(usize, usize)], by: &str) -> String {
     clean
 }
 
-/// Replaces what stands around an `@`, as in an e-mail address.
+/// Replaces what stands around an `@`, as in an e-mail address: also a name in quotes, and a host in brackets.
 fn without_addresses(text: &str) -> String {
     let ends = |c: char| c.is_whitespace() || "<>()[]{},;:\"'`=|".contains(c);
     let mut clean = String::with_capacity(text.len());
-    for piece in text.split_inclusive(ends) {
-        let word = piece.trim_end_matches(ends);
-        let is_address = word
-            .split_once('@')
-            .is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
-        clean.push_str(if is_address { "<address>" } else { word });
-        clean.push_str(&piece[word.len()..]);
+    let mut rest = text;
+    while let Some(at) = rest.find('@') {
+        let (before, after) = (&rest[..at], &rest[at + 1..]);
+        let unquoted = before.strip_suffix('"');
+        let start = match unquoted {
+            Some(quoted) => quoted.rfind('"').unwrap_or(at),
+            None => before
+                .rfind(ends)
+                .map_or(0, |end| end + before[end..].chars().next().map_or(1, char::len_utf8)),
+        };
+        let host = match after.strip_prefix('[') {
+            Some(literal) => literal.find(']').map_or(after.len(), |end| end + 2),
+            None => after.find(ends).unwrap_or(after.len()),
+        };
+        if start == at || host == 0 {
+            clean.push_str(&rest[..=at]);
+            rest = after;
+        } else {
+            clean.push_str(&rest[..start]);
+            clean.push_str("<address>");
+            rest = &after[host..];
+        }
     }
+    clean.push_str(rest);
     clean
 }
 
@@ -245,6 +257,11 @@ mod tests {
             (ID.replace('-', " "), "<guid>"),
             (ID.replace('-', " - "), "<guid>"),
             (ID.replace('-', ":"), "<guid>"),
+            (ID.replace('-', "&#45;"), "<guid>"),
+            (ID.replace('-', "&hyphen;"), "<guid>"),
+            (ID.replace('8', "&#56;"), "<guid>"),
+            (ID.replace('-', "\\u002d"), "<guid>"),
+            (ID.replace('-', "%26%2345%3B"), "<guid>"),
             (ID.replacen('-', "-\r\n", 1), "<guid>"),
             (format!("cut off: {}", &ID[..20]), "cut off: <guid>"),
             (format!("\u{1b}[31m{}\u{1b}[0m{}", &ID[..9], &ID[9..]), "<guid>"),
@@ -285,6 +302,25 @@ mod tests {
                 "mail <address>, or <<address>>",
             ),
             ("mail ann%40socks.example now", "mail <address> now"),
+            ("mail ann%2540socks.example now", "mail <address> now"),
+            ("mail leaky&#64;x.example now", "mail <address> now"),
+            ("mail leaky&#x40;x.example now", "mail <address> now"),
+            ("mail leaky&#X0040;x&period;example now", "mail <address> now"),
+            ("mail leaky&amp;#64;x.example now", "mail <address> now"),
+            ("mail leaky&commat;x.example now", "mail <address> now"),
+            ("mail leaky\\u0040x.example now", "mail <address> now"),
+            (
+                "mail leaky\u{ff20}x.example or leaky\u{fe6b}x.example",
+                "mail <address> or <address>",
+            ),
+            ("mail x@[10.0.0.1] now", "mail <address> now"),
+            ("mail x@[IPv6:2001:db8::1], or y@[never", "mail <address>, or <address>"),
+            ("mail \"Ann O'Neil\"@x.example now", "mail <address> now"),
+            ("mail &quot;ann b&quot;@x.example now", "mail <address> now"),
+            (
+                "R&D and C:\\users stay & so does &; or &#; or \\u00",
+                "R&D and C:\\users stay & so does &; or &#; or \\u00",
+            ),
             ("no address: @odata.count, a @ b", "no address: @odata.count, a @ b"),
         ] {
             assert_eq!(shown(text), expected);

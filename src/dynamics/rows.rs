@@ -5,6 +5,7 @@ use super::client::Client;
 use super::error::Error;
 use super::json::Row;
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use uuid::Uuid;
 
 /// The most pages of a list: the longest one asked for are the 400 contacts of a look-up, and a server may serve one row a
@@ -15,6 +16,27 @@ const MOST_PAGES: usize = 500;
 const MOST_ROWS: usize = 20_000;
 /// The most rows that `@odata.count` counts (Microsoft, "Count number of rows").
 const MOST_COUNTED: u64 = 5_000;
+
+/// Notes the rows of a list that nobody asked for: a server that sends them has not looked for what was asked, so that what
+/// is missing from the list proves nothing.
+#[derive(Default)]
+pub(super) struct Strangers(AtomicBool);
+
+impl Strangers {
+    /// Notes one.
+    pub(super) fn note(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Refuses to conclude that something is absent, where there was one.
+    pub(super) fn allow_absence(&self, operation: &'static str) -> Result<(), Error> {
+        if self.0.load(Ordering::Relaxed) {
+            let what = "it holds rows that were not asked for, so that what is missing proves nothing";
+            return Err(Error::unexpected(operation, what));
+        }
+        Ok(())
+    }
+}
 
 /// One page of rows.
 struct Page {

@@ -2,6 +2,7 @@
 
 use super::call::{Answer, Call, Odd};
 use super::client::Client;
+use super::collation;
 use super::entra::{Entra, TokenCache};
 use super::error::Error;
 use super::group::{Definition, DefinitionId, Group};
@@ -11,6 +12,7 @@ use super::members::Lanes;
 use super::odata;
 use super::refusal::Kind;
 use super::retry::Budget;
+use super::rows::Strangers;
 use super::throttle::Gate;
 use crate::domain::SegmentName;
 use crate::fence::Fence;
@@ -181,13 +183,21 @@ impl Dataverse {
             odata::literal(name.as_str())
         );
         let path = format!("msdynmkt_segments?$select={SEGMENT_COLUMNS}&$filter={filter}");
+        let strangers = Strangers::default();
         let found = self.client().rows(OPERATION, path, SEGMENT_KEY, |row| {
-            // Dynamics compares without regard to case. A row without a name may be the one that is looked for.
-            let is_meant = row.text(SEGMENT_NAME)? == name.as_str()
-                && SegmentStatus::of(row.number("statuscode")?) != SegmentStatus::Deleted;
+            // A row without a name may be the one that is looked for.
+            let found = row.text(SEGMENT_NAME)?;
+            if !collation::may_compare_as_equal(found, name.as_str()) {
+                strangers.note();
+            }
+            let is_meant = found == name.as_str() && !is_deleted(row)?;
             is_meant.then(|| segment_of(row)).transpose()
         });
-        found.await
+        let found = found.await?;
+        if found.is_empty() {
+            strangers.allow_absence(OPERATION)?;
+        }
+        Ok(found)
     }
 
     /// Reads the segment's row as it is now.
@@ -291,6 +301,19 @@ fn is_asked_for(row: &Row, key: &str, id: Uuid) -> Result<(), Odd> {
         return Ok(());
     }
     Err(Odd::Unexpected(format!("`{key}` is that of another row")))
+}
+
+/// Tells whether a row is left from a segment that was deleted: `statuscode` 4, which has `statecode` 1 (Microsoft's segment
+/// API). A row that says both that and that it is active would be created once more where it is not gone.
+fn is_deleted(row: &Row) -> Result<bool, Odd> {
+    const INACTIVE: i64 = 1;
+    let is_deleted = SegmentStatus::of(row.number("statuscode")?) == SegmentStatus::Deleted;
+    if is_deleted && row.number("statecode")? != INACTIVE {
+        return Err(Odd::Unexpected(
+            "`statuscode` says deleted, and `statecode` does not".to_owned(),
+        ));
+    }
+    Ok(is_deleted)
 }
 
 fn segment_of(row: &Row) -> Result<Segment, Odd> {

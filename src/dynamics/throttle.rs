@@ -1,7 +1,8 @@
 //! One gate for all requests of a client: the pause that throttling asks for, and how many may be in flight.
 
+use super::error::Error;
 use super::retry;
-use crate::fence::{Closed, Fence};
+use crate::fence::Fence;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -11,6 +12,9 @@ use tokio::time::Instant;
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause that is chosen where `Retry-After` is missing: one window of the service protection limits.
 const LONGEST_GUESS: Duration = Duration::from_mins(5);
+/// Why requests wait.
+const THROTTLED: &str = "Dynamics throttles";
+const UNAVAILABLE: &str = "Dynamics is not available";
 /// So many answers in a row without throttling let one more request fly.
 const GOOD_ANSWERS_PER_STEP: u32 = 10;
 
@@ -29,6 +33,9 @@ struct State {
     limit: usize,
     in_flight: usize,
     paused_until: Instant,
+    /// The pause without its jitter, and why there is one.
+    asked_until: Instant,
+    cause: &'static str,
     last_cut: Option<Instant>,
     good_answers: u32,
     /// Refusals since the last good answer.
@@ -55,6 +62,8 @@ impl Gate {
             limit,
             in_flight: 0,
             paused_until: Instant::now(),
+            asked_until: Instant::now(),
+            cause: THROTTLED,
             last_cut: None,
             good_answers: 0,
             streak: 0,
@@ -67,7 +76,7 @@ impl Gate {
     }
 
     /// Waits until no penalty lasts and a place is free.
-    pub(super) async fn enter(&self, fence: &Fence) -> Result<Permit<'_>, Closed> {
+    pub(super) async fn enter(&self, fence: &Fence) -> Result<Permit<'_>, Error> {
         loop {
             // Created before the look at the state, so that no change in between is missed.
             let changed = self.changed.notified();
@@ -83,9 +92,22 @@ impl Gate {
             if pause.is_zero() {
                 changed.await;
             } else {
-                fence.sleep(pause).await?;
+                let slept = fence.sleep(pause).await;
+                slept.map_err(|closed| Error::from(closed).since(Some(self.why_paused(fence))))?;
             }
         }
+    }
+
+    /// Says what the requests wait for, and how long, where the time left is shorter.
+    fn why_paused(&self, fence: &Fence) -> String {
+        let state = self.lock();
+        let wait = state.asked_until.saturating_duration_since(Instant::now());
+        format!(
+            "{}: requests have to wait {} s more, and the invocation has {} s left",
+            state.cause,
+            wait.as_secs_f64().ceil(),
+            fence.time_left().as_secs()
+        )
     }
 
     /// Tells whether a penalty began since the permit was given.
@@ -106,12 +128,12 @@ impl Gate {
             state.streak += 1;
         }
         state.good_answers = 0;
-        state.pause(asked)
+        state.pause(asked, THROTTLED)
     }
 
     /// Pauses everybody because a server that is unavailable said for how long.
     pub(super) fn unavailable(&self, retry_after: Duration) -> Duration {
-        self.lock().pause(retry_after)
+        self.lock().pause(retry_after, UNAVAILABLE)
     }
 
     /// Counts a good answer; every tenth in a row raises the limit by one.
@@ -156,7 +178,7 @@ impl Gate {
 
 impl State {
     /// Jitter comes on top, never below what was asked for: servers punish those who come early.
-    fn pause(&mut self, asked: Duration) -> Duration {
+    fn pause(&mut self, asked: Duration, cause: &'static str) -> Duration {
         let pause = asked.max(SHORTEST_PAUSE);
         let jitter = (Duration::from_millis(250) + pause / 10).mul_f64(retry::random());
         let now = Instant::now();
@@ -164,6 +186,8 @@ impl State {
         if until > self.paused_until {
             self.throttled += until - self.paused_until.max(now);
             self.paused_until = until;
+            self.asked_until = now + pause;
+            self.cause = cause;
         }
         pause + jitter
     }
@@ -210,7 +234,12 @@ mod tests {
         gate.throttled(Some(300 * SECOND), Instant::now());
         let start = Instant::now();
         let fence = Fence::stopping_at(start + 60 * SECOND);
-        assert!(matches!(gate.enter(&fence).await, Err(Closed::OutOfTime)));
+        let error = gate.enter(&fence).await.err().unwrap();
+        assert_eq!(
+            error.to_string(),
+            "the invocation is out of time, since Dynamics throttles: requests have to wait 300 s more, and the invocation \
+             has 60 s left"
+        );
         assert_eq!(start.elapsed(), Duration::ZERO);
     }
 

@@ -1,8 +1,9 @@
 //! `test_connection`: each check, and one sentence with a fix for each way to fail.
 
-use crate::sandbox::{CREDENTIAL_SECRET, DESTINATION_SECRET};
+use crate::sandbox::{CREDENTIAL_SECRET, DESTINATION_SECRET, Fault};
 use crate::world::World;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 const CHECKS: [&str; 5] = [
     "destination_secret",
@@ -113,4 +114,60 @@ async fn a_missing_application_user_and_a_missing_privilege_and_a_missing_soluti
         &["Customer Insights - Journeys is not installed"],
     )
     .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_took_the_time_is_told_where_it_runs_out() {
+    let throttled = || {
+        Fault::on("WhoAmI")
+            .answer(429)
+            .header("Retry-After", "60")
+            .code("0x80072322")
+    };
+    let waiting = "Dynamics throttles: requests have to wait 60 s more, and the invocation has";
+    for (fault, words) in [
+        (throttled(), waiting),
+        (
+            Fault::on("WhoAmI").answer(503).header("Retry-After", "60"),
+            "Dynamics is not available",
+        ),
+        (Fault::on("WhoAmI").answer(500), "the last one: HTTP 500"),
+        (
+            Fault::on("WhoAmI").answer(200).html(),
+            "a web page instead of an answer",
+        ),
+        (Fault::on("WhoAmI").drop_connection(), "the connection broke"),
+        (Fault::on("WhoAmI").delay(Duration::from_hours(1)), "no answer in time"),
+    ] {
+        let world = World::start().await;
+        world.sandbox.dataverse.fault(fault.always());
+        let time = Duration::from_secs(20);
+        let answer = world.invoke_for(json!({"action": "test_connection"}), time).await;
+        let answer = answer.unwrap();
+        let detail = answer["checks"][3]["detail"].as_str().unwrap();
+        // Chance decides how often the others are asked before the time is over.
+        let is_waited_for = words.contains("Dynamics") || words.contains("in time");
+        assert!(detail.contains(words), "{words}: {detail}");
+        assert!(!is_waited_for || detail.contains("out of time, since"), "{detail}");
+    }
+    let world = World::start().await;
+    world
+        .sandbox
+        .entra
+        .fault(Fault::on("Token").answer(429).header("Retry-After", "60").always());
+    let answer = world
+        .invoke_for(json!({"action": "test_connection"}), Duration::from_secs(20))
+        .await;
+    let detail = answer.unwrap()["checks"][2]["detail"].to_string();
+    assert!(
+        detail.contains("since Entra ID gave no token, the last answer: HTTP 429"),
+        "{detail}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_entra_that_waited_too_long_for_the_request_is_asked_again() {
+    let world = World::start().await;
+    world.sandbox.entra.fault(Fault::on("Token").answer(408).times(2));
+    assert_eq!(test(&world).await["ok"], true);
 }

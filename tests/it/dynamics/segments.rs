@@ -5,6 +5,7 @@ use crate::sandbox::dataverse::{Outcome, Seed};
 use crate::sandbox::{Fault, Sandbox};
 use segment_loader::domain::Batch;
 use segment_loader::dynamics::{Group, SegmentStatus};
+use serde_json::Value;
 use std::time::Duration;
 
 #[tokio::test]
@@ -37,6 +38,25 @@ async fn a_segment_is_created_filled_and_published() {
     );
     assert_eq!(sandbox.dataverse.segment(summer.as_str()).published, Some(uuids(10)));
     assert_eq!(dataverse.find_segments(&summer).await.unwrap()[0].id, segment.id);
+}
+
+#[tokio::test]
+async fn a_segment_is_not_called_absent_among_rows_of_other_names_or_by_half_a_deletion() {
+    for (field, value) in [
+        ("msdynmkt_displayname", "Winter".into()),
+        ("statuscode", Value::from(4)),
+    ] {
+        let sandbox = Sandbox::start().await;
+        let dataverse = connected(&sandbox).await;
+        sandbox.dataverse.seed_segment(Seed::named("Socks"));
+        let fault = Fault::on("GET msdynmkt_segments").rewrite(move |body| {
+            body["value"][0][field] = value.clone();
+            body["value"][0]["statecode"] = 0.into();
+        });
+        sandbox.dataverse.fault(fault);
+        let error = dataverse.find_segments(&name("Socks")).await.unwrap_err();
+        assert_eq!(error.error_type(), "DynamicsAnswerUnexpected", "{field}: {error}");
+    }
 }
 
 #[tokio::test]
