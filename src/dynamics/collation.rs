@@ -10,7 +10,7 @@ pub(super) fn may_compare_as_equal(found: &str, asked: &str) -> bool {
         return true;
     }
     let ascii = |text: &str| -> Vec<u8> {
-        let ascii = text.bytes().filter(|byte| byte.is_ascii_graphic());
+        let ascii = text.bytes().filter(u8::is_ascii_graphic);
         ascii.map(|byte| byte.to_ascii_lowercase()).collect()
     };
     let others = |text: &str| text.chars().filter(|c| !c.is_ascii()).count();

@@ -90,10 +90,14 @@ impl Refused {
 
     /// Returns whose value is wrong, what is wrong with it and what to do.
     pub(super) fn advice(&self) -> (Culprit, &'static str) {
-        match self.about_the_environment() {
-            Some(advice) => (Culprit::Destination, advice),
-            None => (Culprit::Credential, self.about_the_credential()),
+        if let Some(advice) = self.about_the_environment() {
+            return (Culprit::Destination, advice);
         }
+        let advice = self.about_the_application();
+        (
+            Culprit::Credential,
+            advice.unwrap_or_else(|| self.about_the_credential()),
+        )
     }
 
     fn about_the_environment(&self) -> Option<&'static str> {
@@ -123,6 +127,41 @@ impl Refused {
         })
     }
 
+    /// Says what an Entra ID administrator has to do for the application.
+    fn about_the_application(&self) -> Option<&'static str> {
+        Some(match self.number {
+            Some(65_001 | 90_094) => {
+                "nobody has consented to the application in this tenant; let an Entra ID administrator grant admin consent under \
+                 API permissions of the app registration, and check that `client_id` and `tenant_id` are those of it"
+            }
+            Some(501_051) => {
+                "Dataverse gives tokens to assigned applications only in this tenant; let an Entra ID administrator assign the \
+                 application to it under Enterprise applications"
+            }
+            Some(50_194) => {
+                "the application belongs to one tenant, and `tenant_id` names another one or none; put the tenant of the app \
+                 registration into `tenant_id`"
+            }
+            Some(50_196) => {
+                "Entra ID has stopped the application for some minutes, since it asked for the same token again and again; see \
+                 what else signs in with this `client_id`"
+            }
+            Some(650_057) => {
+                "the app registration does not list the environment among its API permissions; add `Dynamics CRM` (Dataverse) \
+                 there and have an administrator consent, and check that `client_id` is that of this registration"
+            }
+            Some(7_000_229) => {
+                "the application has no service principal in the tenant; let an Entra ID administrator add it under Enterprise \
+                 applications, or correct `tenant_id`"
+            }
+            Some(7_000_112) => "the application is disabled; enable it in Entra ID under Enterprise applications",
+            Some(53003 | 530_032) => {
+                "a conditional access policy blocks the application; let an Entra ID administrator exempt its service principal"
+            }
+            _ => return None,
+        })
+    }
+
     fn about_the_credential(&self) -> &'static str {
         match (self.number, self.error.as_str()) {
             (None, ELSEWHERE) => {
@@ -146,39 +185,11 @@ impl Refused {
             }
             (Some(7_000_216 | 7_000_218), _) => "no client secret arrived; fill in `client_secret`",
             (Some(900_144), _) => "a field is missing in the request; fill in `client_id` and `client_secret`",
-            (Some(650_057), _) => {
-                "the app registration does not list the environment among its API permissions; add `Dynamics CRM` (Dataverse) \
-                 there and have an administrator consent, and check that `client_id` is that of this registration"
-            }
-            (Some(65_001 | 90_094), _) => {
-                "nobody has consented to the application in this tenant; let an Entra ID administrator grant admin consent under \
-                 API permissions of the app registration, and check that `client_id` and `tenant_id` are those of it"
-            }
-            (Some(501_051), _) => {
-                "Dataverse gives tokens to assigned applications only in this tenant; let an Entra ID administrator assign the \
-                 application to it under Enterprise applications"
-            }
-            (Some(50_194), _) => {
-                "the application belongs to one tenant, and `tenant_id` names another one or none; put the tenant of the app \
-                 registration into `tenant_id`"
-            }
-            (Some(50_196), _) => {
-                "Entra ID has stopped the application for some minutes, since it asked for the same token again and again; see \
-                 what else signs in with this `client_id`"
-            }
             (Some(9_002_313), _) => {
                 "the request arrived malformed; look for characters in `tenant_id`, `client_id` and `client_secret` that were \
                  copied along, and for a proxy that changes requests"
             }
             (Some(900_023), _) => "`tenant_id` is neither a GUID nor a domain; correct it",
-            (Some(7_000_229), _) => {
-                "the application has no service principal in the tenant; let an Entra ID administrator add it under Enterprise \
-                 applications, or correct `tenant_id`"
-            }
-            (Some(7_000_112), _) => "the application is disabled; enable it in Entra ID under Enterprise applications",
-            (Some(53003 | 530_032), _) => {
-                "a conditional access policy blocks the application; let an Entra ID administrator exempt its service principal"
-            }
             (Some(70021 | 700_211 | 700_212 | 700_213), _) => {
                 "the application trusts no such federated identity; add the federated credential, or wait some minutes if it is new"
             }

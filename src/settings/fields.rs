@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
-/// The longest name of a column in characters (BigQuery's; all other warehouses have shorter ones).
+/// The longest name of a column in characters (`BigQuery`'s; all other warehouses have shorter ones).
 const LONGEST_COLUMN: usize = 300;
 
 /// The fields of one secret, or of an object inside it.
