@@ -7,7 +7,7 @@ use crate::domain::{Batch, ContactId, Mode, ObjectRef, RunId, SegmentName};
 use crate::dynamics::{self, Definition, DefinitionId, Group, GroupId, Segment, SegmentId};
 use crate::fence::Fence;
 use crate::source::{self, ObjectVersion, Parts, Rejected, Rows};
-use crate::state::{self, Head, Stored};
+use crate::state::{self, Bookmark, Head, Stored};
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 use uuid::Uuid;
@@ -29,8 +29,20 @@ pub trait Means: Clone {
     /// Where an answer was lost on the way, a head that was written may be said not to be: its nonce tells.
     async fn write_head(&self, head: &Head, replacing: Option<&str>) -> Result<bool, state::Error>;
 
-    /// Reads the heads of all segments; one that cannot be read does not hide the others.
-    async fn all_heads(&self) -> Result<Vec<Result<Head, state::Error>>, state::Error>;
+    /// Lists where the heads of all segments lie.
+    async fn list_heads(&self) -> Result<Vec<String>, state::Error>;
+
+    /// Reads the head that lies there; one that is gone by now is none.
+    async fn head_at(&self, key: &str) -> Result<Option<Stored>, state::Error>;
+
+    /// Names where a segment's head lies, or is to lie.
+    fn head_key(&self, segment_name: &SegmentName) -> String;
+
+    /// Reads where the last sweep was.
+    async fn bookmark(&self) -> Result<Bookmark, state::Error>;
+
+    /// Notes that a sweep sets out to work on a head; nothing where another sweep has moved the bookmark meanwhile.
+    async fn move_bookmark(&self, from: &Bookmark, behind: &str) -> Result<Option<Bookmark>, state::Error>;
 
     /// Names a segment's head for people.
     fn head_url(&self, segment_name: &SegmentName) -> String;

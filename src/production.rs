@@ -8,7 +8,7 @@ use crate::means::{Attempt, Leftovers, Lists, Means};
 use crate::report::Archive;
 use crate::settings::Settings;
 use crate::source::{self, Manner, ObjectVersion, Parts, Rows};
-use crate::state::{self, Head, Heads, Stored};
+use crate::state::{self, Bookmark, Head, Heads, Stored};
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 use uuid::Uuid;
@@ -57,8 +57,24 @@ impl Means for Production<'_> {
         self.heads.write(head, replacing).await
     }
 
-    async fn all_heads(&self) -> Result<Vec<Result<Head, state::Error>>, state::Error> {
-        self.heads.all().await
+    async fn list_heads(&self) -> Result<Vec<String>, state::Error> {
+        self.heads.keys().await
+    }
+
+    async fn head_at(&self, key: &str) -> Result<Option<Stored>, state::Error> {
+        self.heads.fetch(key).await
+    }
+
+    fn head_key(&self, segment_name: &SegmentName) -> String {
+        self.heads.key(segment_name)
+    }
+
+    async fn bookmark(&self) -> Result<Bookmark, state::Error> {
+        self.heads.bookmark().await
+    }
+
+    async fn move_bookmark(&self, from: &Bookmark, behind: &str) -> Result<Option<Bookmark>, state::Error> {
+        self.heads.move_bookmark(from, behind).await
     }
 
     fn head_url(&self, segment_name: &SegmentName) -> String {

@@ -1,10 +1,12 @@
 //! What a sweep did, and what it noticed on the way.
 
 use super::RunReport;
+use crate::domain::SegmentName;
+use crate::error::Error;
 use serde_json::{Value, json};
 
 /// What a sweep did.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Swept {
     /// The runs that came to an end.
     pub reports: Vec<RunReport>,
@@ -29,6 +31,16 @@ pub enum Noticed {
         /// Where they lie.
         prefix: String,
     },
+}
+
+impl RunReport {
+    /// Reports that a sweep could do nothing for a segment, as far as it knows which it is.
+    pub(crate) fn of_segment(segment_name: Option<&SegmentName>, error: &Error) -> Self {
+        Self {
+            segment_name: segment_name.cloned(),
+            ..Self::failed(error, None)
+        }
+    }
 }
 
 impl Swept {

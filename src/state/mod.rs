@@ -3,12 +3,14 @@
 //! A head is changed by pure transitions ([`transition`]), and written only in place of what was read ([`store`]). This module knows files
 //! and segments' names, no contacts.
 
+pub mod bookmark;
 pub mod clock;
 pub mod head;
 pub mod keys;
 pub mod store;
 pub mod transition;
 
+pub use bookmark::Bookmark;
 pub use clock::S3Clock;
 pub use head::{Applied, Head, Refusal, Refused, Wish};
 pub use store::{Error, Heads, Stored};

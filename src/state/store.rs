@@ -187,27 +187,33 @@ impl Heads {
     pub async fn write(&self, head: &Head, replacing: Option<&str>) -> Result<bool, Error> {
         let key = self.key(&head.segment_name);
         let body = serde_json::to_vec_pretty(head).map_err(|_| self.unavailable(&key, "written", "it is no JSON"))?;
+        Ok(self.put(&key, body, replacing).await?.is_some())
+    }
+
+    /// Writes an object in place of the version `replacing`, or where there is none yet; returns its `ETag` where it was
+    /// written.
+    pub(super) async fn put(&self, key: &str, body: Vec<u8>, replacing: Option<&str>) -> Result<Option<String>, Error> {
         let request = self
             .s3
             .put_object()
             .bucket(&self.bucket)
-            .key(&key)
+            .key(key)
             .content_type("application/json");
         let request = match replacing {
             Some(etag) => request.if_match(etag),
             None => request.if_none_match("*"),
         };
         match request.body(body.into()).send().await {
-            Ok(_) => Ok(true),
+            Ok(written) => Ok(Some(written.e_tag.unwrap_or_default())),
             Err(error) => match Reason::of(&error) {
-                Reason::Changed | Reason::Conflict | Reason::Missing(Missing::Object) => Ok(false),
-                reason => Err(self.failure(reason, &key, "written")),
+                Reason::Changed | Reason::Conflict | Reason::Missing(Missing::Object) => Ok(None),
+                reason => Err(self.failure(reason, key, "written")),
             },
         }
     }
 
-    /// Reads the heads of all segments; one that cannot be read does not hide the others.
-    pub async fn all(&self) -> Result<Vec<Result<Head, Error>>, Error> {
+    /// Lists where the heads of all segments lie, in order.
+    pub async fn keys(&self) -> Result<Vec<String>, Error> {
         let prefix = format!("{}segments/", self.prefix);
         let mut keys = Vec::new();
         let listed = s3::list(&self.s3, &self.bucket, &prefix, None, |page| {
@@ -223,13 +229,7 @@ impl Heads {
                 "there are more heads than an organization has segments",
             ));
         }
-        let mut heads = Vec::new();
-        for key in &keys {
-            // One that is gone since the listing is no head any more.
-            let stored = self.fetch(key).await.transpose();
-            heads.extend(stored.map(|stored| stored.map(|stored| stored.head)));
-        }
-        Ok(heads)
+        Ok(keys)
     }
 
     /// Names a segment's head for people.
@@ -237,11 +237,13 @@ impl Heads {
         s3_url(&self.bucket, &self.key(segment_name))
     }
 
-    fn key(&self, segment_name: &SegmentName) -> String {
+    /// Names where a segment's head lies.
+    pub fn key(&self, segment_name: &SegmentName) -> String {
         format!("{}segments/{}/head.json", self.prefix, segment_hash(segment_name))
     }
 
-    async fn fetch(&self, key: &str) -> Result<Option<Stored>, Error> {
+    /// Reads the head that lies there; one that is gone since it was listed is no head any more.
+    pub async fn fetch(&self, key: &str) -> Result<Option<Stored>, Error> {
         let read = match s3::read(&self.s3, &self.bucket, key).await {
             Err(Reason::Missing(missing)) if missing != Missing::Bucket => return Ok(None),
             read => read.map_err(|reason| self.failure(reason, key, "read"))?,
@@ -255,7 +257,19 @@ impl Heads {
         Ok(Some(Stored { head, etag }))
     }
 
-    fn failure(&self, reason: Reason, key: &str, action: &'static str) -> Error {
+    pub(super) const fn s3(&self) -> &aws_sdk_s3::Client {
+        &self.s3
+    }
+
+    pub(super) fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    pub(super) fn failure(&self, reason: Reason, key: &str, action: &'static str) -> Error {
         Error::of(reason, &self.bucket, key, action)
     }
 

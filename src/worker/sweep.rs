@@ -1,13 +1,14 @@
 //! The scheduled sweep: finds results that no event told of, goes on with what was left, looks after what was published.
 
-use super::{Worker, by, heads};
+use super::{NOTING, Worker, by, heads};
 use crate::domain::{ObjectRef, SegmentName, s3_url};
 use crate::error::Error;
+use crate::fate::Fate;
 use crate::intent::{Hint, Intent};
 use crate::means::Means;
 use crate::report::{Noticed, RunReport, Swept};
 use crate::source::Role;
-use crate::state::{Head, Wish};
+use crate::state::{self, Bookmark, Head, Stored, Wish};
 use futures_util::{StreamExt, stream};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,38 +20,122 @@ const MAX_KEYS: usize = 10_000;
 const LOOK_BACK: Duration = Duration::from_hours(7 * 24);
 /// How many objects are looked at at a time.
 const LOOKS_IN_FLIGHT: usize = 16;
+/// How long it may take to note where the sweep is: two calls of S3 at their longest.
+const LONGEST_PASSING: Duration = Duration::from_secs(30);
+
+/// A segment's turn in a sweep: where its head lies, and the results that no event told of, newest first.
+type Turns = BTreeMap<String, Vec<Wish>>;
 
 impl<M: Means> Worker<'_, M> {
-    /// Sweeps all segments whose results lie in `bucket`; a run that fails is an entry in the answer and does not keep the
-    /// others from their turn.
+    /// Sweeps all segments whose results lie in `bucket`, from the one on that comes behind where the last sweep stopped.
+    ///
+    /// Whatever goes wrong with one segment is an entry in the answer and does not keep the others from their turn.
     pub async fn sweep(&self, bucket: &str) -> Result<Swept, Error> {
-        let finding = self.wish_lost_results(bucket);
-        let mut noticed = by(self.stop_at, "it looked for results that no event told of", finding).await?;
-        let mut reports = Vec::new();
-        let reading = self.means.all_heads();
-        for head in by(self.stop_at, "the states of all segments were read", reading).await? {
+        let mut swept = Swept::default();
+        let turns = self.find_turns(bucket, &mut swept).await?;
+        let reading = by(self.stop_at, NOTING, self.means.bookmark());
+        let mut bookmark = reading.await.unwrap_or_else(|error| {
+            tracing::warn!(error = %error, "the sweep does not know where the last one stopped, and begins at the beginning");
+            Bookmark::default()
+        });
+        for (key, lost) in from_behind(bookmark.behind.as_deref(), turns) {
             if Instant::now() >= self.stop_at {
-                noticed.push(Noticed::OutOfTime);
+                swept.noticed.push(Noticed::OutOfTime);
                 break;
             }
-            let tended = match head {
-                Ok(head) => self.tend(&head).await,
-                Err(error) => Err(error.into()),
-            };
-            reports.extend(tended.unwrap_or_else(|error| vec![RunReport::failed(&error, None)]));
+            match self.serve(&key, &lost, &mut bookmark).await {
+                Ok(reports) => swept.reports.extend(reports),
+                Err(error) if error.fate() == Fate::Continue => {}
+                Err(error) => {
+                    let segment_name = lost.first().map(|wish| &wish.segment_name);
+                    swept.reports.push(RunReport::of_segment(segment_name, &error));
+                }
+            }
         }
-        Ok(Swept { reports, noticed })
+        Ok(swept)
     }
 
-    /// Does for one segment what is due.
-    async fn tend(&self, head: &Head) -> Result<Vec<RunReport>, Error> {
-        if head.is_due(self.means.s3_time()) {
-            return self.work(&head.segment_name, None).await;
+    /// Finds all segments to look at: those that have a head, and those of results that no event told of.
+    ///
+    /// Either may fail without the other; only where both do is there nothing to sweep.
+    async fn find_turns(&self, bucket: &str, swept: &mut Swept) -> Result<Turns, Error> {
+        // The segments get their turn even where S3 answers too slowly to find anything new.
+        let half = Instant::now() + self.stop_at.saturating_duration_since(Instant::now()) / 2;
+        let found = by(
+            half,
+            "it looked for results that no event told of",
+            self.lost_results(bucket),
+        )
+        .await;
+        let listed = by(
+            self.stop_at,
+            "the heads of all segments were listed",
+            self.means.list_heads(),
+        )
+        .await;
+        let (found, listed) = match (found, listed) {
+            (Err(error), Err(_)) => return Err(error),
+            both => both,
+        };
+        let mut turns = Turns::new();
+        match found {
+            Ok((lost, noticed)) => {
+                turns.extend(
+                    lost.into_iter()
+                        .map(|(name, wishes)| (self.means.head_key(&name), wishes)),
+                );
+                swept.noticed.extend(noticed);
+            }
+            Err(error) => swept.reports.push(RunReport::failed(&error, None)),
         }
-        if head.is_unconfirmed() {
-            return self.look_after(head).await;
+        match listed {
+            Ok(keys) => keys.into_iter().for_each(|key| {
+                turns.entry(key).or_default();
+            }),
+            Err(error) => swept.reports.push(RunReport::failed(&error, None)),
         }
-        Ok(Vec::new())
+        Ok(turns)
+    }
+
+    /// Enlists what no event told of, and does for one segment what is due.
+    async fn serve(&self, key: &str, lost: &[Wish], bookmark: &mut Bookmark) -> Result<Vec<RunReport>, Error> {
+        if let Some(Wish { segment_name, .. }) = lost.first() {
+            let enlisting = heads::update(&self.means, segment_name, |head, _| head.enlist_lost(lost));
+            for wish in by(self.stop_at, NOTING, enlisting).await? {
+                tracing::info!(run_id = %wish.run_id, key = wish.object.key, "a result was found that no event told of");
+            }
+        }
+        let Some(Stored { head, .. }) = by(self.stop_at, NOTING, self.means.head_at(key)).await? else {
+            return Ok(Vec::new());
+        };
+        let is_due = head.is_due(self.means.s3_time());
+        if !is_due && !head.is_unconfirmed() {
+            return Ok(Vec::new());
+        }
+        // Before anything is done: where the work kills the function, the next sweep begins with others.
+        self.pass(key, bookmark).await;
+        if is_due {
+            self.work(&head.segment_name, None).await
+        } else {
+            self.look_after(&head).await
+        }
+    }
+
+    /// Moves the bookmark, past another sweep's if need be; without it the sweep goes on all the same.
+    async fn pass(&self, key: &str, bookmark: &mut Bookmark) {
+        let moving = async {
+            loop {
+                match self.means.move_bookmark(bookmark, key).await? {
+                    Some(moved) => return Ok::<_, state::Error>(moved),
+                    None => *bookmark = self.means.bookmark().await?,
+                }
+            }
+        };
+        let moving = by(self.stop_at.min(Instant::now() + LONGEST_PASSING), NOTING, moving);
+        match moving.await {
+            Ok(moved) => *bookmark = moved,
+            Err(error) => tracing::warn!(error = %error, "where the sweep is could not be noted"),
+        }
     }
 
     /// Looks whether a segment that was published is Active by now; where Dynamics failed, loads the result again.
@@ -73,9 +158,8 @@ impl<M: Means> Worker<'_, M> {
         }
     }
 
-    /// Enlists the results of the last days that no head knows: the newest of each segment, or all where every file counts;
-    /// returns what it noticed.
-    async fn wish_lost_results(&self, bucket: &str) -> Result<Vec<Noticed>, Error> {
+    /// Finds the results of the last days, newest first, by segment; returns what it noticed, too.
+    async fn lost_results(&self, bucket: &str) -> Result<(BTreeMap<SegmentName, Vec<Wish>>, Vec<Noticed>), Error> {
         let mut by_segment: BTreeMap<SegmentName, Vec<Wish>> = BTreeMap::new();
         let (keys, noticed) = self.recent_results(bucket).await?;
         let hints = keys.into_iter().map(|key| Hint {
@@ -94,14 +178,10 @@ impl<M: Means> Worker<'_, M> {
                 by_segment.entry(wish.segment_name.clone()).or_default().push(wish);
             }
         }
-        for (segment_name, mut wishes) in by_segment {
+        for wishes in by_segment.values_mut() {
             wishes.sort_by(|a, b| b.order.cmp(&a.order));
-            let found = heads::update(&self.means, &segment_name, |head, _| head.enlist_lost(&wishes)).await?;
-            for wish in found {
-                tracing::info!(run_id = %wish.run_id, key = wish.object.key, "a result was found that no event told of");
-            }
         }
-        Ok(noticed)
+        Ok((by_segment, noticed))
     }
 
     /// Lists the keys of results that were dropped in the last days, and says whether there are more than it looks at.
@@ -125,5 +205,29 @@ impl<M: Means> Worker<'_, M> {
             starts_a_run && object.last_modified >= since && scope.outside(bucket, &object.key).is_none()
         });
         Ok((found.map(|object| object.key).collect(), noticed.into_iter().collect()))
+    }
+}
+
+/// Turns the circle of segments so that it begins behind the one where the last sweep was.
+fn from_behind(last: Option<&str>, mut turns: Turns) -> impl Iterator<Item = (String, Vec<Wish>)> + use<> {
+    // The smallest key that comes behind another is that key and a NUL.
+    let behind = last.map(|last| turns.split_off(&format!("{last}\0")));
+    behind.into_iter().flatten().chain(turns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sweep_begins_behind_where_the_last_one_was_and_comes_round_to_it() {
+        let order = |last: Option<&str>| {
+            let turns = ["a", "b", "c"].map(|key| (key.to_owned(), Vec::new())).into();
+            from_behind(last, turns).map(|(key, _)| key).collect::<String>()
+        };
+        assert_eq!(order(None), "abc");
+        assert_eq!(order(Some("a")), "bca");
+        assert_eq!(order(Some("c")), "abc");
+        assert_eq!(order(Some("bb")), "cab", "it may be gone by now");
     }
 }

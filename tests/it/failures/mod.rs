@@ -5,6 +5,7 @@
 mod access;
 mod crashes;
 mod events;
+mod fairness;
 mod heads;
 mod platform;
 mod publishing;

@@ -11,7 +11,7 @@ use segment_loader::dynamics::{self, Definition, DefinitionId, Group, GroupId, S
 use segment_loader::fence::Fence;
 use segment_loader::means::{Attempt, Leftovers, Lists, Means};
 use segment_loader::source::{self, ObjectVersion, Parts, Problem, Rows};
-use segment_loader::state::{self, Head, Stored};
+use segment_loader::state::{self, Bookmark, Head, Stored};
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -68,11 +68,35 @@ impl Means for Simulated {
         Ok(is_written.get())
     }
 
-    async fn all_heads(&self) -> Result<Vec<Result<Head, state::Error>>, state::Error> {
+    async fn list_heads(&self) -> Result<Vec<String>, state::Error> {
         if !self.ask_s3(10, 300, self.faults().refuse / 10).await {
             return Err(Self::head_error("all heads", "read"));
         }
-        Ok(self.world.get().heads.iter().flatten().cloned().map(Ok).collect())
+        let world = self.world.get();
+        let keys = (0..world.heads.len()).filter(|index| world.heads[*index].is_some());
+        Ok(keys.map(|index| index.to_string()).collect())
+    }
+
+    async fn head_at(&self, key: &str) -> Result<Option<Stored>, state::Error> {
+        self.read_head(&SegmentName::parse(key).unwrap()).await
+    }
+
+    fn head_key(&self, segment_name: &SegmentName) -> String {
+        segment_name.as_str().to_owned()
+    }
+
+    async fn bookmark(&self) -> Result<Bookmark, state::Error> {
+        if !self.ask_s3(5, 150, self.faults().refuse / 10).await {
+            return Err(Self::head_error("the bookmark", "read"));
+        }
+        Ok(self.world.get().bookmark.clone())
+    }
+
+    async fn move_bookmark(&self, from: &Bookmark, behind: &str) -> Result<Option<Bookmark>, state::Error> {
+        if !self.ask_s3(5, 200, self.faults().refuse / 10).await {
+            return Err(Self::head_error("the bookmark", "written"));
+        }
+        Ok(self.world.get().move_bookmark(from, behind))
     }
 
     fn head_url(&self, segment_name: &SegmentName) -> String {

@@ -6,7 +6,7 @@ use super::rng::Rng;
 use super::scenario::Scenario;
 use super::{Breach, Plant};
 use chrono::{DateTime, Utc};
-use segment_loader::state::Head;
+use segment_loader::state::{Bookmark, Head};
 use std::cell::{Cell, RefCell, RefMut};
 use std::rc::Rc;
 use std::time::Duration;
@@ -39,6 +39,8 @@ pub(super) struct World {
     pub(super) plant: Option<Plant>,
     pub(super) scenario: Scenario,
     pub(super) heads: [Option<Head>; SEGMENTS],
+    /// Where the last sweep was.
+    pub(super) bookmark: Bookmark,
     pub(super) segments: [Segment; SEGMENTS],
     pub(super) oracle: Oracle,
     pub(super) breach: Option<Breach>,
@@ -141,6 +143,7 @@ impl World {
             plant,
             oracle: Oracle::new(initial),
             heads: [None, None],
+            bookmark: Bookmark::default(),
             segments,
             breach: None,
             story: None,
@@ -220,6 +223,18 @@ impl World {
             self.segments[segment].noted = self.segments[segment].published;
         }
         true
+    }
+
+    /// Moves the bookmark if it is still the one that was read.
+    pub(super) fn move_bookmark(&mut self, from: &Bookmark, behind: &str) -> Option<Bookmark> {
+        if self.bookmark != *from {
+            return None;
+        }
+        self.bookmark = Bookmark {
+            behind: Some(behind.to_owned()),
+            etag: Some(self.fresh().to_string()),
+        };
+        Some(self.bookmark.clone())
     }
 
     /// Checks what journeys see after a change of members.
