@@ -9,6 +9,7 @@
 mod bucket;
 mod file;
 mod jobs;
+mod line;
 mod peers;
 
 use bucket::Bucket;
@@ -39,7 +40,7 @@ struct Goal {
     factor: f64,
 }
 
-const GOALS: [Goal; 9] = [
+const GOALS: [Goal; 10] = [
     goal("plain CSV", "DuckDB, plain CSV", 4.0),
     goal("plain CSV", "Polars, plain CSV", 2.5),
     goal("plain CSV", "Python csv + uuid, plain CSV", 25.0),
@@ -47,7 +48,8 @@ const GOALS: [Goal; 9] = [
     goal("gzip", "DuckDB, gzip", 2.5),
     goal("Parquet, text ids", "DuckDB, Parquet, text ids", 3.0),
     goal("Parquet, 16-byte ids", "DuckDB, Parquet, 16-byte ids", 2.0),
-    goal("plain CSV from S3", "plain drain from S3", 0.7),
+    goal("plain CSV at 1 GB/s", "plain drain at 1 GB/s", 0.7),
+    goal("plain CSV from moto", "plain drain from moto", 0.0),
     goal("plain CSV", "count newlines", 0.0),
 ];
 
@@ -77,6 +79,7 @@ fn main() {
     let peers = Peers::install(&folder, &csv);
     let bucket = peers.python().map(|python| Bucket::start(python, &csv));
     let mut jobs = jobs_for(&folder, &csv, &peers);
+    jobs.extend(line::jobs(line::start(&csv)));
     jobs.extend(bucket.iter().flat_map(Bucket::jobs));
     let figures = take_turns(&mut jobs, rounds);
     print_table(&figures);
