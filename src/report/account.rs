@@ -5,7 +5,7 @@ use crate::domain::ContactId;
 use crate::error::Error;
 use crate::load::{Opinion, Published};
 use crate::means::Leftovers;
-use crate::source::{ObjectVersion, Rejected};
+use crate::source::{ObjectVersion, Rejected, Remark};
 use crate::state::Wish;
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub(crate) struct Account {
 pub(crate) struct Reading {
     pub(crate) parts: Vec<ObjectVersion>,
     /// What the source says about the files.
-    pub(crate) remarks: Vec<String>,
+    pub(crate) remarks: Vec<Remark>,
     pub(crate) content: Option<Content>,
     /// The rows without a valid contact id.
     pub(crate) rejected: Rejected,

@@ -95,7 +95,7 @@ impl RunReport {
             let files = reading.parts.iter().map(ObjectVersion::reference);
             source.files = files.filter(|file| *file != source.object).collect();
         }
-        self.warnings.extend(reading.remarks.iter().cloned());
+        self.warnings.extend(reading.remarks.iter().map(ToString::to_string));
         let Some(Content {
             rows,
             contacts,

@@ -4,6 +4,7 @@ use crate::source::compression::{Compression, Unpacked};
 use crate::source::content::Content;
 use crate::source::parts::{Misfit, looks_like_manifest};
 use crate::source::problem::Problem;
+use crate::source::remark::Remark;
 use crate::source::tally::Tally;
 use crate::source::text::{Text, peek};
 use crate::source::{csv, json_lines, magic, parquet};
@@ -24,8 +25,8 @@ const TEXT_ENDINGS: [&str; 6] = ["csv", "tsv", "txt", "json", "jsonl", "ndjson"]
 pub(crate) struct Found {
     /// The columns, none for JSON Lines; nothing where the file holds nothing, not even a header.
     pub(crate) columns: Option<Vec<String>>,
-    /// Sentences for the report.
-    pub(crate) warnings: Vec<String>,
+    /// What a person should know of the file.
+    pub(crate) warnings: Vec<Remark>,
 }
 
 /// Reads all rows of one file; `key` is its name, which counts less than its content.
@@ -101,7 +102,7 @@ fn is_one_of(endings: &[&str], ending: &str) -> bool {
 }
 
 /// Warns of a name that promises something else than compressed text, or none where the content is Parquet.
-fn misnamed(key: &str, content: Option<Compression>) -> Vec<String> {
+fn misnamed(key: &str, content: Option<Compression>) -> Vec<Remark> {
     let ending = ending(key);
     let is_misleading = match (content, Compression::named(key)) {
         (Some(compression), Some((named, _))) => named != compression,
@@ -109,9 +110,11 @@ fn misnamed(key: &str, content: Option<Compression>) -> Vec<String> {
         (None, Some(_)) => true,
         (None, None) => is_one_of(&TEXT_ENDINGS, ending),
     };
-    let name = content.map_or("Parquet", Compression::name);
-    let warning = || format!("the name ends in .{ending}, but the content is {name}; it was read as that");
-    is_misleading.then(warning).into_iter().collect()
+    let remark = || Remark::Misnamed {
+        ending: ending.to_owned(),
+        content: content.map_or("Parquet", Compression::name),
+    };
+    is_misleading.then(remark).into_iter().collect()
 }
 
 /// Refuses content, by its unpacked first bytes, that is certainly no result.

@@ -21,6 +21,7 @@ mod parts;
 mod problem;
 mod refusal;
 mod rejected;
+mod remark;
 mod remote;
 mod stop;
 mod tally;
@@ -34,6 +35,7 @@ pub use object::{ObjectVersion, Objects};
 pub use parts::{LoadedAlone, Manner, Misfit, OneOfSeveral, Parts, Role};
 pub use problem::Problem;
 pub use rejected::{Reason, Rejected, RejectedRow, Shape};
+pub use remark::Remark;
 
 use crate::domain::ContactSet;
 use crate::fence::Fence;
@@ -65,8 +67,8 @@ pub struct Rows {
     pub duplicates: u64,
     /// Rows that hold no contact.
     pub rejected: Rejected,
-    /// Sentences for the report.
-    pub warnings: Vec<String>,
+    /// What a person should know of the files.
+    pub warnings: Vec<Remark>,
 }
 
 /// Reads the parts of one result, to the last byte, as one audience.

@@ -4,6 +4,7 @@ use crate::domain::{Collector, ContactId};
 use crate::source::Rows;
 use crate::source::problem::Problem;
 use crate::source::rejected::{Reason, Rejected};
+use crate::source::remark::Remark;
 use crate::source::stop::Stop;
 
 /// The most ids that memory is planned for: 320 MiB, ten times what a segment can hold.
@@ -113,7 +114,7 @@ impl Tally {
     }
 
     /// Returns all that was read.
-    pub(crate) fn finish(self, warnings: Vec<String>) -> Rows {
+    pub(crate) fn finish(self, warnings: Vec<Remark>) -> Rows {
         let (contacts, duplicates) = self.collector.finish();
         Rows {
             contacts,

@@ -25,6 +25,7 @@ use crate::event::scope::{Scope, file_name, folder, is_completion_marker, is_mar
 use crate::settings::ResultFiles;
 use crate::source::error::Error;
 use crate::source::object::{ObjectVersion, Objects};
+use crate::source::remark::Remark;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use manifest::{Entry, unknown};
 use sha2::{Digest, Sha256};
@@ -55,8 +56,8 @@ pub struct Manner<'a> {
 pub struct Parts {
     /// The files, in the order in which they are read.
     pub files: Vec<ObjectVersion>,
-    /// Sentences for the report.
-    pub warnings: Vec<String>,
+    /// What a person should know of them.
+    pub warnings: Vec<Remark>,
 }
 
 impl Objects {
@@ -184,12 +185,12 @@ impl Objects {
         }
         let mut parts = Parts::of(files);
         if left_out > 0 {
-            parts.warnings.push(format!(
-                "{left_out} of the {} data files in {} are not read: by the _started_ and _committed_ files of \
-                 Databricks their jobs did not end, or they were removed",
-                left_out + parts.files.len(),
-                s3_url(&marker.bucket, folder)
-            ));
+            parts.warnings.push(Remark::Uncommitted {
+                left_out,
+                read: parts.files.len(),
+                bucket: marker.bucket.clone(),
+                folder: folder.to_owned(),
+            });
         }
         Ok(parts)
     }

@@ -1,0 +1,33 @@
+//! What a person should know of a result that is read all the same.
+
+use crate::domain::s3_url;
+
+/// Something about the files of a result; told as a sentence.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Remark {
+    /// The name promises another content.
+    #[error("the name ends in .{ending}, but the content is {content}; it was read as that")]
+    Misnamed {
+        /// What stands behind the name's last dot.
+        ending: String,
+        /// What the content is.
+        content: &'static str,
+    },
+    /// Files in the folder are no part of the result.
+    #[error(
+        "{left_out} of the {} data files in {} are not read: by the _started_ and _committed_ files of Databricks their \
+         jobs did not end, or they were removed",
+        .left_out + .read,
+        s3_url(.bucket, .folder)
+    )]
+    Uncommitted {
+        /// How many files are not read.
+        left_out: usize,
+        /// How many are.
+        read: usize,
+        /// The folder's bucket.
+        bucket: String,
+        /// The folder's key.
+        folder: String,
+    },
+}
