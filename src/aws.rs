@@ -1,8 +1,6 @@
-//! The clients of AWS, and how long they wait.
+//! AWS: the configuration, the client of Secrets Manager, and how long all its clients wait.
 
 use crate::bounded::Bounded;
-use crate::s3::MissingMetadata;
-use crate::state::S3Clock;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use std::time::Duration;
@@ -22,17 +20,6 @@ pub(crate) async fn config() -> SdkConfig {
     aws_config::load_defaults(BehaviorVersion::v2026_01_12()).await
 }
 
-/// Builds the client of S3; every answer sets the clock.
-pub(crate) fn s3(config: &SdkConfig, clock: S3Clock) -> aws_sdk_s3::Client {
-    let config = aws_sdk_s3::config::Builder::from(config)
-        .timeout_config(timeouts())
-        .interceptor(clock)
-        .interceptor(Bounded)
-        .interceptor(MissingMetadata)
-        .build();
-    aws_sdk_s3::Client::from_conf(config)
-}
-
 /// Builds the client of Secrets Manager.
 pub(crate) fn secrets_manager(config: &SdkConfig) -> aws_sdk_secretsmanager::Client {
     let config = aws_sdk_secretsmanager::config::Builder::from(config)
@@ -43,7 +30,7 @@ pub(crate) fn secrets_manager(config: &SdkConfig) -> aws_sdk_secretsmanager::Cli
 }
 
 /// Without these the SDK waits for an answer as long as the connection stands.
-fn timeouts() -> TimeoutConfig {
+pub(crate) fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)

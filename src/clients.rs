@@ -5,9 +5,10 @@ use crate::dynamics::{Dataverse, TokenCache};
 use crate::environment::Environment;
 use crate::fence::Fence;
 use crate::report::Archive;
+use crate::s3::{self, Own, S3Clock};
 use crate::settings::{Secrets, Settings};
 use crate::source::Objects;
-use crate::state::{Heads, S3Clock, transition};
+use crate::state::{Heads, transition};
 use aws_config::SdkConfig;
 
 /// The configuration and every client, each built once, so that warm invocations reuse connections.
@@ -25,7 +26,7 @@ pub(crate) struct Clients {
 impl Clients {
     pub(crate) fn new(environment: Environment, config: &SdkConfig) -> Self {
         let clock = S3Clock::default();
-        let s3 = aws::s3(config, clock.clone());
+        let s3 = s3::client(config, clock.clone());
         Self {
             secrets: Secrets::new(aws::secrets_manager(config), &environment.destination_secret_id),
             objects: Objects::new(s3.clone()).within(environment.memory),
@@ -39,14 +40,12 @@ impl Clients {
 
     /// Opens the function's records for results of this bucket.
     pub(crate) fn archive(&self, bucket: &str) -> Archive {
-        let prefix = self.environment.state_prefix.clone();
-        Archive::new(self.s3.clone(), self.clock.clone(), self.state_bucket(bucket), prefix)
+        Archive::new(self.own(bucket))
     }
 
     /// Opens the heads of the segments that results of this bucket go to.
     pub(crate) fn heads(&self, bucket: &str) -> Heads {
-        let prefix = self.environment.state_prefix.clone();
-        Heads::new(self.s3.clone(), self.state_bucket(bucket), prefix)
+        Heads::new(self.own(bucket))
     }
 
     /// Prepares calls to Dataverse, which leave through the fence only.
@@ -62,8 +61,10 @@ impl Clients {
         )
     }
 
-    fn state_bucket(&self, bucket: &str) -> String {
-        self.environment.state_bucket_for(bucket).to_owned()
+    fn own(&self, bucket: &str) -> Own {
+        let bucket = self.environment.state_bucket_for(bucket).to_owned();
+        let prefix = self.environment.state_prefix.clone();
+        Own::new(self.s3.clone(), self.clock.clone(), bucket, prefix)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where the last sweep was: the next one begins behind it, so that no segment keeps the others from their turn for ever.
 
 use super::store::{Error, Heads};
-use crate::s3::{self, Missing, Reason};
+use crate::s3::{Missing, Reason};
 use serde::{Deserialize, Serialize};
 
 /// The last head that a sweep has set out to work on; written before it does.
@@ -28,8 +28,8 @@ impl Heads {
 
     /// Reads the bookmark; one that cannot be understood is none, and is written over.
     pub async fn bookmark(&self) -> Result<Bookmark, Error> {
-        let key = self.bookmark_key();
-        let read = match s3::read(self.s3(), self.bucket(), &key).await {
+        let key = self.0.keys.bookmark();
+        let read = match self.0.read(&key).await {
             Err(Reason::Missing(missing)) if missing != Missing::Bucket => return Ok(Bookmark::default()),
             read => read.map_err(|reason| self.failure(reason, &key, "read"))?,
         };
@@ -49,14 +49,10 @@ impl Heads {
         };
         // Plain fields, which always serialize.
         let body = serde_json::to_vec(&kept).unwrap_or_default();
-        let etag = self.put(&self.bookmark_key(), body, from.etag.as_deref()).await?;
+        let etag = self.put(&self.0.keys.bookmark(), body, from.etag.as_deref()).await?;
         Ok(etag.map(|etag| Bookmark {
             behind: Some(kept.behind),
             etag: Some(etag),
         }))
-    }
-
-    fn bookmark_key(&self) -> String {
-        format!("{}sweep.json", self.prefix())
     }
 }

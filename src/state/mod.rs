@@ -4,14 +4,11 @@
 //! and segments' names, no contacts.
 
 pub mod bookmark;
-pub mod clock;
 pub mod head;
-pub mod keys;
 pub mod store;
 pub mod transition;
 
 pub use bookmark::Bookmark;
-pub use clock::S3Clock;
 pub use head::{Applied, Head, Refusal, Refused, Wish};
 pub use store::{Error, Heads, Stored};
 pub use transition::{Achievement, Claim, Enlisted, LeaseLost};

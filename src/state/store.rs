@@ -1,11 +1,10 @@
 //! Heads in S3: read, and written only in place of what was read.
 
 use super::head::Head;
-use super::keys::segment_hash;
 use super::transition::LeaseLost;
-use crate::domain::{SegmentName, s3_url};
+use crate::domain::SegmentName;
 use crate::fate::Fate;
-use crate::s3::{self, Denied, Missing, Reason};
+use crate::s3::{Denied, Keys, Missing, Only, Own, Reason};
 use serde_json::Value;
 use std::borrow::Cow;
 
@@ -154,11 +153,7 @@ impl Error {
 
 /// The heads of all segments, below one prefix of one bucket.
 #[derive(Clone, Debug)]
-pub struct Heads {
-    s3: aws_sdk_s3::Client,
-    bucket: String,
-    prefix: String,
-}
+pub struct Heads(pub(super) Own);
 
 /// A head and the version of it that was read.
 #[derive(Clone, Debug)]
@@ -173,9 +168,9 @@ impl Heads {
     /// The most heads that are read: an organization has 13,000 segments at most (Microsoft's fair use policy).
     const MOST: usize = 20_000;
 
-    /// Opens the heads below `prefix` (with its trailing slash).
-    pub const fn new(s3: aws_sdk_s3::Client, bucket: String, prefix: String) -> Self {
-        Self { s3, bucket, prefix }
+    /// Opens the heads among the function's own objects.
+    pub(crate) const fn new(own: Own) -> Self {
+        Self(own)
     }
 
     /// Reads a segment's head; a segment never loaded has none.
@@ -193,35 +188,19 @@ impl Heads {
     /// Writes an object in place of the version `replacing`, or where there is none yet; returns its `ETag` where it was
     /// written.
     pub(super) async fn put(&self, key: &str, body: Vec<u8>, replacing: Option<&str>) -> Result<Option<String>, Error> {
-        let request = self
-            .s3
-            .put_object()
-            .bucket(&self.bucket)
-            .key(key)
-            .content_type("application/json");
-        let request = match replacing {
-            Some(etag) => request.if_match(etag),
-            None => request.if_none_match("*"),
-        };
-        match request.body(body.into()).send().await {
-            Ok(written) => Ok(Some(written.e_tag.unwrap_or_default())),
-            Err(error) => match Reason::of(&error) {
-                Reason::Changed | Reason::Conflict | Reason::Missing(Missing::Object) => Ok(None),
-                reason => Err(self.failure(reason, key, "written")),
-            },
+        let only = replacing.map_or(Only::New, Only::InPlaceOf);
+        match self.0.put(key, "application/json", body, only).await {
+            Ok(etag) => Ok(Some(etag)),
+            Err(Reason::Changed | Reason::Conflict | Reason::Missing(Missing::Object)) => Ok(None),
+            Err(reason) => Err(self.failure(reason, key, "written")),
         }
     }
 
     /// Lists where the heads of all segments lie, in order.
     pub async fn keys(&self) -> Result<Vec<String>, Error> {
-        let prefix = format!("{}segments/", self.prefix);
-        let mut keys = Vec::new();
-        let listed = s3::list(&self.s3, &self.bucket, &prefix, None, |page| {
-            let found = page.into_iter().map(|(key, _)| key);
-            keys.extend(found.filter(|key| key.ends_with("/head.json")));
-            keys.len() <= Self::MOST
-        });
-        listed.await.map_err(|reason| self.failure(reason, &prefix, "read"))?;
+        let prefix = self.0.keys.heads();
+        let listed = self.0.list(&prefix, Self::MOST, Keys::is_head).await;
+        let keys = listed.map_err(|reason| self.failure(reason, &prefix, "read"))?;
         if keys.len() > Self::MOST {
             return Err(self.unavailable(
                 &prefix,
@@ -234,22 +213,22 @@ impl Heads {
 
     /// Names a segment's head for people.
     pub fn url(&self, segment_name: &SegmentName) -> String {
-        s3_url(&self.bucket, &self.key(segment_name))
+        self.0.url(&self.key(segment_name))
     }
 
     /// Names where a segment's head lies.
     pub fn key(&self, segment_name: &SegmentName) -> String {
-        format!("{}segments/{}/head.json", self.prefix, segment_hash(segment_name))
+        self.0.keys.head(segment_name)
     }
 
     /// Reads the head that lies there; one that is gone since it was listed is no head any more.
     pub async fn fetch(&self, key: &str) -> Result<Option<Stored>, Error> {
-        let read = match s3::read(&self.s3, &self.bucket, key).await {
+        let read = match self.0.read(key).await {
             Err(Reason::Missing(missing)) if missing != Missing::Bucket => return Ok(None),
             read => read.map_err(|reason| self.failure(reason, key, "read"))?,
         };
         let head = parse(&read.content).map_err(|what| Error::Unreadable {
-            bucket: self.bucket.clone(),
+            bucket: self.0.bucket.clone(),
             key: key.to_owned(),
             what,
         })?;
@@ -257,20 +236,8 @@ impl Heads {
         Ok(Some(Stored { head, etag }))
     }
 
-    pub(super) const fn s3(&self) -> &aws_sdk_s3::Client {
-        &self.s3
-    }
-
-    pub(super) fn bucket(&self) -> &str {
-        &self.bucket
-    }
-
-    pub(super) fn prefix(&self) -> &str {
-        &self.prefix
-    }
-
     pub(super) fn failure(&self, reason: Reason, key: &str, action: &'static str) -> Error {
-        Error::of(reason, &self.bucket, key, action)
+        Error::of(reason, &self.0.bucket, key, action)
     }
 
     fn unavailable(&self, key: &str, action: &'static str, what: &'static str) -> Error {

@@ -2,9 +2,8 @@
 
 use super::Archive;
 use crate::domain::SegmentName;
-use crate::s3::{self, Reason};
+use crate::s3::{Folder, Reason};
 use crate::state;
-use crate::state::keys::segment_hash;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -26,10 +25,11 @@ const DAY: Duration = Duration::from_hours(24);
 impl Archive {
     /// Returns the receipts of the last runs, at most `limit` of the last 90 days, the newest first.
     pub async fn history(&self, segment_name: Option<&SegmentName>, limit: usize) -> Result<Vec<Value>, state::Error> {
-        let segment = segment_name.map(segment_hash);
-        let today = self.ask_the_date().await?;
-        let days = (0..=LOOK_BACK_DAYS).map(|days| (today - DAY * days).format("%Y-%m-%d").to_string());
-        let lists = days.map(|date| self.receipts_of(date, segment.as_deref()));
+        let receipts = self.0.keys.folder(Folder::Receipts);
+        let today = self.0.ask_the_time(&receipts).await;
+        let today = today.map_err(|reason| self.failure(reason, &receipts))?;
+        let days = (0..=LOOK_BACK_DAYS).map(|days| today - DAY * days);
+        let lists = days.map(|day| self.receipts_of(day, segment_name));
         let mut lists = std::pin::pin!(stream::iter(lists).buffered(CALLS_IN_FLIGHT));
         let mut keys = Vec::new();
         while keys.len() < limit {
@@ -57,25 +57,15 @@ impl Archive {
         Ok(runs)
     }
 
-    /// Lists as little as can be: receipts are dated by S3's clock, and ours stood still while Lambda kept this frozen.
-    async fn ask_the_date(&self) -> Result<DateTime<Utc>, state::Error> {
-        let prefix = format!("{}{}/", self.prefix, Self::RECEIPTS);
-        let list = self.s3.list_objects_v2().bucket(&self.bucket).prefix(&prefix);
-        let listed = list.max_keys(1).send().await;
-        listed.map_err(|error| self.failure(Reason::of(&error), &prefix))?;
-        Ok(self.clock.now())
-    }
-
     /// Lists the receipts of one day, the newest first.
-    async fn receipts_of(&self, date: String, segment: Option<&str>) -> Result<Vec<String>, state::Error> {
-        let day = self.day(Self::RECEIPTS, &date);
-        let prefix = segment.map_or_else(|| day.clone(), |segment| format!("{day}{segment}/"));
-        let mut keys = Vec::new();
-        let listed = s3::list(&self.s3, &self.bucket, &prefix, None, |page| {
-            keys.extend(page.into_iter().map(|(key, _)| key));
-            keys.len() <= MOST_OF_A_DAY
-        });
-        listed.await.map_err(|reason| self.failure(reason, &prefix))?;
+    async fn receipts_of(
+        &self,
+        day: DateTime<Utc>,
+        segment_name: Option<&SegmentName>,
+    ) -> Result<Vec<String>, state::Error> {
+        let prefix = self.0.keys.day(Folder::Receipts, day, segment_name);
+        let listed = self.0.list(&prefix, MOST_OF_A_DAY, |_| true).await;
+        let mut keys = listed.map_err(|reason| self.failure(reason, &prefix))?;
         if keys.len() > MOST_OF_A_DAY {
             return Err(self.unavailable(&prefix, "there are more than 100,000 of one day, give `segment_name`"));
         }
@@ -85,20 +75,20 @@ impl Archive {
     }
 
     async fn read(&self, key: &str) -> Result<Bytes, state::Error> {
-        let read = s3::read(&self.s3, &self.bucket, key).await;
+        let read = self.0.read(key).await;
         Ok(read.map_err(|reason| self.failure(reason, key))?.content)
     }
 
     fn receipt(&self, key: &str, content: &[u8]) -> Result<Value, state::Error> {
         serde_json::from_slice(content).map_err(|_| state::Error::Unreadable {
-            bucket: self.bucket.clone(),
+            bucket: self.0.bucket.clone(),
             key: key.to_owned(),
             what: "is no receipt".to_owned(),
         })
     }
 
     fn failure(&self, reason: Reason, key: &str) -> state::Error {
-        state::Error::of(reason, &self.bucket, key, "read")
+        state::Error::of(reason, &self.0.bucket, key, "read")
     }
 
     fn unavailable(&self, key: &str, what: &'static str) -> state::Error {

@@ -2,12 +2,11 @@
 
 use super::Archive;
 use crate::means::{Attempt, Leftovers, Lists};
+use crate::s3::Folder;
 use crate::source::{ObjectVersion, Rejected};
 use uuid::Uuid;
 
 impl Archive {
-    /// The folder of the lists below the prefix; it holds personal data.
-    const LISTS: &'static str = "rejected";
     const CSV: &'static str = "text/csv; charset=utf-8";
 
     /// Lists what was left over.
@@ -20,12 +19,18 @@ impl Archive {
         } = leftovers;
         let mut lists = Lists::default();
         if !rejected.rows.is_empty() {
-            let key = self.new_key(Self::LISTS, attempt.into(), self.clock.now(), "-rejected-rows.csv");
+            let key = self
+                .0
+                .keys
+                .entry(Folder::Rejected, attempt.into(), self.0.now(), "-rejected-rows.csv");
             let csv = rejected_csv(rejected, parts);
             lists.rejected_rows = Some(self.put("the list of rejected rows", &key, Self::CSV, csv).await);
         }
         if !not_found.is_empty() || !not_accepted.is_empty() {
-            let key = self.new_key(Self::LISTS, attempt.into(), self.clock.now(), "-not-accepted.csv");
+            let key = self
+                .0
+                .keys
+                .entry(Folder::Rejected, attempt.into(), self.0.now(), "-not-accepted.csv");
             let what = "the list of contacts that were not accepted";
             let csv = unaccepted_csv(leftovers);
             lists.not_accepted_contacts = Some(self.put(what, &key, Self::CSV, csv).await);

@@ -9,58 +9,25 @@ mod receipt;
 pub use receipt::{Trigger, TriggerKind};
 
 use super::RunReport;
-use crate::domain::{RunId, SegmentName, s3_url};
 use crate::means::{Attempt, Unwritten};
-use crate::s3::{Denied, Missing, Reason};
-use crate::state::S3Clock;
-use crate::state::keys::segment_hash;
-use chrono::{DateTime, Utc};
+use crate::s3::{Denied, Missing, Names, Only, Own, Reason};
 use std::borrow::Cow;
 
-/// The function's own records, below the state prefix of one bucket.
+/// The function's own records.
 #[derive(Clone, Debug)]
-pub struct Archive {
-    s3: aws_sdk_s3::Client,
-    clock: S3Clock,
-    bucket: String,
-    prefix: String,
-}
+pub struct Archive(Own);
 
 impl Archive {
-    /// Opens the records below `prefix`, with its trailing slash; `clock` must be an interceptor of the client.
-    pub const fn new(s3: aws_sdk_s3::Client, clock: S3Clock, bucket: String, prefix: String) -> Self {
-        Self {
-            s3,
-            clock,
-            bucket,
-            prefix,
-        }
-    }
-
-    /// Names a new object: `<prefix><folder>/<date>/<segment hash>/<time>-<run id>-<attempt><ending>`.
-    fn new_key(&self, folder: &str, names: Names<'_>, at: DateTime<Utc>, ending: &str) -> String {
-        let run = names.run_id.map_or(UNKNOWN, RunId::as_str);
-        let day = self.day(folder, &at.format("%Y-%m-%d").to_string());
-        let segment = names.segment_name.map_or_else(|| UNKNOWN.to_owned(), segment_hash);
-        format!("{day}{segment}/{}-{run}-{}{ending}", at.format("%H%M%S"), names.attempt)
-    }
-
-    /// Returns the prefix of one day's objects.
-    fn day(&self, folder: &str, date: &str) -> String {
-        format!("{}{folder}/{date}/", self.prefix)
-    }
-
-    fn url(&self, key: &str) -> String {
-        s3_url(&self.bucket, key)
+    /// Opens the records among the function's own objects.
+    pub(crate) const fn new(own: Own) -> Self {
+        Self(own)
     }
 
     /// Writes an object that is not there yet, and returns its address; the failure is for a warning.
     async fn put(&self, what: &'static str, key: &str, content_type: &str, body: Vec<u8>) -> Result<String, Unwritten> {
-        let put = self.s3.put_object().bucket(&self.bucket).key(key).if_none_match("*");
-        let url = self.url(key);
-        let reason = match put.content_type(content_type).body(body.into()).send().await {
-            Ok(_) => return Ok(url),
-            Err(error) => Reason::of(&error),
+        let url = self.0.url(key);
+        let Err(reason) = self.0.put(key, content_type, body, Only::New).await else {
+            return Ok(url);
         };
         // The SDK repeats a write whose answer was lost; no other attempt has this name.
         if reason == Reason::Changed {
@@ -70,14 +37,6 @@ impl Archive {
         tracing::warn!(key, reason, "{what} could not be written");
         Err(Unwritten { what, url, reason })
     }
-}
-
-/// What an object's key names.
-#[derive(Clone, Copy)]
-struct Names<'a> {
-    run_id: Option<&'a RunId>,
-    segment_name: Option<&'a SegmentName>,
-    attempt: &'a str,
 }
 
 impl<'a> From<Attempt<'a>> for Names<'a> {
@@ -99,9 +58,6 @@ impl<'a> From<&'a RunReport> for Names<'a> {
         }
     }
 }
-
-/// Stands for a segment or a run that was never learned.
-const UNKNOWN: &str = "unknown";
 
 /// Says why an object could not be written, for the end of a sentence.
 fn told(reason: Reason) -> Cow<'static, str> {

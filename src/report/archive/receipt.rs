@@ -2,6 +2,7 @@
 
 use super::Archive;
 use crate::report::{RunReport, SettingsUsed};
+use crate::s3::Folder;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -45,8 +46,6 @@ struct Receipt<'a> {
 }
 
 impl Archive {
-    /// The folder of the receipts below the prefix.
-    pub(super) const RECEIPTS: &'static str = "receipts";
     /// The version of the format.
     const VERSION: u32 = 2;
 
@@ -54,9 +53,9 @@ impl Archive {
     ///
     /// A receipt that cannot be written is a warning: what was done in Dynamics stands.
     pub async fn keep_receipt(&self, report: &mut RunReport, trigger: &Trigger, settings: Option<&SettingsUsed>) {
-        let at = self.clock.now();
-        let key = self.new_key(Self::RECEIPTS, (&*report).into(), at, ".json");
-        report.receipt = Some(self.url(&key));
+        let at = self.0.now();
+        let key = self.0.keys.entry(Folder::Receipts, (&*report).into(), at, ".json");
+        report.receipt = Some(self.0.url(&key));
         let receipt = Receipt {
             v: Self::VERSION,
             program: env!("CARGO_PKG_NAME"),

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 /// Added to the S3 client as an interceptor, it is set by every answer, refusals included. `Date` has whole seconds, so
 /// the clock may be up to one second slow.
 #[derive(Clone, Debug, Default)]
-pub struct S3Clock(Arc<Mutex<Option<Reading>>>);
+pub(crate) struct S3Clock(Arc<Mutex<Option<Reading>>>);
 
 /// What S3 last said, and when it was heard.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +27,7 @@ impl S3Clock {
     const ALLOWANCE: Duration = Duration::from_mins(1);
 
     /// Returns S3's time.
-    pub fn now(&self) -> DateTime<Utc> {
+    pub(crate) fn now(&self) -> DateTime<Utc> {
         match *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(reading) => (reading.date + reading.at.elapsed()).trunc_subsecs(3),
             None => Utc::now() - Self::ALLOWANCE,

@@ -1,0 +1,128 @@
+//! Where the function's own objects lie: every key below the state prefix is made here.
+
+use crate::domain::{RunId, SegmentName};
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+
+/// The layout below one prefix.
+#[derive(Clone, Debug)]
+pub(crate) struct Keys {
+    prefix: String,
+}
+
+/// A folder of objects that are written once, by the day.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Folder {
+    /// What every attempt did.
+    Receipts,
+    /// Lists of what was not loaded; they hold personal data.
+    Rejected,
+}
+
+/// What such an object is about; none where it was never learned.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Names<'a> {
+    pub(crate) run_id: Option<&'a RunId>,
+    pub(crate) segment_name: Option<&'a SegmentName>,
+    pub(crate) attempt: &'a str,
+}
+
+/// Stands for a segment or a run that was never learned.
+const UNKNOWN: &str = "unknown";
+
+impl Keys {
+    /// Lays everything out below `prefix`, with its trailing slash.
+    pub(crate) const fn below(prefix: String) -> Self {
+        Self { prefix }
+    }
+
+    /// Returns the prefix of all heads.
+    pub(crate) fn heads(&self) -> String {
+        format!("{}segments/", self.prefix)
+    }
+
+    /// Returns the key of a segment's head.
+    pub(crate) fn head(&self, segment_name: &SegmentName) -> String {
+        format!("{}{}/head.json", self.heads(), segment_hash(segment_name))
+    }
+
+    /// Tells whether a key below the prefix of all heads is that of one.
+    pub(crate) fn is_head(key: &str) -> bool {
+        key.ends_with("/head.json")
+    }
+
+    /// Returns the key of the sweep's bookmark.
+    pub(crate) fn bookmark(&self) -> String {
+        format!("{}sweep.json", self.prefix)
+    }
+
+    /// Returns the prefix of a folder.
+    pub(crate) fn folder(&self, folder: Folder) -> String {
+        let name = match folder {
+            Folder::Receipts => "receipts",
+            Folder::Rejected => "rejected",
+        };
+        format!("{}{name}/", self.prefix)
+    }
+
+    /// Returns the prefix of one day's objects, of all segments or of one.
+    pub(crate) fn day(&self, folder: Folder, day: DateTime<Utc>, segment_name: Option<&SegmentName>) -> String {
+        let day = format!("{}{}/", self.folder(folder), day.format("%Y-%m-%d"));
+        segment_name.map_or_else(|| day.clone(), |name| format!("{day}{}/", segment_hash(name)))
+    }
+
+    /// Names a new object: `<prefix><folder>/<date>/<segment hash>/<time>-<run id>-<attempt><ending>`.
+    pub(crate) fn entry(&self, folder: Folder, names: Names<'_>, at: DateTime<Utc>, ending: &str) -> String {
+        let day = self.day(folder, at, None);
+        let segment = names.segment_name.map_or_else(|| UNKNOWN.to_owned(), segment_hash);
+        let run = names.run_id.map_or(UNKNOWN, RunId::as_str);
+        format!("{day}{segment}/{}-{run}-{}{ending}", at.format("%H%M%S"), names.attempt)
+    }
+}
+
+/// Names a segment's folder: a hash, since a name may hold anything that a key may not.
+///
+/// 32 hex digits: 128 bits of a SHA-256 of the name.
+fn segment_hash(segment_name: &SegmentName) -> String {
+    let hash = Sha256::digest(segment_name.as_str());
+    let first = u128::from_be_bytes(std::array::from_fn(|index| hash[index]));
+    format!("{first:032x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_object_of_the_function_has_its_place() {
+        let keys = Keys::below("_state/".to_owned());
+        let name = SegmentName::parse("Summer Sale").unwrap();
+        let at = DateTime::from_timestamp(1_795_000_000, 0).unwrap();
+        let head = "_state/segments/b5a6898e4b728234d428749d7b62cf93/head.json";
+        assert_eq!(keys.head(&name), head, "heads of before lie there");
+        assert!(head.starts_with(&keys.heads()) && Keys::is_head(head));
+        assert_ne!(keys.head(&SegmentName::parse("summer sale").unwrap()), head);
+        assert_eq!(keys.bookmark(), "_state/sweep.json");
+        let names = Names {
+            run_id: None,
+            segment_name: Some(&name),
+            attempt: "4a77b123",
+        };
+        let receipt = keys.entry(Folder::Receipts, names, at, ".json");
+        let day = "_state/receipts/2026-11-18/";
+        assert_eq!(
+            receipt,
+            format!("{day}b5a6898e4b728234d428749d7b62cf93/110640-unknown-4a77b123.json")
+        );
+        assert!(receipt.starts_with(&keys.day(Folder::Receipts, at, Some(&name))));
+        assert_eq!(keys.day(Folder::Receipts, at, None), day);
+        let nameless = Names {
+            segment_name: None,
+            ..names
+        };
+        assert_eq!(
+            keys.entry(Folder::Rejected, nameless, at, ".csv"),
+            "_state/rejected/2026-11-18/unknown/110640-unknown-4a77b123.csv"
+        );
+    }
+}
