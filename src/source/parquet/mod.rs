@@ -4,7 +4,7 @@
 //! column, and allocates, loops and panics on the word of the file. Here every number of the file is checked against the
 //! bytes that there are before anything is allocated, unpacked or counted for it. That crate is what the tests compare with.
 //!
-//! In reading order: [`footer`], [`schema`] and [`column`] find the column, and [`seam`] other files before it; [`pages`]
+//! In reading order: [`footer`], [`schema`] and [`mod@column`] find the column, and [`seam`] other files before it; [`pages`]
 //! fetches and unpacks, [`rows`] counts what [`values`] decodes; [`thrift`], [`header`], [`codec`], [`bits`] and [`delta`]
 //! are what these are made of.
 
