@@ -102,10 +102,10 @@ impl Error {
         )
     }
 
-    /// Returns the type that a run tells: what a guard refuses has none, an object that is no result has.
+    /// Returns the type that a run tells: what a guard refuses has none, an object that is no result and a segment that
+    /// cannot take one have.
     pub(crate) fn told_type(&self) -> Option<ErrorType> {
-        let has_type = matches!(self, Self::Source(_)) || self.fate() != Fate::Refuse;
-        has_type.then(|| self.error_type().into())
+        (!matches!(self, Self::Refused(_))).then(|| self.error_type().into())
     }
 }
 

@@ -4,7 +4,7 @@
 //! the worker in between is the same. Time is tokio's, which a test may pause; only S3's own clock is asked for here.
 
 use crate::domain::{Batch, ContactId, Mode, ObjectRef, RunId, SegmentName};
-use crate::dynamics::{self, Definition, DefinitionId, Group, GroupId, Segment, SegmentId};
+use crate::dynamics::{self, Definition, DefinitionId, Group, GroupId, Saved, Segment, SegmentId};
 use crate::fence::Fence;
 use crate::source::{self, ObjectVersion, Parts, Rejected, Rows};
 use crate::state::{self, Bookmark, Head, Stored};
@@ -84,11 +84,11 @@ pub trait Means: Clone {
         description: &str,
     ) -> Result<(Segment, Definition), dynamics::Error>;
 
-    /// Switches a definition's automatic refresh off.
-    async fn disable_refresh(&self, id: DefinitionId) -> Result<(), dynamics::Error>;
+    /// Switches a definition's automatic refresh off, where it is still as it was read.
+    async fn disable_refresh(&self, definition: &Definition) -> Result<Saved, dynamics::Error>;
 
-    /// Replaces a definition's groups.
-    async fn save_groups(&self, definition: &Definition, groups: &[Group]) -> Result<(), dynamics::Error>;
+    /// Replaces a definition's groups, where it is still as it was read.
+    async fn save_groups(&self, definition: &Definition, groups: &[Group]) -> Result<Saved, dynamics::Error>;
 
     /// Lists the members of a group, in ascending order and each once; `expected` is a guess at their number.
     async fn list_members(

@@ -2,7 +2,7 @@
 
 use crate::clients::Clients;
 use crate::domain::{Batch, ContactId, Mode, ObjectRef, SegmentName};
-use crate::dynamics::{self, Dataverse, Definition, DefinitionId, Group, GroupId, Segment, SegmentId};
+use crate::dynamics::{self, Dataverse, Definition, DefinitionId, Group, GroupId, Saved, Segment, SegmentId};
 use crate::fence::Fence;
 use crate::means::{Attempt, Leftovers, Lists, Means};
 use crate::report::Archive;
@@ -137,11 +137,11 @@ impl Means for Production<'_> {
         self.dataverse.create_segment(name, description).await
     }
 
-    async fn disable_refresh(&self, id: DefinitionId) -> Result<(), dynamics::Error> {
-        self.dataverse.disable_refresh(id).await
+    async fn disable_refresh(&self, definition: &Definition) -> Result<Saved, dynamics::Error> {
+        self.dataverse.disable_refresh(definition).await
     }
 
-    async fn save_groups(&self, definition: &Definition, groups: &[Group]) -> Result<(), dynamics::Error> {
+    async fn save_groups(&self, definition: &Definition, groups: &[Group]) -> Result<Saved, dynamics::Error> {
         self.dataverse.save_groups(definition, groups).await
     }
 

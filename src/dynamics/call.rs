@@ -4,7 +4,7 @@ use super::json::{self, Row};
 use super::refusal::Kind;
 use bytes::Bytes;
 use reqwest::Method;
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, HeaderValue};
 use serde::Serialize;
 
 /// The largest answer to a read: 5,000 rows, the most of a page, with the longest names take 4.5 MB, and a definition with
@@ -29,6 +29,8 @@ pub(super) struct Call {
     pub(super) returns_contention: bool,
     /// The largest answer that is read, in bytes.
     pub(super) largest: usize,
+    /// The version of the row that a change is for; any, where there is none.
+    pub(super) version: Option<HeaderValue>,
 }
 
 /// A success.
@@ -74,6 +76,14 @@ impl Call {
         Self::new(operation, Kind::Edit, Method::PATCH, row, Some(written(body)))
     }
 
+    /// Ties a change to the version of the row that was read.
+    pub(super) fn of_version(self, etag: Option<&str>) -> Self {
+        Self {
+            version: etag.and_then(|etag| HeaderValue::from_str(etag).ok()),
+            ..self
+        }
+    }
+
     pub(super) fn returning_contention(self) -> Self {
         Self {
             returns_contention: true,
@@ -91,6 +101,7 @@ impl Call {
             repeatable: true,
             returns_contention: false,
             largest: LARGEST_RESULT,
+            version: None,
         }
     }
 }

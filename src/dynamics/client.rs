@@ -258,7 +258,8 @@ impl Client {
         }
         if call.method == Method::PATCH {
             // Without it a PATCH would create a row that does not exist.
-            request = request.header(header::IF_MATCH, "*");
+            let version = call.version.clone();
+            request = request.header(header::IF_MATCH, version.unwrap_or(HeaderValue::from_static("*")));
         }
         if let Some(body) = &call.body {
             request = request

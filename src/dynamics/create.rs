@@ -7,6 +7,7 @@ use super::group::{Definition, DefinitionId, Group};
 use super::odata;
 use super::rows::Strangers;
 use super::segment::{self, Dataverse, Segment, SegmentId};
+use super::version::Saved;
 use crate::domain::SegmentName;
 use serde_json::json;
 use std::time::Duration;
@@ -17,6 +18,9 @@ const CREATE: &str = "create the segment";
 
 /// The longest description (`msdynmkt_description`, Microsoft's table reference).
 const MAX_DESCRIPTION: usize = 1_000;
+
+/// How often a definition that was found is changed and read again: it takes two changes, and others may come between.
+const CHANGES_TRIED: usize = 7;
 
 /// How long an unclear create is given before the look for its row: a gateway that gave up leaves the server at work, and a
 /// row that appears after the look would be a second segment of the name.
@@ -32,9 +36,9 @@ impl Dataverse {
             Some(orphan) => self.made_usable(orphan, name).await?,
             None => self.new_definition(name).await?,
         };
-        let id = self.new_segment(name, description, definition.id).await?;
-        let segment = self.created_segment(id, name, &definition).await?;
-        Ok((segment, definition))
+        let id = self.new_segment(name, description, definition).await?;
+        let segment = self.created_segment(id, name, definition).await?;
+        Ok((segment, self.definition(definition).await?))
     }
 
     /// Reads the new segment: a row of another name or definition would be found by nobody, or would be somebody else's.
@@ -42,18 +46,18 @@ impl Dataverse {
         &self,
         id: SegmentId,
         name: &SegmentName,
-        definition: &Definition,
+        definition: DefinitionId,
     ) -> Result<Segment, Error> {
         let row = self.segment_row(id).await?;
         let segment = row.segment;
-        if row.name != name.as_str() || segment.definition_id != definition.id {
+        if row.name != name.as_str() || segment.definition_id != definition {
             let what = "the new row has another name or definition than was written";
             return Err(Error::unexpected(CREATE, what));
         }
         Ok(segment)
     }
 
-    async fn new_definition(&self, name: &SegmentName) -> Result<Definition, Error> {
+    async fn new_definition(&self, name: &SegmentName) -> Result<DefinitionId, Error> {
         let group = Group::fresh(name.as_str());
         let body = json!({
             "msdynmkt_name": name.as_str(),
@@ -74,15 +78,7 @@ impl Dataverse {
                 )
                 .await
             {
-                Ok(id) => {
-                    let id = DefinitionId(id);
-                    return Ok(Definition {
-                        id,
-                        query: String::new(),
-                        groups: vec![group],
-                        refresh_disabled: true,
-                    });
-                }
+                Ok(id) => return Ok(DefinitionId(id)),
                 Err(failure) => self.wait_if_unclear(failure, DEFINE, &mut tries).await?,
             }
             if let Some(found) = self.orphan(name).await? {
@@ -150,16 +146,30 @@ impl Dataverse {
     }
 
     /// Gives a definition that was found what one of our own has: no refresh, and an Include group.
-    async fn made_usable(&self, mut definition: Definition, name: &SegmentName) -> Result<Definition, Error> {
-        if !definition.refresh_disabled {
-            self.disable_refresh(definition.id).await?;
-            definition.refresh_disabled = true;
+    async fn made_usable(&self, mut definition: Definition, name: &SegmentName) -> Result<DefinitionId, Error> {
+        for _ in 0..CHANGES_TRIED {
+            let saved = if !definition.refresh_disabled {
+                self.disable_refresh(&definition).await?
+            } else if !definition.groups.iter().any(|group| group.include) {
+                let groups: Vec<_> = definition
+                    .groups
+                    .iter()
+                    .cloned()
+                    .chain([Group::fresh(name.as_str())])
+                    .collect();
+                self.save_groups(&definition, &groups).await?
+            } else {
+                return Ok(definition.id);
+            };
+            definition = self.definition(definition.id).await?;
+            if saved == Saved::NotVersioned {
+                definition.etag = None;
+            }
         }
-        if !definition.groups.iter().any(|group| group.include) {
-            definition.groups.push(Group::fresh(name.as_str()));
-            self.save_groups(&definition, &definition.groups).await?;
-        }
-        Ok(definition)
+        Err(Error::unexpected(
+            DEFINE,
+            "a definition without a segment keeps changing",
+        ))
     }
 
     /// Returns all segments of a definition, deleted ones included.

@@ -22,6 +22,8 @@ pub struct Definition {
     pub groups: Vec<Group>,
     /// Whether Dynamics leaves the published members alone until the next publish.
     pub refresh_disabled: bool,
+    /// The version that was read, which a change is tied to; nothing where it is not known, or where the table has none.
+    pub etag: Option<String>,
 }
 
 /// The key of a group, unique within its segment; chosen by whoever made the group, usually a GUID.

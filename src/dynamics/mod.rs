@@ -24,9 +24,11 @@ mod rows;
 mod segment;
 mod throttle;
 mod verdict;
+mod version;
 
 pub use entra::TokenCache;
 pub use error::Error;
 pub use group::{Definition, DefinitionId, Group, GroupId};
 pub use refusal::Refusal;
 pub use segment::{Dataverse, Segment, SegmentId, SegmentStatus};
+pub use version::Saved;

@@ -110,7 +110,8 @@ impl Refusal {
             .any(|phrase| self.says(phrase))
     }
 
-    fn says(&self, phrase: &str) -> bool {
+    /// Tells whether the whole message, in lower case, holds a phrase.
+    pub(super) fn says(&self, phrase: &str) -> bool {
         self.heard.text.contains(phrase)
     }
 }

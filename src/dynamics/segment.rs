@@ -14,6 +14,7 @@ use super::refusal::Kind;
 use super::retry::Budget;
 use super::rows::Strangers;
 use super::throttle::Gate;
+use super::version::Saved;
 use crate::domain::SegmentName;
 use crate::fence::Fence;
 use crate::settings::{Secrets, Settings};
@@ -53,6 +54,8 @@ pub struct Segment {
     pub status_code: i64,
     /// The computed number of members; nothing until Dynamics has computed it.
     pub member_count: Option<u64>,
+    /// What the segment's members are, in lower case; nothing where Dynamics does not say it.
+    pub base_entity: Option<String>,
     /// How many live journeys use the segment; only [`Dataverse::segment`] asks for it.
     pub published_journeys: Option<u64>,
     /// Changes with every change of the row.
@@ -235,15 +238,15 @@ impl Dataverse {
     }
 
     /// Switches the automatic refresh off, so that changed members take effect at the next publish only.
-    pub async fn disable_refresh(&self, id: DefinitionId) -> Result<(), Error> {
+    pub async fn disable_refresh(&self, definition: &Definition) -> Result<Saved, Error> {
         let body = json!({"msdynmkt_disablesegmentrefresh": true});
-        self.update("switch the segment's refresh off", id, &body).await
+        self.update("switch the segment's refresh off", definition, &body).await
     }
 
     /// Replaces the definition's groups; a group that is left out is dropped.
-    pub async fn save_groups(&self, definition: &Definition, groups: &[Group]) -> Result<(), Error> {
+    pub async fn save_groups(&self, definition: &Definition, groups: &[Group]) -> Result<Saved, Error> {
         let body = json!({"msdynmkt_staticlistmembers": Group::write_all(groups)});
-        self.update("save the segment's groups", definition.id, &body).await
+        self.update("save the segment's groups", definition, &body).await
     }
 
     /// Publishes the segment: only now do journeys see its members.
@@ -272,13 +275,15 @@ impl Dataverse {
         &self.0.client
     }
 
-    async fn update(&self, operation: &'static str, id: DefinitionId, body: &Value) -> Result<(), Error> {
-        let call = Call::update(operation, format!("msdynmkt_segmentdefinitions({id})"), body);
-        self.client().call(&call, |_| Ok(())).await
+    /// Changes the definition as it was read: what others changed since is not written over.
+    async fn update(&self, operation: &'static str, definition: &Definition, body: &Value) -> Result<Saved, Error> {
+        let row = format!("msdynmkt_segmentdefinitions({})", definition.id);
+        let call = Call::update(operation, row, body).of_version(definition.etag.as_deref());
+        Saved::of(self.client().call(&call, |_| Ok(())).await)
     }
 }
 
-const SEGMENT_COLUMNS: &str = "msdynmkt_segmentid,msdynmkt_displayname,msdynmkt_sourcesegmentuid,statecode,statuscode,msdynmkt_membercount,msdynmkt_publishedjourneycount";
+const SEGMENT_COLUMNS: &str = "msdynmkt_segmentid,msdynmkt_displayname,msdynmkt_sourcesegmentuid,statecode,statuscode,msdynmkt_membercount,msdynmkt_publishedjourneycount,msdynmkt_baseentitylogicalname";
 
 /// The columns of a definition that are read.
 pub(super) const DEFINITION_COLUMNS: &str = "msdynmkt_segmentdefinitionid,msdynmkt_name,msdynmkt_segmentquery,msdynmkt_staticlistmembers,msdynmkt_disablesegmentrefresh";
@@ -318,24 +323,27 @@ fn is_deleted(row: &Row) -> Result<bool, Odd> {
 
 fn segment_of(row: &Row) -> Result<Segment, Odd> {
     const JOURNEYS: &str = "msdynmkt_publishedjourneycount";
+    const BASE_ENTITY: &str = "msdynmkt_baseentitylogicalname";
     let status_code = row.number("statuscode")?;
-    let etag = row.text("@odata.etag")?;
-    if etag.is_empty() || etag.len() > LONGEST_ETAG {
-        return Err(Odd::Unexpected("`@odata.etag` is no version of a row".to_owned()));
-    }
     Ok(Segment {
         id: SegmentId(row.guid(SEGMENT_KEY)?),
         definition_id: DefinitionId(row.guid("msdynmkt_sourcesegmentuid")?),
         status: SegmentStatus::of(status_code),
         status_code,
         member_count: row.count_or_null("msdynmkt_membercount")?,
+        base_entity: if row.has(BASE_ENTITY) {
+            let name = row.text_or_null(BASE_ENTITY)?.unwrap_or_default().trim();
+            (!name.is_empty()).then(|| name.to_lowercase())
+        } else {
+            None
+        },
         // Older releases of Journeys have no such column.
         published_journeys: if row.has(JOURNEYS) {
             row.count_or_null(JOURNEYS)?
         } else {
             None
         },
-        etag: etag.to_owned(),
+        etag: etag_of(row)?,
     })
 }
 
@@ -350,7 +358,16 @@ pub(super) fn definition_of(row: &Row) -> Result<Definition, Odd> {
             .to_owned(),
         groups: groups.map_err(|what| Odd::Unexpected(format!("`{GROUPS}` {what}")))?,
         refresh_disabled: row.flag_or_null("msdynmkt_disablesegmentrefresh")?.unwrap_or(false),
+        etag: Some(etag_of(row)?),
     })
+}
+
+fn etag_of(row: &Row) -> Result<String, Odd> {
+    let etag = row.text("@odata.etag")?;
+    if etag.is_empty() || etag.len() > LONGEST_ETAG {
+        return Err(Odd::Unexpected("`@odata.etag` is no version of a row".to_owned()));
+    }
+    Ok(etag.to_owned())
 }
 
 impl fmt::Display for SegmentId {

@@ -5,9 +5,9 @@
 use super::plan::{GroupPlan, Plan};
 use super::rounds::{Converged, Rounds, Step};
 use super::survey::{foreign_groups, include_groups, list};
-use super::{Error, Wanted};
+use super::{Changed, Error, Wanted};
 use crate::domain::{Batch, ContactId};
-use crate::dynamics::{self, Definition, Group, Segment};
+use crate::dynamics::{self, Definition, Group, Saved, Segment};
 use crate::fence::Fence;
 use crate::means::Means;
 use futures_util::StreamExt;
@@ -18,63 +18,145 @@ use tokio::time::Instant;
 /// A segment that is being changed.
 pub struct Draft<'a, M> {
     /// What Dynamics is reached by.
-    pub means: &'a M,
+    means: &'a M,
     /// The pause between reads stays within this run's time.
-    pub fence: &'a Fence,
+    fence: &'a Fence,
     /// The segment's row.
-    pub segment: &'a Segment,
-    /// The definition, kept as it is in Dynamics.
-    pub definition: Definition,
+    segment: &'a Segment,
+    /// The definition as it was read last; the plan that is being carried out was made for its groups.
+    definition: Definition,
+    /// How often the groups were found to be others than they were.
+    regrouped: usize,
+    /// Set where changes of the definition cannot be tied to its version.
+    is_unversioned: bool,
 }
 
 /// How long a list may lag behind a write; after these pauses a difference is believed.
 const STALE_READ_PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
+/// How often a change of the definition is tried, and other groups are met, while others change it, too.
+const CHANGES_BY_OTHERS: usize = 5;
 /// How often progress is logged.
 const PROGRESS_EVERY: Duration = Duration::from_secs(10);
 
-impl<M: Means> Draft<'_, M> {
+impl<'a, M: Means> Draft<'a, M> {
+    /// Begins with the segment and its definition as they were found.
+    pub const fn new(means: &'a M, fence: &'a Fence, segment: &'a Segment, definition: Definition) -> Self {
+        Self {
+            means,
+            fence,
+            segment,
+            definition,
+            regrouped: 0,
+            is_unversioned: false,
+        }
+    }
+
     /// Brings the draft to what is wanted, beginning with a plan made from its members as they are.
     ///
     /// Automatic refresh is switched off before the first member call, since with it a journey could see a half-written
-    /// draft. Fails where members cannot be removed or keep changing: then nothing may be published.
+    /// draft. Fails where members cannot be removed or keep changing, and where somebody made the segment another one: then
+    /// nothing may be published.
     pub async fn converge(&mut self, wanted: &Wanted<'_>, first: Plan) -> Result<Converged, Error> {
-        let refresh_was_on = self.stop_automatic_refresh().await?;
+        let refresh_was_on = !self.definition.refresh_disabled;
         let mut rounds = Rounds::begin(wanted, first);
         loop {
+            if !self.make_ready(rounds.plan()).await? {
+                let anew = self.left(wanted, &rounds).await?;
+                rounds.plan_anew(anew);
+                continue;
+            }
             let refused = self.write(rounds.plan()).await?;
             rounds.wrote(refused)?;
             let left = self.difference(wanted, &rounds).await?;
             if let Step::Done(done) = rounds.judge(left)? {
-                return Ok(Converged { refresh_was_on, ..done });
+                return Ok(Converged {
+                    refresh_was_on,
+                    is_unversioned: self.is_unversioned,
+                    ..done
+                });
             }
         }
     }
 
-    /// Switches automatic refresh off, and answers whether it was on.
-    async fn stop_automatic_refresh(&mut self) -> Result<bool, Error> {
-        if self.definition.refresh_disabled {
-            return Ok(false);
+    /// Looks a last time whether the segment is what was verified; to be called right before it is published.
+    pub async fn verify(&mut self) -> Result<(), Error> {
+        if self.look().await? {
+            return Err(Error::SegmentChanged(Changed::Groups));
         }
-        self.means.disable_refresh(self.definition.id).await?;
-        self.definition.refresh_disabled = true;
-        Ok(true)
+        Ok(())
+    }
+
+    /// Makes the definition ready for a plan: without automatic refresh, and with a group for everybody.
+    ///
+    /// What others added meanwhile is kept. Answers `false` where the groups are no more those that the plan was made for.
+    async fn make_ready(&mut self, plan: &Plan) -> Result<bool, Error> {
+        for _ in 0..CHANGES_BY_OTHERS {
+            if self.definition.refresh_disabled && self.groups_wanting(plan) == 0 {
+                return Ok(true);
+            }
+            if self.look().await? {
+                return Ok(false);
+            }
+            let saved = if self.definition.refresh_disabled {
+                self.add_groups(self.groups_wanting(plan)).await?
+            } else {
+                self.stop_automatic_refresh().await?
+            };
+            self.is_unversioned |= saved == Saved::NotVersioned;
+        }
+        Err(Error::SegmentChanged(Changed::Groups))
+    }
+
+    /// Reads the definition as it is now, and answers whether its groups are others than they were.
+    ///
+    /// A query, or a refresh that was off and is on again, puts people into the segment that nobody here has verified.
+    async fn look(&mut self) -> Result<bool, Error> {
+        let now = self.means.definition(self.definition.id).await?;
+        if !now.query.trim().is_empty() {
+            return Err(Error::SegmentChanged(Changed::Query));
+        }
+        if self.definition.refresh_disabled && !now.refresh_disabled {
+            return Err(Error::SegmentChanged(Changed::Refresh));
+        }
+        let is_regrouped = now.groups != self.definition.groups;
+        self.definition = now;
+        if self.is_unversioned {
+            self.definition.etag = None;
+        }
+        self.regrouped += usize::from(is_regrouped);
+        if self.regrouped > CHANGES_BY_OTHERS {
+            return Err(Error::SegmentChanged(Changed::Groups));
+        }
+        Ok(is_regrouped)
+    }
+
+    async fn stop_automatic_refresh(&mut self) -> Result<Saved, Error> {
+        let saved = self.means.disable_refresh(&self.definition).await?;
+        self.definition.refresh_disabled = saved == Saved::Done;
+        Ok(saved)
+    }
+
+    /// Returns how many groups a plan needs that are not there.
+    fn groups_wanting(&self, plan: &Plan) -> usize {
+        let there = include_groups(&self.definition).count();
+        plan.groups().len().saturating_sub(there)
+    }
+
+    async fn add_groups(&mut self, wanting: usize) -> Result<Saved, Error> {
+        let first = self.definition.groups.len() + 1;
+        let fresh = (first..first + wanting).map(|number| Group::fresh(&format!("Query result {number}")));
+        let groups: Vec<Group> = self.definition.groups.iter().cloned().chain(fresh).collect();
+        let saved = self.means.save_groups(&self.definition, &groups).await?;
+        if saved == Saved::Done {
+            self.definition.groups = groups;
+        }
+        Ok(saved)
     }
 
     /// Writes a plan and returns the ids that Dynamics refused by name.
     ///
     /// Removals come first only where a group would overflow otherwise.
-    async fn write(&mut self, plan: &Plan) -> Result<Vec<ContactId>, Error> {
-        let new_groups = plan
-            .groups()
-            .len()
-            .saturating_sub(include_groups(&self.definition).count());
-        if new_groups > 0 {
-            let first = self.definition.groups.len() + 1;
-            let fresh = (first..first + new_groups).map(|number| Group::fresh(&format!("Query result {number}")));
-            let groups: Vec<Group> = self.definition.groups.iter().cloned().chain(fresh).collect();
-            self.means.save_groups(&self.definition, &groups).await?;
-            self.definition.groups = groups;
-        }
+    async fn write(&self, plan: &Plan) -> Result<Vec<ContactId>, Error> {
         let mut progress = Progress::new(plan);
         self.remove(plan, |group| group.removes_first, &mut progress).await?;
         let refused = self.add(plan, &mut progress).await?;
@@ -126,16 +208,26 @@ impl<M: Means> Draft<'_, M> {
     }
 
     /// Reads the members back and returns what is left to do; a list that lags behind is given time to catch up.
-    async fn difference(&self, wanted: &Wanted<'_>, rounds: &Rounds<'_>) -> Result<Plan, Error> {
+    async fn difference(&mut self, wanted: &Wanted<'_>, rounds: &Rounds<'_>) -> Result<Plan, Error> {
         let mut pauses = STALE_READ_PAUSES.iter();
         loop {
-            let members = list(self.means, self.segment, &self.definition, wanted.contacts.len()).await?;
-            let left = rounds.left(members, foreign_groups(&self.definition))?;
+            let left = self.left(wanted, rounds).await?;
             match pauses.next() {
                 Some(pause) if !left.is_empty() => {
                     self.fence.sleep(*pause).await.map_err(dynamics::Error::from)?;
                 }
                 _ => return Ok(left),
+            }
+        }
+    }
+
+    /// Reads the members of all groups that are there now, and returns what is left to do.
+    async fn left(&mut self, wanted: &Wanted<'_>, rounds: &Rounds<'_>) -> Result<Plan, Error> {
+        loop {
+            let listed = list(self.means, self.segment, &self.definition, wanted.contacts.len()).await;
+            // Of other groups than are there by now it says nothing, not even where it failed.
+            if !self.look().await? {
+                return rounds.left(listed?, foreign_groups(&self.definition));
             }
         }
     }

@@ -59,6 +59,20 @@ pub enum Error {
         /// The segment's id.
         id: String,
     },
+    /// The segment's members are no contacts.
+    #[error(
+        "the segment {name:?} ({id}) is not one of contacts (its base entity is another), and a query result holds \
+         contacts; nothing was written: choose another segment name"
+    )]
+    WrongBaseEntity {
+        /// The name.
+        name: String,
+        /// The segment's id.
+        id: String,
+    },
+    /// Somebody made the segment another one during the load.
+    #[error("{0}; nothing was published, and the run is tried again")]
+    SegmentChanged(Changed),
     /// There is no room for the contacts.
     #[error(transparent)]
     NoRoom(#[from] NoRoom),
@@ -110,12 +124,34 @@ pub enum Error {
     Dynamics(#[from] dynamics::Error),
 }
 
+/// What was changed in the segment while it was loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Changed {
+    /// It has a query.
+    #[error(
+        "the segment was given a query during the run, which would add people that are not in the result: take the query \
+         out in Dynamics, or choose another segment name"
+    )]
+    Query,
+    /// Its refresh is on.
+    #[error(
+        "the segment's automatic refresh was switched on again during the run, with which journeys may see its members \
+         before they are verified: the next attempt switches it off"
+    )]
+    Refresh,
+    /// Its groups are others than those that were verified.
+    #[error("the segment's groups were changed in Dynamics during the run, after its members were verified")]
+    Groups,
+}
+
 impl Error {
     /// Returns the stable name that alarms and the runtime's answer use.
     pub fn error_type(&self) -> &'static str {
         match self {
             Self::SeveralSegments { .. } => "SeveralSegments",
             Self::DynamicSegment { .. } => "DynamicSegment",
+            Self::WrongBaseEntity { .. } => "WrongBaseEntity",
+            Self::SegmentChanged(_) => "SegmentChanged",
             Self::NoRoom(_) | Self::TooManyContacts(_) => "TooManyContacts",
             Self::TooManyNotAccepted { .. } => "ContactsNotAccepted",
             Self::MembersStay { .. } | Self::MembersKeepChanging { .. } => "MembersDiffer",
@@ -128,10 +164,13 @@ impl Error {
     pub const fn fate(&self) -> Fate {
         match self {
             // The segment or the result itself forbids the load, so that repeating it is no use.
-            Self::SeveralSegments { .. } | Self::DynamicSegment { .. } | Self::NoRoom(_) | Self::TooManyContacts(_) => {
-                Fate::Refuse
-            }
+            Self::SeveralSegments { .. }
+            | Self::DynamicSegment { .. }
+            | Self::WrongBaseEntity { .. }
+            | Self::NoRoom(_)
+            | Self::TooManyContacts(_) => Fate::Refuse,
             Self::TooManyNotAccepted { .. }
+            | Self::SegmentChanged(_)
             | Self::MembersStay { .. }
             | Self::MembersKeepChanging { .. }
             | Self::PublishFailed { .. } => Fate::Retry,

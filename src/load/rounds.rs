@@ -14,6 +14,8 @@ pub struct Converged {
     pub not_accepted: Vec<ContactId>,
     /// Whether the segment's automatic refresh was on, and had to be switched off.
     pub refresh_was_on: bool,
+    /// Whether the table of definitions knows no versions, so that its groups were saved without one.
+    pub is_unversioned: bool,
 }
 
 /// Where one convergence stands: what is to be written, a fingerprint of what was, and what Dynamics refused so far.
@@ -59,6 +61,14 @@ impl<'a> Rounds<'a> {
         &self.plan
     }
 
+    /// Takes another plan in place of the one that was to be written: the groups that it was made for are others by now.
+    pub fn plan_anew(&mut self, plan: Plan) {
+        if self.written == 0 {
+            (self.to_add, self.to_remove) = (plan.added(), plan.removed());
+        }
+        self.plan = plan;
+    }
+
     /// Takes note that the plan was written and which contacts Dynamics refused by name; too many fail the load.
     ///
     /// The plan itself is dropped: the list that is read next is as large as the plan of a first load, and memory holds
@@ -101,6 +111,7 @@ impl<'a> Rounds<'a> {
             removed: self.to_remove,
             not_accepted,
             refresh_was_on: false,
+            is_unversioned: false,
         }))
     }
 }

@@ -17,14 +17,24 @@ pub struct Audience {
     pub members: Vec<Vec<ContactId>>,
 }
 
+/// The base entity of contacts, as the create writes it.
+const CONTACT: &str = "contact";
+
 /// Finds the segment of exactly this name and reads its members; nothing where there is none.
 ///
-/// Several of one name and a dynamic one are refused: which audience is meant, or who else decides about it, cannot be
-/// told. `expected` is a guess at the number of members, which only speeds the listing up.
+/// Several of one name, a dynamic one and one of other people than contacts are refused: which audience is meant, or who
+/// else decides about it, cannot be told, and a result holds contacts only. `expected` is a guess at the number of members, which only speeds the listing up.
 pub async fn survey(means: &impl Means, name: &SegmentName, expected: usize) -> Result<Option<Audience>, Error> {
     let Some(segment) = find(means, name).await? else {
         return Ok(None);
     };
+    // Segments made elsewhere may not say it: the column is not required.
+    if segment.base_entity.as_deref().is_some_and(|entity| entity != CONTACT) {
+        return Err(Error::WrongBaseEntity {
+            name: name.as_str().to_owned(),
+            id: segment.id.to_string(),
+        });
+    }
     let definition = means.definition(segment.definition_id).await?;
     if !definition.query.trim().is_empty() {
         return Err(Error::DynamicSegment {

@@ -82,6 +82,11 @@ pub(super) fn about_the_segment(account: &Account, mode: Option<Mode>) -> Vec<St
                         only when it is published";
         sentences.push(sentence.to_owned());
     }
+    if writing.written.is_some_and(|written| written.is_unversioned) {
+        let sentence = "Dynamics keeps no versions of segment definitions: what somebody else changes in the very moment in \
+                        which this run saves its own change can be lost";
+        sentences.push(sentence.to_owned());
+    }
     if let Some(published) = &writing.published {
         sentences.extend(about_the_members(account, mode, published));
     }

@@ -191,12 +191,7 @@ impl<M: Means> Turn<'_, M> {
             };
             writing.segment_id = Some(segment.id.to_string());
             let wanted = self.worker.wanted(wish, &prepared.contacts, prepared.not_found);
-            let mut draft = Draft {
-                means: self.means(),
-                fence: &self.hold.fence,
-                segment: &segment,
-                definition,
-            };
+            let mut draft = Draft::new(self.means(), &self.hold.fence, &segment, definition);
             let converging = draft.converge(&wanted, prepared.plan);
             let converged = match meter.phase(Phase::Write, converging).await {
                 Ok(converged) => converged,
@@ -209,6 +204,7 @@ impl<M: Means> Turn<'_, M> {
                 added: converged.added,
                 removed: converged.removed,
                 refresh_was_on: converged.refresh_was_on,
+                is_unversioned: converged.is_unversioned,
             });
             writing.not_accepted = converged.not_accepted;
 
@@ -217,6 +213,7 @@ impl<M: Means> Turn<'_, M> {
                 tracing::info!("a newer result came in during the load; it is tried before publishing");
                 return Ok(None);
             }
+            draft.verify().await.map_err(Error::from)?;
             let published = self.publish(&segment, meter).await?;
             let done = Achievement {
                 contacts: wanted.contacts.len() as u64,

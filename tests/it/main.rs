@@ -7,6 +7,7 @@ mod chaos;
 mod connection;
 mod deployed;
 mod dynamics;
+mod editors;
 mod events;
 mod failures;
 mod folders;

@@ -83,7 +83,7 @@ async fn a_segment_in_a_live_journey_says_how_to_go_on() {
             .unwrap_err(),
         dataverse.remove_members(segment.id, group, batch).await.unwrap_err(),
         dataverse.save_groups(&definition, &[]).await.unwrap_err(),
-        dataverse.disable_refresh(definition.id).await.unwrap_err(),
+        dataverse.disable_refresh(&definition).await.unwrap_err(),
         dataverse.publish(segment.id).await.unwrap_err(),
     ] {
         assert_eq!(error.error_type(), "SegmentInUse");

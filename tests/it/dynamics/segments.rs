@@ -4,7 +4,7 @@ use super::{connected, contacts, name, uuids};
 use crate::sandbox::dataverse::{Outcome, Seed};
 use crate::sandbox::{Fault, Sandbox};
 use segment_loader::domain::Batch;
-use segment_loader::dynamics::{Group, SegmentStatus};
+use segment_loader::dynamics::{Group, Saved, SegmentStatus};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -136,10 +136,16 @@ async fn refresh_is_switched_off_and_groups_are_added_beside_those_of_people() {
     let segment = dataverse.find_segments(&name("Socks")).await.unwrap().remove(0);
     let mut definition = dataverse.definition(segment.definition_id).await.unwrap();
     assert!(!definition.refresh_disabled);
-    dataverse.disable_refresh(definition.id).await.unwrap();
+    let saved = dataverse.disable_refresh(&definition).await.unwrap();
+    assert_eq!(saved, Saved::Done);
+    let outdated = definition.clone();
+    definition = dataverse.definition(definition.id).await.unwrap();
     let fresh = Group::fresh("more");
     definition.groups.push(fresh.clone());
-    dataverse.save_groups(&definition, &definition.groups).await.unwrap();
+    let saved = dataverse.save_groups(&outdated, &definition.groups).await.unwrap();
+    assert_eq!(saved, Saved::Outdated, "the refresh was switched off since it was read");
+    let saved = dataverse.save_groups(&definition, &definition.groups).await.unwrap();
+    assert_eq!(saved, Saved::Done);
     let saved = dataverse.definition(definition.id).await.unwrap();
     assert!(saved.refresh_disabled);
     assert_eq!(saved.groups, definition.groups);

@@ -37,7 +37,7 @@ async fn kill_at(world: &World, event: Value, operation: &str, nth: usize) {
     kill_when(world, event, world.sandbox.dataverse.arrived(operation, nth)).await;
 }
 
-async fn sweep(world: &World) -> Value {
+pub(crate) async fn sweep(world: &World) -> Value {
     world.invoke(json!({"action": "sweep"})).await.unwrap()
 }
 
@@ -47,7 +47,7 @@ async fn deliver_to(app: &App, event: Value) -> Value {
 }
 
 /// Delivers the event about a key, which must fail, and returns the error's type and sentence.
-async fn failure_of(world: &World, key: &str) -> (String, String) {
+pub(crate) async fn failure_of(world: &World, key: &str) -> (String, String) {
     let event = world.sandbox.s3.notification(crate::sandbox::BUCKET, key);
     let error = world.invoke(event).await.unwrap_err();
     (error.error_type().to_owned(), error.to_string())
@@ -59,7 +59,7 @@ fn outcomes(answer: &Value) -> Vec<&str> {
 }
 
 /// Returns the sizes of all audiences that were ever published, in order.
-fn published_sizes(world: &World) -> Vec<usize> {
+pub(crate) fn published_sizes(world: &World) -> Vec<usize> {
     let history = world.segment().history;
     history.iter().map(|(_, audience)| audience.len()).collect()
 }

@@ -2,7 +2,9 @@
 
 use super::contacts::Contacts;
 use super::world::LEASE;
-use segment_loader::dynamics::{Definition, DefinitionId, Group, GroupId, Segment as Row, SegmentId, SegmentStatus};
+use segment_loader::dynamics::{
+    Definition, DefinitionId, Group, GroupId, Saved, Segment as Row, SegmentId, SegmentStatus,
+};
 use uuid::Uuid;
 
 /// How long it may take from a look at the row to what follows from it.
@@ -29,6 +31,8 @@ pub(super) struct Segment {
     stale: Option<(u64, Seen)>,
     /// When the row has changed last.
     changed_at: u64,
+    /// Counts the changes of the definition.
+    edition: u64,
     /// Counts publications, so that only the last one is computed.
     pub(super) publications: u64,
 }
@@ -93,6 +97,7 @@ impl Segment {
             status: SegmentStatus::of(code),
             status_code: code,
             member_count: members,
+            base_entity: None,
             published_journeys: None,
             etag: version.to_string(),
         }
@@ -112,6 +117,7 @@ impl Segment {
             query: String::new(),
             groups: self.groups.iter().map(|(group, _)| group.clone()).collect(),
             refresh_disabled: !self.refreshes,
+            etag: Some(self.edition.to_string()),
         }
     }
 
@@ -168,8 +174,18 @@ impl Segment {
         }
     }
 
+    /// Changes the definition, where it is still of the version that was read.
+    pub(super) fn save(&mut self, etag: Option<&str>, change: impl FnOnce(&mut Self)) -> Saved {
+        if etag.is_some_and(|etag| etag != self.edition.to_string()) {
+            return Saved::Outdated;
+        }
+        self.edition += 1;
+        change(self);
+        Saved::Done
+    }
+
     /// Replaces the groups; one that stays keeps its members.
-    pub(super) fn save_groups(&mut self, groups: &[Group]) {
+    pub(super) fn replace_groups(&mut self, groups: &[Group]) {
         let with_members = |group: &Group| (group.clone(), self.members(&group.id));
         self.groups = groups.iter().map(with_members).collect();
     }

@@ -7,7 +7,7 @@ use super::dataverse::{Change, id_of, index_of};
 use super::world::s3_time;
 use chrono::{DateTime, Utc};
 use segment_loader::domain::{Batch, ContactId, ContactSet, Mode, ObjectRef, SegmentName};
-use segment_loader::dynamics::{self, Definition, DefinitionId, Group, GroupId, Segment, SegmentId};
+use segment_loader::dynamics::{self, Definition, DefinitionId, Group, GroupId, Saved, Segment, SegmentId};
 use segment_loader::fence::Fence;
 use segment_loader::means::{Attempt, Leftovers, Lists, Means};
 use segment_loader::source::{self, ObjectVersion, Parts, Problem, Rows};
@@ -209,16 +209,20 @@ impl Means for Simulated {
         ))
     }
 
-    async fn disable_refresh(&self, id: DefinitionId) -> Result<(), dynamics::Error> {
-        let index = index_of(id.0);
-        self.call(Some(index), move |_, world| world.segments[index].refreshes = false)
-            .await
+    async fn disable_refresh(&self, definition: &Definition) -> Result<Saved, dynamics::Error> {
+        let (index, etag) = (index_of(definition.id.0), definition.etag.clone());
+        self.call(Some(index), move |_, world| {
+            world.segments[index].save(etag.as_deref(), |segment| segment.refreshes = false)
+        })
+        .await
     }
 
-    async fn save_groups(&self, definition: &Definition, groups: &[Group]) -> Result<(), dynamics::Error> {
-        let (index, groups) = (index_of(definition.id.0), groups.to_vec());
-        self.call(Some(index), move |_, world| world.segments[index].save_groups(&groups))
-            .await
+    async fn save_groups(&self, definition: &Definition, groups: &[Group]) -> Result<Saved, dynamics::Error> {
+        let (index, etag, groups) = (index_of(definition.id.0), definition.etag.clone(), groups.to_vec());
+        self.call(Some(index), move |_, world| {
+            world.segments[index].save(etag.as_deref(), |segment| segment.replace_groups(&groups))
+        })
+        .await
     }
 
     async fn list_members(&self, id: SegmentId, group: &GroupId, _: usize) -> Result<Vec<ContactId>, dynamics::Error> {

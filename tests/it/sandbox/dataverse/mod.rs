@@ -13,7 +13,7 @@ mod tables;
 
 pub use inspect::{GroupView, Seed, SegmentView};
 pub use limits::{Limits, Violation};
-pub use modes::{Encoding, Filtering, Modes, Outcome, UnknownContacts};
+pub use modes::{Encoding, Filtering, Modes, Outcome, UnknownContacts, Versions};
 pub use state::{Audience, Contacts, Definition, Segment, State};
 pub use tables::{Fields, Row};
 

@@ -28,6 +28,8 @@ pub struct Modes {
     pub row_page: usize,
     /// What lists of rows make of a filter.
     pub filtering: Filtering,
+    /// What a change that is tied to a definition's version meets.
+    pub versions: Versions,
     /// How a publish ends.
     pub outcome: Outcome,
     /// From Publish to the end of computing.
@@ -56,6 +58,17 @@ pub enum Filtering {
     Exact,
     /// Every row is answered.
     Ignored,
+}
+
+/// What a change that is tied to the version of a definition meets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Versions {
+    /// Another version is refused.
+    Kept,
+    /// Whatever version is named, the change is made.
+    Ignored,
+    /// The table has no versions: the change is refused.
+    Unknown,
 }
 
 /// How `ListGroupMembers` encodes its answer.
@@ -102,6 +115,7 @@ impl Default for Modes {
             page_clamp: usize::MAX,
             row_page: 5000,
             filtering: Filtering::Exact,
+            versions: Versions::Kept,
             outcome: Outcome::Active,
             publish_delay: Duration::from_millis(300),
             publish_lag: Duration::ZERO,

@@ -87,6 +87,12 @@ impl Refusal {
         )
     }
 
+    /// 412: the table has no versions.
+    pub fn no_versions(table: &str) -> Self {
+        let message = format!("The {table} entity does not support optimistic concurrency.");
+        Self::new(StatusCode::PRECONDITION_FAILED, "0x80060881", message)
+    }
+
     /// 429 with the seconds to wait.
     pub fn throttled(code: &'static str, message: String, seconds: u64) -> Answer {
         let mut answer = Self::new(StatusCode::TOO_MANY_REQUESTS, code, message).into_answer();

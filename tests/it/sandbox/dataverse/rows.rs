@@ -1,6 +1,7 @@
 //! Create, read, change and delete rows.
 
 use super::super::server::{Answer, Call, empty, json};
+use super::modes::Versions;
 use super::query::{self, Query};
 use super::refusal::{Refusal, Reply};
 use super::state::{Definition, Group, Segment, State};
@@ -111,8 +112,16 @@ fn change(state: &mut State, address: &Address<'_>, call: &Call, id: Uuid) -> Re
         };
     };
     let create_only = call.header("if-none-match") == Some("*");
-    if create_only || condition.is_some_and(|etag| etag != "*" && etag != current.etag()) {
-        return Err(Refusal::version());
+    let version = condition.filter(|etag| *etag != "*");
+    let versions = match table {
+        Table::Definitions => state.modes.versions,
+        _ => Versions::Kept,
+    };
+    match versions {
+        Versions::Unknown if version.is_some() => return Err(Refusal::no_versions(table.logical())),
+        Versions::Kept if version.is_some_and(|etag| etag != current.etag()) => return Err(Refusal::version()),
+        _ if create_only => return Err(Refusal::version()),
+        _ => {}
     }
     let (fields, _) = table.writable(body(call)?)?;
     let mut changed = current;

@@ -1,0 +1,276 @@
+//! People who edit a segment while it is loaded: its groups, its query, its refresh.
+
+use crate::failures::{failure_of, published_sizes, sweep};
+use crate::sandbox::Fault;
+use crate::sandbox::dataverse::{Seed, State, Versions};
+use crate::world::{SEGMENT, World, contacts};
+use serde_json::{Value, json};
+use std::time::Duration;
+use uuid::Uuid;
+
+const GROUPS: &str = "msdynmkt_staticlistmembers";
+const DEFINITION: &str = "GET msdynmkt_segmentdefinitions";
+
+/// Changes the definition as somebody in Dynamics would.
+fn edit(world: &World, change: impl FnOnce(&mut State, Uuid)) {
+    let id = world.segment().definition_id.unwrap();
+    world.sandbox.dataverse.edit(|state| change(state, id));
+}
+
+fn set(world: &World, column: &str, value: Value) {
+    edit(world, |state, id| state.set_definition(id, &[(column, value)]));
+}
+
+/// Adds a group of a marketer's.
+fn add_group(world: &World, kind: &str, members: &[Uuid]) {
+    edit(world, |state, id| {
+        let group = Uuid::new_v4();
+        let definition = state.definitions.get_mut(&id).unwrap();
+        let mut groups: Vec<Value> = serde_json::from_str(definition.row.text(GROUPS)).unwrap();
+        groups.push(
+            json!({"groupId": group.to_string(), "includeType": kind, "name": "mine", "inputType": "manualSelect"}),
+        );
+        let members = members.iter().map(Uuid::as_u128).collect();
+        definition.members.insert(group, members);
+        state.set_definition(id, &[(GROUPS, json!(Value::Array(groups).to_string()))]);
+    });
+}
+
+/// Returns whether each group includes, and how many members it has.
+fn groups(world: &World) -> Vec<(bool, usize)> {
+    let groups = world.segment().groups;
+    groups.iter().map(|group| (group.include, group.count)).collect()
+}
+
+/// Loads contacts into a segment of 1,000 while somebody does something as soon as the nth request of an operation has come.
+async fn load_while(world: &World, at: (&str, usize), does: impl FnOnce()) -> Result<Value, (String, String)> {
+    let key = world.drop_contacts("monday.csv", &contacts(0..1_100));
+    let event = world.sandbox.s3.notification(crate::sandbox::BUCKET, &key);
+    world.sandbox.dataverse.clear_log();
+    let (answer, ()) = tokio::join!(world.invoke(event), async {
+        world.sandbox.dataverse.arrived(at.0, at.1).await;
+        does();
+    });
+    answer
+        .map(|answer| answer["runs"][0].clone())
+        .map_err(|error| (error.error_type().to_owned(), error.to_string()))
+}
+
+async fn with_audience() -> World {
+    let world = World::start().await;
+    let seed = Seed::named(SEGMENT).group(contacts(0..1_000));
+    world.sandbox.dataverse.seed_segment(seed);
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_include_group_that_somebody_adds_during_the_load_is_brought_to_the_result_too() {
+    let world = with_audience().await;
+    let dataverse = &world.sandbox.dataverse;
+    for operation in ["AddStaticMembers", "ListGroupMembers"] {
+        dataverse.latency(operation, Duration::from_secs(5));
+    }
+    let run = load_while(&world, ("AddStaticMembers", 1), || {
+        add_group(&world, "Include", &contacts(1_095..1_110));
+    });
+    assert_eq!(run.await.unwrap()["outcome"], "loaded");
+    assert_eq!(world.published(), contacts(0..1_100));
+    assert_eq!(groups(&world), [(true, 1_100), (true, 5)]);
+    let run = load_while(&world, ("ListGroupMembers", 2), || {
+        add_group(&world, "Include", &contacts(7_000..7_010));
+    });
+    assert_eq!(run.await.unwrap()["outcome"], "unchanged", "nothing was published yet");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_include_group_that_goes_during_the_load_leaves_the_result_whole() {
+    let world = with_audience().await;
+    let dataverse = &world.sandbox.dataverse;
+    add_group(&world, "Include", &contacts(0..500));
+    dataverse.latency("ListGroupMembers", Duration::from_secs(5));
+    let run = load_while(&world, ("AddStaticMembers", 1), || {
+        edit(&world, |state, id| {
+            let definition = &state.definitions[&id];
+            let mut groups: Vec<Value> = serde_json::from_str(definition.row.text(GROUPS)).unwrap();
+            groups.pop();
+            state.set_definition(id, &[(GROUPS, json!(Value::Array(groups).to_string()))]);
+        });
+    });
+    assert_eq!(run.await.unwrap()["outcome"], "loaded");
+    assert_eq!(world.published(), contacts(0..1_100));
+}
+
+/// A segment that needs a group of its own to be saved, into which somebody adds an Exclude group meanwhile.
+async fn exclude_while(at: (&str, usize), with: impl FnOnce(&World)) -> (World, Value) {
+    let world = World::start().await;
+    world.destination(&json!({"check_contacts": "added"}));
+    let seed = Seed::named(SEGMENT).exclude(contacts(0..10));
+    world.sandbox.dataverse.seed_segment(seed);
+    with(&world);
+    let run = load_while(&world, at, || add_group(&world, "Exclude", &contacts(10..20)));
+    let run = run.await.unwrap();
+    (world, run)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exclude_group_that_somebody_adds_before_the_groups_are_saved_is_kept() {
+    for versions in [Versions::Kept, Versions::Ignored] {
+        let (world, run) = exclude_while(("GET contacts", 1), |world| {
+            let dataverse = &world.sandbox.dataverse;
+            dataverse.modes(|modes| modes.versions = versions);
+            dataverse.latency("GET contacts", Duration::from_secs(5));
+        })
+        .await;
+        assert_eq!(run["outcome"], "loaded", "{run}");
+        assert_eq!(groups(&world), [(false, 10), (false, 10), (true, 1_100)]);
+        assert_eq!(world.published(), contacts(20..1_100));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exclude_group_that_comes_in_the_moment_of_saving_is_kept() {
+    let (world, run) = exclude_while(("PATCH msdynmkt_segmentdefinitions", 1), |world| {
+        let dataverse = &world.sandbox.dataverse;
+        dataverse.latency("PATCH msdynmkt_segmentdefinitions", Duration::from_secs(5));
+    })
+    .await;
+    assert_eq!(run["outcome"], "loaded", "{run}");
+    assert_eq!(groups(&world), [(false, 10), (false, 10), (true, 1_100)]);
+    assert_eq!(world.published(), contacts(20..1_100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn groups_are_saved_in_a_table_without_versions_too_and_the_report_says_so() {
+    let (world, run) = exclude_while(("GET contacts", 1), |world| {
+        let dataverse = &world.sandbox.dataverse;
+        dataverse.modes(|modes| modes.versions = Versions::Unknown);
+        dataverse.latency("GET contacts", Duration::from_secs(5));
+    })
+    .await;
+    assert_eq!(run["outcome"], "loaded", "{run}");
+    assert_eq!(groups(&world), [(false, 10), (false, 10), (true, 1_100)]);
+    let warnings = run["warnings"].to_string();
+    assert_eq!(warnings.matches("no versions").count(), 1, "{warnings}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_definition_that_somebody_changes_again_and_again_publishes_nothing() {
+    let world = with_audience().await;
+    let dataverse = &world.sandbox.dataverse;
+    dataverse.seed_segment(Seed::named("Winter"));
+    let key = world.drop_contacts("monday.csv", &contacts(0..1_100));
+    let somebody = async {
+        for number in 2.. {
+            dataverse.arrived(DEFINITION, number).await;
+            if groups(&world).len() == 9 {
+                edit(&world, |state, id| state.set_definition(id, &[(GROUPS, json!("[]"))]));
+            }
+            add_group(&world, "Exclude", &contacts(5_000..5_001));
+        }
+    };
+    dataverse.latency(DEFINITION, Duration::from_secs(1));
+    let (kind, reason) = tokio::select! {
+        failure = failure_of(&world, &key) => failure,
+        () = somebody => unreachable!("somebody never ends"),
+    };
+    assert_eq!(kind, "SegmentChanged", "{reason}");
+    assert_eq!(published_sizes(&world), [1_000]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_query_that_comes_during_the_load_stops_it_before_publishing() {
+    let world = with_audience().await;
+    world
+        .sandbox
+        .dataverse
+        .latency("AddStaticMembers", Duration::from_secs(5));
+    let query = json!("PROFILE(contact)");
+    let failed = load_while(&world, ("AddStaticMembers", 1), || {
+        set(&world, "msdynmkt_segmentquery", query);
+    });
+    let (kind, reason) = failed.await.unwrap_err();
+    assert_eq!(kind, "SegmentChanged", "{reason}");
+    assert!(
+        reason.contains("query") && reason.contains("nothing was published"),
+        "{reason}"
+    );
+    assert_eq!(published_sizes(&world), [1_000]);
+    world.sandbox.s3.clock().advance(Duration::from_mins(16));
+    assert_eq!(sweep(&world).await["runs"][0]["outcome"], "refused");
+    assert_eq!(published_sizes(&world), [1_000]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_that_comes_back_during_the_load_stops_it_and_the_next_attempt_switches_it_off() {
+    let world = with_audience().await;
+    world
+        .sandbox
+        .dataverse
+        .latency("AddStaticMembers", Duration::from_secs(5));
+    let failed = load_while(&world, ("AddStaticMembers", 1), || {
+        set(&world, "msdynmkt_disablesegmentrefresh", json!(false));
+    });
+    let (kind, reason) = failed.await.unwrap_err();
+    assert_eq!(kind, "SegmentChanged", "{reason}");
+    assert_eq!(published_sizes(&world), [1_000]);
+    world.sandbox.s3.clock().advance(Duration::from_mins(16));
+    let run = sweep(&world).await["runs"][0].clone();
+    assert_eq!(run["outcome"], "loaded", "{run}");
+    assert!(world.segment().refresh_disabled);
+    assert_eq!(world.published(), contacts(0..1_100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_changes_after_the_members_were_verified_is_not_published() {
+    let change: [&dyn Fn(&World); 3] = [
+        &|world| add_group(world, "Include", &contacts(7_000..7_010)),
+        &|world| set(world, "msdynmkt_segmentquery", json!("PROFILE(contact)")),
+        &|world| set(world, "msdynmkt_disablesegmentrefresh", json!(false)),
+    ];
+    for change in change {
+        let world = with_audience().await;
+        // The look with the read-back is answered late: it saw the segment as it was.
+        let late = Fault::on(DEFINITION).nth(2).late_answer(Duration::from_secs(5));
+        world.sandbox.dataverse.fault(late);
+        world.sandbox.dataverse.latency(DEFINITION, Duration::from_secs(1));
+        let key = world.drop_contacts("monday.csv", &contacts(0..1_100));
+        world.sandbox.dataverse.clear_log();
+        let ((kind, reason), ()) = tokio::join!(failure_of(&world, &key), async {
+            world.sandbox.dataverse.arrived(DEFINITION, 2).await;
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            change(&world);
+        });
+        assert_eq!(kind, "SegmentChanged", "{reason}");
+        assert_eq!(world.segment().publishes, 0, "{reason}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_segment_of_other_people_than_contacts_is_refused_before_the_first_write() {
+    for (entity, outcome) in [
+        (json!("lead"), "refused"),
+        (json!("msdynmkt_profile"), "refused"),
+        (json!("Contact"), "loaded"),
+        (json!(" "), "loaded"),
+        (Value::Null, "loaded"),
+    ] {
+        let world = World::start().await;
+        let seed = Seed::named(SEGMENT).group(contacts(9_000..9_080));
+        let id = world.sandbox.dataverse.seed_segment(seed);
+        let column = [("msdynmkt_baseentitylogicalname", entity.clone())];
+        world.sandbox.dataverse.edit(|state| state.set_segment(id, &column));
+        let key = world.drop_contacts("monday.csv", &contacts(0..50));
+        let run = world.deliver(&key).await["runs"][0].clone();
+        assert_eq!(run["outcome"], outcome, "{entity}: {run}");
+        if outcome == "refused" {
+            assert_eq!(run["error_type"], "WrongBaseEntity", "{run}");
+            let approved = world.order(&key, &json!({"approve": run["run_id"]})).await;
+            assert_eq!(
+                approved["outcome"], "refused",
+                "no approval makes people of other kinds contacts"
+            );
+            assert_eq!(world.segment().members, contacts(9_000..9_080));
+            assert_eq!(world.segment().publishes, 0);
+        }
+    }
+}
