@@ -11,6 +11,7 @@ use super::version::Saved;
 use crate::domain::SegmentName;
 use serde_json::json;
 use std::time::Duration;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 const DEFINE: &str = "create the segment's definition";
@@ -22,9 +23,12 @@ const MAX_DESCRIPTION: usize = 1_000;
 /// How often a definition that was found is changed and read again: it takes two changes, and others may come between.
 const CHANGES_TRIED: usize = 7;
 
-/// How long an unclear create is given before the look for its row: a gateway that gave up leaves the server at work, and a
-/// row that appears after the look would be a second segment of the name.
-const LATE_COMMIT: Duration = Duration::from_secs(10);
+/// How long a create whose answer was lost may still be carried out: a gateway that gave up leaves the server at work, at
+/// most for the two minutes of an operation (Microsoft, "Service protection API limits"). A row that came after a second
+/// create would be a second segment of the name.
+const LATE_COMMIT: Duration = Duration::from_mins(2);
+/// How often the row is looked for within that time.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 impl Dataverse {
     /// Creates a segment of this name: a Draft definition with one empty Include group and no refresh, then its segment.
@@ -36,9 +40,9 @@ impl Dataverse {
             Some(orphan) => self.made_usable(orphan, name).await?,
             None => self.new_definition(name).await?,
         };
-        let id = self.new_segment(name, description, definition).await?;
-        let segment = self.created_segment(id, name, definition).await?;
-        Ok((segment, self.definition(definition).await?))
+        let id = self.new_segment(name, description, definition.id).await?;
+        let segment = self.created_segment(id, name, definition.id).await?;
+        Ok((segment, definition))
     }
 
     /// Reads the new segment: a row of another name or definition would be found by nobody, or would be somebody else's.
@@ -57,7 +61,7 @@ impl Dataverse {
         Ok(segment)
     }
 
-    async fn new_definition(&self, name: &SegmentName) -> Result<DefinitionId, Error> {
+    async fn new_definition(&self, name: &SegmentName) -> Result<Definition, Error> {
         let group = Group::fresh(name.as_str());
         let body = json!({
             "msdynmkt_name": name.as_str(),
@@ -78,11 +82,23 @@ impl Dataverse {
                 )
                 .await
             {
-                Ok(id) => return Ok(DefinitionId(id)),
-                Err(failure) => self.wait_if_unclear(failure, DEFINE, &mut tries).await?,
-            }
-            if let Some(found) = self.orphan(name).await? {
-                return self.made_usable(found, name).await;
+                Ok(id) => {
+                    return Ok(Definition {
+                        id: DefinitionId(id),
+                        query: String::new(),
+                        groups: vec![group],
+                        refresh_disabled: true,
+                        etag: None,
+                    });
+                }
+                Err(failure) => {
+                    let come = self
+                        .wait_for_row(failure, DEFINE, &mut tries, || self.orphan(name))
+                        .await?;
+                    if let Some(found) = come {
+                        return self.made_usable(found, name).await;
+                    }
+                }
             }
         }
     }
@@ -113,13 +129,22 @@ impl Dataverse {
             let created = created_id("msdynmkt_segments", "msdynmkt_segmentid");
             match self.client().send(&call, created).await {
                 Ok(id) => return Ok(SegmentId(id)),
-                Err(failure) => self.wait_if_unclear(failure, CREATE, &mut tries).await?,
+                Err(failure) => {
+                    let look = || self.segment_of(definition);
+                    if let Some(id) = self.wait_for_row(failure, CREATE, &mut tries, look).await? {
+                        return Ok(id);
+                    }
+                }
             }
-            match self.segments_of(CREATE, definition).await?[..] {
-                [] => {}
-                [id] => return Ok(id),
-                _ => return Err(Error::unexpected(CREATE, "the new definition has several segments")),
-            }
+        }
+    }
+
+    /// Finds the segment of a definition that has none of its own yet, or the new one only.
+    async fn segment_of(&self, definition: DefinitionId) -> Result<Option<SegmentId>, Error> {
+        match self.segments_of(CREATE, definition).await?[..] {
+            [] => Ok(None),
+            [id] => Ok(Some(id)),
+            _ => Err(Error::unexpected(CREATE, "the new definition has several segments")),
         }
     }
 
@@ -146,7 +171,7 @@ impl Dataverse {
     }
 
     /// Gives a definition that was found what one of our own has: no refresh, and an Include group.
-    async fn made_usable(&self, mut definition: Definition, name: &SegmentName) -> Result<DefinitionId, Error> {
+    async fn made_usable(&self, mut definition: Definition, name: &SegmentName) -> Result<Definition, Error> {
         for _ in 0..CHANGES_TRIED {
             let saved = if !definition.refresh_disabled {
                 self.disable_refresh(&definition).await?
@@ -159,7 +184,7 @@ impl Dataverse {
                     .collect();
                 self.save_groups(&definition, &groups).await?
             } else {
-                return Ok(definition.id);
+                return Ok(definition);
             };
             definition = self.definition(definition.id).await?;
             if saved == Saved::NotVersioned {
@@ -201,16 +226,33 @@ impl Dataverse {
         Ok(found)
     }
 
-    async fn wait_if_unclear(&self, failure: Failure, operation: &'static str, tries: &mut u32) -> Result<(), Error> {
-        match failure {
-            Failure::Final(error) => Err(error),
-            Failure::Contention(refusal) => Err(Error::DynamicsRefused(refusal)),
-            Failure::Unclear(reason) => {
-                *tries += 1;
-                self.client().back_off(operation, *tries, reason.clone()).await?;
-                self.client().sleep(LATE_COMMIT, operation, &reason).await
+    /// Looks for the row of a create whose answer was lost, until none can come any more: then it may be sent again.
+    async fn wait_for_row<T>(
+        &self,
+        failure: Failure,
+        operation: &'static str,
+        tries: &mut u32,
+        look: impl AsyncFn() -> Result<Option<T>, Error>,
+    ) -> Result<Option<T>, Error> {
+        let reason = match failure {
+            Failure::Final(error) => return Err(error),
+            Failure::Contention(refusal) => return Err(Error::DynamicsRefused(refusal)),
+            Failure::Unclear(reason) => reason,
+        };
+        let until = Instant::now() + LATE_COMMIT;
+        loop {
+            if let Some(row) = look().await? {
+                return Ok(Some(row));
             }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            self.client().sleep(LOOK_EVERY.min(left), operation, &reason).await?;
         }
+        *tries += 1;
+        self.client().back_off(operation, *tries, reason).await?;
+        Ok(None)
     }
 }
 

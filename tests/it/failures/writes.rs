@@ -8,7 +8,7 @@ use serde_json::json;
 use std::time::Duration;
 
 /// Lets only some contacts exist.
-fn know(world: &World, numbers: impl IntoIterator<Item = u32>, unknown: UnknownContacts) {
+pub(crate) fn know(world: &World, numbers: impl IntoIterator<Item = u32>, unknown: UnknownContacts) {
     world.sandbox.dataverse.edit(|state| {
         let known = numbers.into_iter().map(|number| contact(number).as_u128());
         state.contacts.known = Some(known.collect());
@@ -25,6 +25,8 @@ async fn a_create_that_may_or_may_not_have_happened_makes_exactly_one_segment() 
             Fault::on(operation).answer(504).html(),
             Fault::on(operation).late_answer(Duration::from_secs(130)),
             Fault::on(operation).delay(Duration::from_secs(125)),
+            // The client gives up after two minutes, and the server is at work for more than one on top.
+            Fault::on(operation).delay(Duration::from_secs(200)),
             Fault::on(operation).times(2).commit_then_reset(),
         ] {
             let world = World::start().await;
