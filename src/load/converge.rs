@@ -4,10 +4,10 @@
 
 use super::plan::{GroupPlan, Plan};
 use super::rounds::{Converged, Rounds, Step};
-use super::survey::{foreign_groups, include_groups, list};
+use super::survey::{count, foreign_groups, include_groups, list, list_excluded};
 use super::{Changed, Error, Wanted};
 use crate::domain::{Batch, ContactId};
-use crate::dynamics::{self, Definition, Group, Saved, Segment};
+use crate::dynamics::{self, Definition, Group, GroupId, Saved, Segment};
 use crate::fence::Fence;
 use crate::means::Means;
 use futures_util::StreamExt;
@@ -18,21 +18,26 @@ use tokio::time::Instant;
 /// A segment that is being changed.
 pub struct Draft<'a, M> {
     /// What Dynamics is reached by.
-    means: &'a M,
+    pub(super) means: &'a M,
     /// The pause between reads stays within this run's time.
-    fence: &'a Fence,
+    pub(super) fence: &'a Fence,
     /// The segment's row.
-    segment: &'a Segment,
+    pub(super) segment: &'a Segment,
     /// The definition as it was read last; the plan that is being carried out was made for its groups.
-    definition: Definition,
+    pub(super) definition: Definition,
     /// How often the groups were found to be others than they were.
     regrouped: usize,
+    /// A member that was listed last and is asked for, and its group.
+    pub(super) witness: Option<(GroupId, ContactId)>,
+    /// How many members Dynamics would count of those that were listed last.
+    counted: usize,
     /// Set where changes of the definition cannot be tied to its version.
     is_unversioned: bool,
 }
 
-/// How long a list may lag behind a write; after these pauses a difference is believed.
-const STALE_READ_PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
+/// How long a list is given to show all of a write of which it shows a part; then the rest is written again.
+pub(super) const STALE_READ_PAUSES: [Duration; 3] =
+    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 /// How often a change of the definition is tried, and other groups are met, while others change it, too.
 const CHANGES_BY_OTHERS: usize = 5;
 /// How often progress is logged.
@@ -47,6 +52,8 @@ impl<'a, M: Means> Draft<'a, M> {
             segment,
             definition,
             regrouped: 0,
+            witness: None,
+            counted: 0,
             is_unversioned: false,
         }
     }
@@ -68,9 +75,11 @@ impl<'a, M: Means> Draft<'a, M> {
             let refused = self.write(rounds.plan()).await?;
             rounds.wrote(refused)?;
             let left = self.difference(wanted, &rounds).await?;
+            let left = self.caught_up(wanted, &rounds, left).await?;
             if let Step::Done(done) = rounds.judge(left)? {
                 return Ok(Converged {
                     refresh_was_on,
+                    counted: self.counted,
                     is_unversioned: self.is_unversioned,
                     ..done
                 });
@@ -78,12 +87,13 @@ impl<'a, M: Means> Draft<'a, M> {
         }
     }
 
-    /// Looks a last time whether the segment is what was verified; to be called right before it is published.
-    pub async fn verify(&mut self) -> Result<(), Error> {
-        if self.look().await? {
+    /// Looks a last time whether the segment is what was verified, and returns its row from right before it is published.
+    pub async fn verify(&mut self) -> Result<Segment, Error> {
+        let (row, is_regrouped) = tokio::join!(self.means.segment(self.segment.id), self.look());
+        if is_regrouped? {
             return Err(Error::SegmentChanged(Changed::Groups));
         }
-        Ok(())
+        Ok(row?)
     }
 
     /// Makes the definition ready for a plan: without automatic refresh, and with a group for everybody.
@@ -222,12 +232,20 @@ impl<'a, M: Means> Draft<'a, M> {
     }
 
     /// Reads the members of all groups that are there now, and returns what is left to do.
-    async fn left(&mut self, wanted: &Wanted<'_>, rounds: &Rounds<'_>) -> Result<Plan, Error> {
+    pub(super) async fn left(&mut self, wanted: &Wanted<'_>, rounds: &Rounds<'_>) -> Result<Plan, Error> {
         loop {
-            let listed = list(self.means, self.segment, &self.definition, wanted.contacts.len()).await;
-            // Of other groups than are there by now it says nothing, not even where it failed.
-            if !self.look().await? {
-                return rounds.left(listed?, foreign_groups(&self.definition));
+            let groups = self.definition.clone();
+            let (means, segment) = (self.means, self.segment);
+            let listing = list(means, segment, &groups, wanted.contacts.len());
+            // At the same time, for a call may take long; what changes later is seen before publishing.
+            let (listed, kept_out, is_regrouped) =
+                tokio::join!(listing, list_excluded(means, segment, &groups), self.look());
+            // Of other groups than are there by now a list says nothing, not even where it failed.
+            if !is_regrouped? {
+                let members = listed?;
+                self.witness = self.witness_of(wanted, &members);
+                self.counted = count(&members, &kept_out?);
+                return rounds.left(members, foreign_groups(&self.definition));
             }
         }
     }

@@ -4,6 +4,7 @@
 
 pub mod converge;
 pub mod guard;
+mod lag;
 pub mod plan;
 pub mod publish;
 pub mod rounds;
@@ -101,10 +102,17 @@ pub enum Error {
         /// How many members stay.
         count: usize,
     },
+    /// The list of members does not show what was written.
+    #[error(
+        "the list of members shows nothing of what was written, a minute and more after Dynamics answered that it was: the \
+         list lags behind, or Dynamics took none of it; nothing was published: check that the ids are contacts of this \
+         environment and active, and repeat the run"
+    )]
+    ListLags,
     /// Somebody else changes the members at the same time.
     #[error(
-        "the members still differed after {rounds} rounds of writing, so somebody else is changing the segment; nothing \
-         was published: let the other change finish, then repeat the run"
+        "the members still differed after {rounds} rounds of writing, so somebody else is changing the segment, or its \
+         list lags far behind; nothing was published: let the other change finish, then repeat the run"
     )]
     MembersKeepChanging {
         /// How often the difference was written.
@@ -154,7 +162,7 @@ impl Error {
             Self::SegmentChanged(_) => "SegmentChanged",
             Self::NoRoom(_) | Self::TooManyContacts(_) => "TooManyContacts",
             Self::TooManyNotAccepted { .. } => "ContactsNotAccepted",
-            Self::MembersStay { .. } | Self::MembersKeepChanging { .. } => "MembersDiffer",
+            Self::MembersStay { .. } | Self::ListLags | Self::MembersKeepChanging { .. } => "MembersDiffer",
             Self::PublishFailed { .. } => "PublishFailed",
             Self::Dynamics(error) => error.error_type(),
         }
@@ -172,6 +180,7 @@ impl Error {
             Self::TooManyNotAccepted { .. }
             | Self::SegmentChanged(_)
             | Self::MembersStay { .. }
+            | Self::ListLags
             | Self::MembersKeepChanging { .. }
             | Self::PublishFailed { .. } => Fate::Retry,
             Self::Dynamics(error) => error.fate(),
@@ -193,6 +202,11 @@ impl Wanted<'_> {
         let is_taken = |id: &&ContactId| refused.binary_search(id).is_err();
         let wanted: Vec<_> = self.contacts.as_slice().iter().filter(is_taken).copied().collect();
         Plan::new(self.mode, &wanted, members, foreign_groups)
+    }
+
+    /// Tells whether whoever carries this out adds the contact where it is no member.
+    pub fn adds(&self, contact: ContactId) -> bool {
+        self.mode != Mode::Remove && self.contacts.as_slice().binary_search(&contact).is_ok()
     }
 
     /// Fails where more of the contacts do not exist or are not taken by Dynamics than may be invalid.

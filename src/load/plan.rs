@@ -171,7 +171,7 @@ fn to_remove(mode: Mode, wanted: &[ContactId], mut members: Vec<ContactId>) -> V
 }
 
 /// Skips what is smaller than `id`, and tells whether `id` comes next; both sides ascend, so nothing is read twice.
-fn advance_to(rest: &mut &[ContactId], id: ContactId) -> bool {
+pub(super) fn advance_to(rest: &mut &[ContactId], id: ContactId) -> bool {
     while let Some((first, tail)) = rest.split_first() {
         if *first >= id {
             return *first == id;

@@ -34,15 +34,15 @@ const POLL_PAUSES: [Duration; 5] = [
 /// Publishes the draft and waits, at most `wait`, until Dynamics has computed it.
 ///
 /// Right after publishing the row may still show the Active of before: it is believed only after a busy status was seen
-/// or the row has changed. Running out of time is no error: the segment is published and Dynamics goes on computing.
-pub async fn publish(means: &impl Means, fence: &Fence, segment: &Segment, wait: Duration) -> Result<Published, Error> {
-    let before = means.segment(segment.id).await?;
-    means.publish(segment.id).await?;
+/// or the row has changed since `before`. Running out of time is no error: the segment is published and Dynamics goes on
+/// computing.
+pub async fn publish(means: &impl Means, fence: &Fence, before: &Segment, wait: Duration) -> Result<Published, Error> {
+    means.publish(before.id).await?;
     tracing::info!(
         phase = "publish",
         "the segment is published; waiting until Dynamics has computed it"
     );
-    wait_until_active(means, fence, &before, wait).await
+    wait_until_active(means, fence, before, wait).await
 }
 
 /// Waits until a published segment has left the state that `before` shows and is Active.

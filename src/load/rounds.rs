@@ -14,6 +14,8 @@ pub struct Converged {
     pub not_accepted: Vec<ContactId>,
     /// Whether the segment's automatic refresh was on, and had to be switched off.
     pub refresh_was_on: bool,
+    /// How many members Dynamics will count: each once, and none whom an Exclude group keeps out.
+    pub counted: usize,
     /// Whether the table of definitions knows no versions, so that its groups were saved without one.
     pub is_unversioned: bool,
 }
@@ -87,11 +89,16 @@ impl<'a> Rounds<'a> {
         Ok(self.wanted.plan(members, foreign_groups, &self.refused)?)
     }
 
-    /// Decides what follows from what is left.
+    /// Tells whether a list shows nothing of what was written last: it may lag behind, or Dynamics took nothing of it.
+    pub fn shows_nothing_written(&self, left: &Plan) -> bool {
+        !left.is_empty() && left.fingerprint() == self.last
+    }
+
+    /// Decides what follows from what is left, by a list that is known to show what was written.
     ///
     /// A round that changed nothing ends the loop: what could not be added is reported, what could not be removed fails.
     pub fn judge(&mut self, left: Plan) -> Result<Step, Error> {
-        if !left.is_empty() && left.fingerprint() != self.last {
+        if !left.is_empty() && !self.shows_nothing_written(&left) {
             if self.written == MAX_ROUNDS {
                 return Err(Error::MembersKeepChanging { rounds: MAX_ROUNDS });
             }
@@ -111,6 +118,7 @@ impl<'a> Rounds<'a> {
             removed: self.to_remove,
             not_accepted,
             refresh_was_on: false,
+            counted: 0,
             is_unversioned: false,
         }))
     }

@@ -1,6 +1,7 @@
 //! What the segment is before anything is written.
 
 use super::Error;
+use super::plan::advance_to;
 use crate::domain::{ContactId, SegmentName};
 use crate::dynamics::{Definition, Group, Segment};
 use crate::means::Means;
@@ -72,7 +73,24 @@ pub async fn list(
 ) -> Result<Vec<Vec<ContactId>>, Error> {
     // The groups are filled from the first on: each is guessed to hold what the ones before it cannot.
     let guesses = (0..).map(|index: usize| expected.saturating_sub(index * super::plan::GROUP_CAPACITY));
-    let groups: Vec<(&Group, usize)> = include_groups(definition).zip(guesses).collect();
+    list_all(means, segment, include_groups(definition).zip(guesses).collect()).await
+}
+
+/// Lists the members of every Exclude group.
+pub async fn list_excluded(
+    means: &impl Means,
+    segment: &Segment,
+    definition: &Definition,
+) -> Result<Vec<Vec<ContactId>>, Error> {
+    let excluding = definition.groups.iter().filter(|group| !group.include);
+    list_all(means, segment, excluding.map(|group| (group, 0)).collect()).await
+}
+
+async fn list_all(
+    means: &impl Means,
+    segment: &Segment,
+    groups: Vec<(&Group, usize)>,
+) -> Result<Vec<Vec<ContactId>>, Error> {
     let lists = groups
         .into_iter()
         .map(|(group, guess)| means.list_members(segment.id, &group.id, guess.min(super::plan::GROUP_CAPACITY)));
@@ -80,6 +98,17 @@ pub async fn list(
         .buffered(super::plan::MAX_GROUPS)
         .try_collect()
         .await?)
+}
+
+/// Returns how many contacts are in one of the groups at least, and in none of those that keep contacts out; all lists are
+/// sorted. It is what Dynamics counts.
+pub fn count(included: &[Vec<ContactId>], excluded: &[Vec<ContactId>]) -> usize {
+    let counted_of = |(index, list): (usize, &Vec<ContactId>)| {
+        let mut others: Vec<&[ContactId]> = included[..index].iter().chain(excluded).map(Vec::as_slice).collect();
+        let is_first = |id: &&ContactId| !others.iter_mut().any(|rest| advance_to(rest, **id));
+        list.iter().filter(is_first).count()
+    };
+    included.iter().enumerate().map(counted_of).sum()
 }
 
 impl Audience {
@@ -102,4 +131,29 @@ pub fn include_groups(definition: &Definition) -> impl Iterator<Item = &Group> {
 /// Returns how many groups keep contacts out of the segment; they belong to the marketer.
 pub fn foreign_groups(definition: &Definition) -> usize {
     definition.groups.len() - include_groups(definition).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    fn lists(groups: &[BTreeSet<u8>]) -> Vec<Vec<ContactId>> {
+        let id = |number: &u8| ContactId::parse(format!("00000000-0000-4000-8000-0000000001{number:02x}").as_bytes());
+        let list = |group: &BTreeSet<u8>| group.iter().map(|number| id(number).unwrap()).collect();
+        groups.iter().map(list).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn whoever_is_in_a_group_and_not_kept_out_is_counted_once(
+            included in prop::collection::vec(prop::collection::btree_set(0_u8..60, 0..40), 0..4),
+            excluded in prop::collection::vec(prop::collection::btree_set(0_u8..60, 0..20), 0..3),
+        ) {
+            let kept_out: BTreeSet<_> = excluded.iter().flatten().collect();
+            let all: BTreeSet<_> = included.iter().flatten().filter(|id| !kept_out.contains(id)).collect();
+            prop_assert_eq!(count(&lists(&included), &lists(&excluded)), all.len());
+        }
+    }
 }

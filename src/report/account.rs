@@ -103,6 +103,8 @@ pub(crate) struct Written {
     pub(crate) removed: usize,
     /// Its automatic refresh was on.
     pub(crate) refresh_was_on: bool,
+    /// The members that Dynamics will count.
+    pub(crate) counted: usize,
     /// Its groups were saved without regard to their version, since the table knows none.
     pub(crate) is_unversioned: bool,
 }

@@ -105,14 +105,20 @@ fn about_the_members(account: &Account, mode: Option<Mode>, published: &Publishe
             "Dynamics did not accept {not_accepted} contacts: they may be deleted, inactive, or of another business unit"
         ));
     }
-    let wanted = account.comparison.difference.map_or(0, |difference| difference.wanted);
-    let expected = wanted.saturating_sub(not_accepted) as u64;
     if let Some(counted) = published.member_count
         && mode == Some(Mode::Replace)
+        && let Some(expected) = account.writing.written.map(|written| written.counted as u64)
         && counted != expected
     {
+        let written = account.comparison.difference.map_or(0, |difference| difference.wanted);
+        let kept_out = written.saturating_sub(not_accepted) as u64 != expected;
+        let were = if kept_out {
+            "remain without those whom Exclude groups keep out"
+        } else {
+            "were written"
+        };
         sentences.push(format!(
-            "Dynamics counts {counted} members where {expected} were written: contacts created in the last minutes, or of \
+            "Dynamics counts {counted} members where {expected} {were}: contacts created in the last minutes, or of \
              another business unit than the segment's owner, are not counted (yet)"
         ));
     }

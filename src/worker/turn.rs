@@ -204,17 +204,16 @@ impl<M: Means> Turn<'_, M> {
                 added: converged.added,
                 removed: converged.removed,
                 refresh_was_on: converged.refresh_was_on,
+                counted: converged.counted,
                 is_unversioned: converged.is_unversioned,
             });
             writing.not_accepted = converged.not_accepted;
 
-            let members = before + converged.added - converged.removed.min(before);
-            if !self.hold.announce(wish, members as u64).await? {
+            if !self.hold.announce(wish, converged.counted as u64).await? {
                 tracing::info!("a newer result came in during the load; it is tried before publishing");
                 return Ok(None);
             }
-            draft.verify().await.map_err(Error::from)?;
-            let published = self.publish(&segment, meter).await?;
+            let published = meter.phase(Phase::Publish, self.publish(&mut draft)).await?;
             let done = Achievement {
                 contacts: wanted.contacts.len() as u64,
                 segment_id: Some(segment.id.to_string()),
@@ -239,10 +238,10 @@ impl<M: Means> Turn<'_, M> {
         Ok((segment, definition))
     }
 
-    async fn publish(&self, segment: &Segment, meter: &Meter<M>) -> Result<Published, Error> {
+    async fn publish(&self, draft: &mut Draft<'_, M>) -> Result<Published, load::Error> {
+        let before = draft.verify().await?;
         let wait = self.worker.settings.destination.publish_wait;
-        let publishing = publish::publish(self.means(), &self.hold.fence, segment, wait);
-        Ok(meter.phase(Phase::Publish, publishing).await?)
+        publish::publish(self.means(), &self.hold.fence, &before, wait).await
     }
 
     const fn means(&self) -> &M {

@@ -274,3 +274,32 @@ async fn a_segment_of_other_people_than_contacts_is_refused_before_the_first_wri
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn whom_an_exclude_group_keeps_out_is_not_expected_to_be_counted() {
+    let world = World::start().await;
+    let dataverse = &world.sandbox.dataverse;
+    let seed = Seed::named(SEGMENT).group(contacts(0..50)).group(contacts(40..60));
+    dataverse.seed_segment(seed.exclude(contacts(0..10)).exclude(contacts(5..15)));
+    let key = world.drop_contacts("monday.csv", &contacts(0..60));
+    let (answer, announced) = tokio::join!(world.deliver(&key), async {
+        dataverse.arrived("PublishSegmentDefinition", 1).await;
+        world.head()["writing"]["publishing"].clone()
+    });
+    let run = answer["runs"][0].clone();
+    assert_eq!(
+        (&run["outcome"], &run["member_count"]),
+        (&json!("loaded"), &json!(45)),
+        "{run}"
+    );
+    assert_eq!(
+        announced, 45,
+        "what Dynamics will count is what the next attempt compares with"
+    );
+    assert!(!run["warnings"].to_string().contains("Dynamics counts"), "{run}");
+
+    dataverse.drop_at_compute(contacts(20..22));
+    let run = world.load("tuesday.csv", &contacts(0..61)).await;
+    let warnings = run["warnings"].to_string();
+    assert!(warnings.contains("counts 44 members where 46 remain"), "{run}");
+}

@@ -12,6 +12,7 @@ mod events;
 mod failures;
 mod folders;
 mod guards;
+mod lags;
 mod large;
 mod leaks;
 mod loads;

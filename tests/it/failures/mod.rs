@@ -13,7 +13,7 @@ mod reading;
 mod segments;
 mod table;
 mod throttling;
-mod writes;
+pub(crate) mod writes;
 
 use crate::world::{FIFTEEN_MINUTES, World};
 use segment_loader::App;

@@ -39,6 +39,7 @@
 //!   deleted after they were begun.
 //! - A crash between Publish and `applied` leaves the guards with the audience of before as their yardstick while Dynamics
 //!   is still computing: a refusal by that is not counted as wrong.
+//! - Files of which Dynamics drops everybody in silence: they fail for as long as nobody looks.
 //! - Deployments meanwhile, heads that are corrupt, more than 500 files remembered, results older than the sweep looks.
 
 mod calls;

@@ -66,6 +66,14 @@ pub(super) struct Scenario {
     pub(super) calm_from: u64,
 }
 
+/// Lets Dynamics take one contact of a file: of one that it takes nothing of, nobody can tell that the list does not lag.
+fn spare_one_of(dropped: Contacts, file: &File) -> Contacts {
+    if file.contacts & !dropped != 0 {
+        return dropped;
+    }
+    dropped & !(file.contacts & file.contacts.wrapping_neg())
+}
+
 impl Scenario {
     pub(super) fn draw(rng: &mut Rng) -> Self {
         let mode = rng.one_of(&[Mode::Replace, Mode::Replace, Mode::Replace, Mode::Append, Mode::Remove]);
@@ -80,6 +88,7 @@ impl Scenario {
         let known = !dropped & !rejected;
         let initial = [(); SEGMENTS].map(|()| draw_initial(rng, mode, is_large, known));
         let files = draw_files(rng, is_large, is_versioned);
+        let dropped = files.iter().fold(dropped, spare_one_of);
         let mut deliveries = Vec::new();
         for (index, file) in files.iter().enumerate() {
             if !rng.happens(150) {

@@ -1,0 +1,92 @@
+//! Lists that lag behind a write: told apart from contacts that Dynamics dropped in silence.
+
+use super::converge::{Draft, STALE_READ_PAUSES};
+use super::survey::include_groups;
+use super::{Error, Plan, Rounds, Wanted};
+use crate::domain::{Batch, ContactId};
+use crate::dynamics::{self, GroupId};
+use crate::means::Means;
+use std::time::Duration;
+
+/// How much longer a list is given that shows nothing of a write; nobody tells how long lists may lag.
+const LAG_PAUSES: [Duration; 3] = [Duration::from_secs(8), Duration::from_secs(16), Duration::from_secs(32)];
+
+impl<M: Means> Draft<'_, M> {
+    /// Returns what is left to do by a list that is known to show what was written.
+    ///
+    /// Contacts that Dynamics dropped in silence look like ones that a list does not show yet. So a list that shows nothing
+    /// of a write is given time, and is then tried: a member that is taken out must be seen to be out.
+    pub(super) async fn caught_up(
+        &mut self,
+        wanted: &Wanted<'_>,
+        rounds: &Rounds<'_>,
+        mut left: Plan,
+    ) -> Result<Plan, Error> {
+        for pause in LAG_PAUSES {
+            if !rounds.shows_nothing_written(&left) {
+                return Ok(left);
+            }
+            // What is still to come needs its time: a function with little of it would never get beyond waiting.
+            if pause > self.fence.time_left() / 4 {
+                break;
+            }
+            self.fence.sleep(pause).await.map_err(dynamics::Error::from)?;
+            left = self.left(wanted, rounds).await?;
+        }
+        if rounds.shows_nothing_written(&left) {
+            drop(left);
+            let is_shown = match self.witness.clone() {
+                Some((group, member)) => self.shows_changes_of(&group, member).await?,
+                None => false,
+            };
+            if !is_shown {
+                return Err(Error::ListLags);
+            }
+            left = self.left(wanted, rounds).await?;
+        }
+        Ok(left)
+    }
+
+    /// Takes a member out of the draft and puts it back, and answers whether the list has shown that it was out.
+    ///
+    /// Nothing is published meanwhile, and whoever goes on with a draft that was left here puts it right.
+    async fn shows_changes_of(&self, group: &GroupId, member: ContactId) -> Result<bool, Error> {
+        let members = [member];
+        for batch in Batch::split(&members, 1) {
+            self.means.remove_members(self.segment.id, group, batch).await?;
+        }
+        let is_shown = self.comes_to_show(group, member, false).await;
+        for batch in Batch::split(&members, 1) {
+            self.means.add_members(self.segment.id, group, batch).await?;
+        }
+        // Where it does not come back in time it is one of those that are left to add.
+        self.comes_to_show(group, member, true).await?;
+        is_shown
+    }
+
+    /// Waits until a group's list shows a contact as a member, or as none.
+    async fn comes_to_show(&self, group: &GroupId, contact: ContactId, as_member: bool) -> Result<bool, Error> {
+        let mut pauses = STALE_READ_PAUSES.iter();
+        loop {
+            let members = self.means.list_members(self.segment.id, group, 0).await?;
+            if members.binary_search(&contact).is_ok() == as_member {
+                return Ok(true);
+            }
+            let Some(pause) = pauses.next() else {
+                return Ok(false);
+            };
+            self.fence.sleep(*pause).await.map_err(dynamics::Error::from)?;
+        }
+    }
+
+    /// Returns a member whom every attempt at this result would add, and its group: whoever else is taken out of the draft
+    /// stays out where the run dies in between.
+    pub(super) fn witness_of(&self, wanted: &Wanted<'_>, members: &[Vec<ContactId>]) -> Option<(GroupId, ContactId)> {
+        let lists = include_groups(&self.definition).zip(members);
+        let mut asked_for = lists.filter_map(|(group, members)| {
+            let member = members.iter().find(|id| wanted.adds(**id))?;
+            Some((group.id.clone(), *member))
+        });
+        asked_for.next()
+    }
+}

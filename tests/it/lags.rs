@@ -1,0 +1,77 @@
+//! Lists that lag behind a write, and contacts that Dynamics drops in silence: what the one looks like the other.
+
+use crate::failures::writes::know;
+use crate::failures::{failure_of, published_sizes, sweep};
+use crate::sandbox::dataverse::{Seed, UnknownContacts};
+use crate::world::{SEGMENT, World, contacts};
+use serde_json::json;
+use std::time::Duration;
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_lags_for_long_is_waited_for_and_takes_nothing_for_refused() {
+    let world = World::start().await;
+    let dataverse = &world.sandbox.dataverse;
+    dataverse.seed_segment(Seed::named(SEGMENT).group(contacts(0..1_000)));
+    dataverse.modes(|modes| modes.stale_reads = 6);
+    let run = world.load("monday.csv", &contacts(5..1_010)).await;
+    assert_eq!(
+        (&run["outcome"], &run["not_accepted"]),
+        (&json!("loaded"), &json!(0)),
+        "{run}"
+    );
+    assert_eq!(dataverse.count("AddStaticMembers"), 1);
+    assert_eq!(world.published(), contacts(5..1_010));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_never_shows_what_was_written_is_verified_by_nobody_and_publishes_nothing() {
+    for (file, draft) in [(0..1_010, 0..1_010), (5..1_010, 5..1_010), (5..1_000, 5..1_000)] {
+        let world = World::start().await;
+        let dataverse = &world.sandbox.dataverse;
+        dataverse.seed_segment(Seed::named(SEGMENT).group(contacts(0..1_000)));
+        dataverse.modes(|modes| modes.stale_reads = 1_000);
+        let key = world.drop_contacts("monday.csv", &contacts(file.clone()));
+        let (kind, reason) = failure_of(&world, &key).await;
+        assert_eq!(kind, "MembersDiffer", "{reason}");
+        assert!(reason.contains("lags"), "{reason}");
+        assert_eq!(published_sizes(&world), [1_000]);
+        assert_eq!(world.segment().members, contacts(draft), "whoever was tried is back");
+
+        world.sandbox.dataverse.modes(|modes| modes.stale_reads = 0);
+        world.sandbox.dataverse.edit(|state| {
+            state
+                .definitions
+                .values_mut()
+                .for_each(|definition| definition.stale.clear());
+        });
+        world.sandbox.s3.clock().advance(Duration::from_mins(16));
+        assert_eq!(sweep(&world).await["runs"][0]["outcome"], "loaded");
+        assert_eq!(world.published(), contacts(file));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn contacts_that_are_dropped_every_day_are_reported_every_day() {
+    let world = World::start().await;
+    know(&world, 20..3_000, UnknownContacts::Ignore);
+    world.load("monday.csv", &contacts(0..3_000)).await;
+    // Of what this file asks for nothing is done, so that no list can show it.
+    let run = world.load("tuesday.csv", &contacts(0..3_000)).await;
+    assert_eq!(
+        (&run["outcome"], &run["not_accepted"]),
+        (&json!("loaded"), &json!(20)),
+        "{run}"
+    );
+    assert_eq!(world.published(), contacts(20..3_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn contacts_of_which_not_one_is_taken_publish_nothing() {
+    let world = World::start().await;
+    know(&world, 5_000..6_000, UnknownContacts::Ignore);
+    let key = world.drop_contacts("monday.csv", &contacts(0..100));
+    let (kind, reason) = failure_of(&world, &key).await;
+    assert_eq!(kind, "MembersDiffer", "{reason}");
+    assert!(reason.contains("check that the ids are contacts"), "{reason}");
+    assert_eq!(world.sandbox.dataverse.count("PublishSegmentDefinition"), 0);
+}
