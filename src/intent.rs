@@ -1,9 +1,10 @@
 //! From a hint to a wish: which segment, which version, which run.
 
-use crate::domain::{Mode, ObjectRef, RunId, SegmentName};
+use crate::domain::{Mode, ObjectRef, Pinned, RunId, SegmentName};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::event::LoadCommand;
+use crate::fate::Fate;
 use crate::means::Means;
 use crate::report::Source;
 use crate::settings::{Metadata, ResultFiles, Settings, settle_segment_name};
@@ -21,9 +22,37 @@ pub struct Hint {
 
 /// What a hint comes to.
 pub(crate) struct Intent {
+    /// The wish, as long as nobody has looked at the files of a result in several.
     pub(crate) wish: Wish,
     pub(crate) is_order: bool,
     pub(crate) dry_run: bool,
+    object: ObjectVersion,
+    is_in_several: bool,
+    /// The run that somebody approves.
+    approval: Option<String>,
+}
+
+impl Intent {
+    /// Makes the wish: pins the files of a result in several, names the run, and looks whether an approval is for it.
+    ///
+    /// Files that make no result are pinned as none: whatever is found when they are read was not there.
+    pub(crate) async fn take_up(self, means: &impl Means) -> Result<Wish, Error> {
+        let mut wish = self.wish;
+        if self.is_in_several {
+            let pinned = match means.parts(&self.object, wish.mode).await {
+                Ok(parts) => parts.pin(),
+                Err(error) if matches!(error.fate(), Fate::Refuse | Fate::PutAside) => Pinned::of([]),
+                Err(error) => return Err(error.into()),
+            };
+            wish.run_id = RunId::of(&wish.segment_name, wish.mode, &wish.object, Some(&pinned));
+            wish.parts = Some(pinned);
+        }
+        if let Some(approved) = &self.approval {
+            check_approval(approved, &wish)?;
+            wish.approved = true;
+        }
+        Ok(wish)
+    }
 }
 
 impl Hint {
@@ -54,11 +83,13 @@ impl Hint {
             settings.destination.segment_name.as_ref(),
         )?;
         let wish = wish_for(&object, name, command, settings.destination.mode)?;
-        let dry_run = command.is_some_and(|command| command.dry_run);
         Ok(Some(Intent {
+            is_in_several: Role::is_in_several(&object.key, files, wish.mode),
             wish,
             is_order: command.is_some(),
-            dry_run,
+            dry_run: command.is_some_and(|command| command.dry_run),
+            object,
+            approval: command.and_then(|command| command.approve.clone()),
         }))
     }
 
@@ -91,6 +122,30 @@ fn named_by(object: &ObjectVersion) -> Metadata<'_> {
     }
 }
 
+/// Refuses an approval that is for something else than this wish.
+fn check_approval(approved: &str, wish: &Wish) -> Result<(), Error> {
+    let Wish { run_id, mode, .. } = wish;
+    if approved == run_id.as_str() {
+        return Ok(());
+    }
+    let what = if approved == RunId::of_before(&wish.segment_name, &wish.object).as_str() {
+        "it was printed by an earlier version of this function, whose approvals did not say how a file is loaded nor of \
+         which files a result consists"
+            .to_owned()
+    } else {
+        format!(
+            "what was approved is another file, version, mode (this is {}) or segment, or the files of the result are others \
+             now",
+            mode.name()
+        )
+    };
+    Err(Error::Refused(format!(
+        "the approval names run {}, but this input is run {run_id}: {what}; load it without `approve` to see its numbers and \
+         the command that approves it",
+        shown::word(approved)
+    )))
+}
+
 fn wish_for(
     object: &ObjectVersion,
     name: SegmentName,
@@ -103,24 +158,15 @@ fn wish_for(
         None => (name, command.and_then(|command| command.mode).unwrap_or(mode)),
     };
     let reference = object.reference();
-    let run_id = RunId::of(&name, &reference);
-    let approved = match command.and_then(|command| command.approve.as_deref()) {
-        Some(approved) if approved != run_id.as_str() => {
-            return Err(Error::Refused(format!(
-                "the approval names run {}, but this input is run {run_id}: what was approved is another file, version or \
-                 segment; look at this one's numbers first",
-                shown::word(approved)
-            )));
-        }
-        approval => approval.is_some(),
-    };
+    let run_id = RunId::of(&name, mode, &reference, None);
     Ok(Wish {
         run_id,
         object: reference,
+        parts: None,
         mode,
         segment_name: name,
         sample: sample.map(std::num::NonZero::get),
-        approved,
+        approved: false,
         ordered: None,
         order: object.order(),
     })

@@ -17,8 +17,17 @@ pub enum Mode {
 impl Mode {
     /// Every mode by its name outside.
     pub const NAMES: [(&str, Self); 3] = [
-        ("replace", Self::Replace),
-        ("append", Self::Append),
-        ("remove", Self::Remove),
+        (Self::Replace.name(), Self::Replace),
+        (Self::Append.name(), Self::Append),
+        (Self::Remove.name(), Self::Remove),
     ];
+
+    /// Returns the name outside.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Replace => "replace",
+            Self::Append => "append",
+            Self::Remove => "remove",
+        }
+    }
 }

@@ -41,6 +41,11 @@ pub fn s3_url(bucket: &str, key: &str) -> String {
     format!("s3://{}/{}", shown::key(bucket), shown::key(key))
 }
 
+/// Returns the folder of a key, with the `/` at its end; nothing at the top of a bucket.
+pub fn folder(key: &str) -> &str {
+    key.rfind('/').map_or("", |end| &key[..=end])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,6 @@
 //! How one input is named.
 
-use super::{ObjectRef, SegmentName};
+use super::{Mode, ObjectRef, Pinned, SegmentName};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -11,17 +11,25 @@ use std::fmt;
 pub struct RunId(String);
 
 impl RunId {
-    /// Derives the id from the segment's name and the object: the first 8 bytes of a SHA-256, in hex.
-    pub fn of(segment_name: &SegmentName, object: &ObjectRef) -> Self {
+    /// Derives the id from all that an approval is for: the segment, the way it changes, the object and, of a result in
+    /// several files, these.
+    pub fn of(segment_name: &SegmentName, mode: Mode, object: &ObjectRef, parts: Option<&Pinned>) -> Self {
+        // Environment and business unit go in front of the segment's name, once heads know them.
+        let target = [segment_name.as_str(), mode.name()];
+        let files = parts.map(|parts| parts.hash.as_str());
+        Self::hash(target.into_iter().chain(named(object)).chain(files))
+    }
+
+    /// Derives the id that versions of before gave: it knew neither mode nor files, so that an approval opened the guards for
+    /// more than somebody had looked at.
+    pub fn of_before(segment_name: &SegmentName, object: &ObjectRef) -> Self {
+        Self::hash([segment_name.as_str()].into_iter().chain(named(object)))
+    }
+
+    /// Takes the first 8 bytes of a SHA-256, in hex.
+    fn hash<'a>(texts: impl Iterator<Item = &'a str>) -> Self {
         let mut hash = Sha256::new();
-        let version = object.version_id.as_deref().unwrap_or_default();
-        for part in [
-            segment_name.as_str(),
-            &object.bucket,
-            &object.key,
-            version,
-            &object.etag,
-        ] {
+        for part in texts {
             // The length keeps ("ab", "c") and ("a", "bc") apart.
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
@@ -37,6 +45,11 @@ impl RunId {
     }
 }
 
+fn named(object: &ObjectRef) -> [&str; 4] {
+    let version = object.version_id.as_deref().unwrap_or_default();
+    [&object.bucket, &object.key, version, &object.etag]
+}
+
 impl fmt::Display for RunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -46,6 +59,7 @@ impl fmt::Display for RunId {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashSet;
 
     fn object(key: &str, version: Option<&str>) -> ObjectRef {
         ObjectRef {
@@ -57,14 +71,14 @@ mod tests {
     }
 
     fn run(name: &str, object: &ObjectRef) -> RunId {
-        RunId::of(&SegmentName::parse(name).unwrap(), object)
+        RunId::of(&SegmentName::parse(name).unwrap(), Mode::Replace, object, None)
     }
 
     #[test]
     fn the_same_input_is_the_same_run_and_another_input_is_another() {
         let id = run("Summer Sale", &object("incoming/a.csv", Some("1")));
         assert_eq!(id, run("Summer Sale", &object("incoming/a.csv", Some("1"))));
-        assert_eq!(id.as_str(), "da8ded9e30af2cca", "heads and approvals hold it");
+        assert_eq!(id.as_str(), "442131f4b4bfecf3", "heads and approvals hold it");
         for other in [
             run("Summer Sales", &object("incoming/a.csv", Some("1"))),
             run("Summer Sale", &object("incoming/b.csv", Some("1"))),
@@ -73,5 +87,34 @@ mod tests {
         ] {
             assert_ne!(id, other);
         }
+    }
+
+    #[test]
+    fn another_mode_and_other_files_are_another_run() {
+        let (name, object) = (
+            SegmentName::parse("Summer Sale").unwrap(),
+            object("incoming/_SUCCESS", None),
+        );
+        let (one, other) = (Pinned::of([("a", "1", 1)]), Pinned::of([("a", "2", 1)]));
+        let ids = [
+            RunId::of(&name, Mode::Replace, &object, None),
+            RunId::of(&name, Mode::Append, &object, None),
+            RunId::of(&name, Mode::Remove, &object, None),
+            RunId::of(&name, Mode::Replace, &object, Some(&one)),
+            RunId::of(&name, Mode::Replace, &object, Some(&other)),
+            RunId::of(&name, Mode::Append, &object, Some(&one)),
+            RunId::of_before(&name, &object),
+        ];
+        let different: HashSet<_> = ids.iter().collect();
+        assert_eq!(different.len(), ids.len());
+    }
+
+    #[test]
+    fn an_id_of_before_is_still_known_as_one() {
+        let id = RunId::of_before(
+            &SegmentName::parse("Summer Sale").unwrap(),
+            &object("incoming/a.csv", Some("1")),
+        );
+        assert_eq!(id.as_str(), "da8ded9e30af2cca");
     }
 }

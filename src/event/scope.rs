@@ -57,11 +57,6 @@ pub fn file_name(key: &str) -> &str {
     key.rsplit('/').next().unwrap_or(key)
 }
 
-/// Returns the folder of a key, with the `/` at its end; nothing at the top of a bucket.
-pub fn folder(key: &str) -> &str {
-    key.rfind('/').map_or("", |end| &key[..=end])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,7 @@
 //! What an attempt at a wish learned and did, as data: the stages return it, and reports are made of it.
 
 use super::{Outcome, PhaseTimes};
-use crate::domain::ContactId;
+use crate::domain::{ContactId, OlderFiles};
 use crate::error::Error;
 use crate::load::{Opinion, Published};
 use crate::means::Leftovers;
@@ -23,6 +23,8 @@ pub(crate) struct Reading {
     pub(crate) parts: Vec<ObjectVersion>,
     /// What the source says about the files.
     pub(crate) remarks: Vec<Remark>,
+    /// Files that may be left over from an earlier result.
+    pub(crate) older_files: Option<OlderFiles>,
     pub(crate) content: Option<Content>,
     /// The rows without a valid contact id.
     pub(crate) rejected: Rejected,

@@ -3,6 +3,7 @@
 use crate::fate::Fate;
 use crate::fence::Closed;
 use crate::source::object::ObjectVersion;
+use crate::source::parts::Change;
 use crate::source::problem::Problem;
 use std::borrow::Cow;
 
@@ -30,6 +31,26 @@ pub enum Error {
     Replaced {
         /// S3 URL of the object.
         object: String,
+    },
+    /// Another marker or manifest was written where the one lay that was taken up.
+    #[error(
+        "{object} was replaced after it was taken up: the one that lies there now is a result of its own and counts instead; \
+         outside the results prefix it has to be ordered"
+    )]
+    Renewed {
+        /// S3 URL of the marker or manifest.
+        object: String,
+    },
+    /// The files of a result in several are not those that were taken up.
+    #[error(
+        "{object}: {change}; nothing of it was published. Let the job write all files and its marker or manifest last: a new \
+         one is a result of its own (a folder without a marker has to be ordered again)"
+    )]
+    Changed {
+        /// S3 URL of the marker, the manifest or the folder.
+        object: String,
+        /// What has changed.
+        change: Change,
     },
     /// S3 refuses to give the object for another reason, which trying again does not change.
     #[error("S3 refuses to give {object}: {reason}")]
@@ -66,7 +87,8 @@ impl Error {
         match self {
             Self::Missing { .. } => "SourceMissing",
             Self::Forbidden { .. } => "SourceForbidden",
-            Self::Replaced { .. } => "SourceReplaced",
+            Self::Replaced { .. } | Self::Renewed { .. } => "SourceReplaced",
+            Self::Changed { .. } => "ResultChanged",
             Self::Refused { .. } => "SourceRefused",
             Self::Unavailable { .. } => "SourceUnavailable",
             Self::Stopped(Closed::OutOfTime) => "OutOfTime",
@@ -93,8 +115,8 @@ impl Error {
         match self {
             Self::Forbidden { .. } | Self::Refused { .. } | Self::Unavailable { .. } => Fate::Retry,
             Self::Stopped(closed) => closed.fate(),
-            Self::Missing { .. } => Fate::PutAside,
-            Self::Replaced { .. } => Fate::Drop,
+            Self::Missing { .. } | Self::Changed { .. } => Fate::PutAside,
+            Self::Replaced { .. } | Self::Renewed { .. } => Fate::Drop,
             Self::Invalid { problem, .. } => match problem {
                 Problem::Empty => Fate::Refuse,
                 Problem::Parts(misfit) if misfit.is_refusal() => Fate::Refuse,

@@ -1,6 +1,7 @@
 //! What a person should know of a result that is read all the same.
 
-use crate::domain::s3_url;
+use crate::domain::{s3_url, utc};
+use chrono::{DateTime, Utc};
 
 /// Something about the files of a result; told as a sentence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -12,6 +13,15 @@ pub enum Remark {
         ending: String,
         /// What the content is.
         content: &'static str,
+    },
+    /// Nobody has written the files anew since an earlier marker or manifest.
+    #[error(
+        "no file is younger than the marker or manifest before this one ({}): this is the same result again",
+        utc(*.marker)
+    )]
+    Again {
+        /// When the one before was written.
+        marker: DateTime<Utc>,
     },
     /// Files in the folder are no part of the result.
     #[error(

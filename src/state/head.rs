@@ -1,6 +1,7 @@
 //! What is known about one segment between runs: the head, one small JSON object in S3.
 
-use crate::domain::{ErrorType, Mode, ObjectRef, Order, RunId, SegmentName};
+use crate::domain::{ErrorType, Mode, ObjectRef, Order, Pinned, RunId, SegmentName};
+use crate::state::markers::Marker;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -38,6 +39,9 @@ pub struct Head {
     /// Files that `append` and `remove` have counted, the latest [`Head::REMEMBERED`].
     #[serde(default)]
     pub counted: Vec<Input>,
+    /// Markers and manifests that were taken up, the latest [`Head::MARKERS`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub markers: Vec<Marker>,
     /// Who works on the segment.
     #[serde(default)]
     pub lease: Option<Lease>,
@@ -57,6 +61,9 @@ pub struct Wish {
     pub object: ObjectRef,
     /// The object's place among all results.
     pub order: Order,
+    /// The files of a result in several, as they were when it was taken up; wishes of before lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts: Option<Pinned>,
     /// How the segment changes.
     pub mode: Mode,
     /// The segment to load into.
@@ -88,6 +95,9 @@ pub struct Input {
     pub order: Order,
     /// Its name.
     pub run_id: RunId,
+    /// The object's entity tag; entries of before lack it and are known by their order alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
 }
 
 /// The last wish that was carried out.
@@ -128,6 +138,9 @@ pub struct Refused {
     pub order: Order,
     /// Its name, and what an approval must quote.
     pub run_id: RunId,
+    /// The object's entity tag; entries of before lack it and are known by their order alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
     /// Why it will not.
     #[serde(flatten)]
     pub refusal: Refusal,
@@ -189,6 +202,7 @@ impl Head {
             writing: None,
             refused: Vec::new(),
             counted: Vec::new(),
+            markers: Vec::new(),
             lease: None,
             failures: None,
         }
@@ -222,17 +236,25 @@ impl Wish {
         Input {
             order: self.order.clone(),
             run_id: self.run_id.clone(),
+            etag: Some(self.object.etag.clone()),
         }
     }
 
     /// Tells whether both wishes ask for the same, whoever asked and however urgently.
     pub fn asks_as(&self, other: &Self) -> bool {
-        self.is_about(&other.order, &other.run_id) && self.mode == other.mode && self.sample == other.sample
+        self.is_same_object(other) && self.mode == other.mode && self.sample == other.sample
     }
 
-    /// Tells whether the wish is about this input.
-    pub fn is_about(&self, order: &Order, run_id: &RunId) -> bool {
-        self.order == *order && self.run_id == *run_id
+    /// Tells whether both wishes are about the same version of the same object, however it is to be loaded.
+    pub fn is_same_object(&self, other: &Self) -> bool {
+        self.is_about(&other.order, Some(&other.object.etag))
+    }
+
+    /// Tells whether the wish is about the object of this order and entity tag.
+    ///
+    /// The name of the run does not decide: it says how the object was to be loaded, and of which files.
+    pub fn is_about(&self, order: &Order, etag: Option<&str>) -> bool {
+        self.order == *order && etag.is_none_or(|etag| self.object.etag == etag)
     }
 }
 

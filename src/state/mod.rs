@@ -5,6 +5,7 @@
 
 pub mod bookmark;
 pub mod head;
+pub mod markers;
 pub mod store;
 pub mod transition;
 

@@ -22,7 +22,7 @@ use crate::intent::{Hint, Intent};
 use crate::means::Means;
 use crate::report::{RunReport, put_own_first};
 use crate::settings::Settings;
-use crate::state::Enlisted;
+use crate::state::{Enlisted, Wish};
 use hold::Hold;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -79,11 +79,12 @@ impl<M: Means> Worker<'_, M> {
         let Some(intent) = by(self.stop_at, "S3 was asked what the object is", settling).await? else {
             return Ok(Vec::new());
         };
-        let Intent {
-            wish,
-            is_order,
-            dry_run,
-        } = intent;
+        let Intent { is_order, dry_run, .. } = intent;
+        if !is_order && let Some((wish, known)) = self.recall(&intent.wish).await? {
+            return self.answer_known(wish, known).await;
+        }
+        let taking_up = intent.take_up(&self.means);
+        let wish = by(self.stop_at, "S3 was asked which files the result has", taking_up).await?;
         if dry_run {
             let head = by(self.stop_at, NOTING, heads::read(&self.means, &wish.segment_name)).await?;
             return Ok(vec![self.rehearse(&wish, &head).await]);
@@ -91,13 +92,33 @@ impl<M: Means> Worker<'_, M> {
         let enlisting = heads::update(&self.means, &wish.segment_name, |head, _| {
             head.enlist(wish.clone(), is_order)
         });
-        let own = match by(self.stop_at, NOTING, enlisting).await? {
-            Enlisted::Queued => None,
-            Enlisted::Pending => Some(&wish.run_id),
-            known => return Ok(vec![RunReport::of_known(&wish, known)]),
-        };
+        match by(self.stop_at, NOTING, enlisting).await? {
+            Enlisted::Queued => self.work_for(&wish, false).await,
+            known => self.answer_known(wish, known).await,
+        }
+    }
+
+    /// Asks the head what it knows of an event's input, which it names as the head does: nothing more of it is looked at then.
+    async fn recall(&self, wish: &Wish) -> Result<Option<(Wish, Enlisted)>, Error> {
+        let head = by(self.stop_at, NOTING, heads::read(&self.means, &wish.segment_name)).await?;
+        let run_id = head.name_of(wish).unwrap_or(&wish.run_id).clone();
+        let known = head.recall(wish);
+        Ok(known.map(|known| (Wish { run_id, ..wish.clone() }, known)))
+    }
+
+    /// Goes on with a wish that is pending already, and answers what became of any other that is known.
+    async fn answer_known(&self, wish: Wish, known: Enlisted) -> Result<Vec<RunReport>, Error> {
+        match known {
+            Enlisted::Pending => self.work_for(&wish, true).await,
+            known => Ok(vec![RunReport::of_known(&wish, known)]),
+        }
+    }
+
+    /// Carries out everything that is pending for the wish's segment, and reports the wish's own run first.
+    async fn work_for(&self, wish: &Wish, was_pending: bool) -> Result<Vec<RunReport>, Error> {
+        let own = was_pending.then_some(&wish.run_id);
         let mut reports = self.work(&wish.segment_name, own).await?;
-        put_own_first(&mut reports, &wish);
+        put_own_first(&mut reports, wish);
         Ok(reports)
     }
 

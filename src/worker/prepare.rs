@@ -2,14 +2,14 @@
 
 use super::Worker;
 use super::phase::{Meter, Phase};
-use crate::domain::{ContactSet, Mode};
+use crate::domain::{ContactSet, Mode, ObjectRef};
 use crate::dynamics::{Segment, SegmentStatus};
 use crate::error::Error;
 use crate::load::{self, Audience, Facts, Plan, Wanted, guard, survey};
 use crate::means::Means;
 use crate::report::{Account, Comparison, Content, Difference, Found, Lapsed, Reading};
 use crate::settings::CheckContacts;
-use crate::source::{self, LoadedAlone, Misfit, Parts, Problem, Rows};
+use crate::source::{self, Age, Change, LoadedAlone, Misfit, ObjectVersion, Parts, Problem, Remark, Role, Rows};
 use crate::state::{Head, Wish};
 
 /// A wish that was read and planned, with nothing written yet.
@@ -33,7 +33,7 @@ impl<M: Means> Worker<'_, M> {
         head: &Head,
         meter: &Meter<M>,
     ) -> (Account, Result<Prepared, Error>) {
-        let (reading, contacts) = self.read(wish, meter).await;
+        let (reading, contacts) = self.read(wish, head, meter).await;
         let mut account = Account {
             reading,
             ..Account::default()
@@ -51,14 +51,23 @@ impl<M: Means> Worker<'_, M> {
     }
 
     /// Reads the result to its last byte, and returns the contacts that are wanted of it.
-    async fn read(&self, wish: &Wish, meter: &Meter<M>) -> (Reading, Result<ContactSet, Error>) {
+    async fn read(&self, wish: &Wish, head: &Head, meter: &Meter<M>) -> (Reading, Result<ContactSet, Error>) {
         let mut reading = Reading::default();
         let contacts = async {
-            let Parts { files, warnings } = self.find(wish).await?;
+            let parts = self.find(wish).await?;
+            if self.is_in_several(wish) {
+                match parts.age(&head.markers_before(wish)) {
+                    Age::New => {}
+                    Age::Known { marker } => reading.remarks.push(Remark::Again { marker }),
+                    Age::Mixed(older) => reading.older_files = Some(older),
+                }
+            }
+            let Parts { files, warnings } = parts;
             reading.parts = files;
-            reading.remarks = warnings;
+            reading.remarks.extend(warnings);
             tracing::info!(files = reading.parts.len(), "the result is being read");
-            let rows = meter.phase(Phase::Read, self.means.read(&reading.parts)).await?;
+            let rows = meter.phase(Phase::Read, self.means.read(&reading.parts)).await;
+            let rows = rows.map_err(|error| self.or_change(wish, error))?;
             let objection = rows.objection(&self.settings.destination.contactid_column);
             let Rows { contacts, rejected, .. } = rows;
             reading.content = Some(Content {
@@ -84,13 +93,42 @@ impl<M: Means> Worker<'_, M> {
 
     /// Finds the files of a result, which must be the one that was wished.
     async fn find(&self, wish: &Wish) -> Result<Parts, Error> {
-        let locating = self.means.locate(&wish.object);
-        let object = self.fence.within(locating).await.map_err(source::Error::from)??;
-        if object.etag != wish.object.etag {
-            return Err(source::Error::Replaced { object: object.url() }.into());
+        let is_in_several = self.is_in_several(wish);
+        let asked = ObjectRef {
+            // The marker or manifest that lies there now says whether the files are still its own.
+            version_id: wish.object.version_id.clone().filter(|_| !is_in_several),
+            ..wish.object.clone()
+        };
+        let locating = self.fence.within(self.means.locate(&asked)).await;
+        let object = locating.map_err(source::Error::from)?;
+        let object = object.map_err(|error| self.or_change(wish, error))?;
+        if let Some(replaced) = replaced(wish, &object, is_in_several) {
+            return Err(replaced.into());
         }
-        let finding = self.means.parts(&object, wish.mode);
-        Ok(self.fence.within(finding).await.map_err(source::Error::from)??)
+        let finding = self.fence.within(self.means.parts(&object, wish.mode)).await;
+        let parts = finding.map_err(source::Error::from)?;
+        let parts = parts.map_err(|error| self.or_change(wish, error))?;
+        let complete = wish.order.last_modified;
+        match parts.change(complete, wish.parts.as_ref()).filter(|_| is_in_several) {
+            Some(change) => {
+                let object = wish.object.to_string();
+                Err(source::Error::Changed { object, change }.into())
+            }
+            None => Ok(parts),
+        }
+    }
+
+    fn is_in_several(&self, wish: &Wish) -> bool {
+        Role::is_in_several(&wish.object.key, self.settings.destination.result_files, wish.mode)
+    }
+
+    /// Says of a result in several files that it has changed, where that is what an error comes of.
+    fn or_change(&self, wish: &Wish, error: source::Error) -> source::Error {
+        if self.is_in_several(wish) {
+            error.or_change(&wish.object.to_string(), wish.parts.as_ref())
+        } else {
+            error
+        }
     }
 
     /// Reads the segment and plans the way from its members to these contacts.
@@ -152,6 +190,7 @@ impl<M: Means> Worker<'_, M> {
             published: prepared.published_before,
             added: prepared.plan.added(),
             removed: prepared.plan.removed(),
+            older_files: reading.older_files,
             is_sample: wish.sample.is_some(),
             is_approved: wish.approved,
         };
@@ -192,6 +231,24 @@ fn note_loaded_alone(mut error: Error, head: &Head) -> Error {
         });
     }
     error
+}
+
+/// Says that another object lies where the wished one did.
+fn replaced(wish: &Wish, found: &ObjectVersion, is_in_several: bool) -> Option<source::Error> {
+    let object = wish.object.to_string();
+    if !is_in_several {
+        return (found.etag != wish.object.etag).then_some(source::Error::Replaced { object });
+    }
+    let is_same = found.order() == wish.order && found.etag == wish.object.etag;
+    let is_folder = found.key.ends_with('/');
+    match (is_same, is_folder) {
+        (true, _) => None,
+        (false, true) => Some(source::Error::Changed {
+            object,
+            change: Change::Folder,
+        }),
+        (false, false) => Some(source::Error::Renewed { object }),
+    }
 }
 
 impl Prepared {

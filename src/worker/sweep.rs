@@ -1,14 +1,14 @@
 //! The scheduled sweep: finds results that no event told of, goes on with what was left, looks after what was published.
 
 use super::{NOTING, Worker, by, heads};
-use crate::domain::{ObjectRef, SegmentName, s3_url};
+use crate::domain::{Mode, ObjectRef, SegmentName, s3_url};
 use crate::error::Error;
 use crate::fate::Fate;
 use crate::intent::{Hint, Intent};
 use crate::means::Means;
 use crate::report::{Noticed, RunReport, Swept};
 use crate::source::Role;
-use crate::state::{self, Bookmark, Head, Stored, Wish};
+use crate::state::{self, Bookmark, Enlisted, Head, Stored, Wish};
 use futures_util::{StreamExt, stream};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,7 +24,7 @@ const LOOKS_IN_FLIGHT: usize = 16;
 const LONGEST_PASSING: Duration = Duration::from_secs(30);
 
 /// A segment's turn in a sweep: where its head lies, and the results that no event told of, newest first.
-type Turns = BTreeMap<String, Vec<Wish>>;
+type Turns = BTreeMap<String, Vec<Intent>>;
 
 impl<M: Means> Worker<'_, M> {
     /// Sweeps all segments whose results lie in `bucket`, from the one on that comes behind where the last sweep stopped.
@@ -43,12 +43,13 @@ impl<M: Means> Worker<'_, M> {
                 swept.noticed.push(Noticed::OutOfTime);
                 break;
             }
-            match self.serve(&key, &lost, &mut bookmark).await {
+            let segment_name = lost.first().map(|intent| intent.wish.segment_name.clone());
+            match self.serve(&key, lost, &mut bookmark).await {
                 Ok(reports) => swept.reports.extend(reports),
                 Err(error) if error.fate() == Fate::Continue => {}
                 Err(error) => {
-                    let segment_name = lost.first().map(|wish| &wish.segment_name);
-                    swept.reports.push(RunReport::of_segment(segment_name, &error));
+                    let report = RunReport::of_segment(segment_name.as_ref(), &error);
+                    swept.reports.push(report);
                 }
             }
         }
@@ -98,13 +99,8 @@ impl<M: Means> Worker<'_, M> {
     }
 
     /// Enlists what no event told of, and does for one segment what is due.
-    async fn serve(&self, key: &str, lost: &[Wish], bookmark: &mut Bookmark) -> Result<Vec<RunReport>, Error> {
-        if let Some(Wish { segment_name, .. }) = lost.first() {
-            let enlisting = heads::update(&self.means, segment_name, |head, _| head.enlist_lost(lost));
-            for wish in by(self.stop_at, NOTING, enlisting).await? {
-                tracing::info!(run_id = %wish.run_id, key = wish.object.key, "a result was found that no event told of");
-            }
-        }
+    async fn serve(&self, key: &str, lost: Vec<Intent>, bookmark: &mut Bookmark) -> Result<Vec<RunReport>, Error> {
+        by(self.stop_at, NOTING, self.enlist_lost(lost)).await?;
         let Some(Stored { head, .. }) = by(self.stop_at, NOTING, self.means.head_at(key)).await? else {
             return Ok(Vec::new());
         };
@@ -159,8 +155,8 @@ impl<M: Means> Worker<'_, M> {
     }
 
     /// Finds the results of the last days, newest first, by segment; returns what it noticed, too.
-    async fn lost_results(&self, bucket: &str) -> Result<(BTreeMap<SegmentName, Vec<Wish>>, Vec<Noticed>), Error> {
-        let mut by_segment: BTreeMap<SegmentName, Vec<Wish>> = BTreeMap::new();
+    async fn lost_results(&self, bucket: &str) -> Result<(BTreeMap<SegmentName, Vec<Intent>>, Vec<Noticed>), Error> {
+        let mut by_segment: BTreeMap<SegmentName, Vec<Intent>> = BTreeMap::new();
         let (keys, noticed) = self.recent_results(bucket).await?;
         let hints = keys.into_iter().map(|key| Hint {
             object: ObjectRef::unseen(bucket.to_owned(), key, None),
@@ -174,14 +170,55 @@ impl<M: Means> Worker<'_, M> {
         });
         let mut looks = std::pin::pin!(stream::iter(looks).buffer_unordered(LOOKS_IN_FLIGHT));
         while let Some(look) = looks.next().await {
-            if let Ok(Some(Intent { wish, .. })) = look {
-                by_segment.entry(wish.segment_name.clone()).or_default().push(wish);
+            if let Ok(Some(intent)) = look {
+                by_segment
+                    .entry(intent.wish.segment_name.clone())
+                    .or_default()
+                    .push(intent);
             }
         }
-        for wishes in by_segment.values_mut() {
-            wishes.sort_by(|a, b| b.order.cmp(&a.order));
+        for intents in by_segment.values_mut() {
+            intents.sort_by(|a, b| b.wish.order.cmp(&a.wish.order));
         }
         Ok((by_segment, noticed))
+    }
+
+    /// Enlists of the results that no event told of what the head does not know.
+    async fn enlist_lost(&self, newest_first: Vec<Intent>) -> Result<(), Error> {
+        let Some(segment_name) = newest_first.first().map(|intent| intent.wish.segment_name.clone()) else {
+            return Ok(());
+        };
+        let head = heads::read(&self.means, &segment_name).await?;
+        let wishes = self.take_up_unknown(&head, newest_first).await;
+        if wishes.is_empty() {
+            return Ok(());
+        }
+        for wish in heads::update(&self.means, &segment_name, |head, _| head.enlist_lost(&wishes)).await? {
+            tracing::info!(run_id = %wish.run_id, key = wish.object.key, "a result was found that no event told of");
+        }
+        Ok(())
+    }
+
+    /// Makes wishes of what the head does not know; of replaces only of the newest that is not refused.
+    ///
+    /// Where that one's files cannot be listed, no older one takes its place.
+    async fn take_up_unknown(&self, head: &Head, newest_first: Vec<Intent>) -> Vec<Wish> {
+        let mut wishes = Vec::new();
+        for intent in newest_first {
+            let known = head.recall(&intent.wish);
+            let is_last = intent.wish.mode == Mode::Replace && !matches!(known, Some(Enlisted::Refused(_)));
+            if known.is_none() {
+                let object = intent.wish.object.to_string();
+                match intent.take_up(&self.means).await {
+                    Ok(wish) => wishes.push(wish),
+                    Err(error) => tracing::warn!(object, error = %error, "the sweep cannot take a result up"),
+                }
+            }
+            if is_last {
+                break;
+            }
+        }
+        wishes
     }
 
     /// Lists the keys of results that were dropped in the last days, and says whether there are more than it looks at.
@@ -209,7 +246,7 @@ impl<M: Means> Worker<'_, M> {
 }
 
 /// Turns the circle of segments so that it begins behind the one where the last sweep was.
-fn from_behind(last: Option<&str>, mut turns: Turns) -> impl Iterator<Item = (String, Vec<Wish>)> + use<> {
+fn from_behind(last: Option<&str>, mut turns: Turns) -> impl Iterator<Item = (String, Vec<Intent>)> + use<> {
     // The smallest key that comes behind another is that key and a NUL.
     let behind = last.map(|last| turns.split_off(&format!("{last}\0")));
     behind.into_iter().flatten().chain(turns)

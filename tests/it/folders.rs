@@ -156,8 +156,9 @@ async fn files_without_even_a_header_clear_nothing() {
         assert_eq!(run["error_type"], "SourceEmpty", "{run}");
         assert_eq!(world.published(), contacts(0..100));
 
-        world.drop_file("run/part-00002", "contactid\n");
-        let marker = world.drop_file("run/_SUCCESS", "");
+        world.drop_file("again/part-00000", parts[0]);
+        world.drop_file("again/part-00001", "contactid\n");
+        let marker = world.drop_file("again/_SUCCESS", "");
         assert_eq!(run_of(&world, &marker).await["outcome"], "loaded");
         assert!(world.published().is_empty());
     }

@@ -18,6 +18,7 @@ mod leaks;
 mod loads;
 mod names;
 mod observed;
+mod pinned;
 mod refusals;
 mod reports;
 mod sandbox;

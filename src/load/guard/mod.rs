@@ -1,7 +1,7 @@
 //! Whether a result may become the audience: pure, and decided before the first write.
 
 use super::plan::MAX_MEMBERS;
-use crate::domain::Mode;
+use crate::domain::{Mode, OlderFiles};
 use crate::settings::{Destination, EmptyResult};
 use serde::Serialize;
 
@@ -24,6 +24,8 @@ pub struct Facts {
     pub added: usize,
     /// Members to be removed.
     pub removed: usize,
+    /// Files that may be left over from an earlier result.
+    pub older_files: Option<OlderFiles>,
     /// A sample goes to a test segment, which may shrink and grow as it likes.
     pub is_sample: bool,
     /// Somebody has approved exactly this input.
@@ -69,8 +71,11 @@ pub fn judge(facts: &Facts, limits: &Destination) -> Vec<Opinion> {
         ("max_shrink_percent", shrinks_too_much(facts, limits)),
         ("max_growth_percent", grows_too_much(facts, limits)),
     ];
+    // What only results in several files meet is told where it is met.
+    let older_files = facts.older_files.map(|files| ("result_files", Some(files.finding())));
     findings
         .into_iter()
+        .chain(older_files)
         .map(|(guard, finding)| Opinion {
             guard,
             verdict: match &finding {

@@ -21,6 +21,7 @@ fn facts() -> Facts {
         published: None,
         added: 0,
         removed: 0,
+        older_files: None,
         is_sample: false,
         is_approved: false,
     }

@@ -1,8 +1,8 @@
 //! Databricks' commit protocol: `_started_<id>` and `_committed_<id>` say which of a folder's files count.
 
 use super::misfit::Misfit;
-use crate::domain::s3_url;
-use crate::event::scope::{file_name, folder};
+use crate::domain::{folder, s3_url};
+use crate::event::scope::file_name;
 use crate::source::error::Error;
 use crate::source::object::{ObjectVersion, Objects};
 use serde::Deserialize;

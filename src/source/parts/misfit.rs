@@ -147,6 +147,21 @@ impl Misfit {
         }
     }
 
+    /// Tells whether it is the files that do not fit, so that others lay there where they did.
+    pub const fn is_about_the_files(&self) -> bool {
+        matches!(
+            self,
+            Self::Commit { .. }
+                | Self::MissingCommitted { .. }
+                | Self::NoneThere { .. }
+                | Self::MissingPart { .. }
+                | Self::PartLength { .. }
+                | Self::NoParts
+                | Self::NoneCommitted { .. }
+                | Self::TooManyParts { .. }
+        )
+    }
+
     /// Tells whether the object is refused for what it is, so that nothing went wrong.
     pub const fn is_refusal(&self) -> bool {
         matches!(

@@ -1,5 +1,7 @@
 //! One result in many files: which files they are.
 
+mod age;
+mod change;
 mod commit;
 mod counter;
 mod manifest;
@@ -15,13 +17,15 @@ mod table;
 mod tests;
 mod token;
 
+pub use age::Age;
+pub use change::Change;
 pub(super) use manifest::looks_like_manifest;
 pub use misfit::Misfit;
 pub use one_of_several::{LoadedAlone, OneOfSeveral};
 pub use role::Role;
 
-use crate::domain::{Mode, ObjectRef, s3_url};
-use crate::event::scope::{Scope, file_name, folder, is_completion_marker, is_marker};
+use crate::domain::{Mode, ObjectRef, folder, s3_url};
+use crate::event::scope::{Scope, file_name, is_completion_marker, is_marker};
 use crate::settings::ResultFiles;
 use crate::source::error::Error;
 use crate::source::object::{ObjectVersion, Objects};

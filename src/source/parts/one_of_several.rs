@@ -1,8 +1,8 @@
 //! The sentence for one file of several, with the statement that writes one.
 
 use super::counter::{Kinship, is_plainly_a_part, kinship};
-use crate::domain::SegmentName;
-use crate::event::scope::{file_name, folder};
+use crate::domain::{SegmentName, folder};
+use crate::event::scope::file_name;
 use crate::source::object::ObjectVersion;
 use chrono::{DateTime, Utc};
 use std::fmt;

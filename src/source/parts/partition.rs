@@ -2,7 +2,7 @@
 
 use super::run::is_epoch;
 use super::token::{CALENDAR, Kind, tokens};
-use crate::event::scope::folder;
+use crate::domain::folder;
 use crate::percent;
 
 /// The words behind which a value tells one day's result from another's, beside those of the calendar.

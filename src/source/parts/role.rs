@@ -31,6 +31,11 @@ impl Role {
         }
     }
 
+    /// Tells whether a key stands for a result in several files.
+    pub fn is_in_several(key: &str, files: ResultFiles, mode: Mode) -> bool {
+        matches!(Self::of(key, files, mode), Self::Manifest | Self::Folder)
+    }
+
     /// Tells what a key stands for where results come as `files` says and change the segment as `mode` says.
     ///
     /// Files that are added or removed may come one by one: each is a set of its own.

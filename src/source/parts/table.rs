@@ -1,8 +1,8 @@
 //! Folders that are tables of a data lake, whose log says which of their files count.
 
 use super::misfit::Misfit;
-use crate::domain::s3_url;
-use crate::event::scope::{Scope, folder};
+use crate::domain::{folder, s3_url};
+use crate::event::scope::Scope;
 use crate::source::error::Error;
 use crate::source::object::{ObjectVersion, Objects};
 use futures_util::{StreamExt, TryStreamExt, stream};

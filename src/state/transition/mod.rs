@@ -1,5 +1,7 @@
 //! How a head changes: pure functions, so that a simulation can drive them through every order of events.
 
+mod known;
+
 use crate::domain::{Mode, Order};
 use crate::state::head::{Applied, Failures, Head, Input, Lease, Precedence, Refusal, Refused, Wish, Writing};
 use chrono::{DateTime, Utc};
@@ -52,6 +54,7 @@ pub struct Achievement {
 impl Head {
     /// Takes a wish up, unless what it asks for is done, overtaken or refused; an order is always taken up.
     pub fn enlist(&mut self, mut wish: Wish, is_order: bool) -> Enlisted {
+        self.note_marker(&wish);
         if is_order {
             // The later of two orders for the same counts. What an event asked for stays: the order may be refused.
             self.pending
@@ -202,7 +205,7 @@ impl Head {
         let is_done = |pending: &Wish| pending.asks_as(wish) && pending.rank() <= wish.rank();
         self.pending.retain(|pending| !is_done(pending));
         self.refused
-            .retain(|refused| !wish.is_about(&refused.order, &refused.run_id));
+            .retain(|refused| !wish.is_about(&refused.order, refused.etag.as_deref()));
         if wish.mode == Mode::Replace {
             self.settled = self.settled.take().max(Some(wish.rank().0.clone()));
         } else {
@@ -260,9 +263,14 @@ impl Head {
         self.lease_of(owner)?;
         self.drop_wish(wish);
         self.refused
-            .retain(|refused| !wish.is_about(&refused.order, &refused.run_id));
-        let Input { order, run_id } = wish.input();
-        self.refused.push(Refused { order, run_id, refusal });
+            .retain(|refused| !wish.is_about(&refused.order, refused.etag.as_deref()));
+        let Input { order, run_id, etag } = wish.input();
+        self.refused.push(Refused {
+            order,
+            run_id,
+            etag,
+            refusal,
+        });
         keep_latest(&mut self.refused);
         Ok(())
     }
@@ -295,44 +303,6 @@ impl Head {
         self.failures
             .as_ref()
             .is_some_and(|failures| failures.count >= Failures::NEEDS_ATTENTION)
-    }
-
-    fn recall(&self, wish: &Wish) -> Option<Enlisted> {
-        let is_this = |order: &Order, run_id| wish.is_about(order, run_id);
-        if let Some(refused) = self
-            .refused
-            .iter()
-            .find(|refused| is_this(&refused.order, &refused.run_id))
-        {
-            return Some(Enlisted::Refused(refused.clone()));
-        }
-        if self
-            .pending
-            .iter()
-            .any(|pending| is_this(&pending.order, &pending.run_id))
-        {
-            return Some(Enlisted::Pending);
-        }
-        let was_applied = self
-            .applied
-            .iter()
-            .any(|applied| is_this(&applied.wish.order, &applied.wish.run_id));
-        if was_applied || self.has_counted(wish) {
-            return Some(Enlisted::Applied);
-        }
-        let is_overtaken = self.settled.as_ref().is_some_and(|settled| wish.order <= *settled);
-        is_overtaken.then_some(Enlisted::Superseded)
-    }
-
-    /// Tells whether an addition or removal was carried out; one older than all that is remembered counts as one.
-    fn has_counted(&self, wish: &Wish) -> bool {
-        let is_this = self
-            .counted
-            .iter()
-            .any(|counted| wish.is_about(&counted.order, &counted.run_id));
-        let oldest = self.counted.iter().map(|counted| &counted.order).min();
-        let is_forgotten = self.counted.len() >= Self::REMEMBERED && oldest.is_some_and(|oldest| wish.order < *oldest);
-        is_this || is_forgotten
     }
 
     fn precedence_over_all(&self, own: &Order) -> Precedence {

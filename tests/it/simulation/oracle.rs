@@ -239,7 +239,7 @@ fn refusals<'a>(old: Option<&'a Head>, new: &'a Head) -> impl Iterator<Item = &'
         new.pending.iter().filter(is_new).any(|asked| asked.asks_as(wish))
     };
     pending.iter().filter(move |wish| {
-        let is_known = |refused: &Refused| wish.is_about(&refused.order, &refused.run_id);
+        let is_known = |refused: &Refused| wish.is_about(&refused.order, refused.etag.as_deref());
         let is_gone = !new.pending.contains(wish);
         is_gone && !is_asked_again(wish) && new.refused.iter().any(is_known)
     })
@@ -268,6 +268,7 @@ fn facts(mode: Mode, file: Contacts, groups: &[Contacts], published: Option<u64>
         published,
         added: plan.added(),
         removed: plan.removed(),
+        older_files: None,
         is_sample: false,
         is_approved: false,
     }

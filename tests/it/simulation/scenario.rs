@@ -153,11 +153,12 @@ impl Scenario {
         let segment_name = SegmentName::parse(&self.files[file].segment.to_string()).unwrap();
         let object = self.object(file);
         Wish {
-            run_id: RunId::of(&segment_name, &object.reference()),
+            run_id: RunId::of(&segment_name, mode, &object.reference(), None),
             order: object.order(),
             object: object.reference(),
             mode,
             segment_name,
+            parts: None,
             sample: None,
             approved: false,
             ordered: None,

@@ -23,7 +23,7 @@ fn file(second: i64, mode: Mode) -> Wish {
         etag: "etag".to_owned(),
     };
     Wish {
-        run_id: RunId::of(&segment(), &object),
+        run_id: RunId::of(&segment(), mode, &object, None),
         order: Order {
             last_modified: at(second),
             key,
@@ -32,6 +32,7 @@ fn file(second: i64, mode: Mode) -> Wish {
         object,
         mode,
         segment_name: segment(),
+        parts: None,
         sample: None,
         approved: false,
         ordered: None,
