@@ -67,8 +67,8 @@ impl App {
             }
             Request::Batch(messages) => Ok(self.load_batch(messages, stop_at).await),
             Request::Load(command) => Ok(answer(&self.load_ordered(command, stop_at).await)),
-            Request::Sweep => {
-                let swept = Box::pin(self.sweep(stop_at)).await?;
+            Request::Sweep { now } => {
+                let swept = Box::pin(self.sweep(now, stop_at)).await?;
                 Ok(swept.answer())
             }
             Request::History(command) => by(stop_at, "the receipts were read", self.history(&command)).await,
@@ -150,11 +150,11 @@ impl App {
     }
 
     /// Sweeps all segments.
-    async fn sweep(&self, stop_at: Instant) -> Result<Swept, Error> {
+    async fn sweep(&self, now: bool, stop_at: Instant) -> Result<Swept, Error> {
         let bucket = self.results_bucket()?;
         let settings = self.settings(stop_at).await?;
         let worker = self.worker(&settings, &bucket, stop_at);
-        let swept = Box::pin(worker.sweep(&bucket)).await?;
+        let swept = Box::pin(worker.sweep(&bucket, now)).await?;
         let teller = self.teller(&bucket, Some(&settings));
         Ok(teller.tell_of_sweep(swept, TriggerKind::Sweep.into()).await)
     }

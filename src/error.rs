@@ -3,6 +3,7 @@
 use crate::domain::ErrorType;
 use crate::fate::Fate;
 use crate::source::{Misfit, Problem};
+use crate::state::Whose;
 use crate::{dynamics, environment, event, load, settings, source, state};
 use lambda_runtime::Diagnostic;
 use std::fmt;
@@ -89,6 +90,18 @@ impl Error {
     /// Tells whether a guard or the result itself forbids the load.
     pub(crate) fn is_refusal(&self) -> bool {
         self.fate() == Fate::Refuse
+    }
+
+    /// Tells whose fault it is: another input of the segment may fare better, or no other would.
+    pub(crate) const fn whose(&self) -> Whose {
+        match self {
+            Self::Source(_)
+            | Self::Refused(_)
+            | Self::Load(
+                load::Error::TooManyNotAccepted { .. } | load::Error::Dynamics(dynamics::Error::ContactsRefused { .. }),
+            ) => Whose::Input,
+            _ => Whose::Segment,
+        }
     }
 
     /// Tells whether a person has to look: the segment holds one part of a result.

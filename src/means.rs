@@ -126,6 +126,9 @@ pub trait Means: Clone {
     /// Publishes a segment: only now do journeys see its members.
     async fn publish(&self, id: SegmentId) -> Result<(), dynamics::Error>;
 
+    /// Counts what brings a load on: the calls about members that Dynamics acknowledged, and each Publish that was sent.
+    fn progress(&self) -> u64;
+
     /// Returns how many requests were sent to Dynamics, retries included.
     fn requests(&self) -> u64;
 

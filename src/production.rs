@@ -10,6 +10,8 @@ use crate::settings::Settings;
 use crate::source::{self, Manner, ObjectVersion, Parts, Rows};
 use crate::state::{self, Bookmark, Head, Heads, Stored};
 use chrono::{DateTime, Utc};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -23,6 +25,7 @@ pub(crate) struct Production<'a> {
     archive: Archive,
     dataverse: Dataverse,
     fence: Fence,
+    progress: Arc<AtomicU64>,
 }
 
 impl<'a> Production<'a> {
@@ -36,7 +39,12 @@ impl<'a> Production<'a> {
             archive: clients.archive(bucket),
             dataverse: clients.dataverse(settings, fence),
             fence: fence.clone(),
+            progress: Arc::default(),
         }
+    }
+
+    fn got_on(&self) {
+        self.progress.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -172,7 +180,9 @@ impl Means for Production<'_> {
         group: &GroupId,
         batch: Batch<'_>,
     ) -> Result<Vec<ContactId>, dynamics::Error> {
-        self.dataverse.add_members(segment, group, batch).await
+        let refused = self.dataverse.add_members(segment, group, batch).await?;
+        self.got_on();
+        Ok(refused)
     }
 
     async fn remove_members(
@@ -181,11 +191,18 @@ impl Means for Production<'_> {
         group: &GroupId,
         batch: Batch<'_>,
     ) -> Result<(), dynamics::Error> {
-        self.dataverse.remove_members(segment, group, batch).await
+        self.dataverse.remove_members(segment, group, batch).await?;
+        self.got_on();
+        Ok(())
     }
 
     async fn publish(&self, id: SegmentId) -> Result<(), dynamics::Error> {
+        self.got_on();
         self.dataverse.publish(id).await
+    }
+
+    fn progress(&self) -> u64 {
+        self.progress.load(Ordering::Relaxed)
     }
 
     fn requests(&self) -> u64 {

@@ -56,7 +56,7 @@ pub(super) fn parse(event: &Value) -> Result<Request, Error> {
             event,
             &["bucket", "key", "segment_name", "mode", "dry_run", "sample", "approve"],
         )?),
-        "sweep" => Arguments::of("sweep", event, &[]).map(|_| Request::Sweep),
+        "sweep" => sweep(&Arguments::of("sweep", event, &["now"])?),
         "history" => history(&Arguments::of("history", event, &["segment_name", "limit"])?),
         "test_connection" => Arguments::of("test_connection", event, &[]).map(|_| Request::TestConnection),
         _ => Err(Error::UnknownAction { action: action.into() }),
@@ -74,6 +74,11 @@ fn load(arguments: &Arguments<'_>) -> Result<Request, Error> {
         sample: arguments.count("sample")?,
         approve: arguments.text("approve")?,
     }))
+}
+
+fn sweep(arguments: &Arguments<'_>) -> Result<Request, Error> {
+    let now = arguments.flag("now")?;
+    Ok(Request::Sweep { now })
 }
 
 fn history(arguments: &Arguments<'_>) -> Result<Request, Error> {

@@ -29,7 +29,10 @@ pub enum Request {
     /// Load this object.
     Load(LoadCommand),
     /// Continue what is unfinished and find what was missed.
-    Sweep,
+    Sweep {
+        /// A person asks, so that no pause after a failure is waited for.
+        now: bool,
+    },
     /// Tell the last runs.
     History(HistoryCommand),
     /// Check secrets, sign-in and environment.
@@ -67,7 +70,7 @@ pub fn parse(event: &Value) -> Result<Request, Error> {
     match Shape::of(event)? {
         Shape::Command => command::parse(event),
         Shape::SqsBatch => sqs::parse(event).map(Request::Batch),
-        Shape::Tick => Ok(Request::Sweep),
+        Shape::Tick => Ok(Request::Sweep { now: false }),
         shape => match objects(shape, event)? {
             objects if objects.is_empty() => Ok(Request::Ignored),
             objects => Ok(Request::Objects(objects)),

@@ -87,8 +87,8 @@ fn files() -> Vec<(&'static str, &'static str, Request)> {
             "sqs-eventbridge.json",
             Request::Batch(vec![message("2e1424d4-f796-459a-8184-9c92662be6da", by_eventbridge())])
         ),
-        file!("scheduled-rule.json", Request::Sweep),
-        file!("scheduler-tick.json", Request::Sweep),
+        file!("scheduled-rule.json", Request::Sweep { now: false }),
+        file!("scheduler-tick.json", Request::Sweep { now: false }),
         file!("load.json", Request::Load(load())),
         file!(
             "load-all-fields.json",
@@ -102,7 +102,7 @@ fn files() -> Vec<(&'static str, &'static str, Request)> {
                 ..load()
             })
         ),
-        file!("sweep.json", Request::Sweep),
+        file!("sweep.json", Request::Sweep { now: false }),
         file!(
             "history.json",
             Request::History(HistoryCommand {

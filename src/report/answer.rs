@@ -27,6 +27,41 @@ impl RunReport {
         }
     }
 
+    /// Reports a wish that another worker will come to.
+    pub(crate) fn of_busy(wish: &Wish) -> Self {
+        Self {
+            reason: Some("another run works on this segment and takes this result up".to_owned()),
+            ..Self::of(wish, Outcome::Busy)
+        }
+    }
+
+    /// Reports a wish that was not come to: `before` are the runs that went first, of which the last tells why.
+    pub(crate) fn of_waiting(wish: &Wish, before: &[Self]) -> Self {
+        let last = before.last().filter(|last| last.outcome == Outcome::Failed);
+        let (outcome, reason) = match last.and_then(|last| last.reason.as_deref()) {
+            Some(reason) => (
+                Outcome::Failed,
+                format!("an earlier result goes first and failed, and the sweep goes on with both: {reason}"),
+            ),
+            None if before.is_empty() => (
+                Outcome::Failed,
+                "another result of this segment goes first: its last attempt failed, and the sweep tries it again after a \
+                 pause"
+                    .to_owned(),
+            ),
+            None => (
+                Outcome::Continues,
+                "the invocation was out of time after an earlier result of this segment; the next sweep goes on with this one"
+                    .to_owned(),
+            ),
+        };
+        Self {
+            error_type: last.and_then(|last| last.error_type.clone()),
+            reason: Some(reason),
+            ..Self::of(wish, outcome)
+        }
+    }
+
     /// Reports what failed before it became a wish.
     pub(crate) fn failed(error: &Error, source: Option<Source>) -> Self {
         let is_no_result = matches!(error, Error::Source(error) if error.fate() == Fate::Refuse);
@@ -65,31 +100,12 @@ impl RunReport {
     }
 }
 
-/// Moves the event's own run to the front; where another worker has the segment, or an earlier wish failed, says so.
-///
-/// One run is one entry: where it was tried twice, as an event's and as an order's, the last try is the one that counts.
-pub(crate) fn put_own_first(reports: &mut Vec<RunReport>, wish: &Wish) {
+/// Moves the event's own run to the front: its last attempt, where one before was lost.
+pub(crate) fn put_own_first(reports: &mut [RunReport], wish: &Wish) {
     let is_own = |report: &RunReport| report.run_id.as_ref() == Some(&wish.run_id);
     if let Some(index) = reports.iter().rposition(is_own) {
-        let own = reports.remove(index);
-        reports.retain(|report| !is_own(report));
-        reports.insert(0, own);
-        return;
+        reports[..=index].rotate_right(1);
     }
-    let (outcome, reason) = if reports.is_empty() {
-        (
-            Outcome::Busy,
-            "another run works on this segment and takes this result up",
-        )
-    } else {
-        (
-            Outcome::Continues,
-            "an earlier wish for this segment did not finish; the next sweep goes on with this one",
-        )
-    };
-    let mut own = RunReport::of(wish, outcome);
-    own.reason = Some(reason.to_owned());
-    reports.insert(0, own);
 }
 
 /// Turns the failure of an event's own run, the first, into an error of the invocation.
@@ -105,7 +121,23 @@ pub(crate) fn fail_if_own_failed(reports: &[RunReport]) -> Result<(), Error> {
     }
 }
 
-/// Answers with the reports.
+/// Answers with the reports, one of each input: an attempt that was lost has its receipt, and the next one its entry.
 pub(crate) fn answer(reports: &[RunReport]) -> Value {
-    json!({ "runs": reports })
+    json!({ "runs": entries(reports) })
+}
+
+/// Returns the reports but for those of lost attempts whose input has another one.
+pub(super) fn entries(reports: &[RunReport]) -> Vec<&RunReport> {
+    let is_lost = |report: &RunReport| {
+        report
+            .error_type
+            .as_ref()
+            .is_some_and(|kind| kind.as_str() == RunReport::LOST)
+    };
+    let has_another = |report: &RunReport| {
+        let mut others = reports.iter().filter(|other| !is_lost(other));
+        others.any(|other| other.run_id == report.run_id)
+    };
+    let is_told = |report: &&RunReport| !is_lost(report) || !has_another(report);
+    reports.iter().filter(is_told).collect()
 }

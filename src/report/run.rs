@@ -6,7 +6,7 @@ use crate::domain::Mode;
 use crate::error::Error;
 use crate::means::{Lists, Unwritten};
 use crate::source::{ObjectVersion, Rejected};
-use crate::state::{Applied, Wish};
+use crate::state::{Applied, Lost, Wish};
 use std::time::Duration;
 
 /// One attempt at a wish, at its end.
@@ -34,6 +34,9 @@ pub(crate) enum Seen {
 impl RunReport {
     /// How many rejected lines the report names; the rejected rows' own object has the others.
     pub const LINES_NAMED: usize = 10;
+
+    /// The error type of an attempt that ended without a word.
+    pub(super) const LOST: &str = "AttemptLost";
 
     /// Tells of an attempt.
     pub(crate) fn of_attempt(attempt: Attempt<'_>) -> Self {
@@ -68,6 +71,32 @@ impl RunReport {
             reason: Some(sentences::overtaken(by)),
             ..Self::of(wish, Outcome::Superseded)
         }
+    }
+
+    /// Tells of an attempt that ended without a word; the next one says so.
+    pub(crate) fn of_lost(lost: &Lost) -> Self {
+        Self {
+            error_type: Some(Self::LOST.into()),
+            reason: Some(sentences::LOST.to_owned()),
+            needs_attention: lost.needs_attention,
+            warnings: sentences::attention(lost.needs_attention),
+            ..Self::of(&lost.wish, Outcome::Failed)
+        }
+    }
+
+    /// Tells of a wish for which an attempt failed before it could read anything.
+    pub(crate) fn of_failed(wish: &Wish, error: Error, needs_attention: bool) -> Self {
+        let mut report = Self::of(wish, Outcome::Failed);
+        let outcome = Outcome::Failed;
+        report.tell_the_ending(
+            &Account::default(),
+            Ending::Failed {
+                outcome,
+                error,
+                needs_attention,
+            },
+        );
+        report
     }
 
     /// Tells of a segment that was looked at after it was published.
@@ -148,8 +177,7 @@ impl RunReport {
                 let is_told = matches!(outcome, Outcome::Failed | Outcome::Refused);
                 self.error_type = error.told_type().filter(|_| is_told);
                 self.needs_attention = needs_attention || error.asks_for_attention();
-                self.warnings
-                    .extend(needs_attention.then(|| sentences::NEEDS_ATTENTION.to_owned()));
+                self.warnings.extend(sentences::attention(needs_attention));
                 self.reason = Some(error.to_string());
             }
             Ending::Rehearsed(estimate) => {

@@ -7,8 +7,11 @@ use crate::load::{Opinion, Published, guard};
 use crate::state::Wish;
 use serde_json::json;
 
-pub(super) const NEEDS_ATTENTION: &str = "the last runs of this segment all failed: it needs a person's attention; a new \
+const NEEDS_ATTENTION: &str = "the last runs of this segment all failed: it needs a person's attention; a new \
                                           file or a direct load tries again at once";
+pub(super) const LOST: &str = "the attempt before this one ended without a word: it was killed, ran into its memory or its time, \
+                               or stood still; where that happens again, give the function more memory or time, or look \
+                               what is special about this file";
 pub(super) const GONE: &str = "the segment was deleted or renamed after it was published";
 
 /// Says what the guards found, and prints the whole command that approves exactly this input.
@@ -38,6 +41,11 @@ pub(crate) fn description(wish: &Wish) -> String {
         env!("CARGO_PKG_NAME"),
         s3_url(&wish.object.bucket, "")
     )
+}
+
+/// Says that a person has to look, where one has to.
+pub(super) fn attention(is_needed: bool) -> Vec<String> {
+    is_needed.then(|| NEEDS_ATTENTION.to_owned()).into_iter().collect()
 }
 
 pub(super) fn overtaken(by: &Wish) -> String {

@@ -1,6 +1,7 @@
 //! What a sweep did, and what it noticed on the way.
 
 use super::RunReport;
+use super::answer::entries;
 use crate::domain::SegmentName;
 use crate::error::Error;
 use serde_json::{Value, json};
@@ -47,6 +48,6 @@ impl Swept {
     /// Answers the sweep's invocation.
     pub(crate) fn answer(&self) -> Value {
         let warnings: Vec<_> = self.noticed.iter().map(ToString::to_string).collect();
-        json!({ "runs": self.reports, "warnings": warnings })
+        json!({ "runs": entries(&self.reports), "warnings": warnings })
     }
 }

@@ -45,9 +45,16 @@ pub struct Head {
     /// Who works on the segment.
     #[serde(default)]
     pub lease: Option<Lease>,
-    /// The failures since the last success.
+    /// The failures of the segment since an attempt at it ended well; no new file begins their count anew.
     #[serde(default)]
     pub failures: Option<Failures>,
+    /// The wish at which an attempt has begun and not ended: whoever takes the segment and finds it knows that the attempt
+    /// died without a word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<Wish>,
+    /// What went wrong with the inputs that are not done with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub troubles: Vec<Trouble>,
 }
 
 /// One wish: load this object into this segment in this way.
@@ -129,6 +136,9 @@ pub struct Writing {
     /// How many members the draft held when it was about to be published; Dynamics' own count tells whether it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publishing: Option<u64>,
+    /// The draft was half-written by another run before this one began.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_mixed: bool,
 }
 
 /// A wish that will not be carried out.
@@ -172,6 +182,23 @@ pub struct Lease {
     pub seconds: u64,
 }
 
+/// What went wrong with one input: with its event and its orders together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// The input.
+    #[serde(flatten)]
+    pub input: Input,
+    /// How many of its attempts failed in a row.
+    pub count: u32,
+    /// Of them, how many died without a word.
+    pub lost: u32,
+    /// Its last attempt got nowhere until the time was over, and was let go on once.
+    #[serde(default)]
+    pub is_stalled: bool,
+    /// Others go first until then, by S3's clock.
+    pub not_before: Option<DateTime<Utc>>,
+}
+
 /// Failures since the last success, and when the sweep tries again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failures {
@@ -205,6 +232,8 @@ impl Head {
             markers: Vec::new(),
             lease: None,
             failures: None,
+            attempt: None,
+            troubles: Vec::new(),
         }
     }
 }
@@ -280,7 +309,7 @@ impl Failures {
     pub const FIRST_PAUSE: Duration = Duration::from_mins(15);
     /// The longest pause: a mended tenant is noticed within a day without anybody's help.
     pub const LONGEST_PAUSE: Duration = Duration::from_hours(24);
-    /// From so many failures in a row on, the segment needs a person.
+    /// From so many failures in a row on, of the segment or of one input, a person is needed.
     pub const NEEDS_ATTENTION: u32 = 5;
 
     /// Returns the pause after the `count`th failure in a row.

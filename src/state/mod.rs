@@ -12,4 +12,4 @@ pub mod transition;
 pub use bookmark::Bookmark;
 pub use head::{Applied, Head, Refusal, Refused, Wish};
 pub use store::{Error, Heads, Stored};
-pub use transition::{Achievement, Claim, Enlisted, LeaseLost};
+pub use transition::{Achievement, Claim, Enlisted, LeaseLost, Lost, Whose};

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::fate::Fate;
 use crate::means::Means;
 use crate::report::{Ending, Outcome};
-use crate::state::{self, Refusal, Wish};
+use crate::state::{self, Refusal, Whose, Wish};
 
 /// Whether the worker goes on with the next wish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,31 +14,33 @@ pub(super) enum Next {
     Stop,
 }
 
-/// Decides by an error's fate what a failed wish leaves in the head, and whether the turn goes on with older wishes.
-pub(super) async fn settle_failure<M: Means>(hold: &Hold<M>, wish: &Wish, error: Error) -> (Ending, Next) {
-    let (outcome, next, kept) = match error.fate() {
-        Fate::Drop => (Outcome::Superseded, Next::GoOn, hold.forget(wish).await),
-        Fate::Refuse => {
-            let kept = hold.refuse(wish, &refusal(&error)).await;
-            (Outcome::Refused, Next::GoOn, kept)
-        }
-        Fate::PutAside => {
-            let kept = hold.refuse(wish, &refusal(&error)).await;
-            (Outcome::Failed, Next::GoOn, kept)
-        }
-        Fate::LostLease => (Outcome::Busy, Next::Stop, Ok(())),
-        Fate::Continue => (Outcome::Continues, Next::Stop, hold.release().await),
-        Fate::Retry => return (fail(hold, error).await, Next::Stop),
+/// What an attempt did until the time was over that got nowhere twice.
+const GETTING_NOWHERE: &str = "S3 or Dynamics was waited for, for the second time without any member added or removed";
+
+/// Decides by an error's fate what a failed wish leaves in the head, and whether the turn goes on with others.
+///
+/// `got_on` tells whether the attempt had brought anything about.
+pub(super) async fn settle_failure<M: Means>(
+    hold: &Hold<M>,
+    wish: &Wish,
+    error: Error,
+    got_on: bool,
+) -> (Ending, Next) {
+    let (outcome, put_aside) = match error.fate() {
+        Fate::LostLease => return (ended(Outcome::Busy, error, false), Next::Stop),
+        Fate::Continue => return interrupt(hold, wish, error, got_on).await,
+        Fate::Retry => return fail(hold, wish, error).await,
+        Fate::Drop => (Outcome::Superseded, hold.forget(wish).await),
+        Fate::Refuse => (Outcome::Refused, hold.refuse(wish, &refusal(&error)).await),
+        Fate::PutAside => (Outcome::Failed, hold.refuse(wish, &refusal(&error)).await),
     };
-    if let Err(error) = kept {
-        warn_unnoted(&error);
+    match put_aside {
+        // Its change is in the draft, so that it cannot go: it is tried again, and a person is called in the end.
+        Ok(false) => return fail(hold, wish, error).await,
+        Ok(true) => {}
+        Err(unnoted) => warn_unnoted(&unnoted),
     }
-    let ending = Ending::Failed {
-        outcome,
-        error,
-        needs_attention: false,
-    };
-    (ending, next)
+    (ended(outcome, error, false), Next::GoOn)
 }
 
 /// Says why the wish is not tried again.
@@ -50,18 +52,48 @@ fn refusal(error: &Error) -> Refusal {
     }
 }
 
-async fn fail<M: Means>(hold: &Hold<M>, error: Error) -> Ending {
-    let counted = hold.fail(error.error_type()).await;
-    let needs_attention = *counted.as_ref().unwrap_or(&false);
-    let kept = match counted {
-        Ok(_) => hold.release().await,
-        Err(error) => Err(error),
-    };
-    if let Err(error) = kept {
-        warn_unnoted(&error);
+/// Leaves the wish to the next attempt, unless two in a row got nowhere.
+async fn interrupt<M: Means>(hold: &Hold<M>, wish: &Wish, error: Error, got_on: bool) -> (Ending, Next) {
+    match hold.interrupt(wish, got_on).await {
+        Ok(false) => {
+            let whose = error.whose();
+            fail_for(hold, wish, Error::out_of_time(GETTING_NOWHERE), whose).await
+        }
+        Ok(true) => (ended(Outcome::Continues, error, false), Next::Stop),
+        Err(unnoted) => {
+            warn_unnoted(&unnoted);
+            (ended(Outcome::Continues, error, false), Next::Stop)
+        }
     }
+}
+
+async fn fail<M: Means>(hold: &Hold<M>, wish: &Wish, error: Error) -> (Ending, Next) {
+    let whose = error.whose();
+    fail_for(hold, wish, error, whose).await
+}
+
+/// Counts a failure; where it is the segment's, the turn is over and the lease given back, whether or not it was counted.
+async fn fail_for<M: Means>(hold: &Hold<M>, wish: &Wish, error: Error, whose: Whose) -> (Ending, Next) {
+    let counted = hold.fail(wish, error.error_type(), whose).await;
+    let needs_attention = *counted.as_ref().unwrap_or(&false);
+    let next = match whose {
+        Whose::Input if counted.is_ok() => Next::GoOn,
+        _ => Next::Stop,
+    };
+    if let Err(unnoted) = counted {
+        warn_unnoted(&unnoted);
+    }
+    if next == Next::Stop
+        && let Err(unnoted) = hold.release().await
+    {
+        warn_unnoted(&unnoted);
+    }
+    (ended(Outcome::Failed, error, needs_attention), next)
+}
+
+const fn ended(outcome: Outcome, error: Error, needs_attention: bool) -> Ending {
     Ending::Failed {
-        outcome: Outcome::Failed,
+        outcome,
         error,
         needs_attention,
     }

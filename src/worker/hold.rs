@@ -1,11 +1,11 @@
 //! A worker's hold on a segment: taken, kept alive beside the work, and given back.
 
-use super::heads;
-use crate::domain::{RunId, SegmentName};
+use super::{Asked, heads};
+use crate::domain::SegmentName;
 use crate::fence::Fence;
 use crate::means::Means;
 use crate::state::transition::sending_time;
-use crate::state::{Achievement, Claim, Error, Head, LeaseLost, Refusal, Wish};
+use crate::state::{Achievement, Claim, Error, Head, LeaseLost, Lost, Refusal, Whose, Wish};
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -19,6 +19,8 @@ pub(super) struct Hold<M> {
     segment_name: SegmentName,
     owner: String,
     lease: Duration,
+    /// The attempt before, where it ended without a word.
+    lost: Option<Box<Lost>>,
 }
 
 /// A lease is renewed every sixth of its length: two renewals may be lost before the fence closes.
@@ -27,33 +29,47 @@ const RENEWALS_PER_LEASE: u32 = 6;
 impl<M: Means> Hold<M> {
     /// Takes the segment, or answers nothing where another worker has it.
     ///
-    /// Where the live lease was taken for `own` run, an earlier attempt at it has crashed or is still at work: the end
+    /// What was `asked` for waits for no pause. Where the live lease was taken for its `own` run, an earlier attempt at it has crashed or is still at work: the end
     /// of that lease is awaited, as long as there is time.
     pub(super) async fn take(
         means: &M,
         segment_name: &SegmentName,
-        own: Option<&RunId>,
+        asked: Option<Asked<'_>>,
         lease: Duration,
         stop_at: Instant,
     ) -> Result<Option<Self>, Error> {
         let fence = Fence::new(stop_at, Instant::now());
-        let hold = Self {
+        let mut hold = Self {
             means: means.through(&fence),
             fence,
             segment_name: segment_name.clone(),
             owner: means.fresh().simple().to_string(),
             lease,
+            lost: None,
         };
         loop {
             let asked_at = Instant::now();
-            let claim = |head: &mut Head, now| head.claim(&hold.owner, lease.as_secs(), now);
-            let busy = match heads::update(&hold.means, segment_name, claim).await? {
-                Claim::Taken => {
+            let claim = |head: &mut Head, now| {
+                let claim = head.claim(&hold.owner, lease.as_secs(), now);
+                if let (Claim::Taken(_), Some(asked)) = (&claim, asked) {
+                    head.hurry(asked.wish, now);
+                }
+                claim
+            };
+            let busy = match heads::update(&hold.means, segment_name, claim).await {
+                Ok(Claim::Taken(lost)) => {
                     hold.fence.extend(asked_at + sending_time(lease));
+                    hold.lost = lost;
                     return Ok(Some(hold));
                 }
-                Claim::Busy(lease) => lease,
+                Ok(Claim::Busy(lease)) => lease,
+                Err(error) => {
+                    // It may have been taken all the same, where only the answer was lost.
+                    let _ = hold.fence.within(hold.release()).await;
+                    return Err(error);
+                }
             };
+            let own = asked.and_then(|asked| asked.own);
             let is_own_earlier_attempt = own.is_some() && busy.run_id.as_ref() == own;
             if !is_own_earlier_attempt || hold.fence.sleep(lease / RENEWALS_PER_LEASE).await.is_err() {
                 return Ok(None);
@@ -116,33 +132,48 @@ impl<M: Means> Hold<M> {
         self.change(|head, _| head.confirm(&self.owner)).await
     }
 
+    /// Takes note that the wish's change is out of the draft again.
+    pub(super) async fn take_back(&self, wish: &Wish) -> Result<(), Error> {
+        self.change(|head, _| head.take_back(&self.owner, wish)).await
+    }
+
+    /// Returns the attempt before this one, where it ended without a word.
+    pub(super) fn lost(&self) -> Option<&Lost> {
+        self.lost.as_deref()
+    }
+
     /// Wishes again what was applied.
     pub(super) async fn redo(&self) -> Result<(), Error> {
         self.change(|head, _| head.redo(&self.owner)).await
     }
 
-    /// Puts a wish aside that was refused or can never be read.
-    pub(super) async fn refuse(&self, wish: &Wish, refusal: &Refusal) -> Result<(), Error> {
+    /// Puts a wish aside that was refused or can never be read; answers whether it was, as [`Head::refuse`] does.
+    pub(super) async fn refuse(&self, wish: &Wish, refusal: &Refusal) -> Result<bool, Error> {
         self.change(|head, _| head.refuse(&self.owner, wish, refusal.clone()))
             .await
     }
 
-    /// Drops a wish whose object was replaced while it was read.
-    pub(super) async fn forget(&self, wish: &Wish) -> Result<(), Error> {
+    /// Drops a wish whose object was replaced while it was read; answers whether it was, as [`Head::forget`] does.
+    pub(super) async fn forget(&self, wish: &Wish) -> Result<bool, Error> {
         self.change(|head, _| head.forget(&self.owner, wish)).await
     }
 
-    /// Records a failure; answers whether the segment now needs a person.
-    pub(super) async fn fail(&self, error_type: &str) -> Result<bool, Error> {
-        self.change(|head, now| head.fail(&self.owner, error_type, now).map(|()| head.needs_attention()))
+    /// Records a failure; answers whether a person is now needed.
+    pub(super) async fn fail(&self, wish: &Wish, error_type: &str, whose: Whose) -> Result<bool, Error> {
+        self.change(|head, now| head.fail(&self.owner, wish, error_type, whose, now))
             .await
     }
 
-    /// Gives the lease back if nothing is left to do; otherwise answers the next wish and keeps it.
+    /// Gives the lease back where the time is over; answers whether the wish goes on, as [`Head::interrupt`] does.
+    pub(super) async fn interrupt(&self, wish: &Wish, got_on: bool) -> Result<bool, Error> {
+        self.change(|head, _| head.interrupt(&self.owner, wish, got_on)).await
+    }
+
+    /// Gives the lease back if nothing is left to do; otherwise notes that an attempt at the next wish begins.
     ///
     /// One step, so that a wish added just now is either seen here or finds the lease free.
     pub(super) async fn release_when_done(&self) -> Result<Option<Wish>, Error> {
-        self.change(|head, _| head.next_or_release(&self.owner)).await
+        self.change(|head, now| head.next_or_release(&self.owner, now)).await
     }
 
     /// Gives the lease back, whatever is left to do.

@@ -17,6 +17,7 @@ mod turn;
 use crate::domain::{RunId, SegmentName};
 use crate::environment::Environment;
 use crate::error::Error;
+use crate::fate::Fate;
 use crate::fence::Fence;
 use crate::intent::{Hint, Intent};
 use crate::means::Means;
@@ -26,7 +27,7 @@ use crate::state::{Enlisted, Wish};
 use hold::Hold;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
-use turn::Turn;
+use turn::{Done, Turn};
 
 /// One invocation's worker.
 #[derive(Clone, Debug)]
@@ -41,6 +42,15 @@ pub struct Worker<'a, M> {
     pub means: M,
     /// What the means' calls leave through.
     pub fence: Fence,
+}
+
+/// What a worker takes a segment for, where somebody asked for it.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    /// It waits for no pause.
+    wish: &'a Wish,
+    /// Set where an attempt at it may be under way: the end of that attempt's lease is awaited.
+    own: Option<&'a RunId>,
 }
 
 /// Sending stops this long before Lambda's deadline, or a fifth of the time given where that is less.
@@ -117,22 +127,49 @@ impl<M: Means> Worker<'_, M> {
     /// Carries out everything that is pending for the wish's segment, and reports the wish's own run first.
     async fn work_for(&self, wish: &Wish, was_pending: bool) -> Result<Vec<RunReport>, Error> {
         let own = was_pending.then_some(&wish.run_id);
-        let mut reports = self.work(&wish.segment_name, own).await?;
+        let done = self.work(&wish.segment_name, Some(Asked { wish, own })).await;
+        let mut reports = done.reports;
+        if !reports.iter().any(|report| report.run_id() == Some(&wish.run_id)) {
+            reports.push(self.account_for(wish, &reports, done.cut_short).await);
+        }
         put_own_first(&mut reports, wish);
         Ok(reports)
     }
 
     /// Takes the segment and carries out everything that is pending for it.
-    async fn work(&self, segment_name: &SegmentName, own: Option<&RunId>) -> Result<Vec<RunReport>, Error> {
-        match self.take(segment_name, own).await? {
-            Some(turn) => Ok(Box::pin(turn.work()).await),
-            None => Ok(Vec::new()),
+    async fn work(&self, segment_name: &SegmentName, asked: Option<Asked<'_>>) -> Done {
+        let (reports, cut_short) = match self.take(segment_name, asked).await {
+            Ok(Some(turn)) => return Box::pin(turn.work()).await,
+            Ok(None) => (Vec::new(), None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        Done { reports, cut_short }
+    }
+
+    /// Says what became of a wish that no run was about: another worker may be at it or have done it, or it waits.
+    async fn account_for(&self, wish: &Wish, reports: &[RunReport], cut_short: Option<Error>) -> RunReport {
+        let is_taken_over = cut_short.as_ref().is_some_and(|error| error.fate() == Fate::LostLease);
+        if let Some(error) = cut_short.filter(|_| !is_taken_over) {
+            return RunReport::of_failed(wish, error, false);
+        }
+        let looking = heads::read(&self.means, &wish.segment_name);
+        let head = match by(self.stop_at, NOTING, looking).await {
+            Ok(head) => head,
+            // Whoever had the segment a moment ago goes on.
+            Err(error) if error.fate() == Fate::Continue && reports.is_empty() => return RunReport::of_busy(wish),
+            Err(error) if error.fate() == Fate::Continue => return RunReport::of_waiting(wish, reports),
+            Err(error) => return RunReport::of_failed(wish, error, false),
+        };
+        match head.recall(wish) {
+            Some(Enlisted::Pending) if head.is_held(self.means.s3_time()) => RunReport::of_busy(wish),
+            Some(Enlisted::Pending) => RunReport::of_waiting(wish, reports),
+            known => RunReport::of_known(wish, known.unwrap_or(Enlisted::Superseded)),
         }
     }
 
     /// Takes the segment, or answers nothing where another worker has it.
-    async fn take(&self, segment_name: &SegmentName, own: Option<&RunId>) -> Result<Option<Turn<'_, M>>, Error> {
-        let hold = Hold::take(&self.means, segment_name, own, self.environment.lease, self.stop_at).await?;
+    async fn take(&self, segment_name: &SegmentName, asked: Option<Asked<'_>>) -> Result<Option<Turn<'_, M>>, Error> {
+        let hold = Hold::take(&self.means, segment_name, asked, self.environment.lease, self.stop_at).await?;
         Ok(hold.map(|hold| Turn {
             worker: Worker {
                 settings: self.settings,

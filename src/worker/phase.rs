@@ -24,6 +24,7 @@ pub(super) struct Meter<M> {
     means: M,
     started: Instant,
     requests: u64,
+    progress: u64,
     throttled: Duration,
     phases: Cell<PhaseTimes>,
 }
@@ -34,6 +35,7 @@ impl<M: Means> Meter<M> {
             means: means.clone(),
             started: Instant::now(),
             requests: means.requests(),
+            progress: means.progress(),
             throttled: means.throttled(),
             phases: Cell::default(),
         }
@@ -47,6 +49,11 @@ impl<M: Means> Meter<M> {
             duration: self.started.elapsed(),
             phases: self.phases.get(),
         }
+    }
+
+    /// Tells whether the attempt has brought anything about yet.
+    pub(super) fn has_got_on(&self) -> bool {
+        self.means.progress() > self.progress
     }
 
     /// Carries out one phase and counts how long it took, whether it succeeds or not.

@@ -1,5 +1,6 @@
 //! The scheduled sweep: finds results that no event told of, goes on with what was left, looks after what was published.
 
+use super::turn::Done;
 use super::{NOTING, Worker, by, heads};
 use crate::domain::{Mode, ObjectRef, SegmentName, s3_url};
 use crate::error::Error;
@@ -29,8 +30,9 @@ type Turns = BTreeMap<String, Vec<Intent>>;
 impl<M: Means> Worker<'_, M> {
     /// Sweeps all segments whose results lie in `bucket`, from the one on that comes behind where the last sweep stopped.
     ///
-    /// Whatever goes wrong with one segment is an entry in the answer and does not keep the others from their turn.
-    pub async fn sweep(&self, bucket: &str) -> Result<Swept, Error> {
+    /// Where a person asks for it `now`, no pause after a failure is waited for, and what fails then counts on. Whatever goes
+    /// wrong with one segment is an entry in the answer and does not keep the others from their turn.
+    pub async fn sweep(&self, bucket: &str, now: bool) -> Result<Swept, Error> {
         let mut swept = Swept::default();
         let turns = self.find_turns(bucket, &mut swept).await?;
         let reading = by(self.stop_at, NOTING, self.means.bookmark());
@@ -44,7 +46,7 @@ impl<M: Means> Worker<'_, M> {
                 break;
             }
             let segment_name = lost.first().map(|intent| intent.wish.segment_name.clone());
-            match self.serve(&key, lost, &mut bookmark).await {
+            match self.serve(&key, lost, now, &mut bookmark).await {
                 Ok(reports) => swept.reports.extend(reports),
                 Err(error) if error.fate() == Fate::Continue => {}
                 Err(error) => {
@@ -99,22 +101,42 @@ impl<M: Means> Worker<'_, M> {
     }
 
     /// Enlists what no event told of, and does for one segment what is due.
-    async fn serve(&self, key: &str, lost: Vec<Intent>, bookmark: &mut Bookmark) -> Result<Vec<RunReport>, Error> {
+    async fn serve(
+        &self,
+        key: &str,
+        lost: Vec<Intent>,
+        now: bool,
+        bookmark: &mut Bookmark,
+    ) -> Result<Vec<RunReport>, Error> {
         by(self.stop_at, NOTING, self.enlist_lost(lost)).await?;
-        let Some(Stored { head, .. }) = by(self.stop_at, NOTING, self.means.head_at(key)).await? else {
+        let Some(Stored { mut head, .. }) = by(self.stop_at, NOTING, self.means.head_at(key)).await? else {
             return Ok(Vec::new());
         };
-        let is_due = head.is_due(self.means.s3_time());
-        if !is_due && !head.is_unconfirmed() {
+        if now {
+            let segment_name = head.segment_name.clone();
+            let lifting = heads::update(&self.means, &segment_name, |head, _| {
+                head.lift_pauses();
+                head.clone()
+            });
+            head = by(self.stop_at, NOTING, lifting).await?;
+        }
+        let time = self.means.s3_time();
+        let is_due = head.is_due(time);
+        if !is_due && !head.is_to_be_looked_after(time) {
             return Ok(Vec::new());
         }
         // Before anything is done: where the work kills the function, the next sweep begins with others.
         self.pass(key, bookmark).await;
-        if is_due {
+        let done = if is_due {
             self.work(&head.segment_name, None).await
         } else {
-            self.look_after(&head).await
+            self.look_after(&head).await?
+        };
+        let mut reports = done.reports;
+        if let Some(error) = done.cut_short.filter(|error| error.fate() != Fate::LostLease) {
+            reports.push(RunReport::of_segment(Some(&head.segment_name), &error));
         }
+        Ok(reports)
     }
 
     /// Moves the bookmark, past another sweep's if need be; without it the sweep goes on all the same.
@@ -134,24 +156,30 @@ impl<M: Means> Worker<'_, M> {
         }
     }
 
-    /// Looks whether a segment that was published is Active by now; where Dynamics failed, loads the result again.
-    async fn look_after(&self, head: &Head) -> Result<Vec<RunReport>, Error> {
+    /// Looks whether a segment that was published is Active by now; where Dynamics failed, its result is loaded again after
+    /// a pause. What else fails is a failure of the segment, but for the end of the time.
+    async fn look_after(&self, head: &Head) -> Result<Done, Error> {
+        let nothing = Done {
+            reports: Vec::new(),
+            cut_short: None,
+        };
         let Some(applied) = &head.applied else {
-            return Ok(Vec::new());
+            return Ok(nothing);
         };
         let Some(turn) = self.take(&head.segment_name, None).await? else {
-            return Ok(Vec::new());
+            return Ok(nothing);
         };
-        match turn.hold.during(turn.look_after(applied)).await {
-            Ok(seen) => {
-                let repeated = Box::pin(turn.work()).await;
-                Ok(seen.into_iter().chain(repeated).collect())
-            }
-            Err(error) => {
-                turn.hold.release().await?;
-                Err(error)
-            }
-        }
+        let seen = match turn.hold.during(turn.look_after(applied)).await {
+            Ok(seen) => seen,
+            Err(error) => match error.fate() {
+                Fate::LostLease => return Ok(nothing),
+                Fate::Continue => None,
+                _ => Some(turn.fail_to_confirm(applied, error).await),
+            },
+        };
+        let mut done = Box::pin(turn.work()).await;
+        done.reports.splice(0..0, seen);
+        Ok(done)
     }
 
     /// Finds the results of the last days, newest first, by segment; returns what it noticed, too.

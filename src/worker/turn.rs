@@ -5,13 +5,13 @@ use super::ending::{Next, settle_failure};
 use super::hold::Hold;
 use super::phase::{Meter, Phase};
 use super::prepare::Prepared;
-use crate::domain::ContactId;
+use crate::domain::{ContactId, ContactSet, Mode};
 use crate::dynamics::{Definition, Segment, SegmentStatus};
 use crate::error::Error;
-use crate::load::{self, Draft, Published, guard, publish, survey};
+use crate::load::{self, Draft, Plan, Published, Wanted, guard, publish, survey};
 use crate::means::{self, Means};
 use crate::report::{Account, Attempt, Ending, Outcome, RunReport, Seen, Writing, Written, description, refusal};
-use crate::state::{Achievement, Applied, Head, Wish};
+use crate::state::{Achievement, Applied, Head, Whose, Wish};
 use tracing::Instrument as _;
 
 /// A worker that holds one segment.
@@ -21,30 +21,45 @@ pub(super) struct Turn<'a, M> {
     pub(super) hold: Hold<M>,
 }
 
+/// What a turn came to.
+pub(super) struct Done {
+    /// The runs that came to an end.
+    pub(super) reports: Vec<RunReport>,
+    /// Why it ended before it could look at every wish.
+    pub(super) cut_short: Option<Error>,
+}
+
 impl<M: Means> Turn<'_, M> {
     /// Carries out everything that is pending for the segment, and reports each wish that came to an end.
     ///
-    /// Returns once nothing is pending, or after the first failure; either way the lease is given back.
-    pub(super) async fn work(&self) -> Vec<RunReport> {
+    /// Returns once nothing is left that need not wait, or after the first failure that is not an input's own; either way the
+    /// lease is given back. An attempt before that ended without a word is told of first.
+    pub(super) async fn work(&self) -> Done {
         self.hold.during(self.wish_after_wish()).await
     }
 
-    async fn wish_after_wish(&self) -> Vec<RunReport> {
-        let mut reports = Vec::new();
+    async fn wish_after_wish(&self) -> Done {
+        let mut done = Done {
+            reports: self.hold.lost().map(RunReport::of_lost).into_iter().collect(),
+            cut_short: None,
+        };
         loop {
             let wish = match self.hold.release_when_done().await {
                 Ok(Some(wish)) => wish,
-                Ok(None) => return reports,
+                Ok(None) => return done,
                 Err(error) => {
-                    tracing::error!(error = %error, "the state of the segment could not be read");
-                    return reports;
+                    if let Err(error) = self.hold.release().await {
+                        tracing::warn!(error = %error, "the lease could not be given back; it runs out by itself");
+                    }
+                    done.cut_short = Some(error.into());
+                    return done;
                 }
             };
             let span = tracing::info_span!("run", run_id = %wish.run_id, segment = %wish.segment_name, phase = "run");
             let (ended, next) = Box::pin(self.work_on(&wish)).instrument(span).await;
-            reports.extend(ended);
+            done.reports.extend(ended);
             if next == Next::Stop {
-                return reports;
+                return done;
             }
         }
     }
@@ -65,7 +80,7 @@ impl<M: Means> Turn<'_, M> {
         let (ending, next) = match carried_out {
             Ok(None) => return (reports, Next::GoOn),
             Ok(Some(outcome)) => (Ending::Done(outcome), Next::GoOn),
-            Err(error) => settle_failure(&self.hold, wish, error).await,
+            Err(error) => settle_failure(&self.hold, wish, error, meter.has_got_on()).await,
         };
         let cost = meter.read();
         let number = self.means().fresh().simple().to_string()[..8].to_owned();
@@ -88,8 +103,8 @@ impl<M: Means> Turn<'_, M> {
 
     /// Looks whether a published segment is Active by now; answers nothing while Dynamics is still computing.
     ///
-    /// Where Dynamics failed to compute it, or somebody stopped it, the result is wished again: it is read and verified
-    /// anew, since the draft may have changed.
+    /// Where Dynamics failed to compute it, which is a failure, or somebody stopped it, the result is wished again: it is
+    /// read and verified anew, since the draft may have changed.
     pub(super) async fn look_after(&self, applied: &Applied) -> Result<Option<RunReport>, Error> {
         let hold = &self.hold;
         let found = survey::find(self.means(), &applied.wish.segment_name).await?;
@@ -110,11 +125,12 @@ impl<M: Means> Turn<'_, M> {
                 })
             }
             SegmentStatus::Busy | SegmentStatus::Inactive => Ok(None),
-            SegmentStatus::Error
-            | SegmentStatus::Faulted
-            | SegmentStatus::Stopped
-            | SegmentStatus::Expired
-            | SegmentStatus::Deleted => {
+            SegmentStatus::Error | SegmentStatus::Faulted | SegmentStatus::Deleted => {
+                hold.redo().await?;
+                let status_code = segment.status_code;
+                Err(load::Error::PublishFailed { status_code }.into())
+            }
+            SegmentStatus::Stopped | SegmentStatus::Expired => {
                 tracing::warn!(
                     status_code = segment.status_code,
                     "the published segment is not Active; it is loaded again"
@@ -123,6 +139,17 @@ impl<M: Means> Turn<'_, M> {
                 Ok(None)
             }
         }
+    }
+
+    /// Counts that what was published could not be seen Active; others need not wait where Dynamics has failed to compute it.
+    pub(super) async fn fail_to_confirm(&self, applied: &Applied, error: Error) -> RunReport {
+        let is_late_failure = matches!(error, Error::Load(load::Error::PublishFailed { .. }));
+        let whose = if is_late_failure { Whose::Input } else { error.whose() };
+        let counted = self.hold.fail(&applied.wish, error.error_type(), whose).await;
+        if let Err(error) = &counted {
+            tracing::warn!(error = %error, "the failure could not be noted; the segment is looked after again");
+        }
+        RunReport::of_failed(&applied.wish, error, counted.unwrap_or(false))
     }
 
     /// Reads, guards, converges and publishes one wish; nothing means that a newer one is to be tried first.
@@ -139,7 +166,7 @@ impl<M: Means> Turn<'_, M> {
         };
         let (writing, outcome) = match prepared {
             Ok(prepared) if prepared.is_settled(wish, &head) => self.settle(wish, &head, &prepared).await,
-            Ok(prepared) => self.write(wish, prepared, meter).await,
+            Ok(prepared) => self.write(wish, &head, prepared, meter).await,
             Err(error) => (Writing::default(), Err(error)),
         };
         account.writing = writing;
@@ -177,6 +204,7 @@ impl<M: Means> Turn<'_, M> {
     async fn write(
         &self,
         wish: &Wish,
+        head: &Head,
         prepared: Prepared,
         meter: &Meter<M>,
     ) -> (Writing, Result<Option<Outcome>, Error>) {
@@ -192,12 +220,15 @@ impl<M: Means> Turn<'_, M> {
             writing.segment_id = Some(segment.id.to_string());
             let wanted = self.worker.wanted(wish, &prepared.contacts, prepared.not_found);
             let mut draft = Draft::new(self.means(), &self.hold.fence, &segment, definition);
+            let change = own_change(wish, head, &prepared.plan);
             let converging = draft.converge(&wanted, prepared.plan);
             let converged = match meter.phase(Phase::Write, converging).await {
                 Ok(converged) => converged,
                 Err(error) => {
                     writing.not_accepted = refused_by(&error);
-                    return Err(error.into());
+                    let error = error.into();
+                    self.step_back(wish, &error, change, &segment).await;
+                    return Err(error);
                 }
             };
             writing.written = Some(Written {
@@ -229,6 +260,31 @@ impl<M: Means> Turn<'_, M> {
         (writing, outcome)
     }
 
+    /// Where an addition fails for a reason of its own, takes what it has brought into the draft out again, so that others
+    /// may go on; where that fails, nothing of the segment is published until the addition succeeds, or a replace does.
+    async fn step_back(&self, wish: &Wish, error: &Error, change: Option<ContactSet>, segment: &Segment) {
+        if let Some(change) = change.filter(|_| error.whose() == Whose::Input)
+            && let Err(error) = self.take_back(wish, &change, segment).await
+        {
+            tracing::warn!(error = %error, "what the addition has brought into the draft could not be taken out again");
+        }
+    }
+
+    async fn take_back(&self, wish: &Wish, change: &ContactSet, segment: &Segment) -> Result<(), Error> {
+        let definition = self.means().definition(segment.definition_id).await?;
+        let wanted = Wanted {
+            mode: Mode::Remove,
+            contacts: change,
+            not_found: 0,
+            max_invalid_percent: 100.0,
+        };
+        let members = survey::list(self.means(), segment, &definition, change.len()).await?;
+        let plan = wanted.plan(members, survey::foreign_groups(&definition), &[]);
+        let mut draft = Draft::new(self.means(), &self.hold.fence, segment, definition);
+        draft.converge(&wanted, plan.map_err(load::Error::from)?).await?;
+        Ok(self.hold.take_back(wish).await?)
+    }
+
     async fn create(&self, wish: &Wish) -> Result<(Segment, Definition), Error> {
         let (segment, definition) = self
             .means()
@@ -247,6 +303,12 @@ impl<M: Means> Turn<'_, M> {
     const fn means(&self) -> &M {
         &self.worker.means
     }
+}
+
+/// Returns what an addition is about to bring into the draft; nothing where that cannot be told, since an attempt before
+/// has brought a part of it.
+fn own_change(wish: &Wish, head: &Head, plan: &Plan) -> Option<ContactSet> {
+    (wish.mode == Mode::Append && !head.is_half_written(wish)).then(|| plan.adds().collect())
 }
 
 /// Returns the contacts that a load failed for.

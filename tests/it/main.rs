@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop there")]
 
 mod architecture;
+mod attempts;
 mod aws_answers;
 mod chaos;
 mod connection;
@@ -19,6 +20,7 @@ mod loads;
 mod names;
 mod observed;
 mod pinned;
+mod queues;
 mod refusals;
 mod reports;
 mod sandbox;

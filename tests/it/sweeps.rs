@@ -83,6 +83,29 @@ async fn a_failed_load_is_tried_again_after_its_pause_and_not_before() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_person_who_asks_for_it_now_waits_for_no_pause_and_it_counts() {
+    let world = World::start().await;
+    world.sandbox.dataverse.deny("PublishSegmentDefinition");
+    let key = world.drop_contacts("monday.csv", &contacts(0..100));
+    let event = world.sandbox.s3.notification(BUCKET, &key);
+    world.invoke(event).await.unwrap_err();
+    let empty = world.drop_contacts("empty.csv", &[]);
+    assert_eq!(world.deliver(&empty).await["runs"][0]["outcome"], "refused");
+    let now = json!({"action": "sweep", "now": true});
+    for count in 3..=5 {
+        let run = world.invoke(now.clone()).await.unwrap()["runs"][0].clone();
+        assert_eq!(run["outcome"], "failed", "{run}");
+        assert_eq!(world.head()["failures"]["count"], count);
+        assert_eq!(run["needs_attention"] == true, count == 5, "{run}");
+        assert_eq!(sweep(&world).await["runs"], json!([]));
+    }
+    world.sandbox.dataverse.modes(|modes| modes.denied.clear());
+    let answer = world.invoke(now).await.unwrap();
+    assert_eq!(answer["runs"][0]["outcome"], "loaded", "{answer}");
+    assert_eq!(answer["runs"].as_array().unwrap().len(), 1, "a refusal stays: {answer}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn after_five_failures_the_report_calls_for_a_person() {
     let world = World::start().await;
     world.sandbox.dataverse.deny("PublishSegmentDefinition");
@@ -138,6 +161,9 @@ async fn a_segment_that_dynamics_failed_to_compute_later_is_loaded_and_published
         modes.publish_delay = Duration::from_secs(1);
         modes.outcome = Outcome::Active;
     });
+    let failed = &sweep(&world).await["runs"][0];
+    assert_eq!(failed["error_type"], "PublishFailed", "{failed}");
+    tokio::time::sleep(Duration::from_mins(16)).await;
     let answer = sweep(&world).await;
     assert_eq!(answer["runs"][0]["outcome"], "loaded", "{answer}");
     assert_eq!(world.published(), contacts(0..100));
@@ -160,6 +186,9 @@ async fn an_addition_of_nobody_does_not_hide_that_dynamics_failed_to_compute_wha
         modes.publish_delay = Duration::from_secs(1);
         modes.outcome = Outcome::Active;
     });
+    let failed = &sweep(&world).await["runs"][0];
+    assert_eq!(failed["error_type"], "PublishFailed", "{failed}");
+    tokio::time::sleep(Duration::from_mins(16)).await;
     let answer = sweep(&world).await;
     assert_eq!(answer["runs"][0]["outcome"], "loaded", "{answer}");
     assert_eq!(world.published(), contacts(0..100));

@@ -1,9 +1,12 @@
 //! How a head changes: pure functions, so that a simulation can drive them through every order of events.
 
+mod attempts;
 mod known;
 
+pub use attempts::{Lost, Whose};
+
 use crate::domain::{Mode, Order};
-use crate::state::head::{Applied, Failures, Head, Input, Lease, Precedence, Refusal, Refused, Wish, Writing};
+use crate::state::head::{Applied, Head, Input, Lease, Precedence, Refusal, Refused, Wish, Writing};
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 
@@ -25,8 +28,8 @@ pub enum Enlisted {
 /// Whether a worker may begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// The worker holds the lease.
-    Taken,
+    /// The worker holds the lease; the attempt before it may have died without a word.
+    Taken(Option<Box<Lost>>),
     /// Another worker holds it.
     Busy(Lease),
 }
@@ -56,18 +59,23 @@ impl Head {
     pub fn enlist(&mut self, mut wish: Wish, is_order: bool) -> Enlisted {
         self.note_marker(&wish);
         if is_order {
-            // The later of two orders for the same counts. What an event asked for stays: the order may be refused.
+            // The later of two orders for the same counts. What an event asked to replace stays: the order may be refused, and
+            // an older result counts then. Of additions and removals each counts by itself, so that the order is all.
+            let is_replaced = |pending: &Wish| pending.ordered.is_some() || wish.mode != Mode::Replace;
             self.pending
-                .retain(|pending| pending.ordered.is_none() || !pending.asks_as(&wish));
+                .retain(|pending| !(pending.asks_as(&wish) && is_replaced(pending)));
             wish.ordered = Some(self.precedence_over_all(&wish.order));
         } else {
             if let Some(known) = self.recall(&wish) {
+                if known == Enlisted::Pending {
+                    self.lift_pauses_for(&wish);
+                }
                 return known;
             }
             self.newest = self.newest.take().max(Some(wish.order.clone()));
         }
+        self.lift_pauses_for(&wish);
         self.pending.push(wish);
-        self.failures = None;
         Enlisted::Queued
     }
 
@@ -76,7 +84,11 @@ impl Head {
     pub fn enlist_lost(&mut self, newest_first: &[Wish]) -> Vec<Wish> {
         let mut found = Vec::new();
         for wish in newest_first {
-            let enlisted = self.enlist(wish.clone(), false);
+            let enlisted = match self.recall(wish) {
+                // Nobody asks for it anew, so that its pauses go on.
+                Some(known) => known,
+                None => self.enlist(wish.clone(), false),
+            };
             if enlisted == Enlisted::Queued {
                 found.push(wish.clone());
             }
@@ -87,39 +99,20 @@ impl Head {
         found
     }
 
-    /// Returns the wish to work on: the newest replace first, then additions and removals from the oldest on.
-    ///
-    /// An addition or removal that has begun to write comes before the others, even older ones that came late: what
-    /// they publish would hold a part of it. A replace leaves nothing of a half-written draft.
-    pub fn next(&self) -> Option<&Wish> {
-        let newest_replace = self
-            .pending
-            .iter()
-            .filter(|wish| wish.mode == Mode::Replace)
-            .max_by_key(|wish| wish.rank());
-        let has_begun = |wish: &&Wish| {
-            self.writing
-                .as_ref()
-                .is_some_and(|writing| writing.run_id == wish.run_id)
-        };
-        newest_replace
-            .or_else(|| self.pending.iter().find(has_begun))
-            .or_else(|| self.pending.iter().min_by_key(|wish| wish.rank()))
-    }
-
     /// Gives the lease to `owner` if nobody else has a live one; `now` is S3's time.
     pub fn claim(&mut self, owner: &str, seconds: u64, now: DateTime<Utc>) -> Claim {
         match &self.lease {
             Some(lease) if lease.owner != owner && !lease.is_over(now) => Claim::Busy(lease.clone()),
             _ => {
-                let run_id = self.next().map(|wish| wish.run_id.clone());
+                let lost = self.bury(now).map(Box::new);
+                self.attempt = self.next_at(now).cloned();
                 self.lease = Some(Lease {
                     owner: owner.to_owned(),
-                    run_id,
+                    run_id: self.attempt.as_ref().map(|wish| wish.run_id.clone()),
                     renewed: now,
                     seconds,
                 });
-                Claim::Taken
+                Claim::Taken(lost)
             }
         }
     }
@@ -131,17 +124,10 @@ impl Head {
         Ok(())
     }
 
-    /// Gives the lease back if nothing is left to do; otherwise answers the next wish and keeps it.
-    pub fn next_or_release(&mut self, owner: &str) -> Result<Option<Wish>, LeaseLost> {
-        match self.next().cloned() {
-            Some(wish) => Ok(Some(wish)),
-            None => self.release(owner).map(|()| None),
-        }
-    }
-
     /// Gives the lease back.
     pub fn release(&mut self, owner: &str) -> Result<(), LeaseLost> {
         self.lease_of(owner)?;
+        self.attempt = None;
         self.lease = None;
         Ok(())
     }
@@ -156,10 +142,13 @@ impl Head {
             Some(writing) if writing.publishing != Some(published) => writing.published,
             _ => published,
         };
+        let before = self.writing.as_ref();
+        let is_mixed = before.is_some_and(|before| before.is_mixed || before.run_id != wish.run_id);
         self.writing = Some(Writing {
             run_id: wish.run_id.clone(),
             published,
             publishing: None,
+            is_mixed,
         });
         Ok(self.take_overtaken(wish, |pending| pending.mode == Mode::Replace))
     }
@@ -184,7 +173,7 @@ impl Head {
         achievement: Achievement,
         now: DateTime<Utc>,
     ) -> Result<Vec<Wish>, LeaseLost> {
-        self.count(owner, wish)?;
+        self.drop_counted(owner, wish)?;
         let overtaken = self.take_overtaken(wish, |_| true);
         self.applied = Some(Applied {
             wish: wish.clone(),
@@ -195,12 +184,19 @@ impl Head {
             shown_before: achievement.shown_before,
         });
         self.writing = None;
+        self.end_well();
         Ok(overtaken)
     }
 
     /// Records that the wish is done with, and leaves what was applied last as it is: so it is where an addition or removal
     /// holds nobody, while Dynamics may still be computing what was published before.
     pub fn count(&mut self, owner: &str, wish: &Wish) -> Result<(), LeaseLost> {
+        self.drop_counted(owner, wish)?;
+        self.end_well();
+        Ok(())
+    }
+
+    fn drop_counted(&mut self, owner: &str, wish: &Wish) -> Result<(), LeaseLost> {
         self.lease_of(owner)?;
         let is_done = |pending: &Wish| pending.asks_as(wish) && pending.rank() <= wish.rank();
         self.pending.retain(|pending| !is_done(pending));
@@ -212,7 +208,6 @@ impl Head {
             self.counted.push(wish.input());
             keep_latest(&mut self.counted);
         }
-        self.failures = None;
         Ok(())
     }
 
@@ -222,24 +217,8 @@ impl Head {
         if let Some(applied) = &mut self.applied {
             applied.confirmed = true;
         }
+        self.end_well();
         Ok(())
-    }
-
-    /// Wishes again what was applied, where Dynamics did not come to show it: everything is read and verified anew.
-    pub fn redo(&mut self, owner: &str) -> Result<(), LeaseLost> {
-        self.lease_of(owner)?;
-        if let Some(wish) = self.applied.as_ref().map(|applied| applied.wish.clone()) {
-            self.drop_wish(&wish);
-            self.pending.push(wish);
-        }
-        Ok(())
-    }
-
-    /// Tells whether a sweep should go on with what is pending at `now`, S3's time.
-    pub fn is_due(&self, now: DateTime<Utc>) -> bool {
-        let is_held = self.lease.as_ref().is_some_and(|lease| !lease.is_over(now));
-        let is_backing_off = self.failures.as_ref().is_some_and(|failures| now < failures.next_try);
-        !self.pending.is_empty() && !is_held && !is_backing_off
     }
 
     /// Tells whether a segment that holds what is wanted needs no publishing: it shows what this head applied last.
@@ -253,14 +232,14 @@ impl Head {
         is_active && is_ours && self.writing.is_none()
     }
 
-    /// Tells whether the last published segment was not yet seen Active.
-    pub fn is_unconfirmed(&self) -> bool {
-        self.pending.is_empty() && self.applied.as_ref().is_some_and(|applied| !applied.confirmed)
-    }
-
-    /// Puts the wish aside for good: only an order tries it again.
-    pub fn refuse(&mut self, owner: &str, wish: &Wish, refusal: Refusal) -> Result<(), LeaseLost> {
+    /// Puts the wish aside for good, so that only an order tries it again; answers whether it was.
+    ///
+    /// An addition or removal whose change is still in the draft stays: what others publish would hold a part of it.
+    pub fn refuse(&mut self, owner: &str, wish: &Wish, refusal: Refusal) -> Result<bool, LeaseLost> {
         self.lease_of(owner)?;
+        if self.is_half_written(wish) {
+            return Ok(false);
+        }
         self.drop_wish(wish);
         self.refused
             .retain(|refused| !wish.is_about(&refused.order, refused.etag.as_deref()));
@@ -272,37 +251,20 @@ impl Head {
             refusal,
         });
         keep_latest(&mut self.refused);
-        Ok(())
+        self.end_attempt();
+        Ok(true)
     }
 
-    /// Drops a wish whose object was replaced while it was read: the new content is a wish of its own.
-    pub fn forget(&mut self, owner: &str, wish: &Wish) -> Result<(), LeaseLost> {
+    /// Drops a wish whose object was replaced while it was read, since the new content is a wish of its own; answers whether
+    /// it was dropped, as [`Self::refuse`] does.
+    pub fn forget(&mut self, owner: &str, wish: &Wish) -> Result<bool, LeaseLost> {
         self.lease_of(owner)?;
+        if self.is_half_written(wish) {
+            return Ok(false);
+        }
         self.drop_wish(wish);
-        Ok(())
-    }
-
-    /// Records a failure: the wish stays, the sweep waits longer each time.
-    pub fn fail(&mut self, owner: &str, code: &str, now: DateTime<Utc>) -> Result<(), LeaseLost> {
-        self.lease_of(owner)?;
-        let count = self
-            .failures
-            .as_ref()
-            .map_or(0, |failures| failures.count)
-            .saturating_add(1);
-        self.failures = Some(Failures {
-            count,
-            code: code.into(),
-            next_try: now + Failures::pause(count),
-        });
-        Ok(())
-    }
-
-    /// Tells whether the last failure calls for a person.
-    pub fn needs_attention(&self) -> bool {
-        self.failures
-            .as_ref()
-            .is_some_and(|failures| failures.count >= Failures::NEEDS_ATTENTION)
+        self.end_attempt();
+        Ok(true)
     }
 
     fn precedence_over_all(&self, own: &Order) -> Precedence {

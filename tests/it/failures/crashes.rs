@@ -171,6 +171,12 @@ async fn sweeps_alone_finish_what_every_attempt_left() {
         "the dead worker's lease still holds"
     );
     tokio::time::sleep(A_LEASE).await;
+    let lost = &sweep(&world).await["runs"][0];
+    assert_eq!(
+        lost["error_type"], "AttemptLost",
+        "three died: there is a pause now: {lost}"
+    );
+    tokio::time::sleep(Duration::from_hours(1)).await;
     assert_eq!(sweep(&world).await["runs"][0]["outcome"], "loaded");
     assert_eq!(world.published(), contacts(0..30_000));
     assert_eq!(world.head()["pending"], json!([]));

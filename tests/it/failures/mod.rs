@@ -21,10 +21,10 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// A little longer than the default lease and its rounding.
-const A_LEASE: Duration = Duration::from_secs(182);
+pub(crate) const A_LEASE: Duration = Duration::from_secs(182);
 
 /// Kills the function as soon as something has happened: its future is dropped in the middle of whatever it does.
-async fn kill_when(world: &World, event: Value, happened: impl Future<Output = ()>) {
+pub(crate) async fn kill_when(world: &World, event: Value, happened: impl Future<Output = ()>) {
     tokio::select! {
         biased;
         () = happened => {}
@@ -33,7 +33,7 @@ async fn kill_when(world: &World, event: Value, happened: impl Future<Output = (
 }
 
 /// Kills the function when the nth Dataverse request of an operation has arrived.
-async fn kill_at(world: &World, event: Value, operation: &str, nth: usize) {
+pub(crate) async fn kill_at(world: &World, event: Value, operation: &str, nth: usize) {
     kill_when(world, event, world.sandbox.dataverse.arrived(operation, nth)).await;
 }
 
@@ -42,7 +42,7 @@ pub(crate) async fn sweep(world: &World) -> Value {
 }
 
 /// Delivers an event to another instance of the function.
-async fn deliver_to(app: &App, event: Value) -> Value {
+pub(crate) async fn deliver_to(app: &App, event: Value) -> Value {
     Box::pin(app.handle(event, FIFTEEN_MINUTES)).await.unwrap()["runs"][0].clone()
 }
 
@@ -53,7 +53,7 @@ pub(crate) async fn failure_of(world: &World, key: &str) -> (String, String) {
     (error.error_type().to_owned(), error.to_string())
 }
 
-fn outcomes(answer: &Value) -> Vec<&str> {
+pub(crate) fn outcomes(answer: &Value) -> Vec<&str> {
     let runs = answer["runs"].as_array().unwrap().iter();
     runs.filter_map(|run| run["outcome"].as_str()).collect()
 }

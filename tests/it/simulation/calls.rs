@@ -34,6 +34,8 @@ pub(super) struct Simulated {
     /// When the members were listed last.
     pub(super) listed_at: Rc<Cell<u64>>,
     pub(super) sight: Rc<RefCell<Sight>>,
+    /// Counts what brings a load on.
+    pub(super) progress: Rc<Cell<u64>>,
 }
 
 impl Simulated {
@@ -48,6 +50,7 @@ impl Simulated {
             skew,
             listed_at: Rc::default(),
             sight: Rc::default(),
+            progress: Rc::default(),
         }
     }
 
@@ -171,7 +174,9 @@ impl Simulated {
             world.segments[index].change(&group, taken);
             refused
         });
-        refused.await.map(ids)
+        let refused = refused.await?;
+        self.progress.set(self.progress.get() + 1);
+        Ok(ids(refused))
     }
 
     /// What a naive loader does: empties a group before it fills it again.

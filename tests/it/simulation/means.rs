@@ -150,8 +150,12 @@ impl Means for Simulated {
         if !self.ask_s3(50, 5_000, self.faults().refuse / 5).await {
             return Err(Self::object_error(&object.key));
         }
+        let index = object.etag.parse::<usize>().unwrap();
+        if self.world.get().dooms(self.process, index) {
+            return std::future::pending().await;
+        }
         let world = self.world.get();
-        let file = &world.scenario.files[object.etag.parse::<usize>().unwrap()];
+        let file = &world.scenario.files[index];
         let object = object.key.clone();
         if file.overwritten.is_some_and(|at| at <= world.now()) {
             return Err(source::Error::Replaced { object });
@@ -276,8 +280,13 @@ impl Means for Simulated {
             world.say(|| format!("worker {} publishes segment {index}", self.process));
         }
         self.sight.borrow_mut().published();
+        self.progress.set(self.progress.get() + 1);
         self.call(Some(index), move |shared, world| shared.publish(world, index))
             .await
+    }
+
+    fn progress(&self) -> u64 {
+        self.progress.get()
     }
 
     fn requests(&self) -> u64 {

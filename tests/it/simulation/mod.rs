@@ -10,6 +10,9 @@
 //! four files (some empty, some unreadable, some under the same key), and one mode. After the last event nothing goes
 //! wrong any more, and the sweep must bring peace.
 //!
+//! A file may kill every worker that reads it, for hours after everything else has calmed down: it must not be tried again
+//! and again without a pause, nor keep the files and segments around it waiting for ever.
+//!
 //! After every step: nothing is published or visible but whole files, old or new; `applied` is never ahead of what is
 //! published; nobody sends a write while another worker has one under way; no guard refuses what it would not refuse by
 //! the published audience; no file is published while a newer one waits that came before the members were read back.
@@ -70,6 +73,8 @@ enum Plant {
     NobodySweeps,
     /// A group is emptied before it is listed, and automatic refresh stays on whatever is asked for.
     TruncateInPlace,
+    /// The beginning of an attempt is not stored.
+    NoBeginningIsNoted,
     /// The mark of a half-written draft is not stored.
     NothingIsMarked,
     /// A newer result that came after the first write is not shown before publishing.
@@ -131,6 +136,11 @@ fn without_a_sweep_it_is_not() {
 #[test]
 fn with_truncate_and_load_it_is_not() {
     assert_is_caught(Plant::TruncateInPlace, 100);
+}
+
+#[test]
+fn without_the_beginning_of_attempts_a_file_that_kills_is_tried_for_ever() {
+    assert_is_caught(Plant::NoBeginningIsNoted, 500);
 }
 
 #[test]

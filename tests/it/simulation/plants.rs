@@ -38,6 +38,7 @@ impl Sight {
         match plant {
             Some(Plant::EveryLeaseIsGranted) => self.lease.clone_from(&head.lease),
             Some(Plant::NothingIsMarked) => head.writing = None,
+            Some(Plant::NoBeginningIsNoted) => head.attempt = None,
             Some(Plant::NothingNewIsSeen) => {
                 let hidden = replacing.and_then(|etag| self.hidden.get(etag));
                 head.pending.extend(hidden.into_iter().flatten().cloned());

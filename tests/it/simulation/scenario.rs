@@ -12,6 +12,9 @@ use segment_loader::source::ObjectVersion;
 use segment_loader::state::Wish;
 use std::collections::HashMap;
 
+/// How long after everything else has calmed down a deadly file goes on killing.
+const MENDED_AFTER: u64 = 12 * 60 * MINUTE;
+
 /// One version of one object, dropped at `uploaded`.
 pub(super) struct File {
     pub(super) segment: usize,
@@ -19,6 +22,8 @@ pub(super) struct File {
     pub(super) contacts: Contacts,
     /// Truncated, without the column, ...: it can never be read.
     pub(super) is_unreadable: bool,
+    /// It kills whoever reads it, until somebody has found out why.
+    pub(super) is_deadly: bool,
     /// In a bucket without versions: when another file took its key.
     pub(super) overwritten: Option<u64>,
     key: String,
@@ -235,6 +240,11 @@ impl Scenario {
         (0..self.files.len()).filter(is_listed).collect()
     }
 
+    /// Tells whether a file kills whoever reads it at `now`.
+    pub(super) fn kills(&self, file: usize, now: u64) -> bool {
+        self.files[file].is_deadly && now < self.calm_from + MENDED_AFTER
+    }
+
     /// Returns the contacts of a file that Dynamics takes.
     pub(super) fn accepted(&self, file: usize) -> Contacts {
         self.files[file].contacts & !self.dropped & !self.rejected
@@ -305,6 +315,7 @@ fn draw_files(rng: &mut Rng, is_large: bool, is_versioned: bool) -> Vec<File> {
                 some_of(rng, u128::MAX, share)
             },
             is_unreadable: !is_good && rng.happens(70),
+            is_deadly: rng.happens(30),
             overwritten: None,
             key,
             version: is_versioned.then(|| format!("v{}", rng.between(0, 1_000))),

@@ -26,6 +26,10 @@ const ATTEMPTS: u32 = 3;
 /// So many sweeps without a fault must bring peace: after five failures a segment is left alone for hours.
 const SWEEPS_TO_PEACE: u32 = 300;
 
+/// So many workers may die of a deadly file: four files with three deliveries of two events and an order each are 28, and
+/// the pauses of the twelve hours that it goes on killing add less than half of that. Without pauses there are 48 sweeps.
+const MOST_DEATHS: u64 = 44;
+
 /// Plays a seed; returns what must not happen and did, and the story if it is to be told.
 pub(super) fn play(seed: u64, plant: Option<Plant>, is_told: bool) -> (Option<Breach>, Vec<String>) {
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
@@ -104,9 +108,10 @@ impl Player {
             (usize::try_from(process).unwrap(), world.scenario.timeout)
         };
         let (player, hint) = (self.clone(), self.world.get().scenario.hint(trigger));
-        let work = async move { player.work(process, timeout, hint).await };
+        let work = async move { Box::pin(player.work(process, timeout, hint)).await };
         let killed_at = self.world.get().now() + timeout;
         let has_succeeded = Process {
+            number: process,
             work: Box::pin(work),
             world: self.world.clone(),
             killed_at,
@@ -131,7 +136,7 @@ impl Player {
             fence,
         };
         let Some(hint) = hint else {
-            let swept = worker.sweep(BUCKET).await;
+            let swept = worker.sweep(BUCKET, false).await;
             return swept.is_ok();
         };
         let Ok(reports) = worker.load(&hint).await else {
@@ -174,6 +179,9 @@ impl Player {
 
     fn judge_the_end(&self) -> Option<Breach> {
         let world = self.world.get();
+        if world.deaths > MOST_DEATHS {
+            return Some(Breach::End(format!("{} workers died of deadly files", world.deaths)));
+        }
         (0..SEGMENTS).find_map(|segment| {
             let (head, remote) = (world.heads[segment].as_ref(), &world.segments[segment]);
             world.oracle.at_the_end(&world.scenario, segment, head, remote)
@@ -183,6 +191,7 @@ impl Player {
 
 /// One Lambda environment at one invocation; at every step it may be killed, or stand still past its lease.
 struct Process<W> {
+    number: usize,
     work: Pin<Box<W>>,
     world: Shared,
     killed_at: u64,
@@ -209,7 +218,11 @@ impl<W: Future<Output = bool>> Future for Process<W> {
                 return Poll::Ready(false);
             }
         }
-        self.work.as_mut().poll(context)
+        let polled = self.work.as_mut().poll(context);
+        if self.is_doomed() {
+            return Poll::Ready(false);
+        }
+        polled
     }
 }
 
@@ -223,6 +236,11 @@ impl<W> Process<W> {
         }
         let millis = world.rng.between(SECOND, 2 * LEASE);
         (world.now() + millis < self.killed_at).then_some(millis)
+    }
+
+    /// Tells whether the worker has just read what kills it.
+    fn is_doomed(&self) -> bool {
+        self.world.get().doomed.contains(&self.number)
     }
 
     fn is_killed(&self) -> bool {

@@ -39,6 +39,10 @@ pub(super) struct World {
     pub(super) plant: Option<Plant>,
     pub(super) scenario: Scenario,
     pub(super) heads: [Option<Head>; SEGMENTS],
+    /// Workers that read a deadly file and do not know yet that they are dead.
+    pub(super) doomed: Vec<usize>,
+    /// How many died of a deadly file.
+    pub(super) deaths: u64,
     /// Where the last sweep was.
     pub(super) bookmark: Bookmark,
     pub(super) segments: [Segment; SEGMENTS],
@@ -143,6 +147,8 @@ impl World {
             plant,
             oracle: Oracle::new(initial),
             heads: [None, None],
+            doomed: Vec::new(),
+            deaths: 0,
             bookmark: Bookmark::default(),
             segments,
             breach: None,
@@ -223,6 +229,16 @@ impl World {
             self.segments[segment].noted = self.segments[segment].published;
         }
         true
+    }
+
+    /// Tells whether reading a file kills the worker.
+    pub(super) fn dooms(&mut self, worker: usize, file: usize) -> bool {
+        let is_deadly = self.scenario.kills(file, self.now());
+        if is_deadly {
+            self.doomed.push(worker);
+            self.deaths += 1;
+        }
+        is_deadly
     }
 
     /// Moves the bookmark if it is still the one that was read.

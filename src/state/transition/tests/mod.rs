@@ -1,4 +1,5 @@
 mod additions;
+mod attempts;
 
 use super::*;
 use crate::domain::{Mode, ObjectRef, Order, RunId, SegmentName};
@@ -45,7 +46,7 @@ fn replace(second: i64) -> Wish {
 
 fn head() -> Head {
     let mut head = Head::new(&segment());
-    assert_eq!(head.claim("me", LEASE, at(0)), Claim::Taken);
+    assert_eq!(head.claim("me", LEASE, at(0)), Claim::Taken(None));
     head
 }
 
@@ -249,7 +250,7 @@ fn a_lease_keeps_others_away_until_it_is_over() {
     assert!(matches!(head.claim("other", LEASE, at(180)), Claim::Busy(_)));
     head.renew("me", at(30)).unwrap();
     assert!(matches!(head.claim("other", LEASE, at(211)), Claim::Busy(_)));
-    assert_eq!(head.claim("other", LEASE, at(212)), Claim::Taken);
+    assert_eq!(head.claim("other", LEASE, at(212)), Claim::Taken(None));
     let wish = replace(1);
     assert_eq!(head.renew("me", at(213)), Err(LeaseLost));
     assert_eq!(head.begin("me", &wish, 1), Err(LeaseLost));
@@ -264,13 +265,22 @@ fn the_sweep_waits_longer_after_each_failure_until_a_new_file_comes() {
     head.enlist(replace(1), false);
     let mut pauses = Vec::new();
     for count in 1..=9 {
-        head.fail("me", "DynamicsUnavailable", at(0)).unwrap();
+        let wish = head.next().unwrap().clone();
+        let needs_attention = head
+            .fail("me", &wish, "DynamicsUnavailable", Whose::Segment, at(0))
+            .unwrap();
         pauses.push((head.failures.as_ref().unwrap().next_try - at(0)).num_minutes());
-        assert_eq!(head.needs_attention(), count >= 5);
+        assert_eq!(needs_attention, count >= 5);
     }
     assert_eq!(pauses, [15, 30, 60, 120, 240, 480, 960, 1_440, 1_440]);
     head.enlist(replace(2), false);
-    assert_eq!(head.failures, None);
+    head.release("me").unwrap();
+    assert!(head.is_due(at(0)), "a new file is tried at once");
+    let count = |head: &Head| head.failures.as_ref().map(|failures| failures.count);
+    assert_eq!(count(&head), Some(9), "which mends nothing by itself");
+    head.claim("me", LEASE, at(0));
+    apply_next(&mut head);
+    assert_eq!(count(&head), None);
 }
 
 #[test]
@@ -306,7 +316,9 @@ fn a_sweep_goes_on_only_where_nobody_works_and_no_pause_is_due() {
     head.enlist(replace(1), false);
     assert!(!head.is_due(at(1)), "the lease is alive");
     assert!(head.is_due(at(182)));
-    head.fail("me", "DynamicsUnavailable", at(0)).unwrap();
+    let wish = head.next().unwrap().clone();
+    head.fail("me", &wish, "DynamicsUnavailable", Whose::Segment, at(0))
+        .unwrap();
     head.release("me").unwrap();
     assert!(!head.is_due(at(899)));
     assert!(head.is_due(at(900)));

@@ -1,0 +1,148 @@
+//! Attempts, which count from their beginning.
+
+use super::*;
+
+/// Lets an attempt at the next wish begin at `second` and die.
+fn die(head: &mut Head, second: i64) -> Option<Lost> {
+    let claim = head.claim(&format!("worker of {second}"), LEASE, at(second));
+    match claim {
+        Claim::Taken(lost) => lost.map(|lost| *lost),
+        Claim::Busy(_) => panic!("it is held"),
+    }
+}
+
+#[test]
+fn an_attempt_that_died_is_found_by_the_next_and_waits_from_the_second_time_on() {
+    let mut head = Head::new(&segment());
+    head.enlist(replace(1), false);
+    assert_eq!(die(&mut head, 0), None);
+    assert!(!head.is_due(at(100)), "its lease is alive");
+    assert!(head.is_due(at(200)));
+    assert_eq!(die(&mut head, 200).map(|lost| lost.wish), Some(replace(1)));
+    assert_eq!(head.attempt, Some(replace(1)), "the first time it goes on at once");
+    assert_eq!(die(&mut head, 400).map(|lost| lost.needs_attention), Some(false));
+    assert_eq!(head.attempt, None, "then it waits");
+    head.release("worker of 400").unwrap();
+    assert!(!head.is_due(at(400 + 30 * 60 - 1)));
+    assert!(head.is_due(at(400 + 30 * 60)));
+}
+
+#[test]
+fn five_attempts_that_died_call_for_a_person_and_whoever_asks_waits_for_nothing() {
+    let mut head = Head::new(&segment());
+    head.enlist(replace(1), false);
+    let mut told = Vec::new();
+    for day in 0..6 {
+        head.enlist(replace(1), false);
+        told.extend(die(&mut head, day * 90_000).map(|lost| lost.needs_attention));
+        head.hurry(&replace(1), at(day * 90_000));
+        assert_eq!(head.attempt, Some(replace(1)));
+    }
+    assert_eq!(told, [false, false, false, false, true]);
+}
+
+#[test]
+fn an_end_of_whatever_kind_is_no_death() {
+    type End = fn(&mut Head, &Wish);
+    let ends: [End; 6] = [
+        |head, _| drop(apply_next(head)),
+        |head, wish| _ = head.refuse("me", wish, too_small()).unwrap(),
+        |head, wish| _ = head.forget("me", wish).unwrap(),
+        |head, wish| _ = head.fail("me", wish, "SourceForbidden", Whose::Input, at(0)).unwrap(),
+        |head, wish| _ = head.interrupt("me", wish, true).unwrap(),
+        |head, _| head.release("me").unwrap(),
+    ];
+    for end in ends {
+        let mut head = Head::new(&segment());
+        head.enlist(replace(1), false);
+        head.claim("me", LEASE, at(0));
+        end(&mut head, &replace(1));
+        assert_eq!(head.attempt, None);
+    }
+}
+
+#[test]
+fn an_attempt_that_gets_nowhere_goes_on_once() {
+    let mut head = Head::new(&segment());
+    head.enlist(replace(1), false);
+    let mut interrupt = |got_on| {
+        head.claim("me", LEASE, at(0));
+        head.interrupt("me", &replace(1), got_on).unwrap()
+    };
+    assert!([true, true, false].map(&mut interrupt).iter().all(|goes_on| *goes_on));
+    assert!(!interrupt(false));
+    assert!(interrupt(true), "what gets on goes on");
+    assert!(interrupt(false));
+}
+
+#[test]
+fn a_failing_addition_lets_others_go_first_unless_its_change_is_in_the_draft() {
+    let [first, second] = [1, 2].map(|second| file(second, Mode::Append));
+    let mut head = head();
+    head.enlist(first.clone(), false);
+    head.enlist(second.clone(), false);
+    head.fail("me", &first, "SourceForbidden", Whose::Input, at(0)).unwrap();
+    assert_eq!(head.next_at(at(1)), Some(&second));
+    assert_eq!(
+        head.next_at(at(900)),
+        Some(&first),
+        "after its pause it is the oldest again"
+    );
+
+    head.begin("me", &first, 10).unwrap();
+    head.fail("me", &first, "ContactsNotAccepted", Whose::Input, at(0))
+        .unwrap();
+    assert_eq!(
+        head.next_at(at(1)),
+        None,
+        "the second would publish a part of the first"
+    );
+    assert_eq!(head.refuse("me", &first, too_small()), Ok(false));
+    assert_eq!(head.forget("me", &first), Ok(false));
+    head.take_back("me", &first).unwrap();
+    assert_eq!((head.next_at(at(1)), &head.writing), (Some(&second), &None));
+}
+
+#[test]
+fn a_draft_that_another_run_left_half_written_is_not_clean_when_one_takes_its_change_back() {
+    let mut head = head();
+    head.begin("me", &replace(1), 10).unwrap();
+    let addition = file(2, Mode::Append);
+    head.enlist(addition.clone(), false);
+    head.begin("me", &addition, 10).unwrap();
+    head.take_back("me", &addition).unwrap();
+    assert!(head.writing.is_some());
+}
+
+#[test]
+fn an_order_takes_the_place_of_its_event_among_additions_but_not_among_replaces() {
+    for (mode, left) in [(Mode::Append, 1), (Mode::Remove, 1), (Mode::Replace, 2)] {
+        let mut head = head();
+        head.enlist(file(1, mode), false);
+        let approved = Wish {
+            approved: true,
+            ..file(1, mode)
+        };
+        head.enlist(approved, true);
+        assert_eq!(head.pending.len(), left, "{mode:?}");
+        assert!(head.next().unwrap().approved, "{mode:?}");
+    }
+}
+
+#[test]
+fn only_what_was_seen_active_clears_a_segment_of_its_failures() {
+    let mut head = head();
+    head.enlist(replace(1), false);
+    head.fail("me", &replace(1), "PublishFailed", Whose::Input, at(0))
+        .unwrap();
+    let computing = Achievement {
+        contacts: 3,
+        segment_id: Some("segment".to_owned()),
+        confirmed: false,
+        shown_before: None,
+    };
+    head.apply("me", &replace(1), computing, at(9)).unwrap();
+    assert!(head.failures.is_some() && !head.troubles.is_empty());
+    head.confirm("me").unwrap();
+    assert!(head.failures.is_none() && head.troubles.is_empty());
+}

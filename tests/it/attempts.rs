@@ -1,0 +1,229 @@
+//! Attempts: each counts from its beginning, however it ends, and whoever works or does not is told truly.
+
+use crate::failures::{A_LEASE, failure_of, kill_at, kill_when, outcomes, sweep};
+use crate::sandbox::dataverse::Outcome;
+use crate::sandbox::{BUCKET, Fault};
+use crate::world::{World, contacts};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Kills a sweep as soon as it has begun to read a file for the nth time.
+async fn kill_a_reading(world: &World, event: Value, nth: usize) {
+    let is_reading = world.sandbox.s3.arrived(nth, |request| {
+        request.operation == "GetObject" && request.path.contains("incoming/")
+    });
+    kill_when(world, event, is_reading).await;
+}
+
+fn sweep_event() -> Value {
+    json!({"action": "sweep"})
+}
+
+/// Returns the receipts of all attempts, in the order of their times.
+async fn receipts(world: &World) -> Vec<Value> {
+    let history = world.invoke(json!({"action": "history", "limit": 200})).await.unwrap();
+    let mut runs = history["runs"].as_array().unwrap().clone();
+    runs.reverse();
+    runs
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_attempt_that_dies_waits_for_its_lease_only_and_leaves_a_receipt_with_the_next() {
+    let world = World::start().await;
+    let key = world.drop_contacts("monday.csv", &contacts(0..100));
+    kill_a_reading(&world, world.sandbox.s3.notification(BUCKET, &key), 1).await;
+    assert_eq!(outcomes(&sweep(&world).await), [""; 0], "its lease still holds");
+    tokio::time::sleep(A_LEASE).await;
+    let swept = sweep(&world).await;
+    assert_eq!(outcomes(&swept), ["loaded"], "one entry for one input: {swept}");
+    assert_eq!(world.published(), contacts(0..100));
+    assert_eq!(world.head()["failures"], json!(null), "a clean end clears it");
+    let kept = receipts(&world).await;
+    assert_eq!(kept.len(), 2, "{kept:?}");
+    let lost = kept.iter().find(|run| run["error_type"] == "AttemptLost").unwrap();
+    assert_eq!(
+        (&lost["outcome"], &lost["run_id"]),
+        (&json!("failed"), &swept["runs"][0]["run_id"])
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempts_that_die_again_and_again_are_failures_with_pauses_and_after_five_a_person_is_called() {
+    let world = World::start().await;
+    let key = world.drop_contacts("monday.csv", &contacts(0..100));
+    kill_a_reading(&world, world.sandbox.s3.notification(BUCKET, &key), 1).await;
+    tokio::time::sleep(A_LEASE).await;
+    kill_a_reading(&world, sweep_event(), 2).await;
+    tokio::time::sleep(A_LEASE).await;
+    let swept = sweep(&world).await;
+    assert!(
+        !outcomes(&swept).contains(&"loaded"),
+        "from the second on as after a failure: {swept}"
+    );
+    for nth in 3..=5 {
+        tokio::time::sleep(Duration::from_hours(25)).await;
+        kill_a_reading(&world, sweep_event(), nth).await;
+        tokio::time::sleep(A_LEASE).await;
+        let swept = sweep(&world).await;
+        assert_eq!(swept["runs"][0]["error_type"], "AttemptLost", "{swept}");
+        assert_eq!(swept["runs"][0]["needs_attention"] == true, nth == 5, "{swept}");
+    }
+    tokio::time::sleep(Duration::from_hours(25)).await;
+    assert_eq!(outcomes(&sweep(&world).await), ["loaded"]);
+    assert_eq!(world.published(), contacts(0..100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_dies_counts_too() {
+    let world = World::start().await;
+    let key = world.drop_contacts("monday.csv", &contacts(0..100));
+    kill_a_reading(&world, json!({"action": "load", "key": key}), 1).await;
+    tokio::time::sleep(A_LEASE).await;
+    kill_a_reading(&world, sweep_event(), 2).await;
+    tokio::time::sleep(A_LEASE).await;
+    assert!(!outcomes(&sweep(&world).await).contains(&"loaded"));
+    tokio::time::sleep(Duration::from_mins(31)).await;
+    assert_eq!(outcomes(&sweep(&world).await).last(), Some(&"loaded"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_gets_nowhere_continues_once_and_then_fails_until_a_person_is_called() {
+    let world = World::start().await;
+    world.load("base.csv", &contacts(0..100)).await;
+    world
+        .sandbox
+        .dataverse
+        .latency("ListGroupMembers", Duration::from_hours(1));
+    let run = world.load("monday.csv", &contacts(0..110)).await;
+    assert_eq!(run["outcome"], "continues", "{run}");
+    for count in 1..=5 {
+        tokio::time::sleep(Duration::from_hours(25)).await;
+        let run = sweep(&world).await["runs"][0].clone();
+        assert_eq!(
+            (&run["outcome"], &run["error_type"]),
+            (&json!("failed"), &json!("OutOfTime"))
+        );
+        assert_eq!(world.head()["failures"]["count"], count, "{run}");
+        assert_eq!(run["needs_attention"] == true, count == 5, "{run}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kill_after_members_were_taken_counts_too() {
+    let world = World::start().await;
+    let key = world.drop_contacts("monday.csv", &contacts(0..3_000));
+    kill_at(
+        &world,
+        world.sandbox.s3.notification(BUCKET, &key),
+        "AddStaticMembers",
+        2,
+    )
+    .await;
+    tokio::time::sleep(A_LEASE).await;
+    assert_eq!(outcomes(&sweep(&world).await), ["loaded"]);
+    let kept = receipts(&world).await;
+    assert!(kept.iter().any(|run| run["error_type"] == "AttemptLost"), "{kept:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publish_that_fails_after_the_wait_is_a_failure_each_time_and_a_person_is_called() {
+    let world = World::start().await;
+    world.sandbox.dataverse.modes(|modes| {
+        modes.publish_delay = Duration::from_mins(6);
+        modes.outcome = Outcome::Error;
+    });
+    let run = world.load("monday.csv", &contacts(0..100)).await;
+    assert_eq!(run["outcome"], "computing", "{run}");
+    let (mut failed, mut attention) = (0, false);
+    for _ in 0..12 {
+        tokio::time::sleep(Duration::from_hours(25)).await;
+        let swept = sweep(&world).await;
+        for run in swept["runs"].as_array().unwrap() {
+            let is_failure = run["outcome"] == "failed" && run["error_type"] == "PublishFailed";
+            failed += usize::from(is_failure);
+            attention |= run["needs_attention"] == true;
+            assert_eq!(run["segment_name"], "Summer Sale", "{run}");
+        }
+    }
+    assert!(failed >= 5, "{failed}");
+    assert!(attention);
+    assert!(world.segment().publishes <= 7, "{}", world.segment().publishes);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publish_that_failed_late_is_repeated_only_after_its_pause() {
+    let world = World::start().await;
+    world.sandbox.dataverse.modes(|modes| {
+        modes.publish_delay = Duration::from_mins(6);
+        modes.outcome = Outcome::Error;
+    });
+    world.load("monday.csv", &contacts(0..100)).await;
+    tokio::time::sleep(Duration::from_mins(15)).await;
+    assert_eq!(outcomes(&sweep(&world).await), ["failed"]);
+    assert_eq!(world.segment().publishes, 1, "not at once");
+    world.sandbox.dataverse.modes(|modes| {
+        modes.publish_delay = Duration::from_secs(1);
+        modes.outcome = Outcome::Active;
+    });
+    tokio::time::sleep(Duration::from_mins(16)).await;
+    assert_eq!(outcomes(&sweep(&world).await), ["loaded"]);
+    assert_eq!(world.head()["failures"], json!(null));
+    assert_eq!(world.published(), contacts(0..100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_state_that_fails_after_the_lease_was_taken_is_a_failure_and_not_busy() {
+    let world = World::start().await;
+    let key = world.drop_contacts("monday.csv", &contacts(0..100));
+    // Read to enlist, to claim, and to take the first wish: the third fails, with all that the SDK tries.
+    let fault = Fault::on("GetObject").path("_state/segments").nth(3).times(3);
+    world.sandbox.s3.fault(fault.answer(503).code("SlowDown"));
+    let (kind, reason) = failure_of(&world, &key).await;
+    assert_eq!(kind, "StateUnavailable", "{reason}");
+    assert_eq!(world.head()["lease"], json!(null), "given back");
+    assert_eq!(world.deliver(&key).await["runs"][0]["outcome"], "loaded");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_while_looking_after_a_segment_is_told_of_it_and_with_pauses() {
+    let world = World::start().await;
+    world
+        .sandbox
+        .dataverse
+        .modes(|modes| modes.publish_delay = Duration::from_mins(20));
+    let loaded = world.load("monday.csv", &contacts(0..100)).await;
+    let fault = Fault::on("GET msdynmkt_segments").always().answer(500);
+    world.sandbox.dataverse.fault(fault);
+    let mut failed = Vec::new();
+    for _ in 0..4 {
+        failed.extend(sweep(&world).await["runs"].as_array().unwrap().clone());
+        tokio::time::sleep(Duration::from_mins(10)).await;
+    }
+    assert!((1..4).contains(&failed.len()), "{failed:?}");
+    for run in &failed {
+        assert_eq!(run["outcome"], "failed", "{run}");
+        assert_eq!(
+            (&run["run_id"], &run["segment_name"], &run["source"]["key"]),
+            (&loaded["run_id"], &loaded["segment_name"], &loaded["source"]["key"])
+        );
+    }
+    assert!(world.head()["failures"]["count"].as_u64() >= Some(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_time_left_to_look_after_a_segment_is_no_failure() {
+    let world = World::start().await;
+    world
+        .sandbox
+        .dataverse
+        .modes(|modes| modes.publish_delay = Duration::from_mins(20));
+    world.load("monday.csv", &contacts(0..100)).await;
+    world
+        .sandbox
+        .dataverse
+        .latency("GET msdynmkt_segments", Duration::from_hours(1));
+    let swept = world.invoke_for(sweep_event(), Duration::from_mins(1)).await.unwrap();
+    assert!(!outcomes(&swept).contains(&"failed"), "{swept}");
+    assert_eq!(world.head()["failures"], json!(null));
+    assert_eq!(world.head()["lease"], json!(null));
+}
