@@ -9,7 +9,7 @@ use crate::means::Means;
 use crate::report::Source;
 use crate::settings::{Metadata, ResultFiles, Settings, settle_segment_name};
 use crate::shown;
-use crate::source::{ObjectVersion, Role};
+use crate::source::{self, ObjectVersion, Role};
 use crate::state::Wish;
 
 /// One object to look at, and what a direct command said about it.
@@ -52,6 +52,16 @@ impl Intent {
             wish.approved = true;
         }
         Ok(wish)
+    }
+}
+
+impl Intent {
+    /// Looks whether the object is a result of its own, where each object is one.
+    pub(crate) async fn check_alone(&self, means: &impl Means) -> Result<(), source::Error> {
+        if !self.is_in_several {
+            means.parts(&self.object, self.wish.mode).await?;
+        }
+        Ok(())
     }
 }
 

@@ -27,6 +27,16 @@ impl RunReport {
         }
     }
 
+    /// Reports a wish that was refused before it was taken up.
+    pub(crate) fn of_refused(wish: &Wish, error: &Error) -> Self {
+        Self {
+            error_type: error.told_type(),
+            needs_attention: error.asks_for_attention(),
+            reason: Some(error.to_string()),
+            ..Self::of(wish, Outcome::Refused)
+        }
+    }
+
     /// Reports a wish that another worker will come to.
     pub(crate) fn of_busy(wish: &Wish) -> Self {
         Self {

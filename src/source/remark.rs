@@ -23,6 +23,14 @@ pub enum Remark {
         /// When the one before was written.
         marker: DateTime<Utc>,
     },
+    /// Files that the manifest lists as optional are not there.
+    #[error("{missing} of the {listed} files that the manifest lists are not there; it says that they may be missing")]
+    OptionalMissing {
+        /// How many are not there.
+        missing: usize,
+        /// How many are listed.
+        listed: usize,
+    },
     /// Files in the folder are no part of the result.
     #[error(
         "{left_out} of the {} data files in {} are not read: by the _started_ and _committed_ files of Databricks their \

@@ -2,7 +2,7 @@
 
 use crate::domain::{ErrorType, Mode, ObjectRef, Order, Pinned, RunId, SegmentName};
 use crate::state::markers::Marker;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -297,6 +297,16 @@ impl Applied {
 impl Lease {
     /// S3's `Date` has whole seconds: two times read from it may lie that much farther apart than they seem.
     const ROUNDING: Duration = Duration::from_secs(1);
+
+    /// The longest lease that `LEASE_SECONDS` can set, in seconds.
+    const LONGEST: u64 = u32::MAX as u64;
+
+    /// Tells whether a worker may have written this: its end is a time that can be reckoned with.
+    pub fn is_possible(&self) -> bool {
+        let lease = TimeDelta::from_std(Duration::from_secs(self.seconds.min(Self::LONGEST)) + Self::ROUNDING);
+        let end = lease.ok().and_then(|lease| self.renewed.checked_add_signed(lease));
+        self.seconds <= Self::LONGEST && end.is_some()
+    }
 
     /// Tells whether the lease has run out at `now`, S3's time.
     pub fn is_over(&self, now: DateTime<Utc>) -> bool {

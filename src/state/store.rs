@@ -232,6 +232,13 @@ impl Heads {
             key: key.to_owned(),
             what,
         })?;
+        if self.key(&head.segment_name) != key {
+            return Err(Error::Unreadable {
+                bucket: self.0.bucket.clone(),
+                key: key.to_owned(),
+                what: "is the state of another segment".to_owned(),
+            });
+        }
         let etag = read.etag;
         Ok(Some(Stored { head, etag }))
     }
@@ -258,7 +265,12 @@ fn parse(body: &[u8]) -> Result<Head, String> {
         None => return Err("has no format version".to_owned()),
     }
     check_names(&json)?;
-    serde_json::from_value(json).map_err(|_| "has fields that this program does not understand".to_owned())
+    let head: Head =
+        serde_json::from_value(json).map_err(|_| "has fields that this program does not understand".to_owned())?;
+    match &head.lease {
+        Some(lease) if !lease.is_possible() => Err("has a lease that no worker could have taken".to_owned()),
+        _ => Ok(head),
+    }
 }
 
 /// Says of a name in a head that it is none: the parser's own message would not tell it from any other field.
@@ -315,6 +327,23 @@ mod tests {
     fn a_head_of_before_is_read_and_written_as_it_was() {
         let read = parsed(&head()).unwrap();
         assert_eq!(serde_json::to_value(&read).unwrap(), head());
+    }
+
+    #[test]
+    fn a_lease_that_no_worker_could_have_taken_is_told_of_and_no_reason_to_panic() {
+        for (seconds, renewed) in [
+            (json!(10_000_000_000_000_u64), json!("2026-11-23T06:00:00Z")),
+            (json!(u64::MAX), json!("2026-11-23T06:00:00Z")),
+            (json!(u32::MAX), json!("+262142-12-31T23:59:59Z")),
+        ] {
+            let mut head = head();
+            head["lease"]["seconds"] = seconds;
+            head["lease"]["renewed"] = renewed;
+            assert_eq!(
+                parsed(&head).unwrap_err(),
+                "has a lease that no worker could have taken"
+            );
+        }
     }
 
     #[test]

@@ -25,6 +25,7 @@ use crate::report::{RunReport, put_own_first};
 use crate::settings::Settings;
 use crate::state::{Enlisted, Wish};
 use hold::Hold;
+use prepare::note_loaded_alone;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use turn::{Done, Turn};
@@ -91,6 +92,11 @@ impl<M: Means> Worker<'_, M> {
         };
         let Intent { is_order, dry_run, .. } = intent;
         if !is_order && let Some((wish, known)) = self.recall(&intent.wish).await? {
+            if known == Enlisted::Superseded
+                && let Some(report) = self.refuse_part(&intent, &wish).await?
+            {
+                return Ok(vec![report]);
+            }
             return self.answer_known(wish, known).await;
         }
         let taking_up = intent.take_up(&self.means);
@@ -114,6 +120,22 @@ impl<M: Means> Worker<'_, M> {
         let run_id = head.name_of(wish).unwrap_or(&wish.run_id).clone();
         let known = head.recall(wish);
         Ok(known.map(|known| (Wish { run_id, ..wish.clone() }, known)))
+    }
+
+    /// Refuses one file of several although a newer one was loaded: that one is a part of the same result, perhaps.
+    async fn refuse_part(&self, intent: &Intent, wish: &Wish) -> Result<Option<RunReport>, Error> {
+        let looking = async {
+            match intent.check_alone(&self.means).await {
+                Ok(()) => Ok(None),
+                Err(error) if error.fate() == Fate::Refuse => {
+                    let head = heads::read(&self.means, &wish.segment_name).await?;
+                    Ok(Some(note_loaded_alone(error.into(), &head)))
+                }
+                Err(error) => Err(Error::from(error)),
+            }
+        };
+        let error = by(self.stop_at, "S3 was asked what lies beside the object", looking).await?;
+        Ok(error.map(|error| RunReport::of_refused(wish, &error)))
     }
 
     /// Goes on with a wish that is pending already, and answers what became of any other that is known.

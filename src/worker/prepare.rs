@@ -211,7 +211,7 @@ impl<M: Means> Worker<'_, M> {
 }
 
 /// Adds to the refusal of one file of several that one of the others is what the segment holds now.
-fn note_loaded_alone(mut error: Error, head: &Head) -> Error {
+pub(super) fn note_loaded_alone(mut error: Error, head: &Head) -> Error {
     if let Error::Source(source::Error::Invalid {
         problem: Problem::Parts(Misfit::OneOfSeveral(one)),
         ..

@@ -317,6 +317,30 @@ async fn a_first_partition_that_was_loaded_before_the_next_came_is_named_and_a_p
     assert_eq!(world.published(), contacts(0..60));
 }
 
+/// Uploads end in any order: one that counts as older may come last.
+#[tokio::test(start_paused = true)]
+async fn a_part_that_comes_last_and_counts_as_older_is_refused_and_a_person_is_called() {
+    let [late, first] = PARTITIONS;
+    for (late, outcome) in [(late, "refused"), ("2026-11-22.csv", "superseded")] {
+        let world = world_of_100().await;
+        let run = world.load(first, &contacts(0..60)).await;
+        assert_eq!(run["outcome"], "loaded", "{run}");
+        world.sandbox.s3.clock().skew_behind(Duration::from_mins(1));
+        let late = world.drop_contacts(late, &contacts(60..120));
+        world.sandbox.s3.clock().skew_behind(Duration::ZERO);
+        let run = &world.deliver(&late).await["runs"][0];
+        assert_eq!(run["outcome"], outcome, "{run}");
+        let is_refused = outcome == "refused";
+        assert_eq!(run["needs_attention"] == true, is_refused, "{run}");
+        assert_eq!(
+            run["reason"].to_string().contains("was loaded alone"),
+            is_refused,
+            "{run}"
+        );
+        assert_eq!(world.published(), contacts(0..60));
+    }
+}
+
 /// Where the folder names the segment it is none of its partitions; where the metadata does, it is one.
 #[tokio::test(start_paused = true)]
 async fn a_folder_that_names_the_segment_is_no_partition() {

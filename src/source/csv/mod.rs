@@ -64,6 +64,8 @@ struct Shape {
 /// Reads the rows of one window after the other.
 struct Rows<'a> {
     column: &'a str,
+    /// The columns of the header, trimmed.
+    names: &'a [String],
     shape: Shape,
     careful: CarefulParser,
     /// Number of the line, from 1, that is read next.
@@ -78,9 +80,10 @@ struct BlankLines {
 }
 
 impl<'a> Rows<'a> {
-    fn new(header: &Header, column: &'a str) -> Self {
+    fn new(header: &'a Header, column: &'a str) -> Self {
         Self {
             column,
+            names: &header.names,
             shape: header.shape,
             careful: CarefulParser::new(header.shape.delimiter, Some(header.shape.columns)),
             line: header.next_line,
@@ -137,6 +140,7 @@ impl<'a> Rows<'a> {
             Some(cell) if record.fits => {
                 if ContactId::parse(cell).is_none() {
                     self.check_no_header()?;
+                    self.check_no_other_column(cell)?;
                 }
                 tally.cell(cell, self.line)
             }
@@ -161,6 +165,20 @@ impl<'a> Rows<'a> {
             Some((index, _)) if index != self.shape.index => Err(Problem::SecondHeader { line: self.line }),
             _ => Ok(()),
         }
+    }
+
+    /// Refuses a row without any id that has another column's name where its id would be: the header of another file, which
+    /// calls its own id column differently.
+    fn check_no_other_column(&self, cell: &[u8]) -> Result<(), Problem> {
+        let cell = cell.strip_prefix(BYTE_ORDER_MARK).unwrap_or(cell).trim_ascii();
+        let mut others = self.names.iter().filter(|name| !name.is_empty());
+        let is_header = others.any(|name| name.as_bytes().eq_ignore_ascii_case(cell))
+            && !columns::is_named(std::str::from_utf8(cell).unwrap_or_default(), self.column)
+            && self.careful.fields().all(|field| ContactId::parse(field).is_none());
+        if is_header {
+            return Err(Problem::SecondHeader { line: self.line });
+        }
+        Ok(())
     }
 
     /// Refuses a row in which the lines of others may hide, since they end with another character.

@@ -147,7 +147,12 @@ impl Objects {
             let files = entries.len();
             return Err(invalid(Misfit::NoneThere { files }));
         }
-        Ok(Parts::of(files))
+        let (listed, missing) = (entries.len(), entries.len() - files.len());
+        let mut parts = Parts::of(files);
+        if missing > 0 {
+            parts.warnings.push(Remark::OptionalMissing { missing, listed });
+        }
+        Ok(parts)
     }
 
     /// Looks at one file of a manifest; nothing where it is missing and may be.

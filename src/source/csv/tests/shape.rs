@@ -141,3 +141,25 @@ fn a_file_of_which_no_row_fits_is_read_to_its_end() {
         Err(Problem::Escapes { line: 2 })
     ));
 }
+
+#[test]
+fn the_header_of_another_file_is_known_by_a_name_where_an_id_belongs() {
+    let rows = |from: u64| {
+        (from..from + 5)
+            .map(|n| format!("Doe,{},{}\n", id(n), id(n + 100)))
+            .collect::<Vec<_>>()
+            .concat()
+    };
+    let second = format!(
+        "name,contactid,accountid\n{}name,accountid,contact_id\n{}",
+        rows(0),
+        rows(50)
+    );
+    assert!(matches!(read(&second), Err(Problem::SecondHeader { line: 7 })));
+    let same = format!(
+        "name,contactid,accountid\n{}name,contactid,accountid\n{}",
+        rows(0),
+        rows(50)
+    );
+    assert_eq!(read(&same).unwrap().rejected.count, 1);
+}
