@@ -294,3 +294,22 @@ async fn names_that_writers_give_to_what_is_no_data_are_ignored_or_refused() {
         "only in folders does the case not matter: {run}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn files_that_a_manifest_lists_and_that_may_be_missing_are_missed_with_a_warning() {
+    let world = World::start().await;
+    world.destination(&json!({"result_files": "manifest"}));
+    let part = world.drop_contacts("0000_part_00", &contacts(0..100));
+    let entry = |key: &str| json!({"url": format!("s3://{BUCKET}/{key}"), "mandatory": false});
+    let manifest = json!({"entries": [entry(&part), entry("incoming/Summer Sale/0001_part_00")]});
+    let key = world.drop_file("manifest", manifest.to_string());
+    let run = &world.deliver(&key).await["runs"][0];
+    assert_eq!(run["outcome"], "loaded", "{run}");
+    assert!(
+        run["warnings"]
+            .to_string()
+            .contains("1 of the 2 files that the manifest lists"),
+        "{run}"
+    );
+    assert_eq!(world.published(), contacts(0..100));
+}

@@ -322,7 +322,7 @@ async fn a_first_partition_that_was_loaded_before_the_next_came_is_named_and_a_p
 async fn a_part_that_comes_last_and_counts_as_older_is_refused_and_a_person_is_called() {
     let [late, first] = PARTITIONS;
     for (late, outcome) in [(late, "refused"), ("2026-11-22.csv", "superseded")] {
-        let world = world_of_100().await;
+        let world = World::start().await;
         let run = world.load(first, &contacts(0..60)).await;
         assert_eq!(run["outcome"], "loaded", "{run}");
         world.sandbox.s3.clock().skew_behind(Duration::from_mins(1));

@@ -31,6 +31,27 @@ async fn a_head_that_cannot_be_read_does_not_keep_others_from_being_found() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_head_of_another_segment_is_told_of_and_keeps_nobody_waiting() {
+    let world = World::start().await;
+    for name in ["Other", "Third"] {
+        let key = format!("incoming/{name}/monday.csv");
+        put(&world, &key, 0..10);
+        deliver(&world, &key).await.unwrap();
+    }
+    let heads = world.sandbox.s3.keys(BUCKET, "_state/segments/");
+    let [first, second] = &heads[..] else {
+        panic!("two heads: {heads:?}");
+    };
+    let other = world.sandbox.s3.get(BUCKET, second).unwrap();
+    world.sandbox.s3.put(BUCKET, first, other);
+    world.drop_contacts("monday.csv", &contacts(0..100));
+    let swept = sweep(&world).await;
+    assert!(outcomes(&swept).contains(&"loaded"), "{swept}");
+    assert!(swept.to_string().contains("is the state of another segment"), "{swept}");
+    assert_eq!(world.published(), contacts(0..100));
+}
+
+#[tokio::test(start_paused = true)]
 async fn results_that_cannot_be_listed_do_not_keep_what_was_left_unfinished() {
     let world = World::start().await;
     let key = world.drop_contacts("monday.csv", &contacts(0..100));
