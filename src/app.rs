@@ -164,8 +164,9 @@ impl App {
         let bucket = self.clients.environment.state_bucket.clone();
         let bucket = bucket.map_or_else(|| self.results_bucket(), Ok)?;
         let archive = self.clients.archive(&bucket);
-        let runs = archive.history(command.segment_name.as_ref(), command.limit).await?;
-        Ok(json!({ "runs": runs }))
+        let history = archive.history(command.segment_name.as_ref(), command.limit).await?;
+        let warnings: Vec<_> = history.unreadable.iter().map(ToString::to_string).collect();
+        Ok(json!({ "runs": history.runs, "warnings": warnings }))
     }
 
     /// Tells of runs on results of this bucket.

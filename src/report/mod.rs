@@ -14,7 +14,7 @@ pub(crate) use account::{
     Account, Comparison, Content, Cost, Difference, Ending, Estimate, Found, Lapsed, Reading, Writing, Written,
 };
 pub(crate) use answer::{answer, fail_if_own_failed, put_own_first};
-pub use archive::{Archive, Trigger, TriggerKind};
+pub use archive::{Archive, History, Trigger, TriggerKind};
 pub(crate) use run::{Attempt, Seen};
 pub(crate) use sentences::{description, refusal};
 pub use settings_used::SettingsUsed;

@@ -27,7 +27,7 @@ pub enum Error {
         advice: &'static str,
     },
     /// Another object was written under the same key while this one was read.
-    #[error("{object} was replaced while it was read; the newer version is read instead")]
+    #[error("{object} was replaced while it was read: what lies there now counts instead, and is a result of its own")]
     Replaced {
         /// S3 URL of the object.
         object: String,

@@ -33,8 +33,7 @@ impl<M: Means> Worker<'_, M> {
     /// Where a person asks for it `now`, no pause after a failure is waited for, and what fails then counts on. Whatever goes
     /// wrong with one segment is an entry in the answer and does not keep the others from their turn.
     pub async fn sweep(&self, bucket: &str, now: bool) -> Result<Swept, Error> {
-        let mut swept = Swept::default();
-        let turns = self.find_turns(bucket, &mut swept).await?;
+        let (turns, mut swept) = self.find_turns(bucket).await?;
         let reading = by(self.stop_at, NOTING, self.means.bookmark());
         let mut bookmark = reading.await.unwrap_or_else(|error| {
             tracing::warn!(error = %error, "the sweep does not know where the last one stopped, and begins at the beginning");
@@ -58,10 +57,11 @@ impl<M: Means> Worker<'_, M> {
         Ok(swept)
     }
 
-    /// Finds all segments to look at: those that have a head, and those of results that no event told of.
+    /// Finds all segments to look at, those that have a head, and those of results that no event told of; and says what it
+    /// could not find out.
     ///
     /// Either may fail without the other; only where both do is there nothing to sweep.
-    async fn find_turns(&self, bucket: &str, swept: &mut Swept) -> Result<Turns, Error> {
+    async fn find_turns(&self, bucket: &str) -> Result<(Turns, Swept), Error> {
         // The segments get their turn even where S3 answers too slowly to find anything new.
         let half = Instant::now() + self.stop_at.saturating_duration_since(Instant::now()) / 2;
         let found = by(
@@ -80,7 +80,7 @@ impl<M: Means> Worker<'_, M> {
             (Err(error), Err(_)) => return Err(error),
             both => both,
         };
-        let mut turns = Turns::new();
+        let (mut turns, mut swept) = (Turns::new(), Swept::default());
         match found {
             Ok((lost, noticed)) => {
                 turns.extend(
@@ -97,7 +97,7 @@ impl<M: Means> Worker<'_, M> {
             }),
             Err(error) => swept.reports.push(RunReport::failed(&error, None)),
         }
-        Ok(turns)
+        Ok((turns, swept))
     }
 
     /// Enlists what no event told of, and does for one segment what is due.

@@ -22,9 +22,19 @@ const MOST_BYTES: usize = 6_000_000;
 /// One day in seconds.
 const DAY: Duration = Duration::from_hours(24);
 
+/// The last runs, as far as their receipts can be read.
+#[derive(Debug, Default)]
+pub struct History {
+    /// The receipts, the newest first.
+    pub runs: Vec<Value>,
+    /// What lies among them and is none.
+    pub unreadable: Vec<state::Error>,
+}
+
 impl Archive {
-    /// Returns the receipts of the last runs, at most `limit` of the last 90 days, the newest first.
-    pub async fn history(&self, segment_name: Option<&SegmentName>, limit: usize) -> Result<Vec<Value>, state::Error> {
+    /// Returns the receipts of the last runs, at most `limit` of the last 90 days, the newest first; and those objects among
+    /// them that are none.
+    pub async fn history(&self, segment_name: Option<&SegmentName>, limit: usize) -> Result<History, state::Error> {
         let receipts = self.0.keys.folder(Folder::Receipts);
         let today = self.0.ask_the_time(&receipts).await;
         let today = today.map_err(|reason| self.failure(reason, &receipts))?;
@@ -41,7 +51,7 @@ impl Archive {
         keys.truncate(limit);
         let receipts = keys.iter().map(|key| self.read(key));
         let mut contents = std::pin::pin!(stream::iter(receipts).buffered(CALLS_IN_FLIGHT));
-        let (mut runs, mut bytes) = (Vec::new(), 0);
+        let (mut history, mut bytes) = (History::default(), 0);
         for key in &keys {
             let Some(content) = contents.try_next().await? else {
                 break;
@@ -52,9 +62,12 @@ impl Archive {
                     "with those before it, it is more than the 6 MB that Lambda answers, ask with a smaller `limit`";
                 return Err(self.unavailable(key, what));
             }
-            runs.push(self.receipt(key, &content)?);
+            match self.receipt(key, &content) {
+                Ok(receipt) => history.runs.push(receipt),
+                Err(unreadable) => history.unreadable.push(unreadable),
+            }
         }
-        Ok(runs)
+        Ok(history)
     }
 
     /// Lists the receipts of one day, the newest first.
@@ -80,7 +93,8 @@ impl Archive {
     }
 
     fn receipt(&self, key: &str, content: &[u8]) -> Result<Value, state::Error> {
-        serde_json::from_slice(content).map_err(|_| state::Error::Unreadable {
+        let receipt = serde_json::from_slice(content).ok().filter(Value::is_object);
+        receipt.ok_or_else(|| state::Error::Unreadable {
             bucket: self.0.bucket.clone(),
             key: key.to_owned(),
             what: "is no receipt".to_owned(),

@@ -6,6 +6,7 @@ mod history;
 mod lists;
 mod receipt;
 
+pub use history::History;
 pub use receipt::{Trigger, TriggerKind};
 
 use super::RunReport;

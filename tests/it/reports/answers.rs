@@ -190,6 +190,24 @@ async fn history_tells_the_last_runs_of_a_segment_or_of_all_newest_first() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn history_tells_the_other_runs_where_an_object_among_the_receipts_is_none() {
+    let world = World::start().await;
+    for content in ["", "[]", "nothing"] {
+        let run = world.load("monday.csv", &contacts(0..100)).await;
+        let key = run["receipt"].as_str().unwrap().replace(&format!("s3://{BUCKET}/"), "");
+        world.sandbox.s3.put(BUCKET, &key, content);
+    }
+    world.load("tuesday.csv", &contacts(0..101)).await;
+    let answer = world.invoke(json!({"action": "history"})).await.unwrap();
+    assert_eq!(answer["runs"].as_array().unwrap().len(), 1, "{answer}");
+    let warnings = answer["warnings"].as_array().unwrap();
+    assert!(
+        warnings.len() == 3 && warnings[0].to_string().contains("is no receipt"),
+        "{answer}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn history_that_may_not_be_read_says_so() {
     let world = World::start().await;
     world.load("monday.csv", &contacts(0..100)).await;
