@@ -318,7 +318,8 @@ fn draw_files(rng: &mut Rng, is_large: bool, is_versioned: bool) -> Vec<File> {
             is_deadly: rng.happens(30),
             overwritten: None,
             key,
-            version: is_versioned.then(|| format!("v{}", rng.between(0, 1_000))),
+            // S3's ids are in no order, and never come again.
+            version: is_versioned.then(|| format!("v{}-{index}", rng.between(0, 1_000))),
         });
     }
     files
