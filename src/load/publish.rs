@@ -31,23 +31,18 @@ const POLL_PAUSES: [Duration; 5] = [
     Duration::from_secs(15),
 ];
 
-/// Publishes the draft and waits, at most `wait`, until Dynamics has computed it; `asked` is what it is to count.
+/// Publishes the draft and waits, at most `wait`, until Dynamics has computed it.
 ///
-/// Right after publishing the row may still show the state of `before`, or what comes of an earlier publish. Running out of
-/// time is no error: the segment is published and Dynamics goes on computing.
-pub async fn publish(
-    means: &impl Means,
-    fence: &Fence,
-    before: &Segment,
-    asked: u64,
-    wait: Duration,
-) -> Result<Published, Error> {
+/// Right after publishing the row may still show the Active of before: it is believed only after a busy status was seen
+/// or the row has changed since `before`. Running out of time is no error: the segment is published and Dynamics goes on
+/// computing.
+pub async fn publish(means: &impl Means, fence: &Fence, before: &Segment, wait: Duration) -> Result<Published, Error> {
     means.publish(before.id).await?;
     tracing::info!(
         phase = "publish",
         "the segment is published; waiting until Dynamics has computed it"
     );
-    wait_until_active(means, fence, before, Watch::from(before, asked), wait).await
+    wait_until_active(means, fence, before, wait).await
 }
 
 /// Waits until a published segment has left the state that `before` shows and is Active.
@@ -55,23 +50,23 @@ async fn wait_until_active(
     means: &impl Means,
     fence: &Fence,
     before: &Segment,
-    mut watch: Watch,
     wait: Duration,
 ) -> Result<Published, Error> {
     let until = Instant::now() + wait;
     let mut pauses = POLL_PAUSES
         .iter()
         .chain(std::iter::repeat(&POLL_PAUSES[POLL_PAUSES.len() - 1]));
+    let mut has_moved = false;
     loop {
         let now = match means.segment(before.id).await {
             Ok(now) => now,
             // What is published stays published, whether or not it can be watched.
-            Err(error) if error.is_transient() => return Ok(Published::unseen(before, watch.has_moved)),
+            Err(error) if error.is_transient() => return Ok(Published::unseen(before, has_moved)),
             Err(error) => return Err(error.into()),
         };
-        watch.see(now.status, now.member_count);
+        has_moved |= now.status == SegmentStatus::Busy || now.etag != before.etag;
         match now.status {
-            SegmentStatus::Active | SegmentStatus::ActiveWithWarnings if watch.has_moved => {
+            SegmentStatus::Active | SegmentStatus::ActiveWithWarnings if has_moved => {
                 return Ok(Published {
                     confirmed: true,
                     member_count: now.member_count,
@@ -79,7 +74,7 @@ async fn wait_until_active(
                     shown_before: None,
                 });
             }
-            SegmentStatus::Error | SegmentStatus::Faulted | SegmentStatus::Deleted if watch.has_moved => {
+            SegmentStatus::Error | SegmentStatus::Faulted | SegmentStatus::Deleted if has_moved => {
                 return Err(Error::PublishFailed {
                     status_code: now.status_code,
                 });
@@ -92,48 +87,7 @@ async fn wait_until_active(
             .unwrap_or(POLL_PAUSES[0])
             .min(until.saturating_duration_since(Instant::now()));
         if pause.is_zero() || fence.sleep(pause).await.is_err() {
-            return Ok(Published::unseen(before, watch.has_moved));
-        }
-    }
-}
-
-/// What tells the state that comes of a publish from the one before it: not the row's version, which anything changes.
-#[derive(Clone, Copy, Debug)]
-struct Watch {
-    /// What the segment is to count.
-    asked: u64,
-    /// The last state that is not of this publish.
-    status: SegmentStatus,
-    count: Option<u64>,
-    /// Set once what is seen can only come of this publish.
-    has_moved: bool,
-}
-
-impl Watch {
-    fn from(before: &Segment, asked: u64) -> Self {
-        Self {
-            asked,
-            status: before.status,
-            count: before.member_count,
-            has_moved: false,
-        }
-    }
-
-    /// Looks at the next state.
-    ///
-    /// A segment that was busy before may be computing an earlier publish: then neither that nor its end is of this one,
-    /// and only what follows is.
-    fn see(&mut self, status: SegmentStatus, count: Option<u64>) {
-        let was_busy = self.status == SegmentStatus::Busy;
-        let is_active = matches!(status, SegmentStatus::Active | SegmentStatus::ActiveWithWarnings);
-        let is_other = match status {
-            SegmentStatus::Busy => true,
-            _ if is_active => count == Some(self.asked) && count != self.count,
-            _ => status != self.status,
-        };
-        self.has_moved |= is_other && !was_busy;
-        if !self.has_moved {
-            (self.status, self.count) = (status, count);
+            return Ok(Published::unseen(before, has_moved));
         }
     }
 }
@@ -145,46 +99,6 @@ impl Published {
             member_count: None,
             with_warnings: false,
             shown_before: (!has_moved).then(|| before.etag.clone()),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::SegmentStatus::{Active, ActiveWithWarnings, Busy, Error, Inactive, Stopped};
-    use super::*;
-
-    #[test]
-    fn a_state_is_believed_only_where_it_can_be_of_this_publish_alone() {
-        let (old, new, none) = (Some(1_000), Some(1_100), None);
-        for (before, seen, is_believed) in [
-            ((Active, old), vec![(Active, old), (Active, old)], false),
-            ((Active, old), vec![(Active, Some(999))], false),
-            ((Active, old), vec![(Active, new)], true),
-            ((Active, new), vec![(Active, new)], false),
-            ((Active, new), vec![(Busy, none), (Active, new)], true),
-            ((Inactive, none), vec![(Active, new)], true),
-            ((Stopped, old), vec![(ActiveWithWarnings, new)], true),
-            // Busy before: what it was busy with ends first.
-            ((Busy, none), vec![(Busy, none), (Active, old)], false),
-            ((Busy, none), vec![(Busy, none), (Active, new)], false),
-            ((Busy, none), vec![(Error, none)], false),
-            ((Busy, none), vec![(Active, old), (Busy, none)], true),
-            ((Busy, none), vec![(Active, old), (Active, new)], true),
-            ((Error, none), vec![(Error, none)], false),
-            ((Error, none), vec![(Busy, none), (Error, none)], true),
-            ((Active, old), vec![(Error, none)], true),
-        ] {
-            let mut watch = Watch {
-                asked: 1_100,
-                status: before.0,
-                count: before.1,
-                has_moved: false,
-            };
-            for (status, count) in &seen {
-                watch.see(*status, *count);
-            }
-            assert_eq!(watch.has_moved, is_believed, "{before:?} {seen:?}");
         }
     }
 }

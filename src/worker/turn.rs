@@ -238,14 +238,13 @@ impl<M: Means> Turn<'_, M> {
                 counted: converged.counted,
                 is_unversioned: converged.is_unversioned,
             });
-            let counted = converged.counted as u64;
             writing.not_accepted = converged.not_accepted;
 
-            if !self.hold.announce(wish, counted).await? {
+            if !self.hold.announce(wish, converged.counted as u64).await? {
                 tracing::info!("a newer result came in during the load; it is tried before publishing");
                 return Ok(None);
             }
-            let published = meter.phase(Phase::Publish, self.publish(&mut draft, counted)).await?;
+            let published = meter.phase(Phase::Publish, self.publish(&mut draft)).await?;
             let done = Achievement {
                 contacts: wanted.contacts.len() as u64,
                 segment_id: Some(segment.id.to_string()),
@@ -295,10 +294,10 @@ impl<M: Means> Turn<'_, M> {
         Ok((segment, definition))
     }
 
-    async fn publish(&self, draft: &mut Draft<'_, M>, asked: u64) -> Result<Published, load::Error> {
+    async fn publish(&self, draft: &mut Draft<'_, M>) -> Result<Published, load::Error> {
         let before = draft.verify().await?;
         let wait = self.worker.settings.destination.publish_wait;
-        publish::publish(self.means(), &self.hold.fence, &before, asked, wait).await
+        publish::publish(self.means(), &self.hold.fence, &before, wait).await
     }
 
     const fn means(&self) -> &M {

@@ -303,31 +303,3 @@ async fn whom_an_exclude_group_keeps_out_is_not_expected_to_be_counted() {
     let warnings = run["warnings"].to_string();
     assert!(warnings.contains("counts 44 members where 46 remain"), "{run}");
 }
-
-#[tokio::test(start_paused = true)]
-async fn the_end_of_an_earlier_publish_does_not_confirm_a_later_one() {
-    let world = with_audience().await;
-    let id = world.segment().id;
-    let show = |status: i64, count: Value| {
-        world.sandbox.dataverse.edit(|state| {
-            state.set_segment(id, &[("statuscode", json!(status)), ("msdynmkt_membercount", count)]);
-        });
-    };
-    show(6, Value::Null);
-    world
-        .sandbox
-        .dataverse
-        .modes(|modes| modes.publish_lag = Duration::from_mins(1));
-    let run = load_while(&world, ("PublishSegmentDefinition", 1), || ());
-    let (run, ()) = tokio::join!(run, async {
-        world.sandbox.dataverse.arrived("PublishSegmentDefinition", 1).await;
-        tokio::time::sleep(Duration::from_secs(20)).await;
-        show(1, json!(1_000));
-    });
-    let run = run.unwrap();
-    assert_eq!(
-        (&run["outcome"], &run["member_count"]),
-        (&json!("loaded"), &json!(1_100)),
-        "{run}"
-    );
-}
