@@ -40,47 +40,48 @@ impl Archive {
 }
 
 fn rejected_csv(rejected: &Rejected, parts: &[ObjectVersion]) -> Vec<u8> {
-    let mut csv = String::from("file,line,reason,cell\n");
-    for row in &rejected.rows {
+    let rows = rejected.rows.iter().map(|row| {
         let file = parts.get(row.part).map_or("", |part| &*part.key);
-        let line = row.line.to_string();
-        push_record(&mut csv, &[file, &line, row.reason.as_str(), &row.cell]);
-    }
-    csv.into_bytes()
+        [
+            file.into(),
+            row.line.to_string(),
+            row.reason.as_str().into(),
+            row.cell.clone(),
+        ]
+    });
+    csv_of(["file", "line", "reason", "cell"], rows)
 }
 
 fn unaccepted_csv(leftovers: Leftovers<'_>) -> Vec<u8> {
-    let mut csv = String::from("contactid,reason\n");
-    for (ids, reason) in [
+    let lists = [
         (leftovers.not_found, "not found"),
         (leftovers.not_accepted, "not accepted by Dynamics"),
-    ] {
-        for id in ids {
-            push_record(&mut csv, &[&Uuid::from_bytes(id.as_bytes()).to_string(), reason]);
-        }
-    }
-    csv.into_bytes()
+    ];
+    let rows = lists.into_iter().flat_map(|(ids, reason)| {
+        ids.iter()
+            .map(move |id| [Uuid::from_bytes(id.as_bytes()).to_string(), reason.to_owned()])
+    });
+    csv_of(["contactid", "reason"], rows)
 }
 
-/// Writes one record; a field that a spreadsheet would take for a formula begins with an apostrophe.
-fn push_record(csv: &mut String, fields: &[&str]) {
-    for (number, field) in fields.iter().enumerate() {
-        if number > 0 {
-            csv.push(',');
-        }
-        let is_formula = field.starts_with(['=', '+', '-', '@', '\t', '\r']);
-        if is_formula || field.contains([',', '"', '\n', '\r']) {
-            csv.push('"');
-            if is_formula {
-                csv.push('\'');
-            }
-            csv.push_str(&field.replace('"', "\"\""));
-            csv.push('"');
-        } else {
-            csv.push_str(field);
-        }
+/// Writes a table.
+fn csv_of<const COLUMNS: usize>(header: [&str; COLUMNS], rows: impl Iterator<Item = [String; COLUMNS]>) -> Vec<u8> {
+    let mut table = csv::Writer::from_writer(Vec::new());
+    // Writing to memory can't fail, nor can records of one length.
+    let _ = table.write_record(header);
+    for row in rows {
+        let _ = table.write_record(row.map(harmless));
     }
-    csv.push('\n');
+    table.into_inner().unwrap_or_default()
+}
+
+/// Puts an apostrophe before what a spreadsheet would take for a formula.
+fn harmless(field: String) -> String {
+    if field.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        format!("'{field}")
+    } else {
+        field
+    }
 }
 
 #[cfg(test)]
@@ -89,13 +90,20 @@ mod tests {
 
     #[test]
     fn fields_are_quoted_where_they_must_be_and_never_are_formulas() {
-        let mut csv = String::new();
-        push_record(&mut csv, &["a/b.csv", "7", "not a GUID", "x,\"y\"\nz"]);
-        push_record(&mut csv, &["a", "8", "not a GUID", "=HYPERLINK(1)"]);
-        push_record(&mut csv, &["a", "9", "empty", ""]);
+        let rows = [
+            ["a/b.csv", "7", "not a GUID", "x,\"y\"\nz"],
+            ["a", "8", "not a GUID", "=HYPERLINK(1)"],
+            ["a", "9", "not a GUID", "\r=1"],
+            ["a", "10", "empty", ""],
+        ];
+        let table = csv_of(
+            ["file", "line", "reason", "cell"],
+            rows.map(|row| row.map(String::from)).into_iter(),
+        );
         assert_eq!(
-            csv,
-            "a/b.csv,7,not a GUID,\"x,\"\"y\"\"\nz\"\na,8,not a GUID,\"'=HYPERLINK(1)\"\na,9,empty,\n"
+            String::from_utf8(table).unwrap(),
+            "file,line,reason,cell\na/b.csv,7,not a GUID,\"x,\"\"y\"\"\nz\"\na,8,not a GUID,'=HYPERLINK(1)\n\
+             a,9,not a GUID,\"'\r=1\"\na,10,empty,\n"
         );
     }
 }
