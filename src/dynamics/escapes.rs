@@ -1,6 +1,6 @@
 //! The escapes that a remote text may hide an id or an address in.
 
-use crate::percent;
+use percent_encoding::percent_decode_str;
 
 /// What is decoded again and again is decoded so often.
 const ENCODINGS: usize = 3;
@@ -26,7 +26,7 @@ const LONGEST_ESCAPE: usize = 12;
 pub(super) fn decoded(text: &str) -> String {
     let mut decoded = text.to_owned();
     for _ in 0..ENCODINGS {
-        decoded = unescaped(&percent::decode(&decoded));
+        decoded = unescaped(&percent_decode_str(&decoded).decode_utf8_lossy());
     }
     decoded
 }

@@ -1,6 +1,6 @@
 //! The few bits of `OData` that the segment API needs: literals and entity ids.
 
-use std::fmt::Write as _;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use uuid::Uuid;
 
 /// Writes a string literal for a `$filter`, ready for the URL: quotes doubled, everything but unreserved characters encoded.
@@ -8,16 +8,12 @@ pub(super) fn literal(text: &str) -> String {
     format!("%27{}%27", encoded(&text.replace('\'', "''")))
 }
 
-/// Percent-encodes all but the unreserved characters of RFC 3986.
+/// The characters of a URL that stand for themselves wherever they are: the unreserved ones of RFC 3986.
+const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Percent-encodes all but the unreserved characters.
 pub(super) fn encoded(text: &str) -> String {
-    text.bytes().fold(String::with_capacity(text.len()), |mut url, byte| {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => url.push(char::from(byte)),
-            // Writing to a string can't fail.
-            _ => drop(write!(url, "%{byte:02X}")),
-        }
-        url
-    })
+    utf8_percent_encode(text, &UNRESERVED).to_string()
 }
 
 /// Takes the id of a row that was created in a set from `OData-EntityId`: the GUID between the last parentheses.
