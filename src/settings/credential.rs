@@ -2,8 +2,8 @@
 
 use super::fields::Fields;
 use super::organization::{self, Organization};
-use super::{Date, Error, Urgency, Warning};
-use chrono::{DateTime, Utc};
+use super::{Error, Urgency, Warning};
+use chrono::{DateTime, NaiveDate, Utc};
 use secrecy::SecretString;
 use std::fmt;
 use url::Url;
@@ -25,7 +25,7 @@ pub struct Credential {
     /// The client secret's value.
     pub client_secret: SecretString,
     /// The day on which the client secret ends, where somebody noted it.
-    pub client_secret_expires_on: Option<Date>,
+    pub client_secret_expires_on: Option<NaiveDate>,
     /// Where tokens come from: `authority_url`, or the authority of the organization's cloud.
     pub authority: Url,
 }
@@ -58,13 +58,14 @@ impl Credential {
 
     /// Returns how many days the client secret still lasts, where somebody noted its end; negative once it has passed.
     pub fn days_left(&self, now: DateTime<Utc>) -> Option<i64> {
-        self.client_secret_expires_on.map(|date| date.days_until(now))
+        let date = self.client_secret_expires_on?;
+        Some((date - now.date_naive()).num_days())
     }
 
     /// Returns a sentence where the client secret ends within 30 days or has ended; it becomes more urgent with the days.
     pub fn expiry_warning(&self, now: DateTime<Utc>) -> Option<Warning> {
         let date = self.client_secret_expires_on?;
-        let days = date.days_until(now);
+        let days = self.days_left(now)?;
         let urgency = Urgency::of_days_left(days)?;
         let when = match days {
             ..0 => format!("ended on {date} by its `client_secret_expires_on`"),

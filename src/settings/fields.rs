@@ -1,7 +1,8 @@
 //! Reads the fields of a secret one by one, because `serde`'s own messages quote the values they dislike.
 
-use super::{Date, Error};
+use super::Error;
 use crate::{json, near, shown};
+use chrono::NaiveDate;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
@@ -137,11 +138,13 @@ impl<'a> Fields<'a> {
     }
 
     /// Reads a calendar date.
-    pub(super) fn date(&self, field: &str) -> Result<Option<Date>, Error> {
+    pub(super) fn date(&self, field: &str) -> Result<Option<NaiveDate>, Error> {
         let Some(text) = self.text(field)? else {
             return Ok(None);
         };
-        match Date::parse(text) {
+        let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
+        // The format also takes numbers of less or more digits.
+        match date.filter(|date| date.to_string() == text) {
             Some(date) => Ok(Some(date)),
             None => Err(self.invalid(field, "a date such as 2026-11-23")),
         }
@@ -185,6 +188,34 @@ mod tests {
         assert!(shown.contains("`socktown/x`"), "{shown}");
         assert!(!shown.contains("leak") && !debug.contains("leak"), "{shown} {debug}");
         shown
+    }
+
+    #[test]
+    fn a_date_has_four_digits_two_and_two() {
+        let date = |text: &str| {
+            let object = Map::from_iter([("name".to_owned(), text.into())]);
+            let fields = Fields::of("socktown/x", "", object, &KNOWN).unwrap();
+            fields.date("name").ok().flatten().map(|date| date.to_string())
+        };
+        for text in ["1970-01-01", "2024-02-29", "2026-11-23", "2099-12-31"] {
+            assert_eq!(date(text).as_deref(), Some(text));
+        }
+        for text in [
+            "2026-02-30",
+            "2025-02-29",
+            "2026-13-01",
+            "2026-1-01",
+            "20261-1-01",
+            "12026-11-3",
+            "+026-11-23",
+            "23.11.2026",
+            "2026-11-23Z",
+            "20261123",
+            "2026-11-2a",
+            "----------",
+        ] {
+            assert_eq!(date(text), None, "{text}");
+        }
     }
 
     #[test]

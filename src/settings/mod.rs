@@ -1,7 +1,6 @@
 //! Secrets become settings: every value is checked once, and every error names the secret and the field, never a value.
 
 mod credential;
-mod date;
 mod destination;
 mod encoded_words;
 mod error;
@@ -13,7 +12,6 @@ mod secrets;
 mod segment_name;
 
 pub use credential::Credential;
-pub use date::Date;
 pub use destination::{CredentialSource, Destination};
 pub use error::{Error, SecretName};
 pub use expiry::{Urgency, Warning};
