@@ -6,6 +6,7 @@
 
 pub mod app;
 mod aws;
+mod backoff;
 mod bounded;
 mod clients;
 pub mod connection;

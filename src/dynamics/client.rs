@@ -114,7 +114,7 @@ impl Client {
                 reason,
             });
         }
-        let wait = retry::backoff(tries);
+        let wait = retry::BACKOFF.jittered(tries);
         tracing::info!(
             operation,
             reason,

@@ -151,7 +151,7 @@ impl Entra {
                     return Err(Error::EntraUnavailable { tries, reason });
                 }
                 Err(Miss::NotNow { reason, retry_after }) => {
-                    let backoff = retry::backoff(tries);
+                    let backoff = retry::BACKOFF.jittered(tries);
                     let wait = retry_after.map_or(backoff, |asked| asked + backoff.min(Duration::from_secs(1)));
                     tracing::info!(
                         reason,

@@ -73,7 +73,7 @@ impl Dataverse {
                 Ok(ids) => return Ok(ids),
                 Err(Failed::Disorder(what)) if readings < READINGS => {
                     tracing::info!(what, readings, "the members are listed again");
-                    self.client().fence.sleep(retry::backoff(readings)).await?;
+                    self.client().fence.sleep(retry::BACKOFF.jittered(readings)).await?;
                     readings += 1;
                 }
                 Err(Failed::Disorder(what)) => return Err(Error::unexpected(OPERATION, what)),

@@ -1,35 +1,21 @@
 //! How often and how long a failed call is tried again.
 
+use crate::backoff::Backoff;
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
-use uuid::Uuid;
 
-/// How often one call is tried at most: with [`backoff`] about half a minute, longer than a gateway's usual hiccup and
+/// How often one call is tried at most: with [`BACKOFF`] about half a minute, longer than a gateway's usual hiccup and
 /// short against the 15 minutes of an invocation.
 pub(super) const MAX_TRIES: u32 = 8;
 
-const FIRST_BACKOFF: Duration = Duration::from_millis(500);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
+/// Before the first repetition a gateway may recover; after the last ones half a minute is what a throttled minute asks for.
+pub(super) const BACKOFF: Backoff = Backoff {
+    first: Duration::from_millis(500),
+    longest: Duration::from_secs(30),
+};
 
 /// Longer than any invocation, and short enough to be added to any instant.
 pub(super) const A_DAY: Duration = Duration::from_hours(24);
-
-/// Returns how long to wait after the given number of failed tries: exponential with full jitter.
-pub(super) fn backoff(tries: u32) -> Duration {
-    ceiling(tries).mul_f64(random())
-}
-
-fn ceiling(tries: u32) -> Duration {
-    FIRST_BACKOFF
-        .saturating_mul(1_u32.checked_shl(tries.saturating_sub(1)).unwrap_or(u32::MAX))
-        .min(LONGEST_BACKOFF)
-}
-
-/// Returns a random number from 0 to 1.
-pub(super) fn random() -> f64 {
-    let bytes = Uuid::new_v4().into_bytes();
-    f64::from(u16::from_be_bytes([bytes[0], bytes[1]])) / f64::from(u16::MAX)
-}
 
 /// Reads `Retry-After`: seconds, whole or not, or an HTTP date, which counts from the answer's own `Date`.
 ///
@@ -94,7 +80,6 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     #[test]
     fn retry_after_is_seconds_or_a_date() {
@@ -152,14 +137,5 @@ mod tests {
         assert!(!budget.take());
         budget.give_back();
         assert!(budget.take());
-    }
-
-    proptest! {
-        #[test]
-        fn a_backoff_never_exceeds_its_ceiling(tries: u32) {
-            prop_assert!(backoff(tries) <= ceiling(tries));
-            prop_assert!(ceiling(tries) <= LONGEST_BACKOFF);
-            prop_assert!(ceiling(tries) <= ceiling(tries.saturating_add(1)));
-        }
     }
 }

@@ -1,7 +1,6 @@
 //! One gate for all requests of a client: the pause that throttling asks for, and how many may be in flight.
 
 use super::error::Error;
-use super::retry;
 use crate::fence::Fence;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -180,7 +179,7 @@ impl State {
     /// Jitter comes on top, never below what was asked for: servers punish those who come early.
     fn pause(&mut self, asked: Duration, cause: &'static str) -> Duration {
         let pause = asked.max(SHORTEST_PAUSE);
-        let jitter = (Duration::from_millis(250) + pause / 10).mul_f64(retry::random());
+        let jitter = (Duration::from_millis(250) + pause / 10).mul_f64(fastrand::f64());
         let now = Instant::now();
         let until = now + pause + jitter;
         if until > self.paused_until {

@@ -1,5 +1,6 @@
 //! The bytes of an object, in order, whatever happens to the answers that bring them.
 
+use crate::backoff::Backoff;
 use crate::s3::Reason;
 use crate::source::error::Error;
 use crate::source::object::{ObjectVersion, Objects, etag, unexpected};
@@ -16,8 +17,11 @@ use std::time::Duration;
 /// Each of these is itself three attempts of the SDK where S3 does not answer at all.
 const MAX_TRIES: u32 = 5;
 
-/// The wait after the first answer that brought nothing; doubled after every further one.
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// The waits after answers that brought nothing: the last is the longest.
+const PAUSES: Backoff = Backoff {
+    first: Duration::from_millis(200),
+    longest: Duration::from_millis(1_600),
+};
 
 /// A range of exactly one version of an object.
 ///
@@ -119,7 +123,7 @@ impl Body {
         );
         // A body that brought something was cut on its way: nothing says that S3 wants to be left in peace.
         if self.fruitless > 0 {
-            tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(self.fruitless - 1)).await;
+            tokio::time::sleep(PAUSES.pause(self.fruitless)).await;
         }
         Ok(())
     }

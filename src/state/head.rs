@@ -1,5 +1,6 @@
 //! What is known about one segment between runs: the head, one small JSON object in S3.
 
+use crate::backoff::Backoff;
 use crate::domain::{ErrorType, Mode, ObjectRef, Order, Pinned, RunId, SegmentName};
 use crate::state::markers::Marker;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -315,18 +316,17 @@ impl Lease {
 }
 
 impl Failures {
-    /// The first pause of the sweep after a failure; it doubles with each further one.
-    pub const FIRST_PAUSE: Duration = Duration::from_mins(15);
-    /// The longest pause: a mended tenant is noticed within a day without anybody's help.
-    pub const LONGEST_PAUSE: Duration = Duration::from_hours(24);
+    /// The sweep's pauses: they double from a quarter of an hour to a day, so that a mended tenant is noticed within a day
+    /// without anybody's help.
+    const PAUSES: Backoff = Backoff {
+        first: Duration::from_mins(15),
+        longest: Duration::from_hours(24),
+    };
     /// From so many failures in a row on, of the segment or of one input, a person is needed.
     pub const NEEDS_ATTENTION: u32 = 5;
 
     /// Returns the pause after the `count`th failure in a row.
     pub fn pause(count: u32) -> Duration {
-        let doublings = count.saturating_sub(1).min(16);
-        Self::FIRST_PAUSE
-            .saturating_mul(1 << doublings)
-            .min(Self::LONGEST_PAUSE)
+        Self::PAUSES.pause(count)
     }
 }

@@ -1,16 +1,19 @@
 //! Heads as a worker changes them: by compare-and-swap, for as long as others are faster.
 
+use crate::backoff::Backoff;
 use crate::domain::SegmentName;
 use crate::means::Means;
 use crate::state::{self, Head, Stored};
 use chrono::{DateTime, Utc};
 use std::time::Duration;
-use uuid::Uuid;
 
 /// How often a contended change is tried: at two changes a second and worker, several workers pass in this.
 const TRIES: u32 = 12;
-/// The longest pause between two tries; the first ones are shorter.
-const LONGEST_PAUSE: Duration = Duration::from_millis(800);
+/// The pauses between two tries.
+const PAUSES: Backoff = Backoff {
+    first: Duration::from_millis(50),
+    longest: Duration::from_millis(800),
+};
 
 /// Reads a segment's head; a segment never loaded has a new one.
 pub(super) async fn read(means: &impl Means, segment_name: &SegmentName) -> Result<Head, state::Error> {
@@ -26,7 +29,7 @@ pub(super) async fn update<T>(
     segment_name: &SegmentName,
     mut change: impl FnMut(&mut Head, DateTime<Utc>) -> T,
 ) -> Result<T, state::Error> {
-    for attempt in 0..TRIES {
+    for tries in 1..=TRIES {
         let (before, etag) = match means.read_head(segment_name).await? {
             Some(Stored { head, etag }) => (head, Some(etag)),
             None => (Head::new(segment_name), None),
@@ -40,7 +43,7 @@ pub(super) async fn update<T>(
         if means.write_head(&head, etag.as_deref()).await? || is_stored(means, &head).await? {
             return Ok(outcome);
         }
-        tokio::time::sleep(pause_before_retry(attempt, means.fresh())).await;
+        tokio::time::sleep(PAUSES.jittered(tries)).await;
     }
     Err(state::Error::Contended {
         head: means.head_url(segment_name),
@@ -53,13 +56,4 @@ pub(super) async fn update<T>(
 async fn is_stored(means: &impl Means, head: &Head) -> Result<bool, state::Error> {
     let stored = means.read_head(&head.segment_name).await?;
     Ok(stored.is_some_and(|stored| stored.head.nonce == head.nonce))
-}
-
-fn pause_before_retry(attempt: u32, random: Uuid) -> Duration {
-    let ceiling = Duration::from_millis(50)
-        .saturating_mul(1 << attempt.min(8))
-        .min(LONGEST_PAUSE);
-    // Any two random bytes do: they only keep two workers apart.
-    let [first, second, ..] = *random.as_bytes();
-    ceiling.mul_f64(f64::from(u16::from_be_bytes([first, second])) / f64::from(u16::MAX))
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Small tools that every module may name, and that name nothing themselves.
-const TOOLS: [&str; 6] = ["bounded", "fate", "json", "near", "percent", "shown"];
+const TOOLS: [&str; 7] = ["backoff", "bounded", "fate", "json", "near", "percent", "shown"];
 
 /// What else each module may name of the others, from the bottom of the house to its top.
 ///

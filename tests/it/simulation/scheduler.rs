@@ -32,6 +32,8 @@ const MOST_DEATHS: u64 = 44;
 
 /// Plays a seed; returns what must not happen and did, and the story if it is to be told.
 pub(super) fn play(seed: u64, plant: Option<Plant>, is_told: bool) -> (Option<Breach>, Vec<String>) {
+    // The jitter of pauses is of this generator, one a thread.
+    fastrand::seed(seed);
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
     LocalSet::new().block_on(&runtime.unwrap(), async {
         let mut world = World::new(seed, plant);
