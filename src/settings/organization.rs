@@ -87,6 +87,13 @@ impl Organization {
         &self.url
     }
 
+    /// Names the environment: the organization's host, with its port where there is one.
+    pub fn environment(&self) -> String {
+        let host = self.url.host_str().unwrap_or_default();
+        let port = self.url.port().map(|port| format!(":{port}"));
+        format!("{host}{}", port.unwrap_or_default())
+    }
+
     /// Returns the scope of a token for this organization, such as `https://socktown.crm4.dynamics.com/.default`.
     pub fn scope(&self) -> String {
         format!("{}/.default", self.url.origin().ascii_serialization())
@@ -181,6 +188,19 @@ mod tests {
 
     fn address(organization: &Organization) -> &str {
         organization.url().as_str()
+    }
+
+    #[test]
+    fn an_environment_has_one_name_however_its_address_is_written() {
+        for url in [
+            "https://socktown.crm4.dynamics.com",
+            "https://SockTown.api.crm4.Dynamics.com/",
+        ] {
+            let organization = Organization::from_url(url).unwrap();
+            assert_eq!(organization.environment(), "socktown.crm4.dynamics.com");
+        }
+        let sandbox = Organization::from_url("http://127.0.0.1:8080").unwrap();
+        assert_eq!(sandbox.environment(), "127.0.0.1:8080");
     }
 
     #[test]
