@@ -165,7 +165,7 @@ fn root() -> &'static Path {
 }
 
 /// Reads every file of `src`, by its path below it.
-fn sources() -> Vec<(PathBuf, String)> {
+pub(crate) fn sources() -> Vec<(PathBuf, String)> {
     let src = root().join("src");
     let read = |path: PathBuf| {
         (

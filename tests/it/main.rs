@@ -33,5 +33,6 @@ mod source_parts;
 mod source_refusals;
 mod stops;
 mod sweeps;
+mod template;
 mod text_files;
 mod world;
