@@ -4,9 +4,6 @@
 //! depend on the machine; wrong members are one.
 #![expect(clippy::print_stdout, reason = "a benchmark talks to people")]
 
-#[path = "../tests/it/sandbox/mod.rs"]
-mod sandbox;
-
 use sandbox::lambda::Lambda;
 use sandbox::{BUCKET, DESTINATION_SECRET, Sandbox};
 use serde_json::{Value, json};

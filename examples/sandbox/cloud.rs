@@ -2,9 +2,9 @@
 
 use crate::progress;
 use crate::query_result::{QueryResult, SHIPPED_SEGMENT};
-use crate::sandbox::dataverse::Seed;
-use crate::sandbox::lambda::{InvocationError, Lambda};
-use crate::sandbox::{BUCKET, Sandbox};
+use sandbox::dataverse::Seed;
+use sandbox::lambda::{InvocationError, Lambda};
+use sandbox::{BUCKET, Sandbox};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::io;

@@ -2,9 +2,9 @@
 
 use crate::query_result::QueryResult;
 use crate::report::{self, Runs};
-use crate::sandbox::{BUCKET, Sandbox};
 use crate::segment::{counted, several};
 use crate::{cloud, progress, segment};
+use sandbox::{BUCKET, Sandbox};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::process::ExitCode;

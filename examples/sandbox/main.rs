@@ -13,8 +13,6 @@ mod manual;
 mod progress;
 mod query_result;
 mod report;
-#[path = "../../tests/it/sandbox/mod.rs"]
-mod sandbox;
 mod segment;
 mod serve;
 

@@ -1,7 +1,7 @@
 //! What can be done with a sandbox that stays up, as commands to copy.
 
 use crate::endpoint::INVOKE;
-use crate::sandbox::{ACCESS_KEY, BUCKET, REGION, SECRET_KEY, Sandbox};
+use sandbox::{ACCESS_KEY, BUCKET, REGION, SECRET_KEY, Sandbox};
 use tokio::net::TcpListener;
 
 /// Prints the commands, with the addresses of this very sandbox.

@@ -1,6 +1,6 @@
 //! What the function is doing, as seen from the services that it talks to.
 
-use crate::sandbox::{BUCKET, Logged, Sandbox};
+use sandbox::{BUCKET, Logged, Sandbox};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::time::Duration;

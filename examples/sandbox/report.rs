@@ -1,9 +1,9 @@
 //! The report of a run, as a person wants to read it.
 
 use crate::cloud;
-use crate::sandbox::lambda::InvocationError;
-use crate::sandbox::{BUCKET, Sandbox};
 use crate::segment::{self, counted};
+use sandbox::lambda::InvocationError;
+use sandbox::{BUCKET, Sandbox};
 use serde_json::Value;
 use std::collections::BTreeSet;
 

@@ -1,7 +1,7 @@
 //! A segment in words.
 
-use crate::sandbox::Sandbox;
-use crate::sandbox::dataverse::SegmentView;
+use sandbox::Sandbox;
+use sandbox::dataverse::SegmentView;
 use serde_json::{Value, json};
 
 /// Describes the segment of this name in one line.

@@ -2,9 +2,9 @@
 
 use crate::query_result::SHIPPED;
 use crate::report;
-use crate::sandbox::lambda::{InvocationError, Lambda};
-use crate::sandbox::{BUCKET, Sandbox};
 use crate::{cloud, endpoint, manual, progress};
+use sandbox::lambda::{InvocationError, Lambda};
+use sandbox::{BUCKET, Sandbox};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;

@@ -1,9 +1,9 @@
 //! Attempts: each counts from its beginning, however it ends, and whoever works or does not is told truly.
 
 use crate::failures::{A_LEASE, failure_of, kill_at, kill_when, outcomes, sweep};
-use crate::sandbox::dataverse::Outcome;
-use crate::sandbox::{BUCKET, Fault};
 use crate::world::{World, contacts};
+use sandbox::dataverse::Outcome;
+use sandbox::{BUCKET, Fault};
 use serde_json::{Value, json};
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Answers of AWS that are too large, do not end or do not lead on, and refusals of the function's own objects.
 
-use crate::sandbox::{BUCKET, Fault};
 use crate::world::{World, contacts};
+use sandbox::{BUCKET, Fault};
 use segment_loader::Error;
 use serde_json::{Value, json};
 

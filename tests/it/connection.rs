@@ -1,7 +1,7 @@
 //! `test_connection`: each check, and one sentence with a fix for each way to fail.
 
-use crate::sandbox::{CREDENTIAL_SECRET, DESTINATION_SECRET, Fault};
 use crate::world::World;
+use sandbox::{CREDENTIAL_SECRET, DESTINATION_SECRET, Fault};
 use serde_json::{Value, json};
 use std::time::Duration;
 

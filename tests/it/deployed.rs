@@ -4,9 +4,9 @@
 //! one that the tests were built with.
 
 use crate::leaks;
-use crate::sandbox::lambda::{Function, Lambda};
-use crate::sandbox::{BUCKET, Sandbox};
 use crate::world::{SEGMENT, assert_objects_tell_nothing, contacts, csv};
+use sandbox::lambda::{Function, Lambda};
+use sandbox::{BUCKET, Sandbox};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,9 +1,9 @@
 //! People who edit a segment while it is loaded: its groups, its query, its refresh.
 
 use crate::failures::{failure_of, published_sizes, sweep};
-use crate::sandbox::Fault;
-use crate::sandbox::dataverse::{Seed, State, Versions};
 use crate::world::{SEGMENT, World, contacts};
+use sandbox::Fault;
+use sandbox::dataverse::{Seed, State, Versions};
 use serde_json::{Value, json};
 use std::time::Duration;
 use uuid::Uuid;
@@ -45,7 +45,7 @@ fn groups(world: &World) -> Vec<(bool, usize)> {
 /// Loads contacts into a segment of 1,000 while somebody does something as soon as the nth request of an operation has come.
 async fn load_while(world: &World, at: (&str, usize), does: impl FnOnce()) -> Result<Value, (String, String)> {
     let key = world.drop_contacts("monday.csv", &contacts(0..1_100));
-    let event = world.sandbox.s3.notification(crate::sandbox::BUCKET, &key);
+    let event = world.sandbox.s3.notification(sandbox::BUCKET, &key);
     world.sandbox.dataverse.clear_log();
     let (answer, ()) = tokio::join!(world.invoke(event), async {
         world.sandbox.dataverse.arrived(at.0, at.1).await;

@@ -1,8 +1,8 @@
 //! Events of any shape, as the runtime hands them to the program.
 
 use crate::deployed::binary;
-use crate::sandbox::Sandbox;
-use crate::sandbox::lambda::Lambda;
+use sandbox::Sandbox;
+use sandbox::lambda::Lambda;
 use serde_json::{Value, json};
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! What lies in a folder and is no result: tables, uncommitted files, markers, manifests, files without a header.
 
-use crate::sandbox::BUCKET;
 use crate::world::{World, contacts};
+use sandbox::BUCKET;
 use serde_json::{Value, json};
 
 /// A world whose segment holds 100 contacts and whose destination says more.

@@ -1,7 +1,7 @@
 //! Each guard end to end: on both sides of its limit, with its approval, and refused for good without one.
 
-use crate::sandbox::BUCKET;
 use crate::world::{World, contact, contacts};
+use sandbox::BUCKET;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -182,8 +182,8 @@ async fn an_approval_is_for_exactly_this_version_and_opens_no_fixed_limit() {
 
 #[tokio::test(start_paused = true)]
 async fn ten_groups_hold_what_fits_and_an_eleventh_is_never_made() {
-    use crate::sandbox::dataverse::Seed;
     use crate::world::SEGMENT;
+    use sandbox::dataverse::Seed;
     let world = World::start().await;
     let mut seed = Seed::named(SEGMENT).group(contacts(0..10));
     for number in 0..9 {

@@ -2,8 +2,8 @@
 
 use crate::failures::writes::know;
 use crate::failures::{failure_of, published_sizes, sweep};
-use crate::sandbox::dataverse::{Seed, UnknownContacts};
 use crate::world::{SEGMENT, World, contacts};
+use sandbox::dataverse::{Seed, UnknownContacts};
 use serde_json::json;
 use std::time::Duration;
 

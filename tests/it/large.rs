@@ -1,7 +1,7 @@
 //! The largest segment there is, over several invocations.
 
-use crate::sandbox::BUCKET;
 use crate::world::{World, contacts};
+use sandbox::BUCKET;
 use serde_json::json;
 use std::time::Duration;
 

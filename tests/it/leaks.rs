@@ -3,8 +3,8 @@
 //! The contacts of tests, the client secrets and the tokens of the sandbox are recognisable by themselves, so that a line
 //! can be judged where it is written.
 
-use crate::sandbox::entra;
 use crate::world::contact;
+use sandbox::entra;
 use std::fmt::{self, Write as _};
 use std::sync::{Mutex, Once, PoisonError};
 use tracing::field::{Field, Visit};
@@ -37,7 +37,7 @@ pub(crate) fn assert_tells_nothing(what: &str, text: &str) {
 
 /// Names what a text must not show, if it shows any.
 fn leak(text: &str) -> Option<&'static str> {
-    let secrets = ["Sandbox~Secret", "Sandbox%7ESecret", crate::sandbox::SECRET_KEY];
+    let secrets = ["Sandbox~Secret", "Sandbox%7ESecret", sandbox::SECRET_KEY];
     if secrets.iter().any(|secret| text.contains(secret)) {
         return Some("a secret");
     }

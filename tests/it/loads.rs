@@ -1,8 +1,8 @@
 //! The whole way from a dropped file to the members of the segment.
 
-use crate::sandbox::dataverse::Seed;
-use crate::sandbox::{BUCKET, Fault};
 use crate::world::{SEGMENT, World, contacts};
+use sandbox::dataverse::Seed;
+use sandbox::{BUCKET, Fault};
 use serde_json::json;
 
 #[tokio::test(start_paused = true)]

@@ -23,8 +23,6 @@ mod pinned;
 mod queues;
 mod refusals;
 mod reports;
-mod sandbox;
-mod sandbox_itself;
 mod several;
 mod simulation;
 mod source;

@@ -1,7 +1,7 @@
 //! Which segment a file is for, as S3 hands out what its metadata says.
 
-use crate::sandbox::{BUCKET, Fault};
 use crate::world::{World, contacts, csv};
+use sandbox::{BUCKET, Fault};
 use serde_json::json;
 
 const KEY: &str = "incoming/Folder/monday.csv";

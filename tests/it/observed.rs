@@ -1,9 +1,9 @@
 //! The real program as Lambda runs it: what it writes to its output, line by line.
 
-use crate::sandbox::lambda::Lambda;
-use crate::sandbox::{BUCKET, CREDENTIAL_SECRET, Fault, Sandbox, entra};
 use crate::world::{SEGMENT, World, contacts, csv};
 use lambda_runtime::tracing::subscriber::fmt;
+use sandbox::lambda::Lambda;
+use sandbox::{BUCKET, CREDENTIAL_SECRET, Fault, Sandbox, entra};
 use serde_json::{Value, json};
 use std::io;
 use std::path::Path;

@@ -1,9 +1,9 @@
 //! No file waits for another one of its segment that fails for a reason of its own.
 
 use crate::failures::{deliver_to, outcomes, sweep};
-use crate::sandbox::dataverse::Seed;
-use crate::sandbox::{BUCKET, Fault};
 use crate::world::{SEGMENT, World, contacts};
+use sandbox::dataverse::Seed;
+use sandbox::{BUCKET, Fault};
 use serde_json::{Value, json};
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! What is not loaded, why, and what stays as it was.
 
-use crate::sandbox::BUCKET;
-use crate::sandbox::dataverse::Seed;
 use crate::world::{SEGMENT, World, contact, contacts};
+use sandbox::BUCKET;
+use sandbox::dataverse::Seed;
 use serde_json::{Value, json};
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,7 @@
 //! One file of several is no result: neither by its name nor by what lies beside it.
 
-use crate::sandbox::BUCKET;
 use crate::world::{SEGMENT, World, contacts, csv};
+use sandbox::BUCKET;
 use serde_json::{Value, json};
 use std::time::Duration;
 

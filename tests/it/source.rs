@@ -1,11 +1,11 @@
 //! Reading a result from S3, whatever S3 does meanwhile.
 
-use crate::sandbox::{BUCKET, Fault, Sandbox};
 use aws_sdk_s3::config::StalledStreamProtectionConfig;
 use parquet::data_type::{ByteArray, ByteArrayType};
 use parquet::errors::ParquetError;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
+use sandbox::{BUCKET, Fault, Sandbox};
 use segment_loader::fence::Fence;
 use segment_loader::source::{self, Error, ObjectVersion, Objects, Rows};
 use std::fmt::Write;

@@ -1,7 +1,7 @@
 //! What S3 answers is checked before it is read.
 
-use crate::sandbox::{BUCKET, Fault, Sandbox};
 use crate::source::{csv, objects};
+use sandbox::{BUCKET, Fault, Sandbox};
 use segment_loader::fence::Fence;
 use segment_loader::source::{self, Error, ObjectVersion, Objects, Rows};
 

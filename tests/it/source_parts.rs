@@ -1,7 +1,7 @@
 //! One result in many files.
 
-use crate::sandbox::{BUCKET, Sandbox};
 use crate::source::{csv, id, objects};
+use sandbox::{BUCKET, Sandbox};
 use segment_loader::domain::Mode;
 use segment_loader::event::scope::Scope;
 use segment_loader::fate::Fate;

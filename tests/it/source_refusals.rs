@@ -1,7 +1,7 @@
 //! What S3 refuses is told in its own words, with what to do.
 
-use crate::sandbox::{BUCKET, Fault};
 use crate::source_answers::{KEY, look_and_read, sandbox_with_file};
+use sandbox::{BUCKET, Fault};
 use segment_loader::domain::ObjectRef;
 use segment_loader::settings::ResultFiles;
 

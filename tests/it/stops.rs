@@ -1,8 +1,8 @@
 //! Reading and waiting end at the planned stop, whatever the file or S3 does.
 
-use crate::sandbox::{BUCKET, Fault, Sandbox};
 use crate::source::{csv, objects};
 use crate::world::{FIFTEEN_MINUTES, SEGMENT, World, contacts};
+use sandbox::{BUCKET, Fault, Sandbox};
 use segment_loader::fate::Fate;
 use segment_loader::fence::Fence;
 use segment_loader::source::{self, Error, Rows};

@@ -1,8 +1,8 @@
 //! The scheduled sweep: what it goes on with, looks after and finds.
 
-use crate::sandbox::dataverse::Outcome;
-use crate::sandbox::{BUCKET, Fault};
 use crate::world::{SEGMENT, World, contacts, csv};
+use sandbox::dataverse::Outcome;
+use sandbox::{BUCKET, Fault};
 use serde_json::{Value, json};
 use std::time::Duration;
 

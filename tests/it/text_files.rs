@@ -10,10 +10,7 @@ const ACCOUNT: &str = "acc00000-aaaa-4bbb-8ccc-000000000001";
 /// Drops a file, delivers its event, and returns the answer's run, or the error as one.
 async fn load(world: &World, name: &str, content: impl Into<Vec<u8>>) -> Value {
     let key = world.drop_file(name, content);
-    match world
-        .invoke(world.sandbox.s3.notification(crate::sandbox::BUCKET, &key))
-        .await
-    {
+    match world.invoke(world.sandbox.s3.notification(sandbox::BUCKET, &key)).await {
         Ok(answer) => answer["runs"][0].clone(),
         Err(error) => json!({"outcome": "failed", "reason": error.to_string()}),
     }
@@ -52,7 +49,7 @@ async fn a_row_of_another_shape_is_rejected_and_counted_and_its_neighbour_s_id_n
         assert_eq!(world.published(), contacts(0..20), "{name}");
         let list = run["rejected_rows"].as_str().unwrap();
         let (_, key) = list.trim_start_matches("s3://").split_once('/').unwrap();
-        let list = String::from_utf8(world.sandbox.s3.get(crate::sandbox::BUCKET, key).unwrap().to_vec()).unwrap();
+        let list = String::from_utf8(world.sandbox.s3.get(sandbox::BUCKET, key).unwrap().to_vec()).unwrap();
         assert!(list.trim_end().ends_with(",22,wrong number of fields,"), "{list}");
     }
     let key = world.drop_file("half.csv", format!("{}{}", rows(",", "\n"), "a, b,c,d\n".repeat(20)));

@@ -1,8 +1,8 @@
 //! The app in this process with the sandbox around it, and the verbs in which the tests are told.
 
 use crate::leaks;
-use crate::sandbox::dataverse::SegmentView;
-use crate::sandbox::{BUCKET, DESTINATION_SECRET, Sandbox};
+use sandbox::dataverse::SegmentView;
+use sandbox::{BUCKET, DESTINATION_SECRET, Sandbox};
 use segment_loader::App;
 use segment_loader::environment::Environment;
 use serde_json::{Value, json};

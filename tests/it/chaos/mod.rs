@@ -8,10 +8,10 @@ mod workers;
 
 use crate::deployed::binary;
 use crate::leaks;
-use crate::sandbox::dataverse::{Audience, Seed};
-use crate::sandbox::lambda::{InvocationError, Lambda};
-use crate::sandbox::{BUCKET, Sandbox};
 use crate::world::{SEGMENT, assert_objects_tell_nothing, contacts, csv};
+use sandbox::dataverse::{Audience, Seed};
+use sandbox::lambda::{InvocationError, Lambda};
+use sandbox::{BUCKET, Sandbox};
 use serde_json::{Value, json};
 use std::ops::Range;
 use std::path::Path;
@@ -159,10 +159,7 @@ impl Deployed {
     /// Starts the process and returns its id.
     fn process(&mut self) -> u32 {
         self.0.warm().unwrap();
-        self.0
-            .instance()
-            .and_then(crate::sandbox::lambda::Function::id)
-            .unwrap()
+        self.0.instance().and_then(sandbox::lambda::Function::id).unwrap()
     }
 }
 

@@ -1,9 +1,9 @@
 //! A server without an end: bodies, pages, links.
 
 use super::{connected, contacts, name, seeded, uuids};
-use crate::sandbox::dataverse::Seed;
-use crate::sandbox::{Fault, Sandbox};
 use crate::world::{self, SEGMENT, World};
+use sandbox::dataverse::Seed;
+use sandbox::{Fault, Sandbox};
 use segment_loader::domain::Batch;
 use serde_json::{Value, json};
 use std::time::Duration;

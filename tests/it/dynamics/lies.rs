@@ -1,9 +1,9 @@
 //! A server whose rows lack what was asked for, or are others than were asked for: nothing is created, written or published
 //! on its word.
 
-use crate::sandbox::Fault;
-use crate::sandbox::dataverse::{Filtering, Seed};
 use crate::world::{SEGMENT, World, contact, contacts};
+use sandbox::Fault;
+use sandbox::dataverse::{Filtering, Seed};
 use serde_json::{Value, json};
 use uuid::Uuid;
 

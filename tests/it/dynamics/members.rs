@@ -1,8 +1,8 @@
 //! Listing, adding and removing the members of a group.
 
 use super::{connected, contacts, seeded, uuids};
-use crate::sandbox::dataverse::{Encoding, UnknownContacts};
-use crate::sandbox::{Fault, Sandbox};
+use sandbox::dataverse::{Encoding, UnknownContacts};
+use sandbox::{Fault, Sandbox};
 use segment_loader::domain::Batch;
 use serde_json::json;
 

@@ -9,8 +9,8 @@ mod segments;
 mod throttling;
 mod token;
 
-use crate::sandbox::dataverse::Seed;
-use crate::sandbox::{DESTINATION_SECRET, Sandbox};
+use sandbox::dataverse::Seed;
+use sandbox::{DESTINATION_SECRET, Sandbox};
 use segment_loader::domain::{ContactId, SegmentName};
 use segment_loader::dynamics::{Dataverse, GroupId, SegmentId, TokenCache};
 use segment_loader::fence::Fence;

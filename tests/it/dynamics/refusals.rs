@@ -1,8 +1,8 @@
 //! What the environment lacks or forbids, in errors that say what to do.
 
 use super::{connected, contacts, name, uuids};
-use crate::sandbox::dataverse::Seed;
-use crate::sandbox::{Fault, Sandbox};
+use sandbox::dataverse::Seed;
+use sandbox::{Fault, Sandbox};
 use segment_loader::domain::Batch;
 
 #[tokio::test]

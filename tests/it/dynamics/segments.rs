@@ -1,8 +1,8 @@
 //! Finding, creating and publishing segments.
 
 use super::{connected, contacts, name, uuids};
-use crate::sandbox::dataverse::{Outcome, Seed};
-use crate::sandbox::{Fault, Sandbox};
+use sandbox::dataverse::{Outcome, Seed};
+use sandbox::{Fault, Sandbox};
 use segment_loader::domain::Batch;
 use segment_loader::dynamics::{Definition, Group, Saved, SegmentStatus};
 use serde_json::Value;

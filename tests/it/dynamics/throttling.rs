@@ -1,8 +1,8 @@
 //! Throttling, faults and retries.
 
 use super::{connected, connected_until, contacts, name, seeded, uuids};
-use crate::sandbox::dataverse::Limits;
-use crate::sandbox::{Fault, Sandbox};
+use sandbox::dataverse::Limits;
+use sandbox::{Fault, Sandbox};
 use segment_loader::domain::Batch;
 use segment_loader::dynamics::{Dataverse, Error, GroupId, SegmentId};
 use segment_loader::fence::Fence;

@@ -1,8 +1,8 @@
 //! The token: when it is fetched, and what happens when it is not given or not accepted.
 
 use super::{connected, connected_until, connected_with};
-use crate::sandbox::entra::{CLIENT_SECRET, Failure};
-use crate::sandbox::{CREDENTIAL_SECRET, DESTINATION_SECRET, Fault, Sandbox};
+use sandbox::entra::{CLIENT_SECRET, Failure};
+use sandbox::{CREDENTIAL_SECRET, DESTINATION_SECRET, Fault, Sandbox};
 use segment_loader::dynamics::{Error, TokenCache};
 use segment_loader::fence::Fence;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! Entra ID, secrets and rights during a load.
 
 use super::failure_of;
-use crate::sandbox::{CREDENTIAL_SECRET, Fault};
 use crate::world::{World, contacts};
+use sandbox::{CREDENTIAL_SECRET, Fault};
 use serde_json::json;
 use std::time::Duration;
 
@@ -112,7 +112,7 @@ async fn an_entra_that_throttles_is_waited_for_and_one_that_stays_so_continues_l
     let world = World::start().await;
     world.sandbox.entra.fault(throttled().always());
     let key = world.drop_contacts("monday.csv", &contacts(0..100));
-    let event = world.sandbox.s3.notification(crate::sandbox::BUCKET, &key);
+    let event = world.sandbox.s3.notification(sandbox::BUCKET, &key);
     let ended = world.invoke_for(event, Duration::from_mins(2)).await.unwrap();
     assert_eq!(ended["runs"][0]["outcome"], "continues", "{ended}");
     assert_eq!(world.head()["lease"], json!(null));

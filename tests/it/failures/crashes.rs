@@ -1,9 +1,9 @@
 //! Kills at chosen points; the published audience is only ever the old or the new one.
 
 use super::{A_LEASE, deliver_to, kill_at, kill_when, outcomes, published_sizes, sweep};
-use crate::sandbox::dataverse::Seed;
-use crate::sandbox::{BUCKET, Fault};
 use crate::world::{SEGMENT, World, contacts};
+use sandbox::dataverse::Seed;
+use sandbox::{BUCKET, Fault};
 use serde_json::json;
 use std::time::Duration;
 

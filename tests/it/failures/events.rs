@@ -1,8 +1,8 @@
 //! Events that come twice, late, together, out of order or not at all.
 
 use super::{deliver_to, failure_of, published_sizes, sweep};
-use crate::sandbox::{BUCKET, Fault, s3::sqs_batch};
 use crate::world::{World, contacts, csv};
+use sandbox::{BUCKET, Fault, s3::sqs_batch};
 use serde_json::json;
 use std::time::Duration;
 

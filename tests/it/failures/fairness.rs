@@ -1,8 +1,8 @@
 //! The sweep is fair: no segment keeps another one from its turn, in any of its steps.
 
 use super::{A_LEASE, kill_when, outcomes, sweep};
-use crate::sandbox::{BUCKET, Fault};
 use crate::world::{World, contacts, csv};
+use sandbox::{BUCKET, Fault};
 use serde_json::{Value, json};
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! The head of a segment in S3: lost answers, conflicts, wrong clocks, missing rights and what cannot be read.
 
 use super::{deliver_to, failure_of, kill_at, outcomes, sweep};
-use crate::sandbox::{BUCKET, Fault, Sandbox};
 use crate::world::{World, contacts};
+use sandbox::{BUCKET, Fault, Sandbox};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -48,7 +48,7 @@ pub(crate) async fn deliver_to(app: &App, event: Value) -> Value {
 
 /// Delivers the event about a key, which must fail, and returns the error's type and sentence.
 pub(crate) async fn failure_of(world: &World, key: &str) -> (String, String) {
-    let event = world.sandbox.s3.notification(crate::sandbox::BUCKET, key);
+    let event = world.sandbox.s3.notification(sandbox::BUCKET, key);
     let error = world.invoke(event).await.unwrap_err();
     (error.error_type().to_owned(), error.to_string())
 }

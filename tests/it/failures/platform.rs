@@ -1,8 +1,8 @@
 //! Receipts that cannot be written, and what the template of the stack promises.
 
-use crate::sandbox::{BUCKET, Fault};
 use crate::template::resource;
 use crate::world::{World, contacts};
+use sandbox::{BUCKET, Fault};
 use std::time::Duration;
 
 #[tokio::test(start_paused = true)]

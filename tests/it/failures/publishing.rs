@@ -1,9 +1,9 @@
 //! Publishing: refused, failed, slow, never finished, shown late.
 
 use super::{failure_of, published_sizes, sweep};
-use crate::sandbox::Fault;
-use crate::sandbox::dataverse::{Outcome, Seed};
 use crate::world::{SEGMENT, World, contacts};
+use sandbox::Fault;
+use sandbox::dataverse::{Outcome, Seed};
 use serde_json::json;
 use std::time::Duration;
 use tokio::time::Instant;

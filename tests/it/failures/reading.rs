@@ -3,8 +3,8 @@
 //! In real time: a paused clock stands still while a file is being parsed.
 
 use super::{failure_of, sweep};
-use crate::sandbox::{BUCKET, Fault, Sandbox};
 use crate::world::{World, contacts, csv};
+use sandbox::{BUCKET, Fault, Sandbox};
 use std::io::Write as _;
 use std::time::Duration;
 
@@ -49,8 +49,7 @@ async fn load_while(world: &World, change: impl FnOnce(&str)) -> Result<serde_js
     world.sandbox.s3.latency("GetObject", Duration::from_millis(100));
     let key = world.drop_contacts("monday.csv", &contacts(0..2_500));
     let event = world.sandbox.s3.notification(BUCKET, &key);
-    let is_file =
-        |request: &crate::sandbox::Logged| request.operation == "GetObject" && request.path.contains("incoming/");
+    let is_file = |request: &sandbox::Logged| request.operation == "GetObject" && request.path.contains("incoming/");
     let (answer, ()) = tokio::join!(world.invoke(event), async {
         world.sandbox.s3.arrived(1, is_file).await;
         change(&key);

@@ -1,8 +1,8 @@
 //! Segments that others made or use: their groups, their refresh, their journeys.
 
 use super::failure_of;
-use crate::sandbox::dataverse::Seed;
 use crate::world::{SEGMENT, World, contacts};
+use sandbox::dataverse::Seed;
 use serde_json::json;
 use std::time::Duration;
 
@@ -77,7 +77,7 @@ async fn live_journeys_are_counted_in_answer_and_receipt() {
     let receipt = world
         .sandbox
         .s3
-        .get_json(crate::sandbox::BUCKET, &format!("_state/{key}"))
+        .get_json(sandbox::BUCKET, &format!("_state/{key}"))
         .unwrap();
     assert_eq!(receipt["live_journeys"], 2);
 }

@@ -1,8 +1,8 @@
 //! Dataverse under stress: penalties, server errors, slowness, no connection at all.
 
 use super::{failure_of, outcomes, published_sizes, sweep};
-use crate::sandbox::{BUCKET, Fault, Sandbox};
 use crate::world::{World, contacts};
+use sandbox::{BUCKET, Fault, Sandbox};
 use serde_json::json;
 use std::time::Duration;
 use tokio::time::Instant;

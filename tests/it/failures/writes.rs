@@ -1,9 +1,9 @@
 //! Writes whose fate is unclear, contacts that Dynamics does not take, lists that lag, members that others change.
 
 use super::{failure_of, published_sizes, sweep};
-use crate::sandbox::Fault;
-use crate::sandbox::dataverse::{Seed, State, UnknownContacts};
 use crate::world::{SEGMENT, World, contact, contacts};
+use sandbox::Fault;
+use sandbox::dataverse::{Seed, State, UnknownContacts};
 use serde_json::json;
 use std::time::Duration;
 

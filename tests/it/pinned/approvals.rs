@@ -1,8 +1,8 @@
 //! An approval is for the files that were looked at and for the mode in which they were to be loaded.
 
 use super::{complete, part, run_of, sweep, world_of_100, write_parts};
-use crate::sandbox::BUCKET;
 use crate::world::{SEGMENT, World, contacts};
+use sandbox::BUCKET;
 use segment_loader::domain::{ObjectRef, RunId, SegmentName};
 use serde_json::{Value, json};
 

@@ -2,8 +2,8 @@
 
 mod approvals;
 
-use crate::sandbox::{BUCKET, Fault, Sandbox};
 use crate::world::{SEGMENT, World, contacts};
+use sandbox::{BUCKET, Fault, Sandbox};
 use serde_json::{Value, json};
 use std::ops::Range;
 use std::time::Duration;

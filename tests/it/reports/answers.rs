@@ -1,9 +1,9 @@
 //! The printed answers, as snapshots.
 
 use super::{receipt, steady};
-use crate::sandbox::{BUCKET, Fault};
 use crate::world::{SEGMENT, World, contacts, csv};
 use insta::assert_json_snapshot;
+use sandbox::{BUCKET, Fault};
 use serde_json::{Value, json};
 
 async fn history(world: &World, fields: &Value) -> Vec<Value> {

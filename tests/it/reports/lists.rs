@@ -1,9 +1,9 @@
 //! The lists of what was left out, and the look at contacts before they are written.
 
 use super::{receipt, text};
-use crate::sandbox::BUCKET;
-use crate::sandbox::dataverse::UnknownContacts;
 use crate::world::{SEGMENT, World, contact, contacts, csv};
+use sandbox::BUCKET;
+use sandbox::dataverse::UnknownContacts;
 use serde_json::json;
 
 /// A CSV file of these contacts with more lines below them.

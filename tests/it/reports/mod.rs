@@ -4,8 +4,8 @@ mod answers;
 mod lists;
 mod warnings;
 
-use crate::sandbox::BUCKET;
 use crate::world::World;
+use sandbox::BUCKET;
 use serde_json::{Value, json};
 
 /// Reads the object that an `s3://` URL in a report names.

@@ -1,9 +1,9 @@
 //! What a report says to people besides its numbers.
 
-use crate::sandbox::dataverse::Seed;
-use crate::sandbox::{CREDENTIAL_SECRET, Fault};
 use crate::world::{SEGMENT, World, contacts};
 use chrono::{Days, Utc};
+use sandbox::dataverse::Seed;
+use sandbox::{CREDENTIAL_SECRET, Fault};
 use serde_json::{Value, json};
 
 fn warnings(run: &Value) -> String {

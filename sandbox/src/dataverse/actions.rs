@@ -1,10 +1,10 @@
 //! The unbound actions on segments.
 
-use super::super::server::{Answer, Call, empty, json};
 use super::modes::{Encoding, UnknownContacts};
 use super::refusal::{Refusal, Reply};
 use super::rows::used_in_live_journey;
 use super::state::{Definition, State};
+use crate::server::{Answer, Call, empty, json};
 use axum::http::StatusCode;
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};

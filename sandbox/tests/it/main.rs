@@ -7,9 +7,9 @@ mod entra;
 mod lambda;
 mod limits;
 
-use crate::sandbox::dataverse::Seed;
-use crate::sandbox::{Sandbox, entra as registered};
 use reqwest::{Method, RequestBuilder, Response};
+use sandbox::dataverse::Seed;
+use sandbox::{Sandbox, entra as registered};
 use serde_json::{Value, json};
 use uuid::Uuid;
 

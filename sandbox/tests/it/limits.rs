@@ -1,9 +1,9 @@
 //! Service protection and its violations.
 
 use super::{Client, code};
-use crate::sandbox::Fault;
-use crate::sandbox::dataverse::Limits;
 use futures_util::future::join_all;
+use sandbox::Fault;
+use sandbox::dataverse::Limits;
 use std::time::Duration;
 
 #[tokio::test(start_paused = true)]

@@ -1,10 +1,10 @@
 //! S3 and Secrets Manager through the real SDK.
 
-use crate::sandbox::{BUCKET, CREDENTIAL_SECRET, DESTINATION_SECRET, Fault, Sandbox};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
+use sandbox::{BUCKET, CREDENTIAL_SECRET, DESTINATION_SECRET, Fault, Sandbox};
 use std::time::Duration;
 
 fn code<E: ProvideErrorMetadata, R>(result: Result<impl Sized, SdkError<E, R>>) -> String {
@@ -119,7 +119,7 @@ async fn permissions_and_signatures_count() {
     assert_eq!(code(get("missing").await), "AccessDenied");
     assert_eq!(code(s3.list_objects_v2().bucket(BUCKET).send().await), "AccessDenied");
 
-    let forged = aws_sdk_s3::config::Credentials::new(crate::sandbox::ACCESS_KEY, "forged", None, None, "test");
+    let forged = aws_sdk_s3::config::Credentials::new(sandbox::ACCESS_KEY, "forged", None, None, "test");
     let config = aws_sdk_s3::config::Builder::from(&sandbox.aws_config()).credentials_provider(forged);
     let forged = Client::from_conf(config.build());
     assert_eq!(
@@ -234,7 +234,7 @@ async fn secrets_are_found_by_name_and_arn() {
     let sandbox = Sandbox::start().await;
     let secrets = aws_sdk_secretsmanager::Client::new(&sandbox.aws_config());
     let get = |id: &str| secrets.get_secret_value().secret_id(id).send();
-    let arn = crate::sandbox::Secrets::arn(DESTINATION_SECRET);
+    let arn = sandbox::Secrets::arn(DESTINATION_SECRET);
     for id in [DESTINATION_SECRET, &arn, arn.trim_end_matches("-AbCdEf")] {
         let found = get(id).await.expect("the secret is there");
         assert!(

@@ -18,7 +18,7 @@ struct Skew {
 
 impl Clock {
     /// Starts at the real time.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             started: (SystemTime::now(), Instant::now()),
             skew: Mutex::default(),

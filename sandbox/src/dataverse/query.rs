@@ -1,12 +1,12 @@
 //! Lists: `$select`, `$filter`, `$top`, `$orderby`, `$count`, pages.
 
-use super::super::server::{Call, json};
 use super::filter::Filter;
 use super::modes::Filtering;
 use super::refusal::{Refusal, Reply};
 use super::rows::{Address, set_header};
 use super::state::{Contacts, State};
 use super::tables::{Fields, Row, Table};
+use crate::server::{Call, json};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 use std::cmp::Ordering;

@@ -1,11 +1,11 @@
 //! Create, read, change and delete rows.
 
-use super::super::server::{Answer, Call, empty, json};
 use super::modes::Versions;
 use super::query::{self, Query};
 use super::refusal::{Refusal, Reply};
 use super::state::{Definition, Group, Segment, State};
 use super::tables::{Fields, Row, Table};
+use crate::server::{Answer, Call, empty, json};
 use axum::http::{HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;

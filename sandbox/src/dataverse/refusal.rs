@@ -1,6 +1,6 @@
 //! What Dataverse says when it refuses.
 
-use super::super::server::{Answer, json};
+use crate::server::{Answer, json};
 use axum::http::StatusCode;
 use serde_json::json;
 use uuid::Uuid;

@@ -1,7 +1,7 @@
 //! The Runtime API: hands invocations to a child and takes its answers.
 
-use super::super::server::{Answer, Call, Dropped, Server, empty, json, text};
-use super::super::{ACCOUNT, REGION};
+use crate::server::{Answer, Call, Dropped, Server, empty, json, text};
+use crate::{ACCOUNT, REGION};
 use axum::http::{HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};

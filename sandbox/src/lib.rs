@@ -9,18 +9,6 @@
 //! | Dataverse | `/api/data/v9.{0,1,2}/`: `WhoAmI`, the sets `msdynmkt_segments`, `msdynmkt_segmentdefinitions`, `msdynmkt_segmentexecutions`, `contacts`, and the `msdynmkt_*` actions on segments |
 //!
 //! [`lambda`] is separate: a Runtime API with the real binary as its child process.
-#![allow(
-    dead_code,
-    unused_imports,
-    unreachable_pub,
-    missing_docs,
-    clippy::allow_attributes,
-    clippy::missing_panics_doc,
-    clippy::must_use_candidate,
-    clippy::return_self_not_must_use,
-    clippy::struct_field_names,
-    reason = "shared by test, example and benchmark binaries, none of which uses everything or exports anything"
-)]
 
 pub mod clock;
 pub mod dataverse;

@@ -1,8 +1,8 @@
 //! The events that S3 sends about an object, in their real shapes.
 
-use super::super::{ACCOUNT, REGION};
 use super::S3;
 use super::store::{Object, Version};
+use crate::{ACCOUNT, REGION};
 use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,9 +1,9 @@
 //! The organization through plain HTTP.
 
 use super::{Client, body, code, contacts, seeded};
-use crate::sandbox::Fault;
-use crate::sandbox::dataverse::{Encoding, Outcome, Seed, UnknownContacts};
 use reqwest::{Method, Response};
+use sandbox::Fault;
+use sandbox::dataverse::{Encoding, Outcome, Seed, UnknownContacts};
 use serde_json::{Value, json};
 use std::time::Duration;
 use uuid::Uuid;

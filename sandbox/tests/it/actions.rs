@@ -1,8 +1,8 @@
 //! The actions beyond adding, listing and publishing.
 
 use super::{Client, body, code, contacts, seeded};
-use crate::sandbox::dataverse::Seed;
 use reqwest::Method;
+use sandbox::dataverse::Seed;
 use serde_json::{Value, json};
 use std::time::Duration;
 use uuid::Uuid;

@@ -1,8 +1,8 @@
 //! The token endpoint and what Dataverse makes of its tokens.
 
 use super::{body, http, token, token_request};
-use crate::sandbox::Sandbox;
-use crate::sandbox::entra::{CLIENT, CLIENT_SECRET, Failure, TENANT};
+use sandbox::Sandbox;
+use sandbox::entra::{CLIENT, CLIENT_SECRET, Failure, TENANT};
 use std::time::Duration;
 
 #[tokio::test]

@@ -13,8 +13,9 @@ use std::time::Duration;
 ///
 /// Without more it concerns the next call of the operation, once.
 ///
-/// ```ignore
-/// Fault::on("AddStaticMembers").nth(3).answer(429).header("Retry-After", "7").code("0x80072322")
+/// ```
+/// # use sandbox::Fault;
+/// Fault::on("AddStaticMembers").nth(3).answer(429).header("Retry-After", "7").code("0x80072322");
 /// ```
 #[derive(Clone, Debug)]
 pub struct Fault {

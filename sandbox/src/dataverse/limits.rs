@@ -1,7 +1,7 @@
 //! Service protection: three sliding windows, and who did not respect them.
 
-use super::super::server::Answer;
 use super::refusal::Refusal;
+use crate::server::Answer;
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;

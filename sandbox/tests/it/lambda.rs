@@ -1,7 +1,7 @@
 //! The Runtime API and its child processes.
 
 use super::{body, http};
-use crate::sandbox::lambda::{Lambda, Runtime};
+use sandbox::lambda::{Lambda, Runtime};
 use serde_json::json;
 use std::path::Path;
 use std::time::Duration;
