@@ -17,36 +17,28 @@ with 0 if all hold, and leaves no process and no file behind.
 import concurrent.futures
 import contextlib
 import json
-import os
 import pathlib
-import platform
-import re
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
 import urllib.parse
-import urllib.request
 import uuid
 
 import boto3
 import botocore.exceptions
-import samcli
 
-REGION = "eu-west-1"
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from outside import (
+    REGION, SECRETS, Sandbox, can_connect, emulate, free_port, holds, logs_shown_on_failure, post, start, wait_for
+)
+
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAMOTOMOTOMOTO0000", "AWS_SECRET_ACCESS_KEY": "moto"}
-SECRETS = ["segment-loader/destination", "segment-loader/credential"]
 CHECKS = ["destination_secret", "credential_secret", "token", "who_am_i", "segment_tables"]
-PATIENCE = 60
 
 
 def main(binary, example):
     with contextlib.ExitStack() as stack:
         logs = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        try:
+        with logs_shown_on_failure(logs):
             sandbox = Sandbox(stack, logs, example)
             aws = Aws(stack, logs)
             aws.take_secrets(sandbox)
@@ -56,10 +48,6 @@ def main(binary, example):
                 check_bucket(function, aws, sandbox, versioned)
             check_conditional_writes(aws)
             check_parallel(stack, logs, binary, aws, sandbox)
-        except BaseException:
-            for log in sorted(logs.iterdir()):
-                print(f"--- {log.name}\n{log.read_text(errors='replace')[-6000:]}", file=sys.stderr)
-            raise
 
 
 def check_connection(function):
@@ -145,52 +133,6 @@ def check_parallel(stack, logs, binary, aws, sandbox):
         holds("the head is clean after both", is_clean, head)
 
 
-class Sandbox:
-    """Entra ID and Dataverse, and where they are."""
-
-    def __init__(self, stack, logs, example):
-        log = start(stack, logs, "sandbox", [example, "--serve"], {})
-        text = wait_for(lambda: "export NO_PROXY" in log.read_text() and log.read_text(), "the sandbox")
-        exports = dict(re.findall(r"export (\w+)=(\S+)", text))
-        client = boto3.client(
-            "secretsmanager",
-            endpoint_url=exports["AWS_ENDPOINT_URL"],
-            region_name=exports["AWS_REGION"],
-            aws_access_key_id=exports["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=exports["AWS_SECRET_ACCESS_KEY"],
-        )
-        self.secrets = {name: client.get_secret_value(SecretId=name)["SecretString"] for name in SECRETS}
-        destination, self.credential = (json.loads(self.secrets[name]) for name in SECRETS)
-        self.url = destination["environment_url"].rstrip("/")
-
-    def members(self, segment):
-        """Reads the members of a segment's groups with our own calls to the Web API."""
-        token = self.token()
-        name = urllib.parse.quote("msdynmkt_displayname eq '" + segment.replace("'", "''") + "'")
-        row, = self.call(token, f"msdynmkt_segments?$filter={name}")["value"]
-        definition = self.call(token, f"msdynmkt_segmentdefinitions({row['msdynmkt_sourcesegmentuid']})")
-        members = []
-        for group in json.loads(definition["msdynmkt_staticlistmembers"]):
-            page, ids = 1, True
-            while ids:
-                body = {"SegmentId": row["msdynmkt_segmentid"], "GroupId": group["groupId"], "PageNo": page, "PageSize": 5_000}
-                ids = json.loads(self.call(token, "msdynmkt_ListGroupMembers", body)["Response"])["entityIds"]
-                members += ids
-                page += 1
-        holds("no member is there twice", len(members) == len(set(members)), len(members))
-        return set(members)
-
-    def token(self):
-        form = {key: self.credential[key] for key in ("client_id", "client_secret")}
-        form |= {"grant_type": "client_credentials", "scope": f"{self.url}/.default"}
-        url = f"{self.credential['authority_url'].rstrip('/')}/{self.credential['tenant_id']}/oauth2/v2.0/token"
-        return post(url, urllib.parse.urlencode(form).encode(), {})["access_token"]
-
-    def call(self, token, path, body=None):
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "Accept": "application/json"}
-        return post(f"{self.url}/api/data/v9.2/{path}", json.dumps(body).encode() if body else None, headers)
-
-
 class Aws:
     """S3 and Secrets Manager, played by moto."""
 
@@ -245,18 +187,11 @@ class Function:
     """One Lambda environment."""
 
     def __init__(self, stack, logs, binary, aws, name):
-        machine = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
-        emulator = pathlib.Path(samcli.__file__).parent / "local/rapid" / f"aws-lambda-rie-{machine}"
-        port, runtime_port = free_port(), free_port()
-        addresses = ["--runtime-interface-emulator-address", f"127.0.0.1:{port}",
-                     "--runtime-api-address", f"127.0.0.1:{runtime_port}"]
         environment = KEYS | {
             "AWS_ENDPOINT_URL": aws.url, "AWS_REGION": REGION, "AWS_EC2_METADATA_DISABLED": "true",
             "DESTINATION_SECRET_ID": SECRETS[0], "AWS_LAMBDA_FUNCTION_TIMEOUT": "120", "NO_PROXY": "127.0.0.1",
         }
-        start(stack, logs, f"function-{name}", [emulator, *addresses, binary], environment)
-        wait_for(lambda: can_connect(port), "the emulator")
-        self.url = f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
+        self.url = emulate(stack, logs, binary, name, environment)
 
     def invoke(self, event):
         answer = post(self.url, json.dumps(event).encode(), {})
@@ -268,63 +203,6 @@ class Function:
 def only_run(answer):
     run, = answer["runs"]
     return run
-
-
-def holds(what, is_true, seen):
-    if not is_true:
-        raise AssertionError(f"{what}: NO; seen: {seen}")
-    print(f"ok  {what}", flush=True)
-
-
-def post(url, body, headers):
-    """Sends a body, or asks where there is none, past any proxy."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(urllib.request.Request(url, body, headers), timeout=PATIENCE * 3) as answer:
-            return json.load(answer)
-    except urllib.error.HTTPError as error:
-        raise AssertionError(f"{url}: {error.code} {error.read()[:300]!r}") from error
-
-
-def start(stack, logs, name, command, environment):
-    """Starts a process of which nothing is left when the stack unwinds, its children included."""
-    log = logs / f"{name}.log"
-    path = {"PATH": os.environ.get("PATH", ""), "HOME": str(logs)}
-    with log.open("wb") as out:
-        process = subprocess.Popen([str(part) for part in command], env=path | environment, stdin=subprocess.DEVNULL,
-                                   stdout=out, stderr=subprocess.STDOUT, cwd=logs, start_new_session=True)
-    stack.callback(end, process)
-    return log
-
-
-def end(process):
-    # The process leads a group of its own, so this reaches what it has started, and nothing else.
-    for how in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, how)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(3)
-
-
-def wait_for(condition, what):
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
-        if found := condition():
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"{what} did not start within {PATIENCE} seconds")
-
-
-def can_connect(port):
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-        return True
-    return False
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 if __name__ == "__main__":
