@@ -4,10 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-python3 -m venv "$scratch"
-"$scratch/bin/pip" install --quiet --disable-pip-version-check 'cargo-lambda==1.9.2' 'ziglang==0.17.1'
+tests/environment cargo-lambda
 
 case $(uname -m) in
 x86_64) processor=--x86-64 ;;
@@ -17,6 +14,6 @@ aarch64) processor=--arm64 ;;
     exit 1
     ;;
 esac
-PATH="$scratch/bin:$PATH" cargo lambda build --release --locked "$processor"
+PATH="$PWD/target/environments/cargo-lambda/bin:$PATH" cargo lambda build --release --locked "$processor"
 
 SEGMENT_LOADER_BINARY="$PWD/target/lambda/segment-loader/bootstrap" cargo test --locked --test it -- deployed chaos

@@ -26,8 +26,8 @@ class Sandbox:
 
     def __init__(self, stack, logs, example):
         log = start(stack, logs, "sandbox", [example, "--serve"], {})
-        text = wait_for(lambda: "export NO_PROXY" in log.read_text() and log.read_text(), "the sandbox")
-        self.exports = dict(re.findall(r"export (\w+)=(\S+)", text))
+        self.printed = wait_for(lambda: "is told below" in log.read_text() and log.read_text(), "the sandbox")
+        self.exports = dict(re.findall(r"export (\w+)=(\S+)", self.printed))
         client = boto3.client(
             "secretsmanager",
             endpoint_url=self.exports["AWS_ENDPOINT_URL"],

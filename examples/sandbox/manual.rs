@@ -7,8 +7,9 @@ use tokio::net::TcpListener;
 /// Prints the commands, with the addresses of this very sandbox.
 pub fn print(sandbox: &Sandbox, listener: &TcpListener) {
     let aws = sandbox.aws_url();
-    let address = listener.local_addr().map(|address| address.to_string());
-    let function = format!("http://{}", address.unwrap_or_default());
+    let address = listener.local_addr().ok();
+    let function = address.map(|address| format!("http://{address}")).unwrap_or_default();
+    let port = address.map_or(0, |address| address.port());
     let variables = sandbox.environment().into_iter();
     let exports: Vec<String> = variables
         .map(|(name, value)| format!("  export {name}={value}"))
@@ -34,6 +35,8 @@ Invoke the function, with any of events/*.json: the files that they speak of are
   curl -sS -d @events/test-connection.json {function}{INVOKE}
   curl -sS -d @events/load.json {function}{INVOKE}
   curl -sS -d @events/s3-put.json {function}{INVOKE}
+
+  cargo lambda invoke --invoke-address 127.0.0.1 --invoke-port {port} --data-file events/load.json
 
 Look at the segments, at the keys of the function's own objects, and into one of them.
 

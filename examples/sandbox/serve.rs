@@ -12,16 +12,17 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
 
-/// The objects that `events/*.json` speak of, with the versions that some of them name.
+/// The objects that `events/*.json` speak of, with the versions that some of them name; each is newer than the one before,
+/// also where they come within one second.
 const OF_THE_EVENTS: [(&str, Option<&str>); 3] = [
     ("incoming/Summer Sale/2026-11-23.csv", None),
     (
-        "incoming/Summer Sale/café-2026-11-23.csv",
-        Some("096fKKXTRTtl3on89fVO.nfljtsv6qko"),
-    ),
-    (
         "incoming/Summer Sale/café+wool-2026-11-23.csv",
         Some("IYV3p45BT0ac8hjHg1houSdS1a.Mro8e"),
+    ),
+    (
+        "incoming/Summer Sale/café-2026-11-23.csv",
+        Some("096fKKXTRTtl3on89fVO.nfljtsv6qko"),
     ),
 ];
 /// How often the bucket is looked at for new objects.

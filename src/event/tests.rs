@@ -98,7 +98,6 @@ fn files() -> Vec<(&'static str, &'static str, Request)> {
                 mode: Some(Mode::Replace),
                 dry_run: true,
                 sample: NonZeroUsize::new(100),
-                approve: Some("4f1d0c8be2a97350".into()),
                 ..load()
             })
         ),
