@@ -25,6 +25,11 @@ impl Clock {
         }
     }
 
+    /// Returns the real time at which it was started.
+    pub fn started(&self) -> SystemTime {
+        self.started.0
+    }
+
     /// Returns the time this clock shows.
     pub fn now(&self) -> SystemTime {
         let skew = *self.skew.lock().expect("nobody panics with the clock in hand");

@@ -15,7 +15,7 @@ pub use error_type::ErrorType;
 pub use mode::Mode;
 pub use object::{ObjectRef, folder, s3_url};
 pub use older_files::{OlderFiles, utc};
-pub use order::Order;
+pub use order::{Order, Place};
 pub use pinned::Pinned;
 pub use run_id::RunId;
 pub use segment_name::SegmentName;

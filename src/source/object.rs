@@ -54,12 +54,14 @@ impl ObjectVersion {
         }
     }
 
-    /// Returns the object's place among all results.
+    /// Returns the object's place among all results, as far as its time and its key tell it.
     pub fn order(&self) -> Order {
         Order {
             last_modified: self.last_modified,
             key: self.key.clone(),
             version_id: self.version_id.clone(),
+            etag: Some(self.etag.clone()),
+            nth: 0,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What is known about one segment between runs: the head, one small JSON object in S3.
 
 use crate::backoff::Backoff;
-use crate::domain::{ErrorType, Mode, ObjectRef, Order, Pinned, RunId, SegmentName};
+use crate::domain::{ErrorType, Mode, ObjectRef, Order, Pinned, Place, RunId, SegmentName};
 use crate::state::markers::Marker;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -88,7 +88,7 @@ pub struct Wish {
 }
 
 /// Where an order stands among the wishes: above all that was known when it was given.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Precedence {
     /// The highest order known when the order was given.
     pub above: Order,
@@ -103,9 +103,6 @@ pub struct Input {
     pub order: Order,
     /// Its name.
     pub run_id: RunId,
-    /// The object's entity tag; entries of before lack it and are known by their order alone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub etag: Option<String>,
 }
 
 /// The last wish that was carried out.
@@ -149,9 +146,6 @@ pub struct Refused {
     pub order: Order,
     /// Its name, and what an approval must quote.
     pub run_id: RunId,
-    /// The object's entity tag; entries of before lack it and are known by their order alone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub etag: Option<String>,
     /// Why it will not.
     #[serde(flatten)]
     pub refusal: Refusal,
@@ -254,11 +248,18 @@ impl Writing {
 
 impl Wish {
     /// Returns what compares two wishes: an event by its result's order, an order above all it was given after.
-    pub fn rank(&self) -> (&Order, u64) {
-        match &self.ordered {
-            Some(precedence) => (&precedence.above, precedence.turn),
-            None => (&self.order, 0),
-        }
+    pub fn rank(&self) -> (Place<'_>, u64) {
+        (
+            self.stands_at().place(),
+            self.ordered.as_ref().map_or(0, |precedence| precedence.turn),
+        )
+    }
+
+    /// Returns the result that the wish stands at, or above.
+    pub fn stands_at(&self) -> &Order {
+        self.ordered
+            .as_ref()
+            .map_or(&self.order, |precedence| &precedence.above)
     }
 
     /// Returns the input, without what was said about it.
@@ -266,7 +267,6 @@ impl Wish {
         Input {
             order: self.order.clone(),
             run_id: self.run_id.clone(),
-            etag: Some(self.object.etag.clone()),
         }
     }
 
@@ -277,14 +277,14 @@ impl Wish {
 
     /// Tells whether both wishes are about the same version of the same object, however it is to be loaded.
     pub fn is_same_object(&self, other: &Self) -> bool {
-        self.is_about(&other.order, Some(&other.object.etag))
+        self.is_about(&other.order)
     }
 
-    /// Tells whether the wish is about the object of this order and entity tag.
+    /// Tells whether the wish is about this content.
     ///
     /// The name of the run does not decide: it says how the object was to be loaded, and of which files.
-    pub fn is_about(&self, order: &Order, etag: Option<&str>) -> bool {
-        self.order == *order && etag.is_none_or(|etag| self.object.etag == etag)
+    pub fn is_about(&self, order: &Order) -> bool {
+        self.order.is_same(order)
     }
 }
 

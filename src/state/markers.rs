@@ -67,6 +67,8 @@ mod tests {
                 last_modified: at(second),
                 key: key.to_owned(),
                 version_id: None,
+                etag: None,
+                nth: 0,
             },
             object,
             parts: Some(Pinned::of([])),

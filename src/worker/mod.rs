@@ -105,10 +105,7 @@ impl<M: Means> Worker<'_, M> {
             let head = by(self.stop_at, NOTING, heads::read(&self.means, &wish.segment_name)).await?;
             return Ok(vec![self.rehearse(&wish, &head).await]);
         }
-        let enlisting = heads::update(&self.means, &wish.segment_name, |head, _| {
-            head.enlist(wish.clone(), is_order)
-        });
-        match by(self.stop_at, NOTING, enlisting).await? {
+        match by(self.stop_at, NOTING, heads::enlist(&self.means, &wish, is_order)).await? {
             Enlisted::Queued => self.work_for(&wish, false).await,
             known => self.answer_known(wish, known).await,
         }

@@ -239,7 +239,7 @@ fn replaced(wish: &Wish, found: &ObjectVersion, is_in_several: bool) -> Option<s
     if !is_in_several {
         return (found.etag != wish.object.etag).then_some(source::Error::Replaced { object });
     }
-    let is_same = found.order() == wish.order && found.etag == wish.object.etag;
+    let is_same = wish.is_about(&found.order()) && found.etag == wish.object.etag;
     let is_folder = found.key.ends_with('/');
     match (is_same, is_folder) {
         (true, _) => None,

@@ -206,7 +206,7 @@ impl<M: Means> Worker<'_, M> {
             }
         }
         for intents in by_segment.values_mut() {
-            intents.sort_by(|a, b| b.wish.order.cmp(&a.wish.order));
+            intents.sort_by(|a, b| b.wish.order.place().cmp(&a.wish.order.place()));
         }
         Ok((by_segment, noticed))
     }
@@ -221,7 +221,7 @@ impl<M: Means> Worker<'_, M> {
         if wishes.is_empty() {
             return Ok(());
         }
-        for wish in heads::update(&self.means, &segment_name, |head, _| head.enlist_lost(&wishes)).await? {
+        for wish in heads::enlist_lost(&self.means, &segment_name, &wishes).await? {
             tracing::info!(run_id = %wish.run_id, key = wish.object.key, "a result was found that no event told of");
         }
         Ok(())

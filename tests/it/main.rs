@@ -23,6 +23,7 @@ mod pinned;
 mod queues;
 mod refusals;
 mod reports;
+mod same_second;
 mod several;
 mod simulation;
 mod source;

@@ -105,13 +105,22 @@ impl S3 {
     /// Puts an object of which an event that was written down names the version.
     pub fn put_version(&self, bucket: &str, key: &str, version_id: &str, bytes: impl Into<Bytes>) {
         self.put(bucket, key, bytes);
+        self.change_newest(bucket, key, |newest| newest.id = Some(version_id.to_owned()));
+    }
+
+    /// Lets the newest content of a key have come at this time.
+    pub fn date(&self, bucket: &str, key: &str, modified: SystemTime) {
+        self.change_newest(bucket, key, |newest| newest.modified = modified);
+    }
+
+    fn change_newest(&self, bucket: &str, key: &str, change: impl FnOnce(&mut store::Version)) {
         let mut store = self.inner.store();
         let versions = store
             .buckets
             .get_mut(bucket)
             .and_then(|bucket| bucket.keys.get_mut(key));
         if let Some(newest) = versions.and_then(|versions| versions.last_mut()) {
-            newest.id = Some(version_id.to_owned());
+            change(newest);
         }
     }
 

@@ -264,6 +264,6 @@ impl Trouble {
     }
 
     fn is_of(&self, wish: &Wish) -> bool {
-        wish.is_about(&self.input.order, self.input.etag.as_deref())
+        wish.is_about(&self.input.order)
     }
 }

@@ -5,24 +5,57 @@ use crate::domain::{Order, RunId};
 use crate::state::head::{Head, Wish};
 
 impl Head {
-    /// Returns what the head knows of what an event tells of; nothing where it is new.
+    /// Returns what the head knows of what an event tells of; nothing where it is new, or where only S3 can say whether it is.
     pub fn recall(&self, wish: &Wish) -> Option<Enlisted> {
-        if let Some(refused) = self
-            .refused
-            .iter()
-            .find(|refused| wish.is_about(&refused.order, refused.etag.as_deref()))
-        {
+        self.find(wish)
+            .or_else(|| (!self.is_undecided(wish) && self.is_overtaken(wish)).then_some(Enlisted::Superseded))
+    }
+
+    /// Returns what became of a wish that the head has met, whoever wished it.
+    pub(super) fn find(&self, wish: &Wish) -> Option<Enlisted> {
+        if let Some(refused) = self.refused.iter().find(|refused| wish.is_about(&refused.order)) {
             return Some(Enlisted::Refused(refused.clone()));
         }
         if self.pending.iter().any(|pending| pending.is_same_object(wish)) {
             return Some(Enlisted::Pending);
         }
         let was_applied = self.applied.iter().any(|applied| applied.wish.is_same_object(wish));
-        if was_applied || self.has_counted(wish) {
-            return Some(Enlisted::Applied);
-        }
-        let is_overtaken = self.settled.as_ref().is_some_and(|settled| wish.order <= *settled);
-        is_overtaken.then_some(Enlisted::Superseded)
+        (was_applied || self.has_counted(wish)).then_some(Enlisted::Applied)
+    }
+
+    /// Tells whether a replace was carried out, or overtaken, at or above the wish's place.
+    pub(super) fn is_overtaken(&self, wish: &Wish) -> bool {
+        let settled = self.settled.as_ref();
+        settled.is_some_and(|settled| wish.order.place() <= settled.place())
+    }
+
+    /// Tells whether the head knows another content that the wish's key had within the same second: S3 has to be asked then
+    /// what lies there now.
+    pub fn is_undecided(&self, wish: &Wish) -> bool {
+        self.orders().any(|known| known.is_twin(&wish.order))
+    }
+
+    /// Gives a wish its place among the contents that its key had within one second; `lies_there` tells whether it is what
+    /// S3 has there now, after this head was read.
+    ///
+    /// What lies there now is newer than all of them. Of what does not, it is only known that something is newer, so that it
+    /// takes the place of nothing that was known before.
+    pub fn place(&self, wish: &mut Wish, lies_there: bool) {
+        let known = self.orders().find(|known| known.is_same(&wish.order));
+        let known = known.map(|known| known.nth);
+        let twins = || {
+            self.orders()
+                .filter(|known| known.is_twin(&wish.order))
+                .map(|twin| twin.nth)
+        };
+        let nth = match (twins().min(), twins().max()) {
+            (Some(_), Some(newest)) if lies_there => {
+                known.filter(|known| *known > newest).or_else(|| newest.checked_add(1))
+            }
+            (Some(oldest), _) => known.or_else(|| oldest.checked_sub(1)),
+            _ => known,
+        };
+        wish.order.nth = nth.unwrap_or_default();
     }
 
     /// Returns the name that the head knows a wish's object by, which may have been given for another mode or other files.
@@ -31,15 +64,8 @@ impl Head {
         let pending = pending.max_by_key(|pending| pending.rank());
         let applied = self.applied.iter().map(|applied| &applied.wish);
         let applied = applied.filter(|applied| applied.is_same_object(wish));
-        let is_this = |order: &Order, etag: &Option<String>| wish.is_about(order, etag.as_deref());
-        let refused = self
-            .refused
-            .iter()
-            .filter(|refused| is_this(&refused.order, &refused.etag));
-        let counted = self
-            .counted
-            .iter()
-            .filter(|counted| is_this(&counted.order, &counted.etag));
+        let refused = self.refused.iter().filter(|refused| wish.is_about(&refused.order));
+        let counted = self.counted.iter().filter(|counted| wish.is_about(&counted.order));
         let names = refused.map(|refused| &refused.run_id);
         let names = names.chain(pending.into_iter().chain(applied).map(|wish| &wish.run_id));
         names.chain(counted.map(|counted| &counted.run_id)).next()
@@ -47,12 +73,21 @@ impl Head {
 
     /// Tells whether an addition or removal was carried out; one older than all that is remembered counts as one.
     fn has_counted(&self, wish: &Wish) -> bool {
-        let is_this = self
-            .counted
-            .iter()
-            .any(|counted| wish.is_about(&counted.order, counted.etag.as_deref()));
-        let oldest = self.counted.iter().map(|counted| &counted.order).min();
-        let is_forgotten = self.counted.len() >= Self::REMEMBERED && oldest.is_some_and(|oldest| wish.order < *oldest);
+        let is_this = self.counted.iter().any(|counted| wish.is_about(&counted.order));
+        let oldest = self.counted.iter().map(|counted| counted.order.last_modified).min();
+        let is_forgotten =
+            self.counted.len() >= Self::REMEMBERED && oldest.is_some_and(|oldest| wish.order.last_modified < oldest);
         is_this || is_forgotten
+    }
+
+    /// Returns every content that the head speaks of.
+    fn orders(&self) -> impl Iterator<Item = &Order> {
+        let applied = self.applied.iter().map(|applied| &applied.wish);
+        let wishes = self.pending.iter().chain(applied);
+        let asked_for = wishes.flat_map(|wish| [&wish.order, wish.stands_at()]);
+        let refused = self.refused.iter().map(|refused| &refused.order);
+        let counted = self.counted.iter().map(|counted| &counted.order);
+        let others = refused.chain(counted).chain(&self.newest).chain(&self.settled);
+        asked_for.chain(others)
     }
 }

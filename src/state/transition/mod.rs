@@ -66,13 +66,14 @@ impl Head {
                 .retain(|pending| !(pending.asks_as(&wish) && is_replaced(pending)));
             wish.ordered = Some(self.precedence_over_all(&wish.order));
         } else {
-            if let Some(known) = self.recall(&wish) {
+            let overtaken = || self.is_overtaken(&wish).then_some(Enlisted::Superseded);
+            if let Some(known) = self.find(&wish).or_else(overtaken) {
                 if known == Enlisted::Pending {
                     self.lift_pauses_for(&wish);
                 }
                 return known;
             }
-            self.newest = self.newest.take().max(Some(wish.order.clone()));
+            self.newest = higher(self.newest.take(), &wish.order);
         }
         self.lift_pauses_for(&wish);
         self.pending.push(wish);
@@ -200,10 +201,9 @@ impl Head {
         self.lease_of(owner)?;
         let is_done = |pending: &Wish| pending.asks_as(wish) && pending.rank() <= wish.rank();
         self.pending.retain(|pending| !is_done(pending));
-        self.refused
-            .retain(|refused| !wish.is_about(&refused.order, refused.etag.as_deref()));
+        self.refused.retain(|refused| !wish.is_about(&refused.order));
         if wish.mode == Mode::Replace {
-            self.settled = self.settled.take().max(Some(wish.rank().0.clone()));
+            self.settled = higher(self.settled.take(), wish.stands_at());
         } else {
             self.counted.push(wish.input());
             keep_latest(&mut self.counted);
@@ -241,15 +241,9 @@ impl Head {
             return Ok(false);
         }
         self.drop_wish(wish);
-        self.refused
-            .retain(|refused| !wish.is_about(&refused.order, refused.etag.as_deref()));
-        let Input { order, run_id, etag } = wish.input();
-        self.refused.push(Refused {
-            order,
-            run_id,
-            etag,
-            refusal,
-        });
+        self.refused.retain(|refused| !wish.is_about(&refused.order));
+        let Input { order, run_id } = wish.input();
+        self.refused.push(Refused { order, run_id, refusal });
         keep_latest(&mut self.refused);
         self.end_attempt();
         Ok(true)
@@ -268,14 +262,16 @@ impl Head {
     }
 
     fn precedence_over_all(&self, own: &Order) -> Precedence {
-        let ranks = || self.pending.iter().map(Wish::rank);
-        let known = ranks()
-            .map(|(order, _)| order)
-            .chain(self.newest.as_ref())
-            .chain(self.settled.as_ref());
+        let pending = self.pending.iter().map(Wish::stands_at);
+        let known = pending.chain(&self.newest).chain(&self.settled);
+        let turns = self.pending.iter().map(|wish| wish.rank().1);
         Precedence {
-            above: known.chain([own]).max().unwrap_or(own).clone(),
-            turn: ranks().map(|(_, turn)| turn).max().unwrap_or(0) + 1,
+            above: known
+                .chain([own])
+                .max_by_key(|order| order.place())
+                .unwrap_or(own)
+                .clone(),
+            turn: turns.max().unwrap_or(0) + 1,
         }
     }
 
@@ -298,6 +294,13 @@ impl Head {
             .filter(|lease| lease.owner == owner)
             .ok_or(LeaseLost)
     }
+}
+
+/// Returns the higher of two places, and of equal ones that of which more is known.
+fn higher(known: Option<Order>, other: &Order) -> Option<Order> {
+    known
+        .filter(|known| known.place() > other.place())
+        .or_else(|| Some(other.clone()))
 }
 
 fn keep_latest<T>(list: &mut Vec<T>) {

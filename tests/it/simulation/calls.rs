@@ -6,7 +6,7 @@ use super::dataverse::{Change, index_of};
 use super::plants::Sight;
 use super::scenario::Faults;
 use super::world::{LEASE, SECOND, Shared, World};
-use segment_loader::domain::ContactId;
+use segment_loader::domain::{ContactId, ObjectRef};
 use segment_loader::dynamics::{self, GroupId, SegmentId};
 use segment_loader::fence::Fence;
 use segment_loader::source;
@@ -202,6 +202,13 @@ impl Simulated {
         source::Error::Unavailable {
             object: key.to_owned(),
             cause: "simulated".to_owned(),
+        }
+    }
+
+    pub(super) fn missing(object: &ObjectRef) -> source::Error {
+        source::Error::Missing {
+            object: object.to_string(),
+            what: "",
         }
     }
 }

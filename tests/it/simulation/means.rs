@@ -129,11 +129,12 @@ impl Means for Simulated {
             return Err(Self::object_error(&object.key));
         }
         let world = self.world.get();
+        let is_asked_what_lies_there = object.version_id.is_none() && !object.etag.is_empty();
+        if world.scenario.is_versioned && is_asked_what_lies_there && world.plant == Some(Plant::NothingLiesThere) {
+            return Err(Self::missing(object));
+        }
         let found = world.scenario.located(object, world.now());
-        found.ok_or_else(|| source::Error::Missing {
-            object: object.to_string(),
-            what: "",
-        })
+        found.ok_or_else(|| Self::missing(object))
     }
 
     async fn parts(&self, object: &ObjectVersion, _: Mode) -> Result<Parts, source::Error> {

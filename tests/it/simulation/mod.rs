@@ -37,9 +37,9 @@
 //! - Lists that lag behind a write, full groups, several segments of one name, and people who change members meanwhile.
 //! - A destination whose mode is changed between two files, an order to append in a segment that is replaced, samples
 //!   and approvals.
-//! - A bucket without versions where a file is overwritten by one that is refused, or within the same second, or while
-//!   it is half appended: what was begun is then lost, and only the next file settles it. Likewise files that are
-//!   deleted after they were begun.
+//! - A bucket without versions where a file is overwritten by one that is refused, or while it is half appended: what was
+//!   begun is then lost, and only the next file settles it. Likewise files that are deleted after they were begun.
+//! - Three contents of one key of which two came within one second: S3 tells of the last one only.
 //! - A crash between Publish and `applied` leaves the guards with the audience of before as their yardstick while Dynamics
 //!   is still computing: a refusal by that is not counted as wrong.
 //! - Files of which Dynamics drops everybody in silence: they fail for as long as nobody looks.
@@ -83,6 +83,8 @@ enum Plant {
     TheHostsOwnClock,
     /// Calls leave whether the fence is open or not.
     TheFenceIsOpen,
+    /// Of two versions of one second S3 does not tell which lies there.
+    NothingLiesThere,
 }
 
 /// What must never happen, and happened.
@@ -161,6 +163,11 @@ fn with_the_host_s_own_clock_two_workers_write() {
 #[test]
 fn without_the_fence_two_workers_write() {
     assert_is_caught(Plant::TheFenceIsOpen, 5_000);
+}
+
+#[test]
+fn without_a_look_at_what_lies_there_it_is_not() {
+    assert_is_caught(Plant::NothingLiesThere, 2_000);
 }
 
 #[test]

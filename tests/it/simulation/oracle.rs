@@ -5,7 +5,7 @@ use super::contacts::{Contacts, ids};
 use super::dataverse::Segment;
 use super::scenario::{Scenario, file_of};
 use super::world::SEGMENTS;
-use segment_loader::domain::{Mode, Order};
+use segment_loader::domain::{Mode, Order, Place};
 use segment_loader::load::{Facts, Plan, guard};
 use segment_loader::settings::Destination;
 use segment_loader::state::{Head, Refused, Wish};
@@ -40,7 +40,7 @@ impl Oracle {
 
     /// Takes note of a wish, whatever the head makes of it.
     pub(super) fn wished(&mut self, segment: usize, wish: &Wish, now: u64) {
-        if self.entries.iter().any(|entry| entry.wish == *wish) {
+        if self.entries.iter().any(|entry| entry.is_of(wish)) {
             return;
         }
         self.orders += 1;
@@ -103,7 +103,7 @@ impl Oracle {
         let mut breach = None;
         for wish in refusals(old, new) {
             breach = breach.or_else(|| Self::refused(scenario, wish, remote, now));
-            if let Some(entry) = self.entries.iter_mut().find(|entry| entry.wish == *wish) {
+            if let Some(entry) = self.entries.iter_mut().find(|entry| entry.is_of(wish)) {
                 entry.is_refused = true;
             }
         }
@@ -114,7 +114,7 @@ impl Oracle {
         if old.and_then(|old| old.applied.as_ref()) == Some(applied) {
             return None;
         }
-        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.wish == applied.wish) {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.is_of(&applied.wish)) {
             entry.was_applied = true;
             entry.is_refused = false;
         }
@@ -181,17 +181,19 @@ impl Oracle {
     fn has_missed_a_file(&self, scenario: &Scenario, segment: usize) -> bool {
         let entries = || self.entries.iter().filter(|entry| entry.segment == segment);
         let applied = entries().filter(|entry| entry.was_applied && entry.wish.mode == Mode::Replace);
-        let overtaken_by = applied.map(|entry| entry.wish.rank().0).max();
+        let overtaken_by = applied.map(|entry| true_place(entry.wish.stands_at())).max();
         let listed = scenario.listed(segment, u64::MAX);
         let mut orders: Vec<_> = listed
             .iter()
             .map(|file| scenario.wish(*file, scenario.mode).order)
             .collect();
-        orders.sort();
+        orders.sort_by(|a, b| true_place(a).cmp(&true_place(b)));
         if scenario.mode == Mode::Replace {
             orders = orders.pop().into_iter().collect();
         }
-        let is_known = |order: &Order| entries().any(|entry| entry.wish.order == *order) || overtaken_by >= Some(order);
+        let is_known = |order: &Order| {
+            entries().any(|entry| entry.wish.is_about(order)) || overtaken_by >= Some(true_place(order))
+        };
         !orders.iter().all(is_known)
     }
 
@@ -225,9 +227,20 @@ impl Oracle {
 }
 
 impl Entry {
-    fn rank(&self) -> (&Order, u64) {
-        (self.wish.rank().0, self.turn)
+    /// Tells whether this is the wish, wherever among the contents of one second a head has put it.
+    fn is_of(&self, wish: &Wish) -> bool {
+        self.wish.asks_as(wish) && self.wish.ordered == wish.ordered
     }
+
+    fn rank(&self) -> (Place<'_>, u64) {
+        (true_place(self.wish.stands_at()), self.turn)
+    }
+}
+
+/// Returns the place of a file as S3 took it: of contents of one second, too, which no order can tell.
+fn true_place(order: &Order) -> Place<'_> {
+    let file = order.etag.as_ref().unwrap().parse().unwrap();
+    (order.last_modified, &order.key, file)
 }
 
 /// Returns the wishes that a change of a head refuses: they go, and nothing is begun or applied that overtakes them.
@@ -239,7 +252,7 @@ fn refusals<'a>(old: Option<&'a Head>, new: &'a Head) -> impl Iterator<Item = &'
         new.pending.iter().filter(is_new).any(|asked| asked.asks_as(wish))
     };
     pending.iter().filter(move |wish| {
-        let is_known = |refused: &Refused| wish.is_about(&refused.order, refused.etag.as_deref());
+        let is_known = |refused: &Refused| wish.is_about(&refused.order);
         let is_gone = !new.pending.contains(wish);
         is_gone && !is_asked_again(wish) && new.refused.iter().any(is_known)
     })

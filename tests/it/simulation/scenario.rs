@@ -52,6 +52,8 @@ pub(super) struct Faults {
 /// Everything that a seed decides before the first step.
 pub(super) struct Scenario {
     pub(super) mode: Mode,
+    /// Whether the bucket keeps versions.
+    pub(super) is_versioned: bool,
     pub(super) files: Vec<File>,
     /// When which trigger reaches a worker for the first time.
     pub(super) deliveries: Vec<(u64, Trigger)>,
@@ -115,6 +117,7 @@ impl Scenario {
             .unwrap_or_default();
         Self {
             mode,
+            is_versioned,
             files,
             deliveries,
             order_mode: if rng.happens(800) { mode } else { Mode::Replace },
@@ -280,10 +283,10 @@ fn letter(number: u64) -> char {
 }
 
 fn draw_files(rng: &mut Rng, is_large: bool, is_versioned: bool) -> Vec<File> {
-    let mut files: Vec<File> = Vec::new();
+    let (mut files, mut twinned): (Vec<File>, Vec<String>) = Default::default();
     let mut uploaded = MINUTE;
     for index in 0..rng.between(2, 5) {
-        // Often within the same second, so that the key or the version decides.
+        // Often within the same second, so that the key decides, or what lies there.
         uploaded += rng.one_of(&[100, 400, 5 * SECOND, MINUTE, 5 * MINUTE]);
         let segment = usize::from(rng.happens(250));
         let share = if is_large {
@@ -293,15 +296,20 @@ fn draw_files(rng: &mut Rng, is_large: bool, is_versioned: bool) -> Vec<File> {
         };
         let overwritten = files
             .iter_mut()
-            .rfind(|file| {
-                file.segment == segment && file.overwritten.is_none() && file.uploaded / SECOND < uploaded / SECOND
-            })
+            .rfind(|file| file.segment == segment && file.overwritten.is_none() && !twinned.contains(&file.key))
             .filter(|_| rng.happens(300));
         let key = overwritten.as_ref().map_or_else(
             || format!("incoming/{segment}/{}-{}.csv", letter(rng.between(0, 9)), letter(index)),
             |file| file.key.clone(),
         );
         let is_overwriting = overwritten.is_some();
+        // After a third content nobody could tell which of the two of one second is the newer.
+        twinned.extend(
+            overwritten
+                .iter()
+                .filter(|file| file.uploaded / SECOND == uploaded / SECOND)
+                .map(|file| file.key.clone()),
+        );
         if let Some(file) = overwritten.filter(|_| !is_versioned) {
             file.overwritten = Some(uploaded);
         }

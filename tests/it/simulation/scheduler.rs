@@ -138,7 +138,7 @@ impl Player {
             fence,
         };
         let Some(hint) = hint else {
-            let swept = worker.sweep(BUCKET, false).await;
+            let swept = Box::pin(worker.sweep(BUCKET, false)).await;
             return swept.is_ok();
         };
         let Ok(reports) = worker.load(&hint).await else {

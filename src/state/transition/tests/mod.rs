@@ -1,5 +1,6 @@
 mod additions;
 mod attempts;
+mod same_second;
 
 use super::*;
 use crate::domain::{Mode, ObjectRef, Order, RunId, SegmentName};
@@ -29,6 +30,8 @@ fn file(second: i64, mode: Mode) -> Wish {
             last_modified: at(second),
             key,
             version_id: object.version_id.clone(),
+            etag: Some(object.etag.clone()),
+            nth: 0,
         },
         object,
         mode,
