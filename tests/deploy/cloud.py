@@ -37,9 +37,9 @@ class Cloud:
             "MINISTACK_SSL_KEY": str(folder / "leaf.key"), "SSL_CERT_FILE": str(folder / "ca.pem"),
         })
         wait_for(lambda: can_connect(port), "ministack")
-        self.s3, self.functions, self.sqs, self.iam, self.events, self.cloudformation, self.secretsmanager, self.logs = map(
-            self.client, ("s3", "lambda", "sqs", "iam", "events", "cloudformation", "secretsmanager", "logs")
-        )
+        self.s3, self.functions, self.sqs, self.iam = map(self.client, ("s3", "lambda", "sqs", "iam"))
+        self.events, self.logs, self.kms = map(self.client, ("events", "logs", "kms"))
+        self.cloudformation, self.secretsmanager = map(self.client, ("cloudformation", "secretsmanager"))
 
     def client(self, name):
         config = botocore.config.Config(retries={"max_attempts": 1}, read_timeout=120)
@@ -85,6 +85,7 @@ class Stack:
         self.cloud, self.name = cloud, name
         described, = cloud.cloudformation.describe_stacks(StackName=name)["Stacks"]
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+        self.parameters = {given["ParameterKey"]: given["ParameterValue"] for given in described["Parameters"]}
         found = cloud.cloudformation.describe_stack_resources(StackName=name)["StackResources"]
         self.resources = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in found}
         self.function, self.queue = self.resources["Function"], self.resources["FailureQueue"]

@@ -91,6 +91,7 @@ def check_second_deployment(cloud, project):
 def check_connection(loader):
     answer = loader.invoke({"action": "test_connection"})
     holds("test_connection passes with the role of the stack", answer.get("ok"), answer)
+    holds("the stage is that of samconfig.toml", loader.parameters["Stage"] == "sandbox", loader.parameters)
     wanted = {"FunctionName", "FunctionArn", "RoleArn", "BucketName", "ResultsLocation", "StateLocation", "FailureQueueUrl"}
     holds("the outputs are there", wanted <= set(loader.outputs), loader.outputs)
 
@@ -186,7 +187,7 @@ def check_existing_bucket(cloud, loader, project, sandbox):
     holds("the artifact is packaged", ended.returncode == 0, ended.stderr[-2_000:])
     artifact = loader.artifact()
     moved = cloud.deploy(project, loader.name, "--config-env", "production", "--parameter-overrides",
-                         "Stage=production", f"ExistingBucketName={EXISTING}")
+                         *every_parameter(cloud, sandbox))
     holds("production has the same artifact", moved.artifact() == artifact, artifact)
     run = moved.drop(EXISTING, f"incoming/Winter Sale/{HOSTILE}", PEOPLE[:900])
     by_event = run["outcome"] == "loaded" and run["source"]["bucket"] == EXISTING and run["trigger"]["kind"] == "event"
@@ -197,6 +198,23 @@ def check_existing_bucket(cloud, loader, project, sandbox):
     holds("the stack's own bucket calls nothing any more", not called, called)
     answer = moved.invoke({"action": "load", "bucket": moved.state, "key": "incoming/Former/1 before.csv"})
     holds("nor may the function read results there", answer["runs"][0]["error_type"] == "SourceForbidden", answer)
+
+
+def every_parameter(cloud, sandbox):
+    """Gives all parameters that are off by default, as a person writes them on the command line."""
+    destination, credential = sandbox.secrets.values()
+    inline = json.loads(destination) | {"credential": json.loads(credential)}
+    cloud.secretsmanager.create_secret(Name="segment-loader/inline", SecretString=json.dumps(inline))
+    key = cloud.kms.create_key()["KeyMetadata"]["Arn"]
+    bound = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    boundary = cloud.iam.create_policy(PolicyName="boundary", PolicyDocument=json.dumps(bound))["Policy"]["Arn"]
+    return [
+        "Stage=production", f"ExistingBucketName={EXISTING}", f"ExistingBucketKeyArn={key}",
+        "DestinationSecretName=segment-loader/inline", "CredentialSecretName=inline", f"SecretsKeyArn={key}",
+        "Architecture=x86_64", "SweepRate='rate(5 minutes)'", "ResultDays=90", "ReservedConcurrency=5",
+        "AlarmEmail=on-call@example.com", f"PermissionsBoundaryArn={boundary}",
+        f"BucketKeyArn={key}", f"QueueKeyArn={key}", f"LogKeyArn={key}",
+    ]
 
 
 def s3_event(bucket, key):
