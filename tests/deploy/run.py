@@ -33,11 +33,7 @@ from outside import Sandbox, holds, logs_shown_on_failure, wait_for
 
 EXISTING = "existing-results"
 HOSTILE = "a b+c%20é.csv"
-# What ministack asks the role for, and so what the script can show to be needed.
-ASKED_FOR = {
-    "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:PutObject", "secretsmanager:GetSecretValue",
-}
-# What it never asks for.
+# What ministack never asks the role for, and what therefore cannot be shown to be needed.
 NOT_ASKED_FOR = {
     "sqs:SendMessage", "logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords",
 }
@@ -138,31 +134,35 @@ def hasten_schedule(cloud, loader):
 
 
 def check_permissions(loader):
-    """Every action of the role that is asked for is needed: without it, one of three things that must go does not."""
+    """Every action of the role that ministack asks for is needed: without it, something that must go does not."""
     statements = loader.policy()["Statement"]
     listed = [statement["Action"] for statement in statements]
     allowed = {action for actions in listed for action in (actions if isinstance(actions, list) else [actions])}
-    holds("the role allows what was looked at, and no more", allowed == ASKED_FOR | NOT_ASKED_FOR, sorted(allowed))
-    holds("with all of them everything goes", not what_fails(loader), what_fails(loader))
-    for action in sorted(ASKED_FOR):
+    holds("the role allows what Lambda does in its name", NOT_ASKED_FOR <= allowed, sorted(allowed))
+    commands = ["load", "sweep", "history"] + ["forget"] * ("s3:DeleteObject" in allowed)
+    failing = what_fails(loader, commands)
+    holds("with the whole role everything goes", not failing, failing)
+    for action in sorted(allowed - NOT_ASKED_FOR):
         with loader.without(action):
-            failing = what_fails(loader)
-        holds(f"without {action} it fails: {failing}", failing, failing)
-    holds("with all of them everything goes again", not what_fails(loader), what_fails(loader))
+            failing = what_fails(loader, commands)
+        holds(f"without {action} it does not: {', '.join(failing)}", failing, failing)
+    failing = what_fails(loader, commands)
+    holds("with the whole role everything goes again", not failing, failing)
 
 
-def what_fails(loader):
-    bucket, key = loader.outputs["BucketName"], f"trial/{uuid.uuid4()}.csv"
-    loader.put(bucket, key, PEOPLE[:10])
-    load = {"action": "load", "key": key, "segment_name": f"Permissions {key[6:14]}"}
-    failing = []
-    for command in (load, {"action": "sweep"}, {"action": "history"}):
-        answer = loader.invoke(command)
+def what_fails(loader, commands):
+    key = f"trial/{uuid.uuid4()}.csv"
+    segment = {"segment_name": f"Permissions {key[6:14]}"}
+    loader.put(loader.outputs["BucketName"], key, PEOPLE[:10])
+    fields = {"load": segment | {"key": key}, "forget": segment}
+    failing = set()
+    for action in commands:
+        answer = loader.invoke({"action": action} | fields.get(action, {}))
         # What a history tells failed before.
-        runs = [] if command["action"] == "history" else answer.get("runs", [])
+        runs = [] if action == "history" else answer.get("runs", [])
         errors = [answer.get("errorType"), *(run["error_type"] for run in runs if run["outcome"] == "failed")]
-        failing += [f"{command['action']}: {error}" for error in errors if error]
-    return failing
+        failing |= {f"{action}: {error}" for error in errors if error}
+    return sorted(failing)
 
 
 def check_update(cloud, folder, project, bootstrap):
