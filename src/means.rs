@@ -123,8 +123,8 @@ pub trait Means: Clone {
         batch: Batch<'_>,
     ) -> Result<(), dynamics::Error>;
 
-    /// Publishes a segment: only now do journeys see its members.
-    async fn publish(&self, id: SegmentId) -> Result<(), dynamics::Error>;
+    /// Publishes a segment: only now do journeys see its members. Returns when Dynamics has answered, by its own clock.
+    async fn publish(&self, id: SegmentId) -> Result<Option<DateTime<Utc>>, dynamics::Error>;
 
     /// Counts what brings a load on: the calls about members that Dynamics acknowledged, and each Publish that was sent.
     fn progress(&self) -> u64;

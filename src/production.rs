@@ -196,7 +196,7 @@ impl Means for Production<'_> {
         Ok(())
     }
 
-    async fn publish(&self, id: SegmentId) -> Result<(), dynamics::Error> {
+    async fn publish(&self, id: SegmentId) -> Result<Option<DateTime<Utc>>, dynamics::Error> {
         self.got_on();
         self.dataverse.publish(id).await
     }

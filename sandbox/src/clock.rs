@@ -16,6 +16,12 @@ struct Skew {
     behind: Duration,
 }
 
+impl Default for Clock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Clock {
     /// Starts at the real time.
     pub(crate) fn new() -> Self {

@@ -9,6 +9,8 @@ mod order;
 mod pinned;
 mod run_id;
 mod segment_name;
+mod segment_status;
+mod watch;
 
 pub use contact::{Batch, Collector, ContactId, ContactSet, TooManyContacts};
 pub use error_type::ErrorType;
@@ -19,3 +21,5 @@ pub use order::{Order, Place};
 pub use pinned::Pinned;
 pub use run_id::RunId;
 pub use segment_name::SegmentName;
+pub use segment_status::SegmentStatus;
+pub use watch::{Computation, Sign, View, Watch};

@@ -3,8 +3,9 @@
 use super::json::{self, Row};
 use super::refusal::Kind;
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use reqwest::Method;
-use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::header::{self, HeaderMap, HeaderValue};
 use serde::Serialize;
 
 /// The largest answer to a read: 5,000 rows, the most of a page, with the longest names take 4.5 MB, and a definition with
@@ -107,6 +108,12 @@ impl Call {
 }
 
 impl Answer {
+    /// Returns when the answer was given, by Dynamics' clock.
+    pub(super) fn date(&self) -> Option<DateTime<Utc>> {
+        let date = self.headers.get(header::DATE)?.to_str().ok()?;
+        Some(httpdate::parse_http_date(date.trim()).ok()?.into())
+    }
+
     /// Reads the body as one object.
     pub(super) fn row(&self) -> Result<Row, Odd> {
         Row::of(json::value(&self.body)?)

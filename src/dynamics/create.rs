@@ -88,6 +88,7 @@ impl Dataverse {
                         query: String::new(),
                         groups: vec![group],
                         refresh_disabled: true,
+                        computation: None,
                         etag: None,
                     });
                 }

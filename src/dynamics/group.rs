@@ -1,5 +1,6 @@
 //! A segment's definition: its query and its static member groups.
 
+use crate::domain::Computation;
 use crate::json::Unique;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -22,6 +23,8 @@ pub struct Definition {
     pub groups: Vec<Group>,
     /// Whether Dynamics leaves the published members alone until the next publish.
     pub refresh_disabled: bool,
+    /// When its members were computed last, where the table says it.
+    pub computation: Option<Computation>,
     /// The version that was read, which a change is tied to; nothing where it is not known, or where the table has none.
     pub etag: Option<String>,
 }

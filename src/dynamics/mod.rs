@@ -30,5 +30,5 @@ pub use entra::TokenCache;
 pub use error::Error;
 pub use group::{Definition, DefinitionId, Group, GroupId};
 pub use refusal::Refusal;
-pub use segment::{Dataverse, Segment, SegmentId, SegmentStatus};
+pub use segment::{Dataverse, Segment, SegmentId};
 pub use version::Saved;

@@ -15,9 +15,10 @@ use super::retry::Budget;
 use super::rows::Strangers;
 use super::throttle::Gate;
 use super::version::Saved;
-use crate::domain::SegmentName;
+use crate::domain::{Computation, SegmentName, SegmentStatus, View};
 use crate::fence::Fence;
 use crate::settings::{Secrets, Settings};
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use std::fmt;
 use std::sync::Arc;
@@ -62,42 +63,13 @@ pub struct Segment {
     pub etag: String,
 }
 
-/// What a segment's `statuscode` means for a load.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SegmentStatus {
-    /// Published and computed.
-    Active,
-    /// Published and computed, with warnings that the segment's page in Dynamics shows.
-    ActiveWithWarnings,
-    /// Never published.
-    Inactive,
-    /// Publishing, computing or stopping; also every code that is not known.
-    Busy,
-    /// Stopped by a person: to be published again.
-    Stopped,
-    /// Unused for long: to be published again.
-    Expired,
-    /// Publishing or computing failed.
-    Error,
-    /// Computing failed.
-    Faulted,
-    /// Deleted, though the row is still there.
-    Deleted,
-}
-
-impl SegmentStatus {
-    /// Reads the status code; 1 to 7 are documented, 8, 9 and 11 observed, 10 is inferred.
-    pub const fn of(code: i64) -> Self {
-        match code {
-            1 => Self::Active,
-            2 => Self::Inactive,
-            3 => Self::Error,
-            4 => Self::Deleted,
-            7 => Self::ActiveWithWarnings,
-            9 => Self::Stopped,
-            10 => Self::Expired,
-            11 => Self::Faulted,
-            _ => Self::Busy,
+impl Segment {
+    /// Returns what the row shows, beside what its definition tells of the last computation.
+    pub const fn view(&self, computation: Option<Computation>) -> View {
+        View {
+            status_code: self.status_code,
+            count: self.member_count,
+            computation,
         }
     }
 }
@@ -227,7 +199,8 @@ impl Dataverse {
     pub async fn definition(&self, id: DefinitionId) -> Result<Definition, Error> {
         let call = Call::get(
             "read the segment's definition",
-            format!("msdynmkt_segmentdefinitions({id})?$select={DEFINITION_COLUMNS}"),
+            // All columns, as of the segment.
+            format!("msdynmkt_segmentdefinitions({id})"),
         );
         let read = |answer: &Answer| {
             let row = answer.row()?;
@@ -249,8 +222,8 @@ impl Dataverse {
         self.update("save the segment's groups", definition, &body).await
     }
 
-    /// Publishes the segment: only now do journeys see its members.
-    pub async fn publish(&self, segment: SegmentId) -> Result<(), Error> {
+    /// Publishes the segment: only now do journeys see its members. Returns when Dynamics has answered, by its own clock.
+    pub async fn publish(&self, segment: SegmentId) -> Result<Option<DateTime<Utc>>, Error> {
         let body = json!({"SegmentId": segment.to_string()});
         let call = Call::action(
             "publish the segment",
@@ -258,7 +231,7 @@ impl Dataverse {
             "msdynmkt_PublishSegmentDefinition",
             &body,
         );
-        self.client().call(&call, |_| Ok(())).await
+        self.client().call(&call, |answer| Ok(answer.date())).await
     }
 
     /// Returns how many requests were sent to Dataverse, retries included.
@@ -358,7 +331,20 @@ pub(super) fn definition_of(row: &Row) -> Result<Definition, Odd> {
             .to_owned(),
         groups: groups.map_err(|what| Odd::Unexpected(format!("`{GROUPS}` {what}")))?,
         refresh_disabled: row.flag_or_null("msdynmkt_disablesegmentrefresh")?.unwrap_or(false),
+        computation: computation_of(row),
         etag: Some(etag_of(row)?),
+    })
+}
+
+/// Reads what only informs, and may be missing or be anything: a time that cannot be read tells nothing.
+fn computation_of(row: &Row) -> Option<Computation> {
+    const FINISHED: &str = "msdynmkt_computationfinishedon";
+    const FAILED: i64 = 723_270_002;
+    let time = |column| DateTime::parse_from_rfc3339(row.text(column).ok()?).ok();
+    row.has(FINISHED).then(|| Computation {
+        started: time("msdynmkt_computationstartedon").map(DateTime::from),
+        finished: time(FINISHED).map(DateTime::from),
+        has_failed: row.number("msdynmkt_computationstatus").ok() == Some(FAILED),
     })
 }
 

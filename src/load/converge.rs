@@ -96,6 +96,11 @@ impl<'a, M: Means> Draft<'a, M> {
         Ok(row?)
     }
 
+    /// Returns the definition as it was read last.
+    pub const fn definition(&self) -> &Definition {
+        &self.definition
+    }
+
     /// Makes the definition ready for a plan: without automatic refresh, and with a group for everybody.
     ///
     /// What others added meanwhile is kept. Answers `false` where the groups are no more those that the plan was made for.

@@ -13,7 +13,7 @@ pub mod survey;
 pub use converge::Draft;
 pub use guard::{Facts, Opinion, TooManyContacts};
 pub use plan::{NoRoom, Plan};
-pub use publish::Published;
+pub use publish::{Look, Published, Shown};
 pub use rounds::{Converged, Rounds, Step};
 pub use survey::Audience;
 

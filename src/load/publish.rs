@@ -1,7 +1,8 @@
 //! Publishing: the commit point, and the wait until the segment shows it.
 
 use super::Error;
-use crate::dynamics::{Segment, SegmentStatus};
+use crate::domain::{SegmentStatus, Sign, Watch};
+use crate::dynamics::{Definition, Segment};
 use crate::fence::Fence;
 use crate::means::Means;
 use std::time::Duration;
@@ -9,15 +10,24 @@ use tokio::time::Instant;
 
 /// What was seen after publishing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Published {
-    /// Whether the segment was seen Active in time.
-    pub confirmed: bool,
+pub enum Published {
+    /// The segment shows it.
+    Shown(Shown),
+    /// Nobody has seen it yet: it goes on being watched.
+    Unseen(Watch),
+}
+
+/// How a segment shows what was published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// How many members it was to show.
+    pub asked: u64,
     /// The number of members as Dynamics computed it.
     pub member_count: Option<u64>,
     /// Set where Dynamics computed the segment with warnings.
     pub with_warnings: bool,
-    /// The version of the row from before publishing, where nothing newer was seen: its Active is not the new one's.
-    pub shown_before: Option<String>,
+    /// Set where nobody could tell it from what was there before, and only its having lasted speaks for it.
+    pub has_lasted: bool,
 }
 
 /// The pauses between looks at the published segment; the last one repeats.
@@ -31,55 +41,51 @@ const POLL_PAUSES: [Duration; 5] = [
     Duration::from_secs(15),
 ];
 
-/// Publishes the draft and waits, at most `wait`, until Dynamics has computed it.
+/// Publishes a draft of `asked` members and waits, at most `wait`, until Dynamics shows it.
 ///
-/// Right after publishing the row may still show the Active of before: it is believed only after a busy status was seen
-/// or the row has changed since `before`. Running out of time is no error: the segment is published and Dynamics goes on
-/// computing.
-pub async fn publish(means: &impl Means, fence: &Fence, before: &Segment, wait: Duration) -> Result<Published, Error> {
-    means.publish(before.id).await?;
+/// `before` and `definition` are the segment from right before. Running out of time is no error: the segment is published
+/// and Dynamics goes on computing.
+pub async fn publish(
+    means: &impl Means,
+    fence: &Fence,
+    before: &Segment,
+    definition: &Definition,
+    asked: u64,
+    wait: Duration,
+) -> Result<Published, Error> {
+    let answered = means.publish(before.id).await?;
     tracing::info!(
         phase = "publish",
         "the segment is published; waiting until Dynamics has computed it"
     );
-    wait_until_active(means, fence, before, wait).await
+    let watch = Watch::begin(before.view(definition.computation), answered, asked);
+    wait_until_shown(means, fence, before, watch, wait).await
 }
 
-/// Waits until a published segment has left the state that `before` shows and is Active.
-async fn wait_until_active(
+/// Waits until a segment shows what was published.
+async fn wait_until_shown(
     means: &impl Means,
     fence: &Fence,
     before: &Segment,
+    mut watch: Watch,
     wait: Duration,
 ) -> Result<Published, Error> {
     let until = Instant::now() + wait;
     let mut pauses = POLL_PAUSES
         .iter()
         .chain(std::iter::repeat(&POLL_PAUSES[POLL_PAUSES.len() - 1]));
-    let mut has_moved = false;
     loop {
-        let now = match means.segment(before.id).await {
-            Ok(now) => now,
-            // What is published stays published, whether or not it can be watched.
-            Err(error) if error.is_transient() => return Ok(Published::unseen(before, has_moved)),
-            Err(error) => return Err(error.into()),
+        let looked = async {
+            let row = means.segment(before.id).await?;
+            look(means, row, &mut watch).await
         };
-        has_moved |= now.status == SegmentStatus::Busy || now.etag != before.etag;
-        match now.status {
-            SegmentStatus::Active | SegmentStatus::ActiveWithWarnings if has_moved => {
-                return Ok(Published {
-                    confirmed: true,
-                    member_count: now.member_count,
-                    with_warnings: now.status == SegmentStatus::ActiveWithWarnings,
-                    shown_before: None,
-                });
-            }
-            SegmentStatus::Error | SegmentStatus::Faulted | SegmentStatus::Deleted if has_moved => {
-                return Err(Error::PublishFailed {
-                    status_code: now.status_code,
-                });
-            }
-            _ => {}
+        match looked.await {
+            Ok(Look::Shown(shown)) => return Ok(Published::Shown(shown)),
+            // Who has stopped it, or whether it ever begins, is for a later look.
+            Ok(Look::Nothing | Look::Stopped { .. }) => {}
+            // What is published stays published, whether or not it can be watched.
+            Err(Error::Dynamics(error)) if error.is_transient() => return Ok(Published::Unseen(watch)),
+            Err(error) => return Err(error),
         }
         let pause = pauses
             .next()
@@ -87,18 +93,57 @@ async fn wait_until_active(
             .unwrap_or(POLL_PAUSES[0])
             .min(until.saturating_duration_since(Instant::now()));
         if pause.is_zero() || fence.sleep(pause).await.is_err() {
-            return Ok(Published::unseen(before, has_moved));
+            return Ok(Published::Unseen(watch));
         }
     }
 }
 
-impl Published {
-    fn unseen(before: &Segment, has_moved: bool) -> Self {
-        Self {
-            confirmed: false,
-            member_count: None,
-            with_warnings: false,
-            shown_before: (!has_moved).then(|| before.etag.clone()),
+/// What a look at a published segment comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Nothing yet.
+    Nothing,
+    /// The segment shows what was published.
+    Shown(Shown),
+    /// It is published and shown no more: somebody stopped it, or it was not used for long.
+    Stopped {
+        /// The segment's `statuscode`.
+        status_code: i64,
+    },
+}
+
+/// Looks whether a segment, whose row was just read, shows what was published; fails where Dynamics could not compute it.
+///
+/// The row alone often does not say whose state it shows. The definition's times do, and the row is then read once more: it
+/// may be from just before.
+pub async fn look(means: &impl Means, mut row: Segment, watch: &mut Watch) -> Result<Look, Error> {
+    let mut view = row.view(None);
+    if watch.asks_for_times(&view) {
+        let computation = means.definition(row.definition_id).await?.computation;
+        view = row.view(computation);
+        if watch.tells(&view) {
+            row = means.segment(row.id).await?;
+            view = row.view(computation);
         }
+    }
+    let has_lasted = match watch.see(view, means.s3_time()) {
+        Sign::Nothing => return Ok(Look::Nothing),
+        Sign::Shown => false,
+        Sign::Lasted => true,
+    };
+    let status_code = row.status_code;
+    match row.status {
+        SegmentStatus::Active | SegmentStatus::ActiveWithWarnings => Ok(Look::Shown(Shown {
+            asked: watch.asked,
+            member_count: row.member_count,
+            with_warnings: row.status == SegmentStatus::ActiveWithWarnings,
+            has_lasted,
+        })),
+        SegmentStatus::Busy => Ok(Look::Nothing),
+        SegmentStatus::Inactive if !has_lasted => Ok(Look::Nothing),
+        SegmentStatus::Inactive | SegmentStatus::Error | SegmentStatus::Faulted | SegmentStatus::Deleted => {
+            Err(Error::PublishFailed { status_code })
+        }
+        SegmentStatus::Stopped | SegmentStatus::Expired => Ok(Look::Stopped { status_code }),
     }
 }

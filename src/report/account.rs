@@ -3,7 +3,7 @@
 use super::{Outcome, PhaseTimes};
 use crate::domain::{ContactId, OlderFiles};
 use crate::error::Error;
-use crate::load::{Opinion, Published};
+use crate::load::{Opinion, Shown};
 use crate::means::Leftovers;
 use crate::source::{ObjectVersion, Rejected, Remark};
 use crate::state::Wish;
@@ -64,8 +64,8 @@ pub(crate) struct Writing {
     pub(crate) written: Option<Written>,
     /// Contacts that Dynamics refused or dropped, sorted.
     pub(crate) not_accepted: Vec<ContactId>,
-    /// What was seen after publishing.
-    pub(crate) published: Option<Published>,
+    /// How the segment showed what was published, where it did.
+    pub(crate) shown: Option<Shown>,
 }
 
 /// A segment as it was found.

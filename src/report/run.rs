@@ -4,6 +4,7 @@ use super::account::{Account, Content, Cost, Ending, Reading};
 use super::{Outcome, RunReport, Source, sentences};
 use crate::domain::Mode;
 use crate::error::Error;
+use crate::load::Shown;
 use crate::means::{Lists, Unwritten};
 use crate::source::{ObjectVersion, Rejected};
 use crate::state::{Applied, Lost, Wish};
@@ -23,10 +24,7 @@ pub(crate) struct Attempt<'a> {
 /// What was seen of a segment that was published before.
 pub(crate) enum Seen {
     /// It shows what was published.
-    Active {
-        /// The members that Dynamics counts.
-        member_count: Option<u64>,
-    },
+    Active(Shown),
     /// It is there no more.
     Gone,
 }
@@ -106,9 +104,10 @@ impl RunReport {
             ..Self::of(&applied.wish, Outcome::Computing)
         };
         match seen {
-            Seen::Active { member_count } => Self {
+            Seen::Active(shown) => Self {
                 outcome: Outcome::Loaded,
-                member_count: *member_count,
+                member_count: shown.member_count,
+                warnings: sentences::about_what_is_shown(shown),
                 requests,
                 ..report
             },
@@ -161,7 +160,7 @@ impl RunReport {
             .match_rate()
             .filter(|_| self.mode != Some(Mode::Remove))
             .and_then(|(accepted, contacts)| percent(accepted, contacts));
-        self.member_count = writing.published.as_ref().and_then(|published| published.member_count);
+        self.member_count = writing.shown.and_then(|shown| shown.member_count);
         self.warnings.extend(sentences::about_the_segment(account, self.mode));
     }
 

@@ -3,7 +3,7 @@
 use super::account::{Account, Found, Lapsed};
 use super::{Outcome, RunReport};
 use crate::domain::{Mode, SegmentName, s3_url};
-use crate::load::{Opinion, Published, guard};
+use crate::load::{Opinion, Shown, guard};
 use crate::state::Wish;
 use serde_json::json;
 
@@ -95,25 +95,33 @@ pub(super) fn about_the_segment(account: &Account, mode: Option<Mode>) -> Vec<St
                         which this run saves its own change can be lost";
         sentences.push(sentence.to_owned());
     }
-    if let Some(published) = &writing.published {
-        sentences.extend(about_the_members(account, mode, published));
+    if let Some(shown) = &writing.shown {
+        sentences.extend(about_the_members(account, mode, shown));
     }
     sentences
 }
 
+/// Says what is to be known of a segment that shows what was published.
+pub(super) fn about_what_is_shown(shown: &Shown) -> Vec<String> {
+    let warnings = "Dynamics computed the segment with warnings: open it in Dynamics to see them";
+    let lasted = "Dynamics does not tell when it computed the segment, and nothing that it shows differs from what it showed \
+                  before it was published; it has been Active for 75 minutes, and is taken to show what was published: open \
+                  it in Dynamics where it matters";
+    let said = [(shown.with_warnings, warnings), (shown.has_lasted, lasted)];
+    let said = said.into_iter().filter(|(is_so, _)| *is_so);
+    said.map(|(_, sentence)| sentence.to_owned()).collect()
+}
+
 /// Says where the published members are not those that were wanted.
-fn about_the_members(account: &Account, mode: Option<Mode>, published: &Published) -> Vec<String> {
-    let mut sentences = Vec::new();
-    if published.with_warnings {
-        sentences.push("Dynamics computed the segment with warnings: open it in Dynamics to see them".to_owned());
-    }
+fn about_the_members(account: &Account, mode: Option<Mode>, shown: &Shown) -> Vec<String> {
+    let mut sentences = about_what_is_shown(shown);
     let not_accepted = account.writing.not_accepted.len();
     if not_accepted > 0 {
         sentences.push(format!(
             "Dynamics did not accept {not_accepted} contacts: they may be deleted, inactive, or of another business unit"
         ));
     }
-    if let Some(counted) = published.member_count
+    if let Some(counted) = shown.member_count
         && mode == Some(Mode::Replace)
         && let Some(expected) = account.writing.written.map(|written| written.counted as u64)
         && counted != expected

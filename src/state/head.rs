@@ -1,7 +1,7 @@
 //! What is known about one segment between runs: the head, one small JSON object in S3.
 
 use crate::backoff::Backoff;
-use crate::domain::{ErrorType, Mode, ObjectRef, Order, Pinned, Place, RunId, SegmentName};
+use crate::domain::{ErrorType, Mode, ObjectRef, Order, Pinned, Place, RunId, SegmentName, View, Watch};
 use crate::state::markers::Marker;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -119,9 +119,10 @@ pub struct Applied {
     pub segment_id: Option<String>,
     /// Whether the published segment was seen Active.
     pub confirmed: bool,
-    /// The version of the segment's row that still shows the state of before publishing: its Active proves nothing.
+    /// What tells the state that comes of the publish from the one before it; heads of before lack it, and nothing needs it
+    /// once the segment was seen Active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shown_before: Option<String>,
+    pub watch: Option<Watch>,
 }
 
 /// A draft that may be half-written.
@@ -289,9 +290,14 @@ impl Wish {
 }
 
 impl Applied {
-    /// Tells whether this version of the segment's row is still the one from before publishing.
-    pub fn is_row_from_before(&self, etag: &str) -> bool {
-        self.shown_before.as_deref() == Some(etag)
+    /// Returns what the published segment is watched by.
+    pub fn watch(&self) -> Watch {
+        self.watch.clone().unwrap_or_else(|| Watch::unknown(self.contacts))
+    }
+
+    /// Tells whether a state of the segment shows what was published.
+    pub fn is_shown_by(&self, view: &View) -> bool {
+        view.status().is_active() && (self.confirmed || self.watch().tells(view))
     }
 }
 

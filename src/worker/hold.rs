@@ -1,7 +1,7 @@
 //! A worker's hold on a segment: taken, kept alive beside the work, and given back.
 
 use super::{Asked, heads};
-use crate::domain::SegmentName;
+use crate::domain::{SegmentName, Watch};
 use crate::fence::Fence;
 use crate::means::Means;
 use crate::state::transition::sending_time;
@@ -130,6 +130,11 @@ impl<M: Means> Hold<M> {
     /// Records that the published segment was seen Active.
     pub(super) async fn confirm(&self) -> Result<(), Error> {
         self.change(|head, _| head.confirm(&self.owner)).await
+    }
+
+    /// Keeps what was seen of the published segment for the next look.
+    pub(super) async fn watch(&self, watch: &Watch) -> Result<(), Error> {
+        self.change(|head, _| head.watch(&self.owner, watch.clone())).await
     }
 
     /// Takes note that the wish's change is out of the draft again.

@@ -2,8 +2,8 @@
 
 use super::Worker;
 use super::phase::{Meter, Phase};
-use crate::domain::{ContactSet, Mode, ObjectRef};
-use crate::dynamics::{Segment, SegmentStatus};
+use crate::domain::{ContactSet, Mode, ObjectRef, SegmentStatus};
+use crate::dynamics::Segment;
 use crate::error::Error;
 use crate::load::{self, Audience, Facts, Plan, Wanted, guard, survey};
 use crate::means::Means;
@@ -265,18 +265,13 @@ impl Prepared {
         if self.holds_nobody(wish, head) {
             return true;
         }
-        let Some(Audience { segment, .. }) = &self.audience else {
+        let Some(Audience {
+            segment, definition, ..
+        }) = &self.audience
+        else {
             return true;
         };
-        let is_active = matches!(
-            segment.status,
-            SegmentStatus::Active | SegmentStatus::ActiveWithWarnings
-        );
-        let is_from_before = head
-            .applied
-            .as_ref()
-            .is_some_and(|applied| applied.is_row_from_before(&segment.etag));
-        head.shows_what_was_applied(&segment.id.to_string(), is_active && !is_from_before)
+        head.shows_what_was_applied(&segment.id.to_string(), &segment.view(definition.computation))
     }
 }
 

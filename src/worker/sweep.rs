@@ -169,7 +169,7 @@ impl<M: Means> Worker<'_, M> {
         let Some(turn) = self.take(&head.segment_name, None).await? else {
             return Ok(nothing);
         };
-        let seen = match turn.hold.during(turn.look_after(applied)).await {
+        let seen = match turn.hold.during(Box::pin(turn.look_after(applied))).await {
             Ok(seen) => seen,
             Err(error) => match error.fate() {
                 Fate::LostLease => return Ok(nothing),

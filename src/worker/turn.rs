@@ -6,9 +6,9 @@ use super::hold::Hold;
 use super::phase::{Meter, Phase};
 use super::prepare::Prepared;
 use crate::domain::{ContactId, ContactSet, Mode};
-use crate::dynamics::{Definition, Segment, SegmentStatus};
+use crate::dynamics::{Definition, Segment};
 use crate::error::Error;
-use crate::load::{self, Draft, Plan, Published, Wanted, guard, publish, survey};
+use crate::load::{self, Draft, Look, Plan, Published, Wanted, guard, publish, survey};
 use crate::means::{self, Means};
 use crate::report::{Account, Attempt, Ending, Outcome, RunReport, Seen, Writing, Written, description, refusal};
 use crate::state::{Achievement, Applied, Head, Whose, Wish};
@@ -113,30 +113,28 @@ impl<M: Means> Turn<'_, M> {
             hold.confirm().await?;
             return told(Seen::Gone);
         };
-        if applied.is_row_from_before(&segment.etag) {
-            // The row is still the one from before publishing.
-            return Ok(None);
-        }
-        match segment.status {
-            SegmentStatus::Active | SegmentStatus::ActiveWithWarnings => {
+        let mut watch = applied.watch();
+        match publish::look(self.means(), segment, &mut watch).await {
+            Ok(Look::Nothing) => {
+                if applied.watch.as_ref() != Some(&watch) {
+                    hold.watch(&watch).await?;
+                }
+                Ok(None)
+            }
+            Ok(Look::Shown(shown)) => {
                 hold.confirm().await?;
-                told(Seen::Active {
-                    member_count: segment.member_count,
-                })
+                told(Seen::Active(shown))
             }
-            SegmentStatus::Busy | SegmentStatus::Inactive => Ok(None),
-            SegmentStatus::Error | SegmentStatus::Faulted | SegmentStatus::Deleted => {
-                hold.redo().await?;
-                let status_code = segment.status_code;
-                Err(load::Error::PublishFailed { status_code }.into())
-            }
-            SegmentStatus::Stopped | SegmentStatus::Expired => {
-                tracing::warn!(
-                    status_code = segment.status_code,
-                    "the published segment is not Active; it is loaded again"
-                );
+            Ok(Look::Stopped { status_code }) => {
+                tracing::warn!(status_code, "the published segment is not Active; it is loaded again");
                 hold.redo().await?;
                 Ok(None)
+            }
+            Err(error) => {
+                if matches!(error, load::Error::PublishFailed { .. }) {
+                    hold.redo().await?;
+                }
+                Err(error.into())
             }
         }
     }
@@ -190,8 +188,7 @@ impl<M: Means> Turn<'_, M> {
                     .audience
                     .as_ref()
                     .map(|audience| audience.segment.id.to_string()),
-                confirmed: true,
-                shown_before: None,
+                watch: None,
             };
             writing.overtaken = self.hold.apply(wish, &done).await?;
             Ok(Some(Outcome::Unchanged))
@@ -244,17 +241,22 @@ impl<M: Means> Turn<'_, M> {
                 tracing::info!("a newer result came in during the load; it is tried before publishing");
                 return Ok(None);
             }
-            let published = meter.phase(Phase::Publish, self.publish(&mut draft)).await?;
+            let publishing = self.publish(&mut draft, converged.counted as u64);
+            let (shown, watch) = match meter.phase(Phase::Publish, publishing).await? {
+                Published::Shown(shown) => (Some(shown), None),
+                Published::Unseen(watch) => (None, Some(watch)),
+            };
             let done = Achievement {
                 contacts: wanted.contacts.len() as u64,
                 segment_id: Some(segment.id.to_string()),
-                confirmed: published.confirmed,
-                shown_before: published.shown_before.clone(),
+                watch,
             };
             writing.overtaken.extend(self.hold.apply(wish, &done).await?);
-            let confirmed = published.confirmed;
-            writing.published = Some(published);
-            Ok(Some(if confirmed { Outcome::Loaded } else { Outcome::Computing }))
+            writing.shown = shown;
+            Ok(Some(match shown {
+                Some(_) => Outcome::Loaded,
+                None => Outcome::Computing,
+            }))
         }
         .await;
         (writing, outcome)
@@ -294,10 +296,11 @@ impl<M: Means> Turn<'_, M> {
         Ok((segment, definition))
     }
 
-    async fn publish(&self, draft: &mut Draft<'_, M>) -> Result<Published, load::Error> {
+    async fn publish(&self, draft: &mut Draft<'_, M>, asked: u64) -> Result<Published, load::Error> {
         let before = draft.verify().await?;
+        let (means, fence) = (self.means(), &self.hold.fence);
         let wait = self.worker.settings.destination.publish_wait;
-        publish::publish(self.means(), &self.hold.fence, &before, wait).await
+        publish::publish(means, fence, &before, draft.definition(), asked, wait).await
     }
 
     const fn means(&self) -> &M {

@@ -5,6 +5,7 @@ mod architecture;
 mod attempts;
 mod aws_answers;
 mod chaos;
+mod confirming;
 mod connection;
 mod deployed;
 mod dynamics;

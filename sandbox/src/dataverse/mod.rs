@@ -5,6 +5,7 @@ mod filter;
 mod inspect;
 mod limits;
 mod modes;
+mod publishing;
 mod query;
 mod refusal;
 mod rows;
@@ -13,7 +14,7 @@ mod tables;
 
 pub use inspect::{GroupView, Seed, SegmentView};
 pub use limits::{Limits, Violation};
-pub use modes::{Encoding, Filtering, Modes, Outcome, UnknownContacts, Versions};
+pub use modes::{Encoding, Filtering, Modes, Outcome, Times, UnknownContacts, Versions};
 pub use state::{Audience, Contacts, Definition, Segment, State};
 pub use tables::{Fields, Row};
 
@@ -245,6 +246,8 @@ impl Dataverse {
             set_header(answer, "x-ms-dop-hint", &hint.to_string());
         }
         set_header(answer, "x-ms-service-request-id", &Uuid::new_v4().to_string());
+        let date = self.state().clock.now();
+        set_header(answer, "date", &httpdate::fmt_http_date(date));
         let headers = answer.headers_mut();
         headers.insert("odata-version", HeaderValue::from_static("4.0"));
     }

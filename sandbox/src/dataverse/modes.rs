@@ -36,6 +36,8 @@ pub struct Modes {
     pub publish_delay: Duration,
     /// How long after Publish the row still shows its old state.
     pub publish_lag: Duration,
+    /// Whether definitions say when their members were computed.
+    pub times: Times,
     /// How often a segment with refresh enabled is computed again (Microsoft: 30 minutes).
     pub refresh_every: Duration,
     /// The header `x-ms-dop-hint`.
@@ -69,6 +71,15 @@ pub enum Versions {
     Ignored,
     /// The table has no versions: the change is refused.
     Unknown,
+}
+
+/// Whether definitions say when their members were computed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Times {
+    /// As documented.
+    Told,
+    /// The table has no such columns.
+    Missing,
 }
 
 /// How `ListGroupMembers` encodes its answer.
@@ -119,6 +130,7 @@ impl Default for Modes {
             outcome: Outcome::Active,
             publish_delay: Duration::from_millis(300),
             publish_lag: Duration::ZERO,
+            times: Times::Told,
             refresh_every: Duration::from_mins(30),
             dop_hint: Some(10),
         }

@@ -1,6 +1,6 @@
 //! Create, read, change and delete rows.
 
-use super::modes::Versions;
+use super::modes::{Times, Versions};
 use super::query::{self, Query};
 use super::refusal::{Refusal, Reply};
 use super::state::{Definition, Group, Segment, State};
@@ -13,6 +13,9 @@ use uuid::Uuid;
 
 /// The most groups of a definition.
 const GROUPS: usize = 10;
+
+/// What a table of definitions without them lacks.
+const COMPUTATION_TIMES: [&str; 2] = ["msdynmkt_computationstartedon", "msdynmkt_computationfinishedon"];
 
 /// Where an entity set is addressed.
 pub struct Address<'a> {
@@ -56,6 +59,9 @@ fn read(state: &State, address: &Address<'_>, call: &Call, id: Uuid) -> Reply {
         return Ok(empty(StatusCode::NOT_MODIFIED));
     }
     let mut body = query.rendered(table, id, &row);
+    if state.modes.times == Times::Missing {
+        body.retain(|name, _| !COMPUTATION_TIMES.contains(&name.as_str()));
+    }
     let context = format!("{}$metadata#{}/$entity", address.root, table.set());
     body.insert("@odata.context".to_owned(), Value::String(context));
     let mut answer = json(StatusCode::OK, &Value::Object(body));

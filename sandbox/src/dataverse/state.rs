@@ -1,8 +1,10 @@
 //! Segments, definitions, members, and what publishing and the clock do to them.
 
-use super::modes::{Modes, Outcome};
+use super::modes::Modes;
+use super::publishing::Publishing;
 use super::refusal::Refusal;
 use super::tables::{Row, Table};
+use crate::clock::Clock;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +23,8 @@ pub struct State {
     pub definitions: BTreeMap<Uuid, Definition>,
     pub executions: BTreeMap<Uuid, Row>,
     pub contacts: Contacts,
+    /// The clock behind the dates of rows and answers.
+    pub clock: Clock,
     version: u64,
 }
 
@@ -34,8 +38,8 @@ pub struct Segment {
     pub publishes: u32,
     /// Refuses edits as the UI does while a live journey uses the segment.
     pub locked_by_journey: bool,
-    publishing: Option<Publishing>,
-    next_refresh: Option<Instant>,
+    pub(super) publishing: Option<Publishing>,
+    pub(super) next_refresh: Option<Instant>,
 }
 
 /// A definition row and the members of its groups.
@@ -53,21 +57,6 @@ pub struct Contacts {
     pub known: Option<BTreeSet<u128>>,
     /// Dropped when an audience is computed: another business unit, or inactive.
     pub dropped: BTreeSet<u128>,
-}
-
-struct Publishing {
-    started: Instant,
-    audience: Audience,
-    outcome: Outcome,
-    shown: Stage,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Stage {
-    Old,
-    Exporting,
-    Computing,
-    Ended,
 }
 
 /// A group as the definition's column describes it.
@@ -90,28 +79,6 @@ impl State {
             self.advance_publishing(id, now);
             self.advance_refresh(id, now);
         }
-    }
-
-    /// Begins to publish the members as they are now.
-    pub fn publish(&mut self, id: Uuid, now: Instant) -> Result<(), Refusal> {
-        let definition = self.definition_of(id)?;
-        let audience = self.audience(definition);
-        let outcome = self.modes.outcome;
-        self.set_definition(
-            definition,
-            &[("statuscode", json!(723_270_002)), ("statecode", json!(0))],
-        );
-        let segment = self.segment(id)?;
-        segment.publishes += 1;
-        segment.next_refresh = None;
-        segment.publishing = Some(Publishing {
-            started: now,
-            audience,
-            outcome,
-            shown: Stage::Old,
-        });
-        self.advance(now);
-        Ok(())
     }
 
     /// Finds a segment.
@@ -163,100 +130,6 @@ impl State {
         Arc::new(audience)
     }
 
-    fn advance_publishing(&mut self, id: Uuid, now: Instant) {
-        let (lag, delay) = (self.modes.publish_lag, self.modes.publish_delay);
-        let Some(segment) = self.segments.get_mut(&id) else {
-            return;
-        };
-        let Some(publishing) = &mut segment.publishing else {
-            return;
-        };
-        let age = now.saturating_duration_since(publishing.started);
-        let stage = match publishing.outcome {
-            _ if age < lag => Stage::Old,
-            _ if age < lag + delay / 2 => Stage::Exporting,
-            Outcome::Never => Stage::Computing,
-            _ if age < lag + delay => Stage::Computing,
-            _ => Stage::Ended,
-        };
-        if stage == publishing.shown {
-            return;
-        }
-        publishing.shown = stage;
-        let status = match stage {
-            Stage::Old => return,
-            Stage::Exporting => 5,
-            Stage::Computing => 6,
-            Stage::Ended => return self.end_publishing(id, now),
-        };
-        let changes = [
-            ("statecode", json!(1)),
-            ("statuscode", json!(status)),
-            ("msdynmkt_membercount", Value::Null),
-        ];
-        self.set_segment(id, &changes);
-    }
-
-    fn end_publishing(&mut self, id: Uuid, now: Instant) {
-        let ends = self.modes.publish_lag + self.modes.publish_delay;
-        let Some(segment) = self.segments.get_mut(&id) else {
-            return;
-        };
-        let Some(publishing) = segment.publishing.take() else {
-            return;
-        };
-        let Some(status) = publishing.outcome.status() else {
-            return;
-        };
-        let at = (publishing.started + ends).min(now);
-        let state = i64::from(status != 1);
-        let mut changes = vec![("statecode", json!(state)), ("statuscode", json!(status))];
-        if publishing.outcome.commits() {
-            changes.push(("msdynmkt_membercount", json!(publishing.audience.len())));
-            changes.push(("msdynmkt_type", json!(11)));
-        }
-        if publishing.outcome.commits() {
-            segment.publish_audience(publishing.audience, at);
-        }
-        self.set_segment(id, &changes);
-        self.note_execution(id, at, publishing.outcome);
-    }
-
-    fn note_execution(&mut self, id: Uuid, at: Instant, outcome: Outcome) {
-        let refresh_every = self.modes.refresh_every;
-        let Ok(definition) = self.definition_of(id) else { return };
-        let (live, computation, execution) = if outcome.commits() {
-            (723_270_000, 723_270_001, 723_270_002)
-        } else {
-            (723_270_001, 723_270_002, 723_270_003)
-        };
-        self.set_definition(
-            definition,
-            &[
-                ("statuscode", json!(live)),
-                ("msdynmkt_computationstatus", json!(computation)),
-            ],
-        );
-        let version = self.next_version();
-        let Some(segment) = self.segments.get_mut(&id) else {
-            return;
-        };
-        segment.next_refresh = Some(at + refresh_every);
-        let mut row = Row::default();
-        row.change(
-            &[
-                ("_msdynmkt_segmentdefinitionid_value", json!(definition.to_string())),
-                ("statuscode", json!(execution)),
-                (
-                    "msdynmkt_membershipcount",
-                    json!(segment.published.as_ref().map(|audience| audience.len())),
-                ),
-            ],
-            version,
-        );
-        self.executions.insert(Uuid::new_v4(), row);
-    }
-
     /// With refresh enabled a published segment is computed again by the clock.
     fn advance_refresh(&mut self, id: Uuid, now: Instant) {
         let Some(segment) = self.segments.get(&id) else { return };
@@ -282,6 +155,13 @@ impl State {
             let count = audience.len();
             segment.publish_audience(audience, due);
             self.set_segment(id, &[("msdynmkt_membercount", json!(count))]);
+            let (at, succeeded) = (self.date(due), json!(723_270_001));
+            let times = [
+                ("msdynmkt_computationstartedon", at.clone()),
+                ("msdynmkt_computationfinishedon", at),
+                ("msdynmkt_computationstatus", succeeded),
+            ];
+            self.set_definition(definition, &times);
         }
     }
 }

@@ -201,6 +201,8 @@ const READ_ONLY: &[&str] = &[
     "msdynmkt_membercount_date",
     "msdynmkt_publishedjourneycount",
     "msdynmkt_computationstatus",
+    "msdynmkt_computationstartedon",
+    "msdynmkt_computationfinishedon",
     "createdon",
     "modifiedon",
 ];

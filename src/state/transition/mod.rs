@@ -5,7 +5,7 @@ mod known;
 
 pub use attempts::{Lost, Whose};
 
-use crate::domain::{Mode, Order};
+use crate::domain::{Mode, Order, View, Watch};
 use crate::state::head::{Applied, Head, Input, Lease, Precedence, Refusal, Refused, Wish, Writing};
 use chrono::{DateTime, Utc};
 use std::time::Duration;
@@ -48,10 +48,8 @@ pub struct Achievement {
     pub contacts: u64,
     /// The segment; none where there is no segment to change.
     pub segment_id: Option<String>,
-    /// Whether the segment was seen Active.
-    pub confirmed: bool,
-    /// The version of the segment's row that still shows the state of before publishing, where no newer one was seen.
-    pub shown_before: Option<String>,
+    /// What the published segment is watched by; nothing where it was seen Active.
+    pub watch: Option<Watch>,
 }
 
 impl Head {
@@ -181,8 +179,8 @@ impl Head {
             at: now,
             contacts: achievement.contacts,
             segment_id: achievement.segment_id,
-            confirmed: achievement.confirmed,
-            shown_before: achievement.shown_before,
+            confirmed: achievement.watch.is_none(),
+            watch: achievement.watch,
         });
         self.writing = None;
         self.end_well();
@@ -216,20 +214,30 @@ impl Head {
         self.lease_of(owner)?;
         if let Some(applied) = &mut self.applied {
             applied.confirmed = true;
+            applied.watch = None;
         }
         self.end_well();
+        Ok(())
+    }
+
+    /// Keeps what was seen of the published segment for the next look.
+    pub fn watch(&mut self, owner: &str, watch: Watch) -> Result<(), LeaseLost> {
+        self.lease_of(owner)?;
+        if let Some(applied) = &mut self.applied {
+            applied.watch = Some(watch);
+        }
         Ok(())
     }
 
     /// Tells whether a segment that holds what is wanted needs no publishing: it shows what this head applied last.
     ///
     /// A crash between the last write and publishing leaves equal membership, too; then `writing` is still set.
-    pub fn shows_what_was_applied(&self, segment_id: &str, is_active: bool) -> bool {
-        let is_ours = self
-            .applied
-            .as_ref()
-            .is_some_and(|applied| applied.segment_id.as_deref() == Some(segment_id));
-        is_active && is_ours && self.writing.is_none()
+    pub fn shows_what_was_applied(&self, segment_id: &str, view: &View) -> bool {
+        let applied = self.applied.as_ref();
+        let is_shown = applied
+            .filter(|applied| applied.segment_id.as_deref() == Some(segment_id))
+            .is_some_and(|applied| applied.is_shown_by(view));
+        is_shown && self.writing.is_none()
     }
 
     /// Puts the wish aside for good, so that only an order tries it again; answers whether it was.

@@ -3,15 +3,16 @@
 use super::{connected, contacts, name, uuids};
 use sandbox::dataverse::{Outcome, Seed};
 use sandbox::{Fault, Sandbox};
-use segment_loader::domain::Batch;
-use segment_loader::dynamics::{Definition, Group, Saved, SegmentStatus};
+use segment_loader::domain::{Batch, SegmentStatus};
+use segment_loader::dynamics::{Definition, Group, Saved};
 use serde_json::Value;
 use std::time::Duration;
 
-/// Returns what a create knows of a definition: not its version.
+/// Returns what a create knows of a definition: neither its version nor its computations.
 fn as_created(definition: &Definition) -> Definition {
     Definition {
         etag: None,
+        computation: None,
         ..definition.clone()
     }
 }

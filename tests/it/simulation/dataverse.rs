@@ -1,10 +1,9 @@
 //! A segment in Dynamics: a draft that is written, and an audience that Publish makes of it.
 
 use super::contacts::Contacts;
-use super::world::LEASE;
-use segment_loader::dynamics::{
-    Definition, DefinitionId, Group, GroupId, Saved, Segment as Row, SegmentId, SegmentStatus,
-};
+use super::world::{LEASE, dynamics_time};
+use segment_loader::domain::{Computation, SegmentStatus};
+use segment_loader::dynamics::{Definition, DefinitionId, Group, GroupId, Saved, Segment as Row, SegmentId};
 use uuid::Uuid;
 
 /// How long it may take from a look at the row to what follows from it.
@@ -31,6 +30,8 @@ pub(super) struct Segment {
     stale: Option<(u64, Seen)>,
     /// When the row has changed last.
     changed_at: u64,
+    /// When the audience was computed last, where definitions say so.
+    computation: Option<Computation>,
     /// Counts the changes of the definition.
     edition: u64,
     /// Counts publications, so that only the last one is computed.
@@ -56,7 +57,7 @@ struct Seen {
 
 impl Segment {
     /// A segment that somebody has made and published by hand.
-    pub(super) fn made_by_hand(groups: Vec<Contacts>, refreshes: bool) -> Self {
+    pub(super) fn made_by_hand(groups: Vec<Contacts>, refreshes: bool, tells_times: bool) -> Self {
         let members = groups.iter().fold(0, |union, group| union | group);
         Self {
             exists: true,
@@ -69,6 +70,7 @@ impl Segment {
             noted: members,
             visible: members,
             status: Status::Active,
+            computation: tells_times.then(Computation::default),
             ..Self::default()
         }
     }
@@ -117,16 +119,18 @@ impl Segment {
             query: String::new(),
             groups: self.groups.iter().map(|(group, _)| group.clone()).collect(),
             refresh_disabled: !self.refreshes,
+            computation: self.computation,
             etag: Some(self.edition.to_string()),
         }
     }
 
     /// Creates the segment unless it is there: an unclear creation is looked up before it is repeated.
-    pub(super) fn create(&mut self, refreshes: bool) {
+    pub(super) fn create(&mut self, refreshes: bool, tells_times: bool) {
         if !self.exists {
             *self = Self {
                 exists: true,
                 refreshes,
+                computation: tells_times.then(Computation::default),
                 groups: vec![(Group::fresh("ours"), 0)],
                 ..Self::default()
             };
@@ -146,6 +150,15 @@ impl Segment {
     /// Shows another status.
     pub(super) fn show(&mut self, status: Status, now: u64) {
         self.status = status;
+        if let Some(computation) = &mut self.computation {
+            let time = Some(dynamics_time(now));
+            match status {
+                Status::Busy => computation.started = time,
+                Status::Active | Status::Failed => computation.finished = time,
+                Status::Inactive => {}
+            }
+            computation.has_failed = status == Status::Failed;
+        }
         self.changed_at = now;
         self.version += 1;
     }

@@ -4,7 +4,7 @@ use super::Plant;
 use super::calls::Simulated;
 use super::contacts::{ids, set_of};
 use super::dataverse::{Change, id_of, index_of};
-use super::world::s3_time;
+use super::world::{dynamics_time, s3_time};
 use chrono::{DateTime, Utc};
 use segment_loader::domain::{Batch, ContactId, ContactSet, Mode, ObjectRef, SegmentName};
 use segment_loader::dynamics::{self, Definition, DefinitionId, Group, GroupId, Saved, Segment, SegmentId};
@@ -206,8 +206,10 @@ impl Means for Simulated {
     async fn create_segment(&self, name: &SegmentName, _: &str) -> Result<(Segment, Definition), dynamics::Error> {
         let index = segment_of(name);
         let in_place = self.has(Plant::TruncateInPlace);
-        self.call(Some(index), move |_, world| world.segments[index].create(in_place))
-            .await?;
+        self.call(Some(index), move |_, world| {
+            world.segments[index].create(in_place, world.scenario.tells_times);
+        })
+        .await?;
         Ok((
             self.segment(id_of(index)).await?,
             self.definition(DefinitionId(id_of(index).0)).await?,
@@ -270,7 +272,7 @@ impl Means for Simulated {
             .map(drop)
     }
 
-    async fn publish(&self, id: SegmentId) -> Result<(), dynamics::Error> {
+    async fn publish(&self, id: SegmentId) -> Result<Option<DateTime<Utc>>, dynamics::Error> {
         let index = index_of(id.0);
         {
             let world = &mut *self.world.get();
@@ -282,8 +284,11 @@ impl Means for Simulated {
         }
         self.sight.borrow_mut().published();
         self.progress.set(self.progress.get() + 1);
-        self.call(Some(index), move |shared, world| shared.publish(world, index))
-            .await
+        let answered = self.call(Some(index), move |shared, world| {
+            shared.publish(world, index);
+            dynamics_time(world.now())
+        });
+        answered.await.map(Some)
     }
 
     fn progress(&self) -> u64 {

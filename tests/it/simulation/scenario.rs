@@ -64,6 +64,8 @@ pub(super) struct Scenario {
     pub(super) rejected: Contacts,
     /// The groups of a segment that exists before the first file, and whether it is refreshed automatically.
     pub(super) initial: [Option<(Vec<Contacts>, bool)>; SEGMENTS],
+    /// Whether definitions say when their members were computed.
+    pub(super) tells_times: bool,
     pub(super) batch: usize,
     pub(super) abreast: usize,
     /// Lambda's timeout.
@@ -124,6 +126,7 @@ impl Scenario {
             dropped,
             rejected,
             initial,
+            tells_times: rng.happens(600),
             batch: usize::try_from(if is_large { 25 } else { rng.between(2, 9) }).unwrap(),
             abreast: usize::try_from(rng.between(1, 4)).unwrap(),
             timeout: rng.one_of(&[MINUTE, 5 * MINUTE, 15 * MINUTE]),

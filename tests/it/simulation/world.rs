@@ -135,9 +135,11 @@ impl World {
         let mut rng = Rng::new(seed);
         let scenario = Scenario::draw(&mut rng);
         let segments = std::array::from_fn(|index| match &scenario.initial[index] {
-            Some((groups, refreshes)) => {
-                Segment::made_by_hand(groups.clone(), *refreshes || plant == Some(Plant::TruncateInPlace))
-            }
+            Some((groups, refreshes)) => Segment::made_by_hand(
+                groups.clone(),
+                *refreshes || plant == Some(Plant::TruncateInPlace),
+                scenario.tells_times,
+            ),
             None => Segment::default(),
         });
         let initial = [0, 1].map(|index: usize| segments[index].visible);
@@ -259,6 +261,12 @@ impl World {
         let breach = self.oracle.published(&self.scenario, index, members);
         self.break_off(breach);
     }
+}
+
+/// Returns Dynamics' time so many milliseconds after the beginning: another clock than S3's, and in whole seconds.
+pub(super) fn dynamics_time(millis: u64) -> DateTime<Utc> {
+    const AHEAD: u64 = 47 * MINUTE;
+    s3_time(i64::try_from((millis + AHEAD) / SECOND * SECOND).unwrap())
 }
 
 /// Returns S3's time so many milliseconds after the beginning.
