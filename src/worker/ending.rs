@@ -4,7 +4,7 @@ use super::hold::Hold;
 use crate::error::Error;
 use crate::fate::Fate;
 use crate::means::Means;
-use crate::report::{Ending, Outcome};
+use crate::report::{Ending, Outcome, RunReport};
 use crate::state::{self, Refusal, Whose, Wish};
 
 /// Whether the worker goes on with the next wish.
@@ -64,6 +64,21 @@ async fn interrupt<M: Means>(hold: &Hold<M>, wish: &Wish, error: Error, got_on: 
             warn_unnoted(&unnoted);
             (ended(Outcome::Continues, error, false), Next::Stop)
         }
+    }
+}
+
+/// Leaves a look after what was published to the next sweep, unless two in a row got nowhere; answers that failure.
+pub(super) async fn settle_look<M: Means>(hold: &Hold<M>, wish: &Wish, error: Error) -> Option<RunReport> {
+    match interrupt(hold, wish, error, false).await {
+        (
+            Ending::Failed {
+                outcome: Outcome::Failed,
+                error,
+                needs_attention,
+            },
+            _,
+        ) => Some(RunReport::of_failed(wish, error, needs_attention)),
+        _ => None,
     }
 }
 

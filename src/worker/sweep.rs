@@ -1,5 +1,6 @@
 //! The scheduled sweep: finds results that no event told of, goes on with what was left, looks after what was published.
 
+use super::ending::settle_look;
 use super::turn::Done;
 use super::{NOTING, Worker, by, heads};
 use crate::domain::{Mode, ObjectRef, SegmentName, s3_url};
@@ -173,7 +174,14 @@ impl<M: Means> Worker<'_, M> {
             Ok(seen) => seen,
             Err(error) => match error.fate() {
                 Fate::LostLease => return Ok(nothing),
-                Fate::Continue => None,
+                Fate::Continue => {
+                    let lost = turn.hold.lost().map(RunReport::of_lost);
+                    let failed = settle_look(&turn.hold, &applied.wish, error).await;
+                    return Ok(Done {
+                        reports: lost.into_iter().chain(failed).collect(),
+                        cut_short: None,
+                    });
+                }
                 _ => Some(turn.fail_to_confirm(applied, error).await),
             },
         };

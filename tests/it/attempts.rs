@@ -227,3 +227,59 @@ async fn no_time_left_to_look_after_a_segment_is_no_failure() {
     assert_eq!(world.head()["failures"], json!(null));
     assert_eq!(world.head()["lease"], json!(null));
 }
+
+/// Lets a sweep die while it looks after what was published.
+async fn kill_a_look(world: &World) {
+    world.sandbox.dataverse.clear_log();
+    kill_when(
+        world,
+        sweep_event(),
+        world.sandbox.dataverse.arrived("GET msdynmkt_segments", 1),
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn looks_after_a_publish_that_die_are_failures_with_pauses_until_a_person_is_called() {
+    let world = World::start().await;
+    world.destination(&json!({"publish_wait_seconds": 1}));
+    let dataverse = &world.sandbox.dataverse;
+    dataverse.modes(|modes| modes.publish_delay = Duration::from_mins(1));
+    let run = world.load("monday.csv", &contacts(0..100)).await;
+    assert_eq!(run["outcome"], "computing", "{run}");
+    dataverse.latency("GET msdynmkt_segments", Duration::from_secs(5));
+    for nth in 1..=5 {
+        kill_a_look(&world).await;
+        tokio::time::sleep(A_LEASE).await;
+        let lost = sweep(&world).await["runs"][0].clone();
+        assert_eq!(
+            (&lost["error_type"], &lost["run_id"]),
+            (&json!("AttemptLost"), &run["run_id"])
+        );
+        assert_eq!(lost["needs_attention"] == true, nth == 5, "{nth}: {lost}");
+        if nth > 1 {
+            assert_eq!(outcomes(&sweep(&world).await), [""; 0], "it waits");
+        }
+        tokio::time::sleep(Duration::from_hours(25)).await;
+    }
+    assert_eq!(outcomes(&sweep(&world).await), ["loaded"]);
+    assert_eq!(world.head()["failures"], json!(null));
+}
+
+#[tokio::test(start_paused = true)]
+async fn looks_after_a_publish_that_get_nowhere_are_failures_from_the_second_on() {
+    let world = World::start().await;
+    world.destination(&json!({"publish_wait_seconds": 1}));
+    let dataverse = &world.sandbox.dataverse;
+    dataverse.modes(|modes| modes.publish_delay = Duration::from_mins(1));
+    let run = world.load("monday.csv", &contacts(0..100)).await;
+    assert_eq!(run["outcome"], "computing", "{run}");
+    dataverse.latency("GET msdynmkt_segments", Duration::from_hours(1));
+    assert_eq!(outcomes(&sweep(&world).await), [""; 0], "once may happen to anybody");
+    tokio::time::sleep(Duration::from_hours(1)).await;
+    let failed = sweep(&world).await["runs"][0].clone();
+    assert_eq!(
+        (&failed["error_type"], &failed["run_id"]),
+        (&json!("OutOfTime"), &run["run_id"])
+    );
+}

@@ -41,10 +41,23 @@ impl Head {
     /// An addition or removal that has to wait lets others go first, unless its change is in the draft. Nothing older takes
     /// the place of a replace.
     pub fn next_at(&self, now: DateTime<Utc>) -> Option<&Wish> {
-        self.pick(|wish| {
-            let waits_until = self.trouble(wish).and_then(|trouble| trouble.not_before);
-            waits_until.is_none_or(|until| until <= now)
-        })
+        self.pick(|wish| !self.waits(wish, now))
+    }
+
+    /// Returns what an attempt is about that begins at `now`: the next wish, or what was published last and was not yet seen
+    /// Active, which is only looked after.
+    pub(super) fn begun_at(&self, now: DateTime<Utc>) -> Option<&Wish> {
+        self.next_at(now).or_else(|| self.to_look_after_at(now))
+    }
+
+    fn to_look_after_at(&self, now: DateTime<Utc>) -> Option<&Wish> {
+        let applied = self.applied.as_ref().filter(|_| self.is_unconfirmed())?;
+        Some(&applied.wish).filter(|wish| !self.waits(wish, now))
+    }
+
+    fn waits(&self, wish: &Wish, now: DateTime<Utc>) -> bool {
+        let until = self.trouble(wish).and_then(|trouble| trouble.not_before);
+        until.is_some_and(|until| until > now)
     }
 
     fn pick(&self, may_go: impl Fn(&Wish) -> bool) -> Option<&Wish> {
@@ -179,7 +192,7 @@ impl Head {
 
     /// Tells whether a sweep should look at `now` whether Dynamics shows what was published last.
     pub fn is_to_be_looked_after(&self, now: DateTime<Utc>) -> bool {
-        self.is_unconfirmed() && !self.is_held(now) && !self.is_pausing(now)
+        self.to_look_after_at(now).is_some() && !self.is_held(now) && !self.is_pausing(now)
     }
 
     /// Tells whether the last published segment was not yet seen Active.
@@ -216,7 +229,7 @@ impl Head {
     /// Lets the worker that holds the segment begin at once with what it was asked for.
     pub fn hurry(&mut self, wish: &Wish, now: DateTime<Utc>) {
         self.lift_pauses_for(wish);
-        self.attempt = self.next_at(now).cloned();
+        self.attempt = self.begun_at(now).cloned();
     }
 
     /// Ends the pauses that would keep a wish waiting that somebody asks for now.

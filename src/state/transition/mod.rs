@@ -104,10 +104,10 @@ impl Head {
             Some(lease) if lease.owner != owner && !lease.is_over(now) => Claim::Busy(lease.clone()),
             _ => {
                 let lost = self.bury(now).map(Box::new);
-                self.attempt = self.next_at(now).cloned();
+                self.attempt = self.begun_at(now).cloned();
                 self.lease = Some(Lease {
                     owner: owner.to_owned(),
-                    run_id: self.attempt.as_ref().map(|wish| wish.run_id.clone()),
+                    run_id: self.next_at(now).map(|wish| wish.run_id.clone()),
                     renewed: now,
                     seconds,
                 });

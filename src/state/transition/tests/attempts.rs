@@ -145,3 +145,31 @@ fn only_what_was_seen_active_clears_a_segment_of_its_failures() {
     head.confirm("me").unwrap();
     assert!(head.failures.is_none() && head.troubles.is_empty());
 }
+
+#[test]
+fn a_look_after_a_publish_counts_from_its_beginning_too() {
+    let mut head = Head::new(&segment());
+    head.enlist(replace(1), false);
+    head.claim("me", LEASE, at(0));
+    let computing = Achievement {
+        contacts: 3,
+        segment_id: Some("segment".to_owned()),
+        watch: Some(Watch::unknown(3)),
+    };
+    head.apply("me", &replace(1), computing, at(9)).unwrap();
+    head.release("me").unwrap();
+    assert_eq!(die(&mut head, 10), None);
+    assert_eq!(head.attempt, Some(replace(1)));
+    assert_eq!(head.lease.as_ref().unwrap().run_id, None, "no run waits for a look");
+    assert_eq!(die(&mut head, 200).map(|lost| lost.wish), Some(replace(1)));
+    assert!(die(&mut head, 400).is_some());
+    head.release("worker of 400").unwrap();
+    assert!(
+        !head.is_to_be_looked_after(at(400 + 30 * 60 - 1)),
+        "from the second on there are pauses"
+    );
+    assert!(head.is_to_be_looked_after(at(400 + 30 * 60)));
+    head.claim("me", LEASE, at(9_000));
+    head.confirm("me").unwrap();
+    assert!(head.attempt.is_none() && head.troubles.is_empty());
+}
