@@ -10,20 +10,26 @@ use crate::event::{self, HistoryCommand, LoadCommand, Message, ObjectEvent, Requ
 use crate::fence::Fence;
 use crate::intent::Hint;
 use crate::production::Production;
-use crate::report::{RunReport, Swept, Teller, Trigger, TriggerKind, answer, fail_if_own_failed};
+use crate::report::{Noticed, RunReport, Swept, Teller, Trigger, TriggerKind, answer, fail_if_own_failed};
 use crate::settings::Settings;
+use crate::state::Doubts;
+use crate::verify;
 use crate::worker::{Worker, by, margin};
 use aws_config::SdkConfig;
 use chrono::Utc;
 use lambda_runtime::Context;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout_at};
 
 /// The function, as long as its Lambda environment lives.
 #[derive(Clone, Debug)]
 pub struct App {
     clients: Clients,
+    /// What was seen of the environment, as far as this invocation has asked.
+    doubts: Arc<OnceCell<Doubts>>,
 }
 
 /// An invocation that has not ended by then, this long before its deadline or a quarter of the margin where that is less,
@@ -43,6 +49,7 @@ impl App {
     pub fn new(environment: Environment, config: &SdkConfig) -> Self {
         Self {
             clients: Clients::new(environment, config),
+            doubts: Arc::default(),
         }
     }
 
@@ -53,7 +60,11 @@ impl App {
     pub async fn handle(&self, event: Value, time_left: Duration) -> Result<Value, Error> {
         let margin = margin(time_left);
         let deadline = Instant::now() + time_left;
-        let answer = Box::pin(self.answer(event, deadline - margin));
+        let invocation = Self {
+            doubts: Arc::default(),
+            ..self.clone()
+        };
+        let answer = Box::pin(invocation.answer(event, deadline - margin));
         let answered = timeout_at(deadline - LAST_WORDS.min(margin / 4), answer).await;
         answered.unwrap_or_else(|_| Err(Error::out_of_time("it waited for the last answers")))
     }
@@ -72,6 +83,7 @@ impl App {
                 Ok(swept.answer())
             }
             Request::History(command) => by(stop_at, "the receipts were read", self.history(&command)).await,
+            Request::VerifyEnvironment { keep } => Box::pin(self.verify(keep, stop_at)).await,
             Request::TestConnection => Ok(connection::test(&self.clients.secrets, &self.clients.http, stop_at).await),
         }
     }
@@ -154,15 +166,27 @@ impl App {
         let bucket = self.results_bucket()?;
         let settings = self.settings(stop_at).await?;
         let worker = self.worker(&settings, &bucket, stop_at);
-        let swept = Box::pin(worker.sweep(&bucket, now)).await?;
+        let mut swept = Box::pin(worker.sweep(&bucket, now)).await?;
+        let left = Box::pin(verify::sweep(&self.clients, &settings, &bucket, stop_at)).await;
+        let left = left.into_iter().map(|left| Noticed::TrialLeft(left.to_string()));
+        swept.noticed.extend(left);
         let teller = self.teller(&bucket, Some(&settings));
         Ok(teller.tell_of_sweep(swept, TriggerKind::Sweep.into()).await)
     }
 
+    /// Tries in the environment what its documents leave open.
+    async fn verify(&self, keep: bool, stop_at: Instant) -> Result<Value, Error> {
+        let bucket = self.own_bucket()?;
+        let verification = match self.settings(stop_at).await {
+            Ok(settings) => verify::verify(&self.clients, &settings, &bucket, keep, stop_at).await,
+            Err(error) => verify::untried(&error),
+        };
+        Ok(json!(verification))
+    }
+
     /// Answers with the receipts of the last runs.
     async fn history(&self, command: &HistoryCommand) -> Result<Value, Error> {
-        let bucket = self.clients.environment.state_bucket.clone();
-        let bucket = bucket.map_or_else(|| self.results_bucket(), Ok)?;
+        let bucket = self.own_bucket()?;
         let archive = self.clients.archive(&bucket);
         let history = archive.history(command.segment_name.as_ref(), command.limit).await?;
         let warnings: Vec<_> = history.unreadable.iter().map(ToString::to_string).collect();
@@ -175,6 +199,8 @@ impl App {
             archive: self.clients.archive(bucket),
             function: self.clients.environment.function_name.as_deref(),
             clock: &self.clients.clock,
+            trials: settings.map(|settings| self.clients.trials(bucket, settings)),
+            doubts: &self.doubts,
             settings,
         }
     }
@@ -207,6 +233,12 @@ impl App {
             warning.log();
         }
         Ok(settings)
+    }
+
+    /// Returns the bucket of the function's own objects, for commands that are about no result.
+    fn own_bucket(&self) -> Result<String, Error> {
+        let bucket = self.clients.environment.state_bucket.clone();
+        bucket.map_or_else(|| self.results_bucket(), Ok)
     }
 
     fn results_bucket(&self) -> Result<String, Error> {

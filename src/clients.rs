@@ -8,7 +8,7 @@ use crate::report::Archive;
 use crate::s3::{self, Own, S3Clock};
 use crate::settings::{Secrets, Settings};
 use crate::source::Objects;
-use crate::state::{Heads, transition};
+use crate::state::{Heads, Trials, transition};
 use aws_config::SdkConfig;
 
 /// The configuration and every client, each built once, so that warm invocations reuse connections.
@@ -46,6 +46,11 @@ impl Clients {
     /// Opens the heads of the segments that results of this bucket go to.
     pub(crate) fn heads(&self, bucket: &str) -> Heads {
         Heads::new(self.own(bucket))
+    }
+
+    /// Opens the notes of trials in an environment, beside the heads of the segments that results of this bucket go to.
+    pub(crate) fn trials(&self, bucket: &str, settings: &Settings) -> Trials {
+        Trials::new(self.own(bucket), settings.destination.organization.environment())
     }
 
     /// Prepares calls to Dataverse, which leave through the fence only.

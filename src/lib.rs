@@ -30,6 +30,7 @@ pub mod settings;
 mod shown;
 pub mod source;
 pub mod state;
+mod verify;
 pub mod worker;
 
 pub use app::App;

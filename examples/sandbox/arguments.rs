@@ -9,6 +9,8 @@ pub enum Task {
     Demo,
     /// Load a file of the user's own.
     Load { file: PathBuf, segment_name: String },
+    /// Try what the documents of Dynamics leave open.
+    Verify,
     /// Stay up.
     Serve,
     /// Explain.
@@ -25,13 +27,16 @@ Runs the segment loader against a sandbox of S3, Secrets Manager, Entra ID and D
   cargo run --example sandbox -- path/to/file.csv \"Segment name\"
       loads your own query result into a new segment
 
+  cargo run --example sandbox -- --verify
+      tries on the sandbox's Dynamics what verify_environment tries on yours, and shows each fact
+
   cargo run --example sandbox -- --serve
       stays up until Ctrl-C: drop files, invoke the function, look at the segments
 
   cargo run --example sandbox -- --help
       prints this
 
-Ends with 0 when the result was loaded, with 2 when the function refused it or failed, and with 1 when the members
+Ends with 0 when the result was loaded or the environment is as loads need it, with 2 when the function refused it or failed, and with 1 when the members
 are not those of the file. Nothing is kept: the sandbox lives in memory and on ports of 127.0.0.1.";
 
 /// Understands the arguments, or says what is wrong with them.
@@ -40,6 +45,7 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task, String> 
     match arguments.as_slice() {
         [] => Ok(Task::Demo),
         [only] if only == "--serve" => Ok(Task::Serve),
+        [only] if only == "--verify" => Ok(Task::Verify),
         [first, ..] if first == "--help" || first == "-h" => Ok(Task::Help),
         [first, ..] if first.to_string_lossy().starts_with('-') => {
             Err(format!("There is no option {} like this.", first.to_string_lossy()))

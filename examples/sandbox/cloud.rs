@@ -46,6 +46,12 @@ pub fn seed_last_week(sandbox: &Sandbox) {
         .seed_segment(Seed::named(SHIPPED_SEGMENT).group(members));
 }
 
+/// Says who is a contact: those of the shipped file.
+pub fn seed_contacts(sandbox: &Sandbox) {
+    let contacts = QueryResult::shipped().contacts().unwrap_or_default();
+    sandbox.dataverse.set_known_contacts(contacts);
+}
+
 /// Drops a file into the bucket and returns the notification that S3 sends.
 pub fn drop_file(sandbox: &Sandbox, result: &QueryResult) -> Value {
     let metadata: Vec<_> = result

@@ -15,6 +15,7 @@ mod query_result;
 mod report;
 mod segment;
 mod serve;
+mod verify;
 
 use arguments::Task;
 use query_result::QueryResult;
@@ -56,6 +57,7 @@ async fn carry_out(task: Task) -> ExitCode {
                 ExitCode::from(66)
             }
         },
+        Task::Verify => verify::run().await,
         Task::Serve => serve::run().await,
     }
 }

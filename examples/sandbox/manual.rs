@@ -33,6 +33,7 @@ Drop a file. The folder below incoming/ is the segment's name; the function gets
 Invoke the function, with any of events/*.json: the files that they speak of are in the bucket.
 
   curl -sS -d @events/test-connection.json {function}{INVOKE}
+  curl -sS -d @events/verify-environment.json {function}{INVOKE}
   curl -sS -d @events/load.json {function}{INVOKE}
   curl -sS -d @events/s3-put.json {function}{INVOKE}
 

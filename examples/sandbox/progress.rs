@@ -74,12 +74,16 @@ impl<'a> Narrator<'a> {
 fn step(request: &Logged) -> Option<(&'static str, &'static str)> {
     let key = request.path.strip_prefix(&format!("/{BUCKET}/"));
     let is_state = key.is_some_and(|key| key.starts_with("_state/"));
+    let is_trial = key.is_some_and(|key| key.starts_with("_state/trials/"));
+    let is_verified = key.is_some_and(|key| key.starts_with("_state/verified/"));
     let is_receipt = key.is_some_and(|key| key.starts_with("_state/receipts/"));
     Some(match request.operation.as_str() {
         "GetSecretValue" => ("Secrets Manager", "reads the destination and the credential"),
         "HeadObject" => ("S3", "looks at the file that was dropped"),
         "GetObject" if !is_state => ("S3", "reads the rows"),
         "PutObject" if is_receipt => ("S3", "leaves the receipt"),
+        "PutObject" if is_trial => ("S3", "notes the name of a trial segment"),
+        "PutObject" if is_verified => ("S3", "keeps the answer"),
         "PutObject" if is_state => ("S3", "notes the file as wanted, and takes the segment for itself"),
         "Token" => ("Entra ID", "gets a token with the client secret"),
         "WhoAmI" => ("Dataverse", "asks who it is"),
@@ -88,6 +92,9 @@ fn step(request: &Logged) -> Option<(&'static str, &'static str)> {
         "ListGroupMembers" => ("Dataverse", "reads the members"),
         "AddStaticMembers" => ("Dataverse", "adds contacts, up to 1,000 a call"),
         "RemoveStaticMembers" => ("Dataverse", "removes contacts, up to 1,000 a call"),
+        "MembersList" => ("Dataverse", "looks at who is seen as a member"),
+        "StopSegments" => ("Dataverse", "stops the segment"),
+        "DELETE msdynmkt_segments" => ("Dataverse", "deletes the segment"),
         operation if operation.starts_with("Publish") => (
             "Dataverse",
             "publishes, and waits until Dynamics has computed the audience",

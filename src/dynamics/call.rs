@@ -77,6 +77,11 @@ impl Call {
         Self::new(operation, Kind::Edit, Method::PATCH, row, Some(written(body)))
     }
 
+    /// Deletes a row that exists.
+    pub(super) fn delete(operation: &'static str, row: String) -> Self {
+        Self::new(operation, Kind::Edit, Method::DELETE, row, None)
+    }
+
     /// Ties a change to the version of the row that was read.
     pub(super) fn of_version(self, etag: Option<&str>) -> Self {
         Self {

@@ -199,7 +199,11 @@ impl Dataverse {
     }
 
     /// Returns all segments of a definition, deleted ones included.
-    async fn segments_of(&self, operation: &'static str, definition: DefinitionId) -> Result<Vec<SegmentId>, Error> {
+    pub(super) async fn segments_of(
+        &self,
+        operation: &'static str,
+        definition: DefinitionId,
+    ) -> Result<Vec<SegmentId>, Error> {
         // The column is a string, so that the GUID stands in quotes.
         let filter = format!(
             "msdynmkt_sourcesegmentuid%20eq%20{}",

@@ -52,13 +52,19 @@ impl Dataverse {
         self.change_members(&ADD, segment, group, batch).await
     }
 
-    /// Removes contacts from a group; one that Dynamics refuses to remove stays, and the next listing shows it.
-    pub async fn remove_members(&self, segment: SegmentId, group: &GroupId, batch: Batch<'_>) -> Result<(), Error> {
+    /// Removes contacts from a group and returns those that Dynamics refused to remove: they stay, and the next listing shows
+    /// them.
+    pub async fn remove_members(
+        &self,
+        segment: SegmentId,
+        group: &GroupId,
+        batch: Batch<'_>,
+    ) -> Result<Vec<ContactId>, Error> {
         let refused = self.change_members(&REMOVE, segment, group, batch).await?;
         if !refused.is_empty() {
             tracing::warn!(contacts = refused.len(), "Dynamics refuses to remove some members");
         }
-        Ok(())
+        Ok(refused)
     }
 
     async fn change_members(

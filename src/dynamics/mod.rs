@@ -23,6 +23,7 @@ mod retry;
 mod rows;
 mod segment;
 mod throttle;
+mod trial;
 mod verdict;
 mod version;
 
@@ -31,4 +32,5 @@ pub use error::Error;
 pub use group::{Definition, DefinitionId, Group, GroupId};
 pub use refusal::Refusal;
 pub use segment::{Dataverse, Segment, SegmentId};
+pub use trial::Described;
 pub use version::Saved;

@@ -189,6 +189,8 @@ impl Dataverse {
             is_asked_for(&row, SEGMENT_KEY, id.0)?;
             Ok(NamedSegment {
                 name: row.text(SEGMENT_NAME)?.to_owned(),
+                // What only informs may be missing.
+                description: row.text("msdynmkt_description").unwrap_or_default().to_owned(),
                 segment: segment_of(&row)?,
             })
         };
@@ -271,6 +273,7 @@ const LONGEST_ETAG: usize = 100;
 /// A segment with its name.
 pub(super) struct NamedSegment {
     pub(super) name: String,
+    pub(super) description: String,
     pub(super) segment: Segment,
 }
 

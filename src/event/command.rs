@@ -48,7 +48,7 @@ const LONGEST_BUCKET: usize = 255;
 
 /// Reads a command; the caller has seen its `action`.
 pub(super) fn parse(event: &Value) -> Result<Request, Error> {
-    let known = "text: `load`, `sweep`, `history` or `test_connection`";
+    let known = "text: `load`, `sweep`, `history`, `test_connection` or `verify_environment`";
     let action = event["action"].as_str().ok_or_else(|| invalid("", "action", known))?;
     match action {
         "load" => load(&Arguments::of(
@@ -59,6 +59,10 @@ pub(super) fn parse(event: &Value) -> Result<Request, Error> {
         "sweep" => sweep(&Arguments::of("sweep", event, &["now"])?),
         "history" => history(&Arguments::of("history", event, &["segment_name", "limit"])?),
         "test_connection" => Arguments::of("test_connection", event, &[]).map(|_| Request::TestConnection),
+        "verify_environment" => {
+            let keep = Arguments::of("verify_environment", event, &["keep"])?.flag("keep")?;
+            Ok(Request::VerifyEnvironment { keep })
+        }
         _ => Err(Error::UnknownAction { action: action.into() }),
     }
 }
@@ -284,8 +288,13 @@ mod tests {
                 "`test_connection` has the unknown field \"x\"",
             ),
             (
+                json!({"action": "verify_environment", "keep": "yes"}),
+                "`keep` must be true or false",
+            ),
+            (
                 json!({"action": "delete"}),
-                "\"delete\" does not exist; actions are `load`, `sweep`, `history` and `test_connection`",
+                "\"delete\" does not exist; actions are `load`, `sweep`, `history`, `test_connection` and \
+                 `verify_environment`",
             ),
             (
                 json!({"action": "history", "limit": 201}),

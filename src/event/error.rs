@@ -7,8 +7,8 @@ use std::borrow::Cow;
 /// The shapes that are accepted, for the messages of those that are not.
 const ACCEPTED: &str = "accepted are an S3 notification, an EventBridge `Object Created` event of `aws.s3`, an SQS batch \
                         of these two, an EventBridge `Scheduled Event`, and the commands \
-                        {\"action\":\"load\",\"key\":...}, {\"action\":\"sweep\"}, {\"action\":\"history\"} and \
-                        {\"action\":\"test_connection\"}";
+                        {\"action\":\"load\",\"key\":...}, {\"action\":\"sweep\"}, {\"action\":\"history\"}, \
+                        {\"action\":\"test_connection\"} and {\"action\":\"verify_environment\"}";
 
 /// Tells why an event cannot be understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,7 +50,7 @@ pub enum Error {
     },
     /// A command that does not exist.
     #[error(
-        "the action {} does not exist; actions are `load`, `sweep`, `history` and `test_connection`",
+        "the action {} does not exist; actions are `load`, `sweep`, `history`, `test_connection` and `verify_environment`",
         shown::word(action)
     )]
     UnknownAction {

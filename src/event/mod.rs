@@ -37,6 +37,11 @@ pub enum Request {
     History(HistoryCommand),
     /// Check secrets, sign-in and environment.
     TestConnection,
+    /// Try in the environment what its documents leave open.
+    VerifyEnvironment {
+        /// The trial segment is left for people to look at.
+        keep: bool,
+    },
     /// Nothing to do, which is a success: a test event, a deletion.
     Ignored,
 }

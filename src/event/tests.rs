@@ -110,6 +110,7 @@ fn files() -> Vec<(&'static str, &'static str, Request)> {
             })
         ),
         file!("test-connection.json", Request::TestConnection),
+        file!("verify-environment.json", Request::VerifyEnvironment { keep: false }),
     ]
 }
 

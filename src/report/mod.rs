@@ -3,6 +3,7 @@
 mod account;
 mod answer;
 mod archive;
+mod doubts;
 pub mod metrics;
 mod run;
 mod sentences;

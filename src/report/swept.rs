@@ -32,6 +32,9 @@ pub enum Noticed {
         /// Where they lie.
         prefix: String,
     },
+    /// A trial segment was left, and nobody could remove it.
+    #[error("{0}")]
+    TrialLeft(String),
 }
 
 impl RunReport {

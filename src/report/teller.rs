@@ -1,10 +1,12 @@
 //! Where ended runs are told: in the metrics, in the receipts, in the log.
 
-use super::{Archive, RunReport, SettingsUsed, Swept, Trigger, metrics};
+use super::{Archive, RunReport, SettingsUsed, Swept, Trigger, doubts, metrics};
 use crate::s3::S3Clock;
 use crate::settings::Settings;
+use crate::state::{Doubts, Trials};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 /// Tells of the runs of one invocation.
 pub(crate) struct Teller<'a> {
@@ -16,6 +18,10 @@ pub(crate) struct Teller<'a> {
     pub(crate) clock: &'a S3Clock,
     /// What the runs went by, where it could be read.
     pub(crate) settings: Option<&'a Settings>,
+    /// What was seen of the environment, read at most once in an invocation.
+    pub(crate) doubts: &'a OnceCell<Doubts>,
+    /// Where that is kept.
+    pub(crate) trials: Option<Trials>,
 }
 
 impl Teller<'_> {
@@ -25,9 +31,13 @@ impl Teller<'_> {
     pub(crate) async fn tell(&self, mut reports: Vec<RunReport>, mut trigger: Trigger) -> Vec<RunReport> {
         let used = self.settings.map(SettingsUsed::of);
         let warnings = self.settings.map(|settings| settings.warnings(Utc::now()));
+        let doubts = self.doubts(&reports).await;
         for report in &mut reports {
             let warnings = warnings.iter().flatten().map(ToString::to_string);
             report.warnings.extend(warnings);
+            if report.rests_on_facts() {
+                report.warnings.extend_from_slice(&doubts);
+            }
             if !report.is_rehearsal {
                 // First, since S3 may not answer to the receipt.
                 self.measure(|function, days_left, at| metrics::line(report, function, days_left, at));
@@ -48,6 +58,16 @@ impl Teller<'_> {
         self.measure(|function, days_left, at| metrics::sweep_line(noticed.len(), function, days_left, at));
         let reports = self.tell(reports, trigger).await;
         Swept { reports, noticed }
+    }
+
+    /// Says what was seen not to hold in the environment, where any of the runs rests on it.
+    async fn doubts(&self, reports: &[RunReport]) -> Vec<String> {
+        match &self.trials {
+            Some(trials) if reports.iter().any(RunReport::rests_on_facts) => {
+                doubts::warnings(self.doubts.get_or_init(|| trials.doubts()).await)
+            }
+            _ => Vec::new(),
+        }
     }
 
     fn measure(&self, line: impl FnOnce(&str, Option<i64>, DateTime<Utc>) -> Value) {

@@ -56,6 +56,21 @@ impl Keys {
         format!("{}sweep.json", self.prefix)
     }
 
+    /// Returns the prefix of the notes of trial segments in one environment.
+    pub(crate) fn trials(&self, environment: &str) -> String {
+        format!("{}trials/{}/", self.prefix, hash_of(environment))
+    }
+
+    /// Returns the key of the note of one trial segment.
+    pub(crate) fn trial(&self, environment: &str, mark: &str) -> String {
+        format!("{}{mark}.json", self.trials(environment))
+    }
+
+    /// Returns the key of what was seen of an environment when it was last verified.
+    pub(crate) fn verified(&self, environment: &str) -> String {
+        format!("{}verified/{}.json", self.prefix, hash_of(environment))
+    }
+
     /// Returns the prefix of a folder.
     pub(crate) fn folder(&self, folder: Folder) -> String {
         let name = match folder {
@@ -81,10 +96,13 @@ impl Keys {
 }
 
 /// Names a segment's folder: a hash, since a name may hold anything that a key may not.
-///
-/// 32 hex digits: 128 bits of a SHA-256 of the name.
 fn segment_hash(segment_name: &SegmentName) -> String {
-    let hash = Sha256::digest(segment_name.as_str());
+    hash_of(segment_name.as_str())
+}
+
+/// Makes a part of a key of any text, in 32 hex digits: 128 bits of its SHA-256.
+fn hash_of(text: &str) -> String {
+    let hash = Sha256::digest(text);
     let first = u128::from_be_bytes(std::array::from_fn(|index| hash[index]));
     format!("{first:032x}")
 }
@@ -103,6 +121,13 @@ mod tests {
         assert!(head.starts_with(&keys.heads()) && Keys::is_head(head));
         assert_ne!(keys.head(&SegmentName::parse("summer sale").unwrap()), head);
         assert_eq!(keys.bookmark(), "_state/sweep.json");
+        let environment = "socktown.crm4.dynamics.com";
+        let hash = "ed8e9298d22515193217decfe9e41816";
+        assert_eq!(keys.verified(environment), format!("_state/verified/{hash}.json"));
+        assert_eq!(
+            keys.trial(environment, "1a2b3c4d"),
+            format!("_state/trials/{hash}/1a2b3c4d.json")
+        );
         let names = Names {
             run_id: None,
             segment_name: Some(&name),

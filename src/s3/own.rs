@@ -77,6 +77,12 @@ impl Own {
         Ok(keys)
     }
 
+    /// Deletes an object; one that is gone is deleted.
+    pub(crate) async fn delete(&self, key: &str) -> Result<(), Reason> {
+        let sent = self.client.delete_object().bucket(&self.bucket).key(key).send().await;
+        sent.map(drop).map_err(|error| Reason::of(&error))
+    }
+
     /// Writes an object where the condition holds, and returns its `ETag`.
     pub(crate) async fn put(
         &self,

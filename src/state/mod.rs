@@ -8,8 +8,12 @@ pub mod head;
 pub mod markers;
 pub mod store;
 pub mod transition;
+mod trials;
+mod verified;
 
 pub use bookmark::Bookmark;
 pub use head::{Applied, Head, Refusal, Refused, Wish};
 pub use store::{Error, Heads, Stored};
 pub use transition::{Achievement, Claim, Enlisted, LeaseLost, Lost, Whose};
+pub use trials::{Noted, Trial, Trials};
+pub use verified::{Doubts, Finding, Verification};

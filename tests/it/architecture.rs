@@ -11,7 +11,7 @@ const TOOLS: [&str; 7] = ["backoff", "bounded", "fate", "json", "near", "percent
 ///
 /// `source` and `dynamics` never meet but above both, `state` knows files and no contacts, `load` no files, and what is
 /// pure names nothing that does I/O.
-const MAY_IMPORT: [(&str, &str); 22] = [
+const MAY_IMPORT: [(&str, &str); 23] = [
     ("domain", ""),
     ("fence", ""),
     ("aws", ""),
@@ -43,16 +43,17 @@ const MAY_IMPORT: [(&str, &str); 22] = [
         "production",
         "domain settings fence state source dynamics means report clients",
     ),
+    ("verify", "domain settings fence state dynamics error clients"),
     (
         "app",
-        "aws clients connection domain environment error event fence intent production report settings worker",
+        "aws clients connection domain environment error event fence intent production report settings state verify worker",
     ),
     ("lib", "app"),
     ("main", ""),
 ];
 
 /// Who may speak of contacts: the others know files and segments' names only.
-const MAY_NAME_CONTACTS: [&str; 8] = [
+const MAY_NAME_CONTACTS: [&str; 9] = [
     "domain",
     "source",
     "dynamics",
@@ -61,6 +62,7 @@ const MAY_NAME_CONTACTS: [&str; 8] = [
     "report",
     "worker",
     "production",
+    "verify",
 ];
 
 /// Crates that do I/O, and the modules that must stay pure.

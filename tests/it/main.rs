@@ -35,4 +35,5 @@ mod stops;
 mod sweeps;
 mod template;
 mod text_files;
+mod verify;
 mod world;

@@ -1,6 +1,6 @@
 //! The unbound actions on segments.
 
-use super::modes::{Encoding, UnknownContacts};
+use super::modes::{Drafts, Encoding, Repeats, UnknownContacts};
 use super::refusal::{Refusal, Reply};
 use super::rows::used_in_live_journey;
 use super::state::{Definition, State};
@@ -116,8 +116,12 @@ fn change(state: &mut State, action: Action, request: &Change) -> Reply {
     let ids = real_contacts(state, action, &request.entity_ids)?;
     let stale_reads = state.modes.stale_reads;
     let group = request.group_id.0;
+    let repeats_refused = state.modes.repeats == Repeats::Refused;
     let definition = group_of(state, request.segment_id.0, group)?;
     let before = definition.members.entry(group).or_default();
+    if repeats_refused && ids.iter().any(|id| before.contains(id) == (action == Action::Add)) {
+        return Err(Refusal::plug_in("A contact is already what it is to be in this group."));
+    }
     if action == Action::Add {
         let new = ids.iter().filter(|id| !before.contains(id)).collect::<BTreeSet<_>>();
         if before.len() + new.len() > GROUP {
@@ -154,6 +158,7 @@ fn real_contacts(state: &State, action: Action, ids: &[Guid]) -> Result<Vec<u128
     };
     match state.modes.unknown_contacts {
         UnknownContacts::Ignore => Ok(ids.filter(|id| known.contains(id)).collect()),
+        UnknownContacts::Accept => Ok(ids.collect()),
         UnknownContacts::Refuse => {
             let check = |id| known.contains(&id).then_some(id).ok_or(id);
             ids.map(check)
@@ -206,11 +211,10 @@ fn list_group(state: &mut State, root: &str, request: &ListGroup) -> Reply {
 }
 
 fn members(state: &mut State, root: &str, request: &OfSegment) -> Reply {
-    let published = state
-        .segment(request.segment_id.0)?
-        .published
-        .clone()
-        .unwrap_or_default();
+    let definition = state.definition_of(request.segment_id.0)?;
+    let draft = (state.modes.drafts == Drafts::Shown).then(|| state.audience(definition));
+    let published = state.segment(request.segment_id.0)?.published.clone();
+    let published = draft.or(published).unwrap_or_default();
     let size = request.page_size.unwrap_or(MEMBERS_PAGE).max(1);
     let number = request.page_number.unwrap_or(1).max(1);
     let start = published.len().min((number - 1) * size);

@@ -14,6 +14,10 @@ pub struct Modes {
     pub denied: BTreeSet<String>,
     /// What happens to ids that are no known contact (see `set_known_contacts`).
     pub unknown_contacts: UnknownContacts,
+    /// Whether what is in a draft is counted and listed before it is published.
+    pub drafts: Drafts,
+    /// What adding a member and removing a contact that is none meets.
+    pub repeats: Repeats,
     /// `AddStaticMembers` and `RemoveStaticMembers` answer 200 with a `ResultText` instead of 204.
     pub verbose_success: bool,
     /// How many list calls after a write still show the state before it.
@@ -51,6 +55,26 @@ pub enum UnknownContacts {
     Ignore,
     /// 400 for the whole batch, naming the first one.
     Refuse,
+    /// They are members like others.
+    Accept,
+}
+
+/// Who sees the members of a draft.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Drafts {
+    /// Nobody: publishing is the commit point.
+    Hidden,
+    /// Everybody who looks at the segment.
+    Shown,
+}
+
+/// What adding a member and removing a contact that is none meets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Repeats {
+    /// Nothing changes.
+    Accepted,
+    /// 400 for the whole batch.
+    Refused,
 }
 
 /// What lists of rows make of a filter.
@@ -119,6 +143,8 @@ impl Default for Modes {
             user_missing: false,
             denied: BTreeSet::new(),
             unknown_contacts: UnknownContacts::Ignore,
+            drafts: Drafts::Hidden,
+            repeats: Repeats::Accepted,
             verbose_success: false,
             stale_reads: 0,
             encoding: Encoding::Text,

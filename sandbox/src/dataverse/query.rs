@@ -120,18 +120,26 @@ impl Query {
                 .map(|(id, definition)| (*id, definition.row.clone()))
                 .collect(),
             Table::Executions => state.executions.iter().map(|(id, row)| (*id, row.clone())).collect(),
-            Table::Contacts => self.contacts(&state.contacts),
+            Table::Contacts => self.contacts(state),
         }
     }
 
-    /// Contacts are looked up by the ids that the filter names; without any, the known ones are listed.
-    fn contacts(&self, contacts: &Contacts) -> Vec<(Uuid, Row)> {
+    /// Contacts are looked up by the ids that the filter names; without any, the known ones are listed, or all members where
+    /// any id is a contact.
+    fn contacts(&self, state: &State) -> Vec<(Uuid, Row)> {
+        let contacts = &state.contacts;
         let mut ids = Vec::new();
         if let Some(filter) = &self.filter {
             filter.named_ids(&mut ids);
         }
         if ids.is_empty() {
-            ids.extend(contacts.known.iter().flatten().map(|id| Uuid::from_u128(*id)));
+            let groups = state
+                .definitions
+                .values()
+                .flat_map(|definition| definition.members.values());
+            let members = groups.filter(|_| contacts.known.is_none());
+            let listed = contacts.known.iter().chain(members).flatten();
+            ids.extend(listed.map(|id| Uuid::from_u128(*id)));
         }
         ids.sort();
         ids.dedup();
@@ -157,7 +165,8 @@ impl Contacts {
         let known = self.known.as_ref().is_none_or(|known| known.contains(&id.as_u128()));
         known.then(|| {
             let mut row = Row::default();
-            row.change(&[("statecode", json!(0)), ("statuscode", json!(1))], 1);
+            let state = i64::from(self.inactive.contains(&id.as_u128()));
+            row.change(&[("statecode", json!(state)), ("statuscode", json!(state + 1))], 1);
             row
         })
     }

@@ -1,6 +1,6 @@
 //! Segments, definitions, members, and what publishing and the clock do to them.
 
-use super::modes::Modes;
+use super::modes::{Drafts, Modes};
 use super::publishing::Publishing;
 use super::refusal::Refusal;
 use super::tables::{Row, Table};
@@ -57,6 +57,8 @@ pub struct Contacts {
     pub known: Option<BTreeSet<u128>>,
     /// Dropped when an audience is computed: another business unit, or inactive.
     pub dropped: BTreeSet<u128>,
+    /// Contacts with the state of inactive ones.
+    pub inactive: BTreeSet<u128>,
 }
 
 /// A group as the definition's column describes it.
@@ -77,6 +79,7 @@ impl State {
         let ids: Vec<Uuid> = self.segments.keys().copied().collect();
         for id in ids {
             self.advance_publishing(id, now);
+            self.show_draft(id, now);
             self.advance_refresh(id, now);
         }
     }
@@ -128,6 +131,22 @@ impl State {
         audience.sort_unstable();
         audience.dedup();
         Arc::new(audience)
+    }
+
+    /// Where drafts are not hidden, a published segment has the members of its draft.
+    fn show_draft(&mut self, id: Uuid, now: Instant) {
+        if self.modes.drafts == Drafts::Hidden || !self.segments.get(&id).is_some_and(Segment::is_live) {
+            return;
+        }
+        let Ok(definition) = self.definition_of(id) else { return };
+        let audience = self.audience(definition);
+        let count = audience.len();
+        if let Some(segment) = self.segments.get_mut(&id)
+            && segment.published.as_ref() != Some(&audience)
+        {
+            segment.publish_audience(audience, now);
+            self.set_segment(id, &[("msdynmkt_membercount", json!(count))]);
+        }
     }
 
     /// With refresh enabled a published segment is computed again by the clock.
