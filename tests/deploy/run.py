@@ -33,11 +33,10 @@ from outside import Sandbox, holds, logs_shown_on_failure, wait_for
 
 EXISTING = "existing-results"
 HOSTILE = "a b+c%20é.csv"
-# What ministack never asks the role for, and what no load, sweep or history does (a note is deleted when a trial segment is): it
-# cannot be shown to be needed.
-NOT_ASKED_FOR = {
-    "s3:DeleteObject",
+# What is not shown to be needed: ministack never asks the role for it, or nothing here deletes.
+NOT_SHOWN = {
     "sqs:SendMessage", "logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords",
+    "s3:DeleteObject",
 }
 PEOPLE = [str(uuid.uuid4()) for _ in range(1_200)]
 
@@ -140,26 +139,24 @@ def check_permissions(loader):
     statements = loader.policy()["Statement"]
     listed = [statement["Action"] for statement in statements]
     allowed = {action for actions in listed for action in (actions if isinstance(actions, list) else [actions])}
-    holds("the role allows what Lambda does in its name", NOT_ASKED_FOR <= allowed, sorted(allowed))
-    commands = ["load", "sweep", "history"] + ["forget"] * ("s3:DeleteObject" in allowed)
-    failing = what_fails(loader, commands)
+    holds("the role allows what Lambda does in its name", NOT_SHOWN <= allowed, sorted(allowed))
+    failing = what_fails(loader)
     holds("with the whole role everything goes", not failing, failing)
-    for action in sorted(allowed - NOT_ASKED_FOR):
+    for action in sorted(allowed - NOT_SHOWN):
         with loader.without(action):
-            failing = what_fails(loader, commands)
+            failing = what_fails(loader)
         holds(f"without {action} it does not: {', '.join(failing)}", failing, failing)
-    failing = what_fails(loader, commands)
+    failing = what_fails(loader)
     holds("with the whole role everything goes again", not failing, failing)
 
 
-def what_fails(loader, commands):
+def what_fails(loader):
     key = f"trial/{uuid.uuid4()}.csv"
     segment = {"segment_name": f"Permissions {key[6:14]}"}
     loader.put(loader.outputs["BucketName"], key, PEOPLE[:10])
-    fields = {"load": segment | {"key": key}, "forget": segment}
     failing = set()
-    for action in commands:
-        answer = loader.invoke({"action": action} | fields.get(action, {}))
+    for action, fields in (("load", segment | {"key": key}), ("sweep", {}), ("history", {})):
+        answer = loader.invoke({"action": action} | fields)
         # What a history tells failed before.
         runs = [] if action == "history" else answer.get("runs", [])
         errors = [answer.get("errorType"), *(run["error_type"] for run in runs if run["outcome"] == "failed")]
