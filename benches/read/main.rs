@@ -55,8 +55,8 @@ const GOALS: [Goal; 10] = [
 
 /// What `template.yaml` tells the C library, which would otherwise keep freed memory.
 const AS_DEPLOYED: [(&str, &str); 2] = [
-    ("MALLOC_MMAP_THRESHOLD_", "655360"),
-    ("MALLOC_TRIM_THRESHOLD_", "4194304"),
+    ("MALLOC_MMAP_THRESHOLD_", "131072"),
+    ("MALLOC_TRIM_THRESHOLD_", "1048576"),
 ];
 
 /// The promised peak above 16 bytes per distinct id, the AWS and TLS stack aside.
