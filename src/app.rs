@@ -82,7 +82,7 @@ impl App {
                 let swept = Box::pin(self.sweep(now, stop_at)).await?;
                 Ok(swept.answer())
             }
-            Request::History(command) => by(stop_at, "the receipts were read", self.history(&command)).await,
+            Request::History(command) => by(stop_at, "the receipts were read", self.history(&command, stop_at)).await,
             Request::VerifyEnvironment { keep } => Box::pin(self.verify(keep, stop_at)).await,
             Request::TestConnection => Ok(connection::test(&self.clients.secrets, &self.clients.http, stop_at).await),
         }
@@ -184,12 +184,21 @@ impl App {
         Ok(json!(verification))
     }
 
-    /// Answers with the receipts of the last runs.
-    async fn history(&self, command: &HistoryCommand) -> Result<Value, Error> {
+    /// Answers with the receipts of the last runs in the function's environment; of all where nobody can tell which it is.
+    async fn history(&self, command: &HistoryCommand, stop_at: Instant) -> Result<Value, Error> {
+        let destination = by(stop_at, "the secrets were read", self.clients.secrets.destination()).await;
+        let environment = destination.map(|destination| destination.home().environment);
         let bucket = self.own_bucket()?;
         let archive = self.clients.archive(&bucket);
-        let history = archive.history(command.segment_name.as_ref(), command.limit).await?;
-        let warnings: Vec<_> = history.unreadable.iter().map(ToString::to_string).collect();
+        let own = environment.as_deref().ok();
+        let history = archive
+            .history(command.segment_name.as_ref(), own, command.limit)
+            .await?;
+        let unreadable = history.unreadable.iter().map(ToString::to_string);
+        let unknown = environment.as_ref().err();
+        let unknown = unknown
+            .map(|error| format!("the runs of all environments are told, since the destination is unknown: {error}"));
+        let warnings: Vec<_> = unknown.into_iter().chain(unreadable).collect();
         Ok(json!({ "runs": history.runs, "warnings": warnings }))
     }
 

@@ -6,7 +6,7 @@ use crate::environment::Environment;
 use crate::fence::Fence;
 use crate::report::Archive;
 use crate::s3::{self, Own, S3Clock};
-use crate::settings::{Secrets, Settings};
+use crate::settings::{Destination, Secrets, Settings};
 use crate::source::Objects;
 use crate::state::{Heads, Trials, transition};
 use aws_config::SdkConfig;
@@ -43,9 +43,9 @@ impl Clients {
         Archive::new(self.own(bucket))
     }
 
-    /// Opens the heads of the segments that results of this bucket go to.
-    pub(crate) fn heads(&self, bucket: &str) -> Heads {
-        Heads::new(self.own(bucket))
+    /// Opens the heads of the destination's segments that results of this bucket go to.
+    pub(crate) fn heads(&self, bucket: &str, destination: &Destination) -> Heads {
+        Heads::new(self.own(bucket), destination.home())
     }
 
     /// Opens the notes of trials in an environment, beside the heads of the segments that results of this bucket go to.

@@ -1,6 +1,6 @@
 //! From a hint to a wish: which segment, which version, which run.
 
-use crate::domain::{Mode, ObjectRef, Pinned, RunId, SegmentName};
+use crate::domain::{Home, Mode, ObjectRef, Pinned, RunId, SegmentName};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::event::LoadCommand;
@@ -44,7 +44,7 @@ impl Intent {
                 Err(error) if matches!(error.fate(), Fate::Refuse | Fate::PutAside) => Pinned::of([]),
                 Err(error) => return Err(error.into()),
             };
-            wish.run_id = RunId::of(&wish.segment_name, wish.mode, &wish.object, Some(&pinned));
+            wish.run_id = RunId::of(means.home(), &wish.segment_name, wish.mode, &wish.object, Some(&pinned));
             wish.parts = Some(pinned);
         }
         if let Some(approved) = &self.approval {
@@ -92,7 +92,7 @@ impl Hint {
             &environment.results_prefix,
             settings.destination.segment_name.as_ref(),
         )?;
-        let wish = wish_for(&object, name, command, settings.destination.mode)?;
+        let wish = wish_for(&object, means.home(), name, command, settings.destination.mode)?;
         Ok(Some(Intent {
             is_in_several: Role::is_in_several(&object.key, files, wish.mode),
             wish,
@@ -138,14 +138,15 @@ fn check_approval(approved: &str, wish: &Wish) -> Result<(), Error> {
     if approved == run_id.as_str() {
         return Ok(());
     }
-    let what = if approved == RunId::of_before(&wish.segment_name, &wish.object).as_str() {
-        "it was printed by an earlier version of this function, whose approvals did not say how a file is loaded nor of \
-         which files a result consists"
+    let before = RunId::of_before(&wish.segment_name, *mode, &wish.object, wish.parts.as_ref());
+    let what = if before.iter().any(|before| before.as_str() == approved) {
+        "it was printed by an earlier version of this function, whose approvals did not say in which environment a file is \
+         loaded, nor, at first, how, nor of which files a result consists"
             .to_owned()
     } else {
         format!(
-            "what was approved is another file, version, mode (this is {}) or segment, or the files of the result are others \
-             now",
+            "what was approved is another file, version, mode (this is {}), segment or environment, or the files of the result \
+             are others now",
             mode.name()
         )
     };
@@ -158,6 +159,7 @@ fn check_approval(approved: &str, wish: &Wish) -> Result<(), Error> {
 
 fn wish_for(
     object: &ObjectVersion,
+    home: &Home,
     name: SegmentName,
     command: Option<&LoadCommand>,
     mode: Mode,
@@ -168,7 +170,7 @@ fn wish_for(
         None => (name, command.and_then(|command| command.mode).unwrap_or(mode)),
     };
     let reference = object.reference();
-    let run_id = RunId::of(&name, mode, &reference, None);
+    let run_id = RunId::of(home, &name, mode, &reference, None);
     Ok(Wish {
         run_id,
         object: reference,

@@ -3,11 +3,11 @@
 //! The worker decides; its means carry out. Production's are S3 and Dynamics, a simulation's are a model of both, and
 //! the worker in between is the same. Time is tokio's, which a test may pause; only S3's own clock is asked for here.
 
-use crate::domain::{Batch, ContactId, Mode, ObjectRef, RunId, SegmentName};
+use crate::domain::{Batch, ContactId, Home, Mode, ObjectRef, RunId, SegmentName};
 use crate::dynamics::{self, Definition, DefinitionId, Group, GroupId, Saved, Segment, SegmentId};
 use crate::fence::Fence;
 use crate::source::{self, ObjectVersion, Parts, Rejected, Rows};
-use crate::state::{self, Bookmark, Head, Stored};
+use crate::state::{self, Bookmark, Former, Head, Lying, Stored};
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 use uuid::Uuid;
@@ -21,6 +21,9 @@ pub trait Means: Clone {
     /// Returns the same means for the work on one segment: their calls to Dynamics leave through this fence only.
     fn through(&self, fence: &Fence) -> Self;
 
+    /// Tells where the segments live whose heads are the worker's.
+    fn home(&self) -> &Home;
+
     /// Reads a segment's head; a segment never loaded has none.
     async fn read_head(&self, segment_name: &SegmentName) -> Result<Option<Stored>, state::Error>;
 
@@ -29,11 +32,23 @@ pub trait Means: Clone {
     /// Where an answer was lost on the way, a head that was written may be said not to be: its nonce tells.
     async fn write_head(&self, head: &Head, replacing: Option<&str>) -> Result<bool, state::Error>;
 
-    /// Lists where the heads of all segments lie.
+    /// Reads what versions of before kept of a segment.
+    async fn read_former(&self, segment_name: &SegmentName) -> Result<Option<Former>, state::Error>;
+
+    /// Writes in place of the version `replacing` of a head of before that it has moved to this home, and what it said as long
+    /// as the head of this home may not be there yet; answers whether it was written.
+    async fn move_former(
+        &self,
+        segment_name: &SegmentName,
+        head: Option<&Head>,
+        replacing: &str,
+    ) -> Result<bool, state::Error>;
+
+    /// Lists where the heads of all segments lie, those of other homes and of before among them.
     async fn list_heads(&self) -> Result<Vec<String>, state::Error>;
 
-    /// Reads the head that lies there; one that is gone by now is none.
-    async fn head_at(&self, key: &str) -> Result<Option<Stored>, state::Error>;
+    /// Reads what lies there; what is gone by now is nothing.
+    async fn lying_at(&self, key: &str) -> Result<Option<Lying>, state::Error>;
 
     /// Names where a segment's head lies, or is to lie.
     fn head_key(&self, segment_name: &SegmentName) -> String;

@@ -1,14 +1,14 @@
 //! A worker's means in production: S3 and Dataverse.
 
 use crate::clients::Clients;
-use crate::domain::{Batch, ContactId, Mode, ObjectRef, SegmentName};
+use crate::domain::{Batch, ContactId, Home, Mode, ObjectRef, SegmentName};
 use crate::dynamics::{self, Dataverse, Definition, DefinitionId, Group, GroupId, Saved, Segment, SegmentId};
 use crate::fence::Fence;
 use crate::means::{Attempt, Leftovers, Lists, Means};
 use crate::report::Archive;
 use crate::settings::Settings;
 use crate::source::{self, Manner, ObjectVersion, Parts, Rows};
-use crate::state::{self, Bookmark, Head, Heads, Stored};
+use crate::state::{self, Bookmark, Former, Head, Heads, Lying, Stored};
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,7 +35,7 @@ impl<'a> Production<'a> {
             clients,
             settings,
             bucket,
-            heads: clients.heads(bucket),
+            heads: clients.heads(bucket, &settings.destination),
             archive: clients.archive(bucket),
             dataverse: clients.dataverse(settings, fence),
             fence: fence.clone(),
@@ -57,6 +57,10 @@ impl Means for Production<'_> {
         }
     }
 
+    fn home(&self) -> &Home {
+        self.heads.home()
+    }
+
     async fn read_head(&self, segment_name: &SegmentName) -> Result<Option<Stored>, state::Error> {
         self.heads.read(segment_name).await
     }
@@ -65,11 +69,24 @@ impl Means for Production<'_> {
         self.heads.write(head, replacing).await
     }
 
+    async fn read_former(&self, segment_name: &SegmentName) -> Result<Option<Former>, state::Error> {
+        self.heads.former(segment_name).await
+    }
+
+    async fn move_former(
+        &self,
+        segment_name: &SegmentName,
+        head: Option<&Head>,
+        replacing: &str,
+    ) -> Result<bool, state::Error> {
+        self.heads.move_former(segment_name, head, replacing).await
+    }
+
     async fn list_heads(&self) -> Result<Vec<String>, state::Error> {
         self.heads.keys().await
     }
 
-    async fn head_at(&self, key: &str) -> Result<Option<Stored>, state::Error> {
+    async fn lying_at(&self, key: &str) -> Result<Option<Lying>, state::Error> {
         self.heads.fetch(key).await
     }
 

@@ -3,6 +3,7 @@
 mod contact;
 mod error_type;
 mod fact;
+mod home;
 mod mode;
 mod object;
 mod older_files;
@@ -16,6 +17,7 @@ mod watch;
 pub use contact::{Batch, Collector, ContactId, ContactSet, TooManyContacts};
 pub use error_type::ErrorType;
 pub use fact::Fact;
+pub use home::Home;
 pub use mode::Mode;
 pub use object::{ObjectRef, folder, s3_url};
 pub use older_files::{OlderFiles, utc};

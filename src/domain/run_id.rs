@@ -1,6 +1,6 @@
 //! How one input is named.
 
-use super::{Mode, ObjectRef, Pinned, SegmentName};
+use super::{Home, Mode, ObjectRef, Pinned, SegmentName};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -11,19 +11,21 @@ use std::fmt;
 pub struct RunId(String);
 
 impl RunId {
-    /// Derives the id from all that an approval is for: the segment, the way it changes, the object and, of a result in
-    /// several files, these.
-    pub fn of(segment_name: &SegmentName, mode: Mode, object: &ObjectRef, parts: Option<&Pinned>) -> Self {
-        // Environment and business unit go in front of the segment's name, once heads know them.
-        let target = [segment_name.as_str(), mode.name()];
-        let files = parts.map(|parts| parts.hash.as_str());
-        Self::hash(target.into_iter().chain(named(object)).chain(files))
+    /// Derives the id from all that an approval is for: where the segment lives, the segment, the way it changes, the object
+    /// and, of a result in several files, these.
+    pub fn of(home: &Home, segment_name: &SegmentName, mode: Mode, object: &ObjectRef, parts: Option<&Pinned>) -> Self {
+        let home = [&*home.environment, home.business_unit.as_deref().unwrap_or_default()];
+        Self::hash(home.into_iter().chain(input(segment_name, mode, object, parts)))
     }
 
-    /// Derives the id that versions of before gave: it knew neither mode nor files, so that an approval opened the guards for
-    /// more than somebody had looked at.
-    pub fn of_before(segment_name: &SegmentName, object: &ObjectRef) -> Self {
-        Self::hash([segment_name.as_str()].into_iter().chain(named(object)))
+    /// Derives the ids that versions of before gave: they did not know where the segment lives and, at first, neither mode nor
+    /// files, so that an approval opened the guards for more than somebody had looked at.
+    pub fn of_before(segment_name: &SegmentName, mode: Mode, object: &ObjectRef, parts: Option<&Pinned>) -> [Self; 2] {
+        let at_first = [segment_name.as_str()].into_iter().chain(named(object));
+        [
+            Self::hash(input(segment_name, mode, object, parts)),
+            Self::hash(at_first),
+        ]
     }
 
     /// Takes the first 8 bytes of a SHA-256, in hex.
@@ -43,6 +45,17 @@ impl RunId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+fn input<'a>(
+    segment_name: &'a SegmentName,
+    mode: Mode,
+    object: &'a ObjectRef,
+    parts: Option<&'a Pinned>,
+) -> impl Iterator<Item = &'a str> {
+    let files = parts.map(|parts| parts.hash.as_str());
+    let target = [segment_name.as_str(), mode.name()];
+    target.into_iter().chain(named(object)).chain(files)
 }
 
 fn named(object: &ObjectRef) -> [&str; 4] {
@@ -70,15 +83,23 @@ mod tests {
         }
     }
 
+    fn home(environment: &str, business_unit: Option<&str>) -> Home {
+        Home {
+            environment: environment.to_owned(),
+            business_unit: business_unit.map(str::to_owned),
+        }
+    }
+
     fn run(name: &str, object: &ObjectRef) -> RunId {
-        RunId::of(&SegmentName::parse(name).unwrap(), Mode::Replace, object, None)
+        let home = home("socktown.crm4.dynamics.com", None);
+        RunId::of(&home, &SegmentName::parse(name).unwrap(), Mode::Replace, object, None)
     }
 
     #[test]
     fn the_same_input_is_the_same_run_and_another_input_is_another() {
         let id = run("Summer Sale", &object("incoming/a.csv", Some("1")));
         assert_eq!(id, run("Summer Sale", &object("incoming/a.csv", Some("1"))));
-        assert_eq!(id.as_str(), "442131f4b4bfecf3", "heads and approvals hold it");
+        assert_eq!(id.as_str(), "c06c2265f99faad6", "heads and approvals hold it");
         for other in [
             run("Summer Sales", &object("incoming/a.csv", Some("1"))),
             run("Summer Sale", &object("incoming/b.csv", Some("1"))),
@@ -90,31 +111,39 @@ mod tests {
     }
 
     #[test]
-    fn another_mode_and_other_files_are_another_run() {
+    fn another_home_mode_and_other_files_are_another_run() {
         let (name, object) = (
             SegmentName::parse("Summer Sale").unwrap(),
             object("incoming/_SUCCESS", None),
         );
         let (one, other) = (Pinned::of([("a", "1", 1)]), Pinned::of([("a", "2", 1)]));
-        let ids = [
-            RunId::of(&name, Mode::Replace, &object, None),
-            RunId::of(&name, Mode::Append, &object, None),
-            RunId::of(&name, Mode::Remove, &object, None),
-            RunId::of(&name, Mode::Replace, &object, Some(&one)),
-            RunId::of(&name, Mode::Replace, &object, Some(&other)),
-            RunId::of(&name, Mode::Append, &object, Some(&one)),
-            RunId::of_before(&name, &object),
+        let homes = [home("a", None), home("b", None), home("a", Some("b"))];
+        let inputs = [
+            (Mode::Replace, None),
+            (Mode::Append, None),
+            (Mode::Remove, None),
+            (Mode::Replace, Some(&one)),
+            (Mode::Replace, Some(&other)),
+            (Mode::Append, Some(&one)),
         ];
+        let ids_of = |home| inputs.map(|(mode, parts)| RunId::of(home, &name, mode, &object, parts));
+        let before = RunId::of_before(&name, Mode::Replace, &object, None);
+        let ids: Vec<_> = homes.iter().flat_map(ids_of).chain(before).collect();
         let different: HashSet<_> = ids.iter().collect();
         assert_eq!(different.len(), ids.len());
     }
 
     #[test]
     fn an_id_of_before_is_still_known_as_one() {
-        let id = RunId::of_before(
+        let ids = RunId::of_before(
             &SegmentName::parse("Summer Sale").unwrap(),
+            Mode::Replace,
             &object("incoming/a.csv", Some("1")),
+            None,
         );
-        assert_eq!(id.as_str(), "da8ded9e30af2cca");
+        assert_eq!(
+            ids.each_ref().map(RunId::as_str),
+            ["442131f4b4bfecf3", "da8ded9e30af2cca"]
+        );
     }
 }

@@ -45,6 +45,14 @@ impl RunReport {
         }
     }
 
+    /// Reports a wish that could not be taken up while another worker has the segment.
+    pub(crate) fn of_held(wish: &Wish, error: &Error) -> Self {
+        Self {
+            reason: Some(error.to_string()),
+            ..Self::of(wish, Outcome::Busy)
+        }
+    }
+
     /// Reports a wish that was not come to: `before` are the runs that went first, of which the last tells why.
     pub(crate) fn of_waiting(wish: &Wish, before: &[Self]) -> Self {
         let last = before.last().filter(|last| last.outcome == Outcome::Failed);

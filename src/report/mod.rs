@@ -124,6 +124,8 @@ pub struct RunReport {
     pub(in crate::report) duration_ms: u64,
     /// How long each phase took.
     pub(in crate::report) phases_ms: PhaseTimes,
+    /// The organization's host, with its port where there is one; null where the destination could not be read.
+    pub(in crate::report) environment: Option<String>,
     /// What a person should know.
     pub(in crate::report) warnings: Vec<String>,
     /// Why it was refused or failed, and what to do.
@@ -236,6 +238,7 @@ impl RunReport {
             throttled_ms: 0,
             duration_ms: 0,
             phases_ms: PhaseTimes::default(),
+            environment: None,
             warnings: Vec::new(),
             reason: None,
             error_type: None,

@@ -32,7 +32,9 @@ impl Teller<'_> {
         let used = self.settings.map(SettingsUsed::of);
         let warnings = self.settings.map(|settings| settings.warnings(Utc::now()));
         let doubts = self.doubts(&reports).await;
+        let environment = self.settings.map(|settings| settings.destination.home().environment);
         for report in &mut reports {
+            report.environment.clone_from(&environment);
             let warnings = warnings.iter().flatten().map(ToString::to_string);
             report.warnings.extend(warnings);
             if report.rests_on_facts() {

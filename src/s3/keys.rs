@@ -1,6 +1,6 @@
 //! Where the function's own objects lie: every key below the state prefix is made here.
 
-use crate::domain::{RunId, SegmentName};
+use crate::domain::{Home, RunId, SegmentName};
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
@@ -42,7 +42,14 @@ impl Keys {
     }
 
     /// Returns the key of a segment's head.
-    pub(crate) fn head(&self, segment_name: &SegmentName) -> String {
+    pub(crate) fn head(&self, home: &Home, segment_name: &SegmentName) -> String {
+        let unit = home.business_unit.as_deref();
+        let names = [&*home.environment, segment_name.as_str()].into_iter().chain(unit);
+        format!("{}{}/head.json", self.heads(), hash(names))
+    }
+
+    /// Returns the key of the head that versions of before kept of a segment, wherever it lived.
+    pub(crate) fn former_head(&self, segment_name: &SegmentName) -> String {
         format!("{}{}/head.json", self.heads(), segment_hash(segment_name))
     }
 
@@ -58,7 +65,7 @@ impl Keys {
 
     /// Returns the prefix of the notes of trial segments in one environment.
     pub(crate) fn trials(&self, environment: &str) -> String {
-        format!("{}trials/{}/", self.prefix, hash_of(environment))
+        format!("{}trials/{}/", self.prefix, hash([environment]))
     }
 
     /// Returns the key of the note of one trial segment.
@@ -68,7 +75,7 @@ impl Keys {
 
     /// Returns the key of what was seen of an environment when it was last verified.
     pub(crate) fn verified(&self, environment: &str) -> String {
-        format!("{}verified/{}.json", self.prefix, hash_of(environment))
+        format!("{}verified/{}.json", self.prefix, hash([environment]))
     }
 
     /// Returns the prefix of a folder.
@@ -97,12 +104,17 @@ impl Keys {
 
 /// Names a segment's folder: a hash, since a name may hold anything that a key may not.
 fn segment_hash(segment_name: &SegmentName) -> String {
-    hash_of(segment_name.as_str())
+    hash([segment_name.as_str()])
 }
 
-/// Makes a part of a key of any text, in 32 hex digits: 128 bits of its SHA-256.
-fn hash_of(text: &str) -> String {
-    let hash = Sha256::digest(text);
+/// Returns 32 hex digits: 128 bits of a SHA-256 of the names, with a NUL between each two, which none of them holds.
+fn hash<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let mut hash = Sha256::new();
+    for (number, name) in names.into_iter().enumerate() {
+        hash.update(if number == 0 { "" } else { "\0" });
+        hash.update(name);
+    }
+    let hash = hash.finalize();
     let first = u128::from_be_bytes(std::array::from_fn(|index| hash[index]));
     format!("{first:032x}")
 }
@@ -112,14 +124,33 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_head_lies_by_environment_name_and_business_unit() {
+        let keys = Keys::below("_state/".to_owned());
+        let name = SegmentName::parse("Summer Sale").unwrap();
+        let environment = Home::environment("socktown.crm4.dynamics.com".to_owned());
+        let unit = Home {
+            business_unit: Some("5f1c0000-0000-4000-8000-000000000001".to_owned()),
+            ..environment.clone()
+        };
+        assert_eq!(
+            keys.head(&environment, &name),
+            "_state/segments/6ebf5b73a14c9ed0b97f12b86d615e48/head.json"
+        );
+        assert_eq!(
+            keys.head(&unit, &name),
+            "_state/segments/f995190866f81e3979099f9605865195/head.json"
+        );
+    }
+
+    #[test]
     fn every_object_of_the_function_has_its_place() {
         let keys = Keys::below("_state/".to_owned());
         let name = SegmentName::parse("Summer Sale").unwrap();
         let at = DateTime::from_timestamp(1_795_000_000, 0).unwrap();
-        let head = "_state/segments/b5a6898e4b728234d428749d7b62cf93/head.json";
-        assert_eq!(keys.head(&name), head, "heads of before lie there");
-        assert!(head.starts_with(&keys.heads()) && Keys::is_head(head));
-        assert_ne!(keys.head(&SegmentName::parse("summer sale").unwrap()), head);
+        let former = "_state/segments/b5a6898e4b728234d428749d7b62cf93/head.json";
+        assert_eq!(keys.former_head(&name), former);
+        assert!(former.starts_with(&keys.heads()) && Keys::is_head(former));
+        assert_ne!(keys.former_head(&SegmentName::parse("summer sale").unwrap()), former);
         assert_eq!(keys.bookmark(), "_state/sweep.json");
         let environment = "socktown.crm4.dynamics.com";
         let hash = "ed8e9298d22515193217decfe9e41816";

@@ -20,6 +20,7 @@ pub use rules::{CheckContacts, EmptyResult, ResultFiles};
 pub use secrets::Secrets;
 pub use segment_name::{Error as SegmentNameError, Metadata, settle as settle_segment_name};
 
+use crate::domain::Home;
 use chrono::{DateTime, Utc};
 
 /// Everything that one run is told by its secrets.
@@ -29,6 +30,13 @@ pub struct Settings {
     pub destination: Destination,
     /// Who signs in.
     pub credential: Credential,
+}
+
+impl Destination {
+    /// Returns where the segments live. Where the destination names the business unit that owns them, it belongs here.
+    pub fn home(&self) -> Home {
+        Home::environment(self.organization.environment())
+    }
 }
 
 impl Settings {

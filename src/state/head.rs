@@ -1,7 +1,9 @@
 //! What is known about one segment between runs: the head, one small JSON object in S3.
 
 use crate::backoff::Backoff;
-use crate::domain::{ErrorType, Mode, ObjectRef, Order, Pinned, Place, RunId, SegmentName, View, Watch};
+use crate::domain::{
+    ErrorType, Home, Mode, ObjectRef, Order, Pinned, Place, RunId, SegmentName, View, Watch,
+};
 use crate::state::markers::Marker;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -17,7 +19,10 @@ pub struct Head {
     pub v: u32,
     /// Fresh in every write, so that no two writes ever have the same `ETag`.
     pub nonce: String,
-    /// The segment's name, for people: the key holds only its hash.
+    /// Where the segment lives.
+    #[serde(flatten)]
+    pub home: Home,
+    /// The segment's name, for people: the key holds only a hash.
     pub segment_name: SegmentName,
     /// The highest order ever seen.
     #[serde(default)]
@@ -208,15 +213,16 @@ pub struct Failures {
 
 impl Head {
     /// The version of the format that this program reads and writes.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
     /// How many refused and counted inputs a head remembers: weeks of hourly files in a few kilobytes.
     pub const REMEMBERED: usize = 500;
 
     /// Returns the head of a segment that was never loaded.
-    pub fn new(segment_name: &SegmentName) -> Self {
+    pub fn new(home: &Home, segment_name: &SegmentName) -> Self {
         Self {
             v: Self::VERSION,
             nonce: String::new(),
+            home: home.clone(),
             segment_name: segment_name.clone(),
             newest: None,
             settled: None,

@@ -56,13 +56,13 @@ impl Head {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Mode, ObjectRef, Order, Pinned, RunId, SegmentName};
+    use crate::domain::{Home, Mode, ObjectRef, Order, Pinned, RunId, SegmentName};
 
     fn wish(key: &str, second: i64) -> Wish {
         let segment_name = SegmentName::parse("Summer Sale").unwrap();
         let object = ObjectRef::unseen("socktown-results".to_owned(), key.to_owned(), None);
         Wish {
-            run_id: RunId::of(&segment_name, Mode::Replace, &object, None),
+            run_id: RunId::of(&home(), &segment_name, Mode::Replace, &object, None),
             order: Order {
                 last_modified: at(second),
                 key: key.to_owned(),
@@ -80,13 +80,17 @@ mod tests {
         }
     }
 
+    fn home() -> Home {
+        Home::environment("socktown.crm4.dynamics.com".to_owned())
+    }
+
     fn at(second: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
     }
 
     #[test]
     fn the_markers_before_are_the_older_ones_of_the_same_folder() {
-        let mut head = Head::new(&SegmentName::parse("Summer Sale").unwrap());
+        let mut head = Head::new(&home(), &SegmentName::parse("Summer Sale").unwrap());
         for (key, second) in [
             ("x/_SUCCESS", 1),
             ("y/_SUCCESS", 2),
@@ -105,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_head_remembers_the_latest_markers_only() {
-        let mut head = Head::new(&SegmentName::parse("Summer Sale").unwrap());
+        let mut head = Head::new(&home(), &SegmentName::parse("Summer Sale").unwrap());
         for second in 0..60 {
             head.enlist(wish("x/_SUCCESS", second), false);
         }
@@ -115,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_a_whole_result_is_no_marker() {
-        let mut head = Head::new(&SegmentName::parse("Summer Sale").unwrap());
+        let mut head = Head::new(&home(), &SegmentName::parse("Summer Sale").unwrap());
         let single = Wish {
             parts: None,
             ..wish("x/a.csv", 1)

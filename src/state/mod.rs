@@ -4,6 +4,8 @@
 //! and segments' names, no contacts.
 
 pub mod bookmark;
+mod format;
+mod former;
 pub mod head;
 pub mod markers;
 pub mod store;
@@ -12,8 +14,9 @@ mod trials;
 mod verified;
 
 pub use bookmark::Bookmark;
+pub use former::Former;
 pub use head::{Applied, Head, Refusal, Refused, Wish};
-pub use store::{Error, Heads, Stored};
+pub use store::{Error, Heads, Lying, Stored};
 pub use transition::{Achievement, Claim, Enlisted, LeaseLost, Lost, Whose};
 pub use trials::{Noted, Trial, Trials};
 pub use verified::{Doubts, Finding, Verification};

@@ -1,11 +1,12 @@
 //! Heads in S3: read, and written only in place of what was read.
 
+use super::format::{self, Content, Moved};
+use super::former::Former;
 use super::head::Head;
 use super::transition::LeaseLost;
-use crate::domain::SegmentName;
+use crate::domain::{Home, SegmentName};
 use crate::fate::Fate;
 use crate::s3::{Denied, Keys, Missing, Only, Own, Reason};
-use serde_json::Value;
 use std::borrow::Cow;
 
 /// What can go wrong with the function's own objects.
@@ -66,6 +67,12 @@ pub enum Error {
         /// How often it was tried.
         tries: u32,
     },
+    /// A worker of a version of before is still at work by the head that it knows.
+    #[error(
+        "a run of an earlier version still works on this segment; the next sweep takes up what an event told of, and an order \
+         is to be given again in a few minutes"
+    )]
+    HeldByFormer,
     /// Another worker has taken over.
     #[error(transparent)]
     LeaseLost(#[from] LeaseLost),
@@ -79,14 +86,14 @@ impl Error {
             Self::Refused { .. } => "StateRefused",
             Self::Unreadable { .. } => "StateUnreadable",
             Self::Unavailable { .. } | Self::Contended { .. } => "StateUnavailable",
-            Self::LeaseLost(_) => "LeaseLost",
+            Self::HeldByFormer | Self::LeaseLost(_) => "LeaseLost",
         }
     }
 
     /// Tells what becomes of a wish whose head could not be read or written.
     pub const fn fate(&self) -> Fate {
         match self {
-            Self::LeaseLost(_) => Fate::LostLease,
+            Self::HeldByFormer | Self::LeaseLost(_) => Fate::LostLease,
             Self::Forbidden { .. }
             | Self::Refused { .. }
             | Self::Unreadable { .. }
@@ -151,9 +158,23 @@ impl Error {
     }
 }
 
-/// The heads of all segments, below one prefix of one bucket.
+/// The heads of all segments of one home, below one prefix of one bucket; those of others lie among them.
 #[derive(Clone, Debug)]
-pub struct Heads(pub(super) Own);
+pub struct Heads {
+    pub(super) own: Own,
+    pub(super) home: Home,
+}
+
+/// What lies where a head may lie.
+#[derive(Clone, Debug)]
+pub enum Lying {
+    /// The head of a segment of this home.
+    Head(Stored),
+    /// What versions of before kept of a segment.
+    Former(Former),
+    /// What belongs to another home.
+    Foreign,
+}
 
 /// A head and the version of it that was read.
 #[derive(Clone, Debug)]
@@ -165,17 +186,52 @@ pub struct Stored {
 }
 
 impl Heads {
-    /// The most heads that are read: an organization has 13,000 segments at most (Microsoft's fair use policy).
-    const MOST: usize = 20_000;
+    /// The most heads that are listed: an organization has 13,000 segments at most (Microsoft's fair use policy), each with
+    /// what is left of a head of before, and several may share a bucket.
+    const MOST: usize = 100_000;
 
-    /// Opens the heads among the function's own objects.
-    pub(crate) const fn new(own: Own) -> Self {
-        Self(own)
+    /// Opens the heads of this home among the function's own objects.
+    pub(crate) const fn new(own: Own, home: Home) -> Self {
+        Self { own, home }
+    }
+
+    /// Returns whose heads these are.
+    pub const fn home(&self) -> &Home {
+        &self.home
     }
 
     /// Reads a segment's head; a segment never loaded has none.
     pub async fn read(&self, segment_name: &SegmentName) -> Result<Option<Stored>, Error> {
-        self.fetch(&self.key(segment_name)).await
+        let key = self.key(segment_name);
+        match self.fetch(&key).await? {
+            Some(Lying::Head(stored)) => Ok(Some(stored)),
+            Some(Lying::Former(_) | Lying::Foreign) => Err(self.unreadable(&key, "is the state of another segment")),
+            None => Ok(None),
+        }
+    }
+
+    /// Reads what versions of before kept of a segment.
+    pub async fn former(&self, segment_name: &SegmentName) -> Result<Option<Former>, Error> {
+        let key = self.own.keys.former_head(segment_name);
+        match self.fetch(&key).await? {
+            Some(Lying::Former(former)) => Ok(Some(former)),
+            Some(Lying::Head(_) | Lying::Foreign) => Err(self.unreadable(&key, "is the state of another segment")),
+            None => Ok(None),
+        }
+    }
+
+    /// Writes in place of a head of before, whose version is `replacing`, that it has moved here; `head` is what it said, as
+    /// long as the head of this home may not be there yet. Answers whether it was written.
+    pub async fn move_former(
+        &self,
+        segment_name: &SegmentName,
+        head: Option<&Head>,
+        replacing: &str,
+    ) -> Result<bool, Error> {
+        let key = self.own.keys.former_head(segment_name);
+        let moved = Moved::to(self.key(segment_name), &self.home, segment_name, head);
+        let body = serde_json::to_vec_pretty(&moved).map_err(|_| self.unavailable(&key, "written", "it is no JSON"))?;
+        Ok(self.put(&key, body, Some(replacing)).await?.is_some())
     }
 
     /// Writes a head in place of the version `replacing`, or where there is none yet; answers whether it was written.
@@ -189,7 +245,7 @@ impl Heads {
     /// written.
     pub(super) async fn put(&self, key: &str, body: Vec<u8>, replacing: Option<&str>) -> Result<Option<String>, Error> {
         let only = replacing.map_or(Only::New, Only::InPlaceOf);
-        match self.0.put(key, "application/json", body, only).await {
+        match self.own.put(key, "application/json", body, only).await {
             Ok(etag) => Ok(Some(etag)),
             Err(Reason::Changed | Reason::Conflict | Reason::Missing(Missing::Object)) => Ok(None),
             Err(reason) => Err(self.failure(reason, key, "written")),
@@ -198,8 +254,8 @@ impl Heads {
 
     /// Lists where the heads of all segments lie, in order.
     pub async fn keys(&self) -> Result<Vec<String>, Error> {
-        let prefix = self.0.keys.heads();
-        let listed = self.0.list(&prefix, Self::MOST, Keys::is_head).await;
+        let prefix = self.own.keys.heads();
+        let listed = self.own.list(&prefix, Self::MOST, Keys::is_head).await;
         let keys = listed.map_err(|reason| self.failure(reason, &prefix, "read"))?;
         if keys.len() > Self::MOST {
             return Err(self.unavailable(
@@ -213,151 +269,59 @@ impl Heads {
 
     /// Names a segment's head for people.
     pub fn url(&self, segment_name: &SegmentName) -> String {
-        self.0.url(&self.key(segment_name))
+        self.own.url(&self.key(segment_name))
     }
 
     /// Names where a segment's head lies.
     pub fn key(&self, segment_name: &SegmentName) -> String {
-        self.0.keys.head(segment_name)
+        self.own.keys.head(&self.home, segment_name)
     }
 
-    /// Reads the head that lies there; one that is gone since it was listed is no head any more.
-    pub async fn fetch(&self, key: &str) -> Result<Option<Stored>, Error> {
-        let read = match self.0.read(key).await {
+    /// Reads what lies there; what is gone since it was listed is nothing any more.
+    pub async fn fetch(&self, key: &str) -> Result<Option<Lying>, Error> {
+        let read = match self.own.read(key).await {
             Err(Reason::Missing(missing)) if missing != Missing::Bucket => return Ok(None),
             read => read.map_err(|reason| self.failure(reason, key, "read"))?,
         };
-        let head = parse(&read.content).map_err(|what| Error::Unreadable {
-            bucket: self.0.bucket.clone(),
-            key: key.to_owned(),
-            what,
-        })?;
-        if self.key(&head.segment_name) != key {
-            return Err(Error::Unreadable {
-                bucket: self.0.bucket.clone(),
-                key: key.to_owned(),
-                what: "is the state of another segment".to_owned(),
-            });
-        }
+        let content = format::parse(&read.content, &self.home).map_err(|what| self.unreadable(key, &what))?;
         let etag = read.etag;
-        Ok(Some(Stored { head, etag }))
+        let (lying, lies_at) = match content {
+            Content::Foreign => return Ok(Some(Lying::Foreign)),
+            Content::Head(head) => {
+                let lies_at = self.key(&head.segment_name);
+                (Lying::Head(Stored { head: *head, etag }), lies_at)
+            }
+            Content::Former(head) => {
+                let lies_at = self.own.keys.former_head(&head.segment_name);
+                (Lying::Former(Former::Head(Stored { head: *head, etag })), lies_at)
+            }
+            Content::Moved(moved) => {
+                let lies_at = self.own.keys.former_head(&moved.segment_name);
+                let is_here = moved.to == self.key(&moved.segment_name);
+                let head = moved.head.filter(|_| is_here);
+                let moved = head.map_or(Former::Moved, |head| Former::Moving(Stored { head: *head, etag }));
+                (Lying::Former(moved), lies_at)
+            }
+        };
+        if lies_at != key {
+            return Err(self.unreadable(key, "is the state of another segment"));
+        }
+        Ok(Some(lying))
+    }
+
+    fn unreadable(&self, key: &str, what: &str) -> Error {
+        Error::Unreadable {
+            bucket: self.own.bucket.clone(),
+            key: key.to_owned(),
+            what: what.to_owned(),
+        }
     }
 
     pub(super) fn failure(&self, reason: Reason, key: &str, action: &'static str) -> Error {
-        Error::of(reason, &self.0.bucket, key, action)
+        Error::of(reason, &self.own.bucket, key, action)
     }
 
     fn unavailable(&self, key: &str, action: &'static str, what: &'static str) -> Error {
         self.failure(Reason::Unavailable(what.into()), key, action)
-    }
-}
-
-fn parse(body: &[u8]) -> Result<Head, String> {
-    let json: Value = serde_json::from_slice(body).map_err(|error| format!("is no JSON (line {})", error.line()))?;
-    match json["v"].as_u64() {
-        Some(v) if v == u64::from(Head::VERSION) => {}
-        Some(v) => {
-            return Err(format!(
-                "has format version {v}, and this program knows {}",
-                Head::VERSION
-            ));
-        }
-        None => return Err("has no format version".to_owned()),
-    }
-    check_names(&json)?;
-    let head: Head =
-        serde_json::from_value(json).map_err(|_| "has fields that this program does not understand".to_owned())?;
-    match &head.lease {
-        Some(lease) if !lease.is_possible() => Err("has a lease that no worker could have taken".to_owned()),
-        _ => Ok(head),
-    }
-}
-
-/// Says of a name in a head that it is none: the parser's own message would not tell it from any other field.
-fn check_names(head: &Value) -> Result<(), String> {
-    let pending = head["pending"].as_array().into_iter().flatten();
-    let places = pending.chain([&head["applied"], head]);
-    let mut names = places.filter_map(|place| place["segment_name"].as_str());
-    names.try_for_each(|name| match SegmentName::try_from(name.to_owned()) {
-        Ok(_) => Ok(()),
-        Err(expected) => Err(format!("names a segment by what is not {expected}")),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn wish() -> Value {
-        json!({
-            "run_id": "da8ded9e30af2cca",
-            "object": {"bucket": "results", "key": "incoming/Summer Sale/a.csv", "version_id": "1", "etag": "9b2c"},
-            "order": {"last_modified": "2026-11-23T06:00:00Z", "key": "incoming/Summer Sale/a.csv", "version_id": "1"},
-            "mode": "replace", "segment_name": "Summer Sale", "sample": null, "approved": false, "ordered": null,
-        })
-    }
-
-    fn head() -> Value {
-        let mut applied = wish();
-        applied.as_object_mut().unwrap().extend([
-            ("at".to_owned(), json!("2026-11-23T06:01:00.250Z")),
-            ("contacts".to_owned(), json!(3)),
-            ("segment_id".to_owned(), json!("5f1c")),
-            ("confirmed".to_owned(), json!(true)),
-        ]);
-        json!({
-            "v": 1, "nonce": "n", "segment_name": "Summer Sale",
-            "newest": wish()["order"], "settled": null, "pending": [wish()], "applied": applied, "writing": null,
-            "refused": [
-                {"order": wish()["order"], "run_id": "00", "reason": "too small", "unreadable": false},
-                {"order": wish()["order"], "run_id": "01", "reason": "gone", "unreadable": true, "error_type": "SourceMissing"},
-            ],
-            "counted": [{"order": wish()["order"], "run_id": "00"}],
-            "lease": {"owner": "o", "run_id": null, "renewed": "2026-11-23T06:00:00.250Z", "seconds": 180},
-            "failures": {"count": 1, "code": "SourceUnavailable", "next_try": "2026-11-23T06:15:00.250Z"},
-        })
-    }
-
-    fn parsed(head: &Value) -> Result<Head, String> {
-        parse(&serde_json::to_vec(head).unwrap())
-    }
-
-    #[test]
-    fn a_head_of_before_is_read_and_written_as_it_was() {
-        let read = parsed(&head()).unwrap();
-        assert_eq!(serde_json::to_value(&read).unwrap(), head());
-    }
-
-    #[test]
-    fn a_lease_that_no_worker_could_have_taken_is_told_of_and_no_reason_to_panic() {
-        for (seconds, renewed) in [
-            (json!(10_000_000_000_000_u64), json!("2026-11-23T06:00:00Z")),
-            (json!(u64::MAX), json!("2026-11-23T06:00:00Z")),
-            (json!(u32::MAX), json!("+262142-12-31T23:59:59Z")),
-        ] {
-            let mut head = head();
-            head["lease"]["seconds"] = seconds;
-            head["lease"]["renewed"] = renewed;
-            assert_eq!(
-                parsed(&head).unwrap_err(),
-                "has a lease that no worker could have taken"
-            );
-        }
-    }
-
-    #[test]
-    fn a_name_that_no_segment_can_have_is_told_of_and_no_reason_to_panic() {
-        for pointer in ["/segment_name", "/pending/0/segment_name", "/applied/segment_name"] {
-            for name in ["", " Summer Sale", "a\nb", &"n".repeat(101)] {
-                let mut head = head();
-                *head.pointer_mut(pointer).unwrap() = json!(name);
-                let what = parsed(&head).unwrap_err();
-                assert!(
-                    what.starts_with("names a segment by what is not a segment name of"),
-                    "{what}"
-                );
-            }
-        }
     }
 }

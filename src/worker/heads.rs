@@ -5,7 +5,7 @@ use crate::domain::{ObjectRef, SegmentName};
 use crate::error::Error;
 use crate::means::Means;
 use crate::source;
-use crate::state::{self, Enlisted, Head, Stored, Wish};
+use crate::state::{self, Enlisted, Former, Head, Lying, Stored, Wish};
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 
@@ -18,9 +18,34 @@ const PAUSES: Backoff = Backoff {
 };
 
 /// Reads a segment's head; a segment never loaded has a new one.
+///
+/// What a version of before kept of it is read as the head that it will become, and left where it is.
 pub(super) async fn read(means: &impl Means, segment_name: &SegmentName) -> Result<Head, state::Error> {
-    let stored = means.read_head(segment_name).await?;
-    Ok(stored.map_or_else(|| Head::new(segment_name), |stored| stored.head))
+    if let Some(stored) = means.read_head(segment_name).await? {
+        return Ok(stored.head);
+    }
+    let former = means.read_former(segment_name).await?;
+    let past = former.and_then(Former::into_past);
+    Ok(past.unwrap_or_else(|| Head::new(means.home(), segment_name)))
+}
+
+/// Reads the head of a segment of this home that a sweep has found at a key; nothing where it is another's, or where the
+/// segment's own head has its turn under its own key.
+pub(super) async fn read_at(means: &impl Means, key: &str) -> Result<Option<Head>, state::Error> {
+    let (past, moving) = match means.lying_at(key).await? {
+        Some(Lying::Head(stored)) => return Ok(Some(stored.head)),
+        Some(Lying::Former(Former::Head(past))) => (past, None),
+        Some(Lying::Former(Former::Moving(past))) => (past.clone(), Some(past.etag)),
+        Some(Lying::Former(Former::Moved) | Lying::Foreign) | None => return Ok(None),
+    };
+    let segment_name = &past.head.segment_name;
+    if means.read_head(segment_name).await?.is_none() {
+        return Ok(Some(past.head));
+    }
+    if let Some(etag) = moving {
+        means.move_former(segment_name, None, &etag).await?;
+    }
+    Ok(None)
 }
 
 /// Changes a head: reads it, applies the pure `change`, and writes it unless somebody else was faster; then again.
@@ -32,7 +57,11 @@ pub(super) async fn update<T>(
     mut change: impl FnMut(&mut Head, DateTime<Utc>) -> T,
 ) -> Result<T, state::Error> {
     let nothing = async |_: &Head| Ok::<_, state::Error>(());
-    update_knowing(means, segment_name, nothing, |head, now, ()| change(head, now)).await
+    // Boxed, since the futures of S3 are large.
+    Box::pin(update_knowing(means, segment_name, nothing, |head, now, ()| {
+        change(head, now)
+    }))
+    .await
 }
 
 /// Changes a head as [`update`] does, by what was learned of the outside after the head was read.
@@ -47,7 +76,14 @@ async fn update_knowing<K, T, E: From<state::Error>>(
     for tries in 1..=TRIES {
         let (before, etag) = match means.read_head(segment_name).await? {
             Some(Stored { head, etag }) => (head, Some(etag)),
-            None => (Head::new(segment_name), None),
+            None => match Box::pin(fetch_past(means, segment_name)).await? {
+                Past::Nothing => (Head::new(means.home(), segment_name), None),
+                Past::Head(head) => (*head, None),
+                Past::Contended => {
+                    tokio::time::sleep(PAUSES.jittered(tries)).await;
+                    continue;
+                }
+            },
         };
         let known = learn(&before).await?;
         let mut head = before.clone();
@@ -65,6 +101,37 @@ async fn update_knowing<K, T, E: From<state::Error>>(
     Err(state::Error::Contended { head, tries: TRIES }.into())
 }
 
+/// What a segment without a head of this home begins with.
+enum Past {
+    Nothing,
+    Head(Box<Head>),
+    /// Somebody else has changed it just now.
+    Contended,
+}
+
+/// Fetches what a version of before kept of a segment, so that no worker of such a version can go on by it.
+///
+/// It lies where it was, and says that it has moved and what it said, until the head of this home is there: whoever is
+/// killed in between leaves the past to the next.
+async fn fetch_past(means: &impl Means, segment_name: &SegmentName) -> Result<Past, state::Error> {
+    let stored = match means.read_former(segment_name).await? {
+        Some(Former::Head(stored)) => stored,
+        Some(Former::Moving(stored)) => return Ok(Past::Head(Box::new(stored.head))),
+        Some(Former::Moved) | None => return Ok(Past::Nothing),
+    };
+    if stored.head.is_held(means.s3_time()) {
+        return Err(state::Error::HeldByFormer);
+    }
+    let is_moved = means
+        .move_former(segment_name, Some(&stored.head), &stored.etag)
+        .await?;
+    Ok(if is_moved {
+        Past::Head(Box::new(stored.head))
+    } else {
+        Past::Contended
+    })
+}
+
 /// Takes up a wish that somebody asks for.
 pub(super) async fn enlist(means: &impl Means, wish: &Wish, is_order: bool) -> Result<Enlisted, Error> {
     let learn = async |head: &Head| Ok::<_, Error>(lies_there(means, head, wish).await?);
@@ -73,7 +140,7 @@ pub(super) async fn enlist(means: &impl Means, wish: &Wish, is_order: bool) -> R
         head.place(&mut wish, lies_there);
         head.enlist(wish, is_order)
     };
-    update_knowing(means, &wish.segment_name, learn, enlist).await
+    Box::pin(update_knowing(means, &wish.segment_name, learn, enlist)).await
 }
 
 /// Takes up what a listing found, newest first, and returns what was new.
@@ -94,7 +161,7 @@ pub(super) async fn enlist_lost(
         Ok(placed)
     };
     let enlist = |head: &mut Head, _, placed: Vec<Wish>| head.enlist_lost(&placed);
-    update_knowing(means, segment_name, learn, enlist).await
+    Box::pin(update_knowing(means, segment_name, learn, enlist)).await
 }
 
 /// Asks S3 whether a wish's object is what lies there now, where the head knows another content that its key had within the

@@ -105,9 +105,11 @@ impl<M: Means> Worker<'_, M> {
             let head = by(self.stop_at, NOTING, heads::read(&self.means, &wish.segment_name)).await?;
             return Ok(vec![self.rehearse(&wish, &head).await]);
         }
-        match by(self.stop_at, NOTING, heads::enlist(&self.means, &wish, is_order)).await? {
-            Enlisted::Queued => self.work_for(&wish, false).await,
-            known => self.answer_known(wish, known).await,
+        match by(self.stop_at, NOTING, heads::enlist(&self.means, &wish, is_order)).await {
+            Ok(Enlisted::Queued) => self.work_for(&wish, false).await,
+            Ok(known) => self.answer_known(wish, known).await,
+            Err(error) if error.fate() == Fate::LostLease => Ok(vec![RunReport::of_held(&wish, &error)]),
+            Err(error) => Err(error),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::intent::{Hint, Intent};
 use crate::means::Means;
 use crate::report::{Noticed, RunReport, Swept};
 use crate::source::Role;
-use crate::state::{self, Bookmark, Enlisted, Head, Stored, Wish};
+use crate::state::{self, Bookmark, Enlisted, Head, Wish};
 use futures_util::{StreamExt, stream};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -48,7 +48,8 @@ impl<M: Means> Worker<'_, M> {
             let segment_name = lost.first().map(|intent| intent.wish.segment_name.clone());
             match self.serve(&key, lost, now, &mut bookmark).await {
                 Ok(reports) => swept.reports.extend(reports),
-                Err(error) if error.fate() == Fate::Continue => {}
+                // Out of time, or a worker of a version of before is at it.
+                Err(error) if matches!(error.fate(), Fate::Continue | Fate::LostLease) => {}
                 Err(error) => {
                     let report = RunReport::of_segment(segment_name.as_ref(), &error);
                     swept.reports.push(report);
@@ -110,7 +111,7 @@ impl<M: Means> Worker<'_, M> {
         bookmark: &mut Bookmark,
     ) -> Result<Vec<RunReport>, Error> {
         by(self.stop_at, NOTING, self.enlist_lost(lost)).await?;
-        let Some(Stored { mut head, .. }) = by(self.stop_at, NOTING, self.means.head_at(key)).await? else {
+        let Some(mut head) = by(self.stop_at, NOTING, heads::read_at(&self.means, key)).await? else {
             return Ok(Vec::new());
         };
         if now {
@@ -129,9 +130,9 @@ impl<M: Means> Worker<'_, M> {
         // Before anything is done: where the work kills the function, the next sweep begins with others.
         self.pass(key, bookmark).await;
         let done = if is_due {
-            self.work(&head.segment_name, None).await
+            Box::pin(self.work(&head.segment_name, None)).await
         } else {
-            self.look_after(&head).await?
+            Box::pin(self.look_after(&head)).await?
         };
         let mut reports = done.reports;
         if let Some(error) = done.cut_short.filter(|error| error.fate() != Fate::LostLease) {

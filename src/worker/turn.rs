@@ -71,11 +71,7 @@ impl<M: Means> Turn<'_, M> {
         let meter = Meter::start(self.means());
         let (account, carried_out) = self.carry_out(wish, &meter).await;
         // An order overtakes what an event asked for the same input, which is one run all the same.
-        let overtaken = account
-            .writing
-            .overtaken
-            .iter()
-            .filter(|lost| lost.run_id != wish.run_id);
+        let overtaken = account.writing.overtaken.iter().filter(|lost| !lost.asks_as(wish));
         let mut reports: Vec<_> = overtaken.map(|lost| RunReport::of_overtaken(lost, wish)).collect();
         let (ending, next) = match carried_out {
             Ok(None) => return (reports, Next::GoOn),

@@ -29,45 +29,79 @@ pub struct History {
     pub runs: Vec<Value>,
     /// What lies among them and is none.
     pub unreadable: Vec<state::Error>,
+    /// How large the receipts are.
+    bytes: usize,
+}
+
+impl History {
+    const fn len(&self) -> usize {
+        self.runs.len() + self.unreadable.len()
+    }
 }
 
 impl Archive {
-    /// Returns the receipts of the last runs, at most `limit` of the last 90 days, the newest first; and those objects among
-    /// them that are none.
-    pub async fn history(&self, segment_name: Option<&SegmentName>, limit: usize) -> Result<History, state::Error> {
+    /// Returns the receipts of the last runs in this environment, or of all where none is given, at most `limit` of the last
+    /// 90 days, the newest first; and those objects among them that are none.
+    ///
+    /// What versions of before have written names no environment, and is everybody's.
+    pub async fn history(
+        &self,
+        segment_name: Option<&SegmentName>,
+        environment: Option<&str>,
+        limit: usize,
+    ) -> Result<History, state::Error> {
         let receipts = self.0.keys.folder(Folder::Receipts);
         let today = self.0.ask_the_time(&receipts).await;
         let today = today.map_err(|reason| self.failure(reason, &receipts))?;
         let days = (0..=LOOK_BACK_DAYS).map(|days| today - DAY * days);
         let lists = days.map(|day| self.receipts_of(day, segment_name));
         let mut lists = std::pin::pin!(stream::iter(lists).buffered(CALLS_IN_FLIGHT));
-        let mut keys = Vec::new();
-        while keys.len() < limit {
+        let mut history = History::default();
+        while history.len() < limit {
             match lists.try_next().await? {
-                Some(of_day) => keys.extend(of_day),
+                Some(of_day) => self.tell_of_day(&mut history, &of_day, environment, limit).await?,
                 None => break,
             }
         }
-        keys.truncate(limit);
+        Ok(history)
+    }
+
+    async fn tell_of_day(
+        &self,
+        history: &mut History,
+        keys: &[String],
+        environment: Option<&str>,
+        limit: usize,
+    ) -> Result<(), state::Error> {
         let receipts = keys.iter().map(|key| self.read(key));
         let mut contents = std::pin::pin!(stream::iter(receipts).buffered(CALLS_IN_FLIGHT));
-        let (mut history, mut bytes) = (History::default(), 0);
-        for key in &keys {
+        for key in keys {
+            if history.len() == limit {
+                break;
+            }
             let Some(content) = contents.try_next().await? else {
                 break;
             };
-            bytes += content.len();
-            if bytes > MOST_BYTES {
+            let receipt = match self.receipt(key, &content) {
+                Ok(receipt) => receipt,
+                Err(unreadable) => {
+                    history.unreadable.push(unreadable);
+                    continue;
+                }
+            };
+            let is_others = environment.is_some_and(|own| receipt["environment"].as_str().is_some_and(|it| it != own));
+            if is_others {
+                continue;
+            }
+            history.bytes += content.len();
+            if history.bytes > MOST_BYTES {
                 let what =
                     "with those before it, it is more than the 6 MB that Lambda answers, ask with a smaller `limit`";
                 return Err(self.unavailable(key, what));
             }
-            match self.receipt(key, &content) {
-                Ok(receipt) => history.runs.push(receipt),
-                Err(unreadable) => history.unreadable.push(unreadable),
-            }
+            history.runs.push(receipt);
         }
-        Ok(history)
+        Ok(())
     }
 
     /// Lists the receipts of one day, the newest first.

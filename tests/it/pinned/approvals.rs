@@ -1,9 +1,10 @@
 //! An approval is for the files that were looked at and for the mode in which they were to be loaded.
 
 use super::{complete, part, run_of, sweep, world_of_100, write_parts};
+use crate::upgrade::age_the_head;
 use crate::world::{SEGMENT, World, contacts};
 use sandbox::BUCKET;
-use segment_loader::domain::{ObjectRef, RunId, SegmentName};
+use segment_loader::domain::{Mode, ObjectRef, RunId, SegmentName};
 use serde_json::{Value, json};
 
 /// Refuses a result of 45 contacts for 100 members, and returns the command that approves it.
@@ -69,39 +70,6 @@ async fn an_approval_opens_the_guards_for_the_mode_that_was_refused_only() {
     assert_eq!(world.published(), contacts(0..1500));
 }
 
-/// Turns the head into what a version of before has written: other names of the runs, neither tags nor files.
-fn age_the_head(world: &World) -> Vec<String> {
-    let name = SegmentName::parse(SEGMENT).unwrap();
-    let old_id = |object: &Value| {
-        let object: ObjectRef = serde_json::from_value(object.clone()).unwrap();
-        RunId::of_before(&name, &object).to_string()
-    };
-    let mut head = world.head();
-    let mut ids = Vec::new();
-    for list in ["refused", "counted"] {
-        for (number, entry) in head[list].as_array_mut().unwrap().iter_mut().enumerate() {
-            let entry = entry.as_object_mut().unwrap();
-            entry.remove("etag");
-            entry.insert("run_id".to_owned(), json!(format!("{list}-{number}")));
-            ids.push(format!("{list}-{number}"));
-        }
-    }
-    head.as_object_mut().unwrap().remove("markers");
-    let is_wish = |wish: &&mut Value| wish["object"].is_object();
-    let applied = head["applied"].take();
-    let mut wishes = vec![applied];
-    for wish in wishes.iter_mut().filter(is_wish) {
-        let id = old_id(&wish["object"]);
-        wish["run_id"] = json!(id);
-        wish.as_object_mut().unwrap().remove("parts");
-        ids.push(id);
-    }
-    head["applied"] = wishes.remove(0);
-    let key = world.sandbox.s3.keys(BUCKET, "_state/segments/").remove(0);
-    world.sandbox.s3.put(BUCKET, &key, head.to_string());
-    ids
-}
-
 #[tokio::test(start_paused = true)]
 async fn what_a_head_of_before_has_counted_applied_and_refused_is_known_by_the_name_it_had() {
     for mode in ["replace", "append"] {
@@ -136,16 +104,13 @@ async fn an_approval_that_was_printed_before_is_refused_as_that() {
             source["version_id"].as_str().map(str::to_owned),
         )
     };
-    let id = RunId::of_before(&SegmentName::parse(SEGMENT).unwrap(), &object);
-    let run = world.order(&key, &json!({"approve": id})).await;
-    assert_eq!(run["outcome"], "refused", "{run}");
-    assert!(
-        run["reason"]
-            .as_str()
-            .unwrap()
-            .contains("printed by an earlier version"),
-        "{run}"
-    );
+    let name = SegmentName::parse(SEGMENT).unwrap();
+    for id in RunId::of_before(&name, Mode::Replace, &object, None) {
+        let run = world.order(&key, &json!({"approve": id})).await;
+        assert_eq!(run["outcome"], "refused", "{run}");
+        let reason = run["reason"].as_str().unwrap();
+        assert!(reason.contains("printed by an earlier version"), "{run}");
+    }
     assert_eq!(world.published(), contacts(0..1000));
     let run = world.order(&key, &json!({"approve": refused["run_id"]})).await;
     assert_eq!(run["outcome"], "loaded", "{run}");

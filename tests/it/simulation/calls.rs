@@ -4,9 +4,9 @@ use super::Plant;
 use super::contacts::{Contacts, ids};
 use super::dataverse::{Change, index_of};
 use super::plants::Sight;
-use super::scenario::Faults;
+use super::scenario::{Faults, home};
 use super::world::{LEASE, SECOND, Shared, World};
-use segment_loader::domain::{ContactId, ObjectRef};
+use segment_loader::domain::{ContactId, Home, ObjectRef};
 use segment_loader::dynamics::{self, GroupId, SegmentId};
 use segment_loader::fence::Fence;
 use segment_loader::source;
@@ -26,6 +26,7 @@ const LONGEST_CALL: u64 = LEASE * 2 / 3 - 2 * SECOND;
 pub(super) struct Simulated {
     pub(super) world: Shared,
     pub(super) process: usize,
+    pub(super) home: Home,
     pub(super) fence: Fence,
     /// S3's last `Date`, and when it was read.
     pub(super) reading: Rc<Cell<(u64, u64)>>,
@@ -45,6 +46,7 @@ impl Simulated {
         Self {
             world: shared.clone(),
             process,
+            home: home(),
             fence: fence.clone(),
             reading: Rc::new(Cell::new((world.now(), world.now()))),
             skew,

@@ -6,12 +6,12 @@ use super::contacts::{ids, set_of};
 use super::dataverse::{Change, id_of, index_of};
 use super::world::{dynamics_time, s3_time};
 use chrono::{DateTime, Utc};
-use segment_loader::domain::{Batch, ContactId, ContactSet, Mode, ObjectRef, SegmentName};
+use segment_loader::domain::{Batch, ContactId, ContactSet, Home, Mode, ObjectRef, SegmentName};
 use segment_loader::dynamics::{self, Definition, DefinitionId, Group, GroupId, Saved, Segment, SegmentId};
 use segment_loader::fence::Fence;
 use segment_loader::means::{Attempt, Leftovers, Lists, Means};
 use segment_loader::source::{self, ObjectVersion, Parts, Problem, Rows};
-use segment_loader::state::{self, Bookmark, Head, Stored};
+use segment_loader::state::{self, Bookmark, Former, Head, Lying, Stored};
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -25,6 +25,18 @@ impl Means for Simulated {
             sight: Rc::default(),
             ..self.clone()
         }
+    }
+
+    fn home(&self) -> &Home {
+        &self.home
+    }
+
+    async fn read_former(&self, _: &SegmentName) -> Result<Option<Former>, state::Error> {
+        Ok(None)
+    }
+
+    async fn move_former(&self, _: &SegmentName, _: Option<&Head>, _: &str) -> Result<bool, state::Error> {
+        Ok(false)
     }
 
     async fn read_head(&self, segment_name: &SegmentName) -> Result<Option<Stored>, state::Error> {
@@ -77,8 +89,9 @@ impl Means for Simulated {
         Ok(keys.map(|index| index.to_string()).collect())
     }
 
-    async fn head_at(&self, key: &str) -> Result<Option<Stored>, state::Error> {
-        self.read_head(&SegmentName::parse(key).unwrap()).await
+    async fn lying_at(&self, key: &str) -> Result<Option<Lying>, state::Error> {
+        let stored = self.read_head(&SegmentName::parse(key).unwrap()).await?;
+        Ok(stored.map(Lying::Head))
     }
 
     fn head_key(&self, segment_name: &SegmentName) -> String {

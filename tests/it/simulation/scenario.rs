@@ -5,7 +5,7 @@ use super::contacts::{Contacts, some_of};
 use super::rng::Rng;
 use super::world::{MINUTE, SECOND, SEGMENTS, Trigger, s3_time};
 use chrono::{DateTime, Utc};
-use segment_loader::domain::{Mode, ObjectRef, RunId, SegmentName};
+use segment_loader::domain::{Home, Mode, ObjectRef, RunId, SegmentName};
 use segment_loader::event::LoadCommand;
 use segment_loader::intent::Hint;
 use segment_loader::source::ObjectVersion;
@@ -164,7 +164,7 @@ impl Scenario {
         let segment_name = SegmentName::parse(&self.files[file].segment.to_string()).unwrap();
         let object = self.object(file);
         Wish {
-            run_id: RunId::of(&segment_name, mode, &object.reference(), None),
+            run_id: RunId::of(&home(), &segment_name, mode, &object.reference(), None),
             order: object.order(),
             object: object.reference(),
             mode,
@@ -255,6 +255,11 @@ impl Scenario {
     pub(super) fn accepted(&self, file: usize) -> Contacts {
         self.files[file].contacts & !self.dropped & !self.rejected
     }
+}
+
+/// Returns where all segments live.
+pub(super) fn home() -> Home {
+    Home::environment("socktown.crm.dynamics.com".to_owned())
 }
 
 /// Returns the file that a wish is about.

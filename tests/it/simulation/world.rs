@@ -250,6 +250,7 @@ impl World {
         }
         self.bookmark = Bookmark {
             behind: Some(behind.to_owned()),
+            others: from.others.clone(),
             etag: Some(self.fresh().to_string()),
         };
         Some(self.bookmark.clone())

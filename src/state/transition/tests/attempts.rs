@@ -13,7 +13,7 @@ fn die(head: &mut Head, second: i64) -> Option<Lost> {
 
 #[test]
 fn an_attempt_that_died_is_found_by_the_next_and_waits_from_the_second_time_on() {
-    let mut head = Head::new(&segment());
+    let mut head = Head::new(&home(), &segment());
     head.enlist(replace(1), false);
     assert_eq!(die(&mut head, 0), None);
     assert!(!head.is_due(at(100)), "its lease is alive");
@@ -29,7 +29,7 @@ fn an_attempt_that_died_is_found_by_the_next_and_waits_from_the_second_time_on()
 
 #[test]
 fn five_attempts_that_died_call_for_a_person_and_whoever_asks_waits_for_nothing() {
-    let mut head = Head::new(&segment());
+    let mut head = Head::new(&home(), &segment());
     head.enlist(replace(1), false);
     let mut told = Vec::new();
     for day in 0..6 {
@@ -53,7 +53,7 @@ fn an_end_of_whatever_kind_is_no_death() {
         |head, _| head.release("me").unwrap(),
     ];
     for end in ends {
-        let mut head = Head::new(&segment());
+        let mut head = Head::new(&home(), &segment());
         head.enlist(replace(1), false);
         head.claim("me", LEASE, at(0));
         end(&mut head, &replace(1));
@@ -63,7 +63,7 @@ fn an_end_of_whatever_kind_is_no_death() {
 
 #[test]
 fn an_attempt_that_gets_nowhere_goes_on_once() {
-    let mut head = Head::new(&segment());
+    let mut head = Head::new(&home(), &segment());
     head.enlist(replace(1), false);
     let mut interrupt = |got_on| {
         head.claim("me", LEASE, at(0));

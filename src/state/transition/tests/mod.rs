@@ -3,12 +3,16 @@ mod attempts;
 mod same_second;
 
 use super::*;
-use crate::domain::{Mode, ObjectRef, Order, RunId, SegmentName};
+use crate::domain::{Home, Mode, ObjectRef, Order, RunId, SegmentName};
 
 const LEASE: u64 = 180;
 
 fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
+}
+
+fn home() -> Home {
+    Home::environment("socktown.crm4.dynamics.com".to_owned())
 }
 
 fn segment() -> SegmentName {
@@ -25,7 +29,7 @@ fn file(second: i64, mode: Mode) -> Wish {
         etag: "etag".to_owned(),
     };
     Wish {
-        run_id: RunId::of(&segment(), mode, &object, None),
+        run_id: RunId::of(&home(), &segment(), mode, &object, None),
         order: Order {
             last_modified: at(second),
             key,
@@ -48,7 +52,7 @@ fn replace(second: i64) -> Wish {
 }
 
 fn head() -> Head {
-    let mut head = Head::new(&segment());
+    let mut head = Head::new(&home(), &segment());
     assert_eq!(head.claim("me", LEASE, at(0)), Claim::Taken(None));
     head
 }
@@ -335,7 +339,7 @@ fn of_lost_replaces_the_newest_that_is_not_refused_is_found_and_of_additions_all
     assert_eq!(found(&mut head, Mode::Replace), 1);
     assert_eq!(next_second(&head), Some(2));
     assert_eq!(found(&mut head, Mode::Replace), 0);
-    let mut head = Head::new(&segment());
+    let mut head = Head::new(&home(), &segment());
     assert_eq!(found(&mut head, Mode::Append), 3);
 }
 
