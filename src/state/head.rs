@@ -1,9 +1,7 @@
 //! What is known about one segment between runs: the head, one small JSON object in S3.
 
 use crate::backoff::Backoff;
-use crate::domain::{
-    ErrorType, Home, Mode, ObjectRef, Order, Pinned, Place, RunId, SegmentName, View, Watch,
-};
+use crate::domain::{ErrorType, Home, Mode, ObjectRef, Order, Pinned, Place, RunId, SegmentName, View, Watch};
 use crate::state::markers::Marker;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
