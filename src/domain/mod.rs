@@ -14,7 +14,7 @@ mod segment_name;
 mod segment_status;
 mod watch;
 
-pub use contact::{Batch, Collector, ContactId, ContactSet, TooManyContacts};
+pub use contact::{Batch, Census, Collector, ContactId, ContactSet, TooManyContacts};
 pub use error_type::ErrorType;
 pub use fact::Fact;
 pub use home::Home;

@@ -2,7 +2,7 @@
 
 use super::Error;
 use super::plan::advance_to;
-use crate::domain::{ContactId, SegmentName};
+use crate::domain::{Census, ContactId, SegmentName};
 use crate::dynamics::{Definition, Group, Segment};
 use crate::means::Means;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -103,12 +103,23 @@ async fn list_all(
 /// Returns how many contacts are in one of the groups at least, and in none of those that keep contacts out; all lists are
 /// sorted. It is what Dynamics counts.
 pub fn count(included: &[Vec<ContactId>], excluded: &[Vec<ContactId>]) -> usize {
-    let counted_of = |(index, list): (usize, &Vec<ContactId>)| {
+    each_once(included, excluded).count()
+}
+
+/// Returns who is in one of the groups at least; all lists are sorted.
+pub fn census(included: &[Vec<ContactId>]) -> Census {
+    each_once(included, &[]).collect()
+}
+
+fn each_once<'a>(
+    included: &'a [Vec<ContactId>],
+    excluded: &'a [Vec<ContactId>],
+) -> impl Iterator<Item = ContactId> + use<'a> {
+    included.iter().enumerate().flat_map(move |(index, list)| {
         let mut others: Vec<&[ContactId]> = included[..index].iter().chain(excluded).map(Vec::as_slice).collect();
-        let is_first = |id: &&ContactId| !others.iter_mut().any(|rest| advance_to(rest, **id));
-        list.iter().filter(is_first).count()
-    };
-    included.iter().enumerate().map(counted_of).sum()
+        let is_first = move |id: &ContactId| !others.iter_mut().any(|rest| advance_to(rest, *id));
+        list.iter().copied().filter(is_first)
+    })
 }
 
 impl Audience {
@@ -154,6 +165,9 @@ mod tests {
             let kept_out: BTreeSet<_> = excluded.iter().flatten().collect();
             let all: BTreeSet<_> = included.iter().flatten().filter(|id| !kept_out.contains(id)).collect();
             prop_assert_eq!(count(&lists(&included), &lists(&excluded)), all.len());
+            let members: BTreeSet<_> = included.iter().flatten().copied().collect();
+            let members: Census = lists(&[members]).into_iter().flatten().collect();
+            prop_assert_eq!(census(&lists(&included)), members);
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Contact ids: 16 bytes each, never printed, sent in batches the remote side accepts.
 
+mod census;
 mod collector;
 
+pub use census::Census;
 pub use collector::{Collector, TooManyContacts};
 
 use serde::{Serialize, Serializer};
