@@ -104,15 +104,16 @@ impl Error {
         }
     }
 
-    /// Tells whether a person has to look: the segment holds one part of a result.
+    /// Tells whether a person has to look: the segment holds one part of a result, or nobody else can tell who belongs in it.
     pub(crate) const fn asks_for_attention(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::Source(source::Error::Invalid {
                 problem: Problem::Parts(Misfit::OneOfSeveral(part)),
                 ..
-            }) if part.was_loaded_alone()
-        )
+            }) => part.was_loaded_alone(),
+            Self::Load(load::Error::NotPublishedAgain(_)) => true,
+            _ => false,
+        }
     }
 
     /// Returns the type that a run tells: what a guard refuses has none, an object that is no result and a segment that

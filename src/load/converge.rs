@@ -4,9 +4,9 @@
 
 use super::plan::{GroupPlan, Plan};
 use super::rounds::{Converged, Rounds, Step};
-use super::survey::{count, foreign_groups, include_groups, list, list_excluded};
+use super::survey::{census, count, foreign_groups, include_groups, list, list_excluded};
 use super::{Changed, Error, Wanted};
-use crate::domain::{Batch, ContactId};
+use crate::domain::{Batch, Census, ContactId};
 use crate::dynamics::{self, Definition, Group, GroupId, Saved, Segment};
 use crate::fence::Fence;
 use crate::means::Means;
@@ -31,6 +31,8 @@ pub struct Draft<'a, M> {
     pub(super) witness: Option<(GroupId, ContactId)>,
     /// How many members Dynamics would count of those that were listed last.
     counted: usize,
+    /// Who was listed last.
+    members: Census,
     /// Set where changes of the definition cannot be tied to its version.
     is_unversioned: bool,
 }
@@ -45,7 +47,7 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(10);
 
 impl<'a, M: Means> Draft<'a, M> {
     /// Begins with the segment and its definition as they were found.
-    pub const fn new(means: &'a M, fence: &'a Fence, segment: &'a Segment, definition: Definition) -> Self {
+    pub fn new(means: &'a M, fence: &'a Fence, segment: &'a Segment, definition: Definition) -> Self {
         Self {
             means,
             fence,
@@ -54,6 +56,7 @@ impl<'a, M: Means> Draft<'a, M> {
             regrouped: 0,
             witness: None,
             counted: 0,
+            members: Census::default(),
             is_unversioned: false,
         }
     }
@@ -80,6 +83,7 @@ impl<'a, M: Means> Draft<'a, M> {
                 return Ok(Converged {
                     refresh_was_on,
                     counted: self.counted,
+                    members: self.members,
                     is_unversioned: self.is_unversioned,
                     ..done
                 });
@@ -250,6 +254,7 @@ impl<'a, M: Means> Draft<'a, M> {
                 let members = listed?;
                 self.witness = self.witness_of(wanted, &members);
                 self.counted = count(&members, &kept_out?);
+                self.members = census(&members);
                 return rounds.left(members, foreign_groups(&self.definition));
             }
         }

@@ -9,6 +9,7 @@ pub mod plan;
 pub mod publish;
 pub mod rounds;
 pub mod survey;
+mod unverified;
 
 pub use converge::Draft;
 pub use guard::{Facts, Opinion, TooManyContacts};
@@ -16,6 +17,7 @@ pub use plan::{NoRoom, Plan};
 pub use publish::{Look, Published, Shown};
 pub use rounds::{Converged, Rounds, Step};
 pub use survey::Audience;
+pub use unverified::Unverified;
 
 use crate::domain::{ContactId, ContactSet, Mode};
 use crate::dynamics;
@@ -127,6 +129,9 @@ pub enum Error {
         /// The segment's `statuscode`.
         status_code: i64,
     },
+    /// The published segment is not shown, and cannot be published again.
+    #[error("{0}")]
+    NotPublishedAgain(Unverified),
     /// A call failed.
     #[error(transparent)]
     Dynamics(#[from] dynamics::Error),
@@ -162,7 +167,10 @@ impl Error {
             Self::SegmentChanged(_) => "SegmentChanged",
             Self::NoRoom(_) | Self::TooManyContacts(_) => "TooManyContacts",
             Self::TooManyNotAccepted { .. } => "ContactsNotAccepted",
-            Self::MembersStay { .. } | Self::ListLags | Self::MembersKeepChanging { .. } => "MembersDiffer",
+            Self::MembersStay { .. }
+            | Self::ListLags
+            | Self::MembersKeepChanging { .. }
+            | Self::NotPublishedAgain(_) => "MembersDiffer",
             Self::PublishFailed { .. } => "PublishFailed",
             Self::Dynamics(error) => error.error_type(),
         }
@@ -182,7 +190,8 @@ impl Error {
             | Self::MembersStay { .. }
             | Self::ListLags
             | Self::MembersKeepChanging { .. }
-            | Self::PublishFailed { .. } => Fate::Retry,
+            | Self::PublishFailed { .. }
+            | Self::NotPublishedAgain(_) => Fate::Retry,
             Self::Dynamics(error) => error.fate(),
         }
     }

@@ -1,7 +1,7 @@
 //! The decisions of the convergence loop, without its calls: pure, so that a simulation can drive them.
 
 use super::{Error, Plan, Wanted};
-use crate::domain::ContactId;
+use crate::domain::{Census, ContactId};
 
 /// What the loop achieved; the draft now holds exactly the wanted contacts less those not accepted.
 #[derive(Debug, Default)]
@@ -16,6 +16,8 @@ pub struct Converged {
     pub refresh_was_on: bool,
     /// How many members Dynamics will count: each once, and none whom an Exclude group keeps out.
     pub counted: usize,
+    /// Who is in the draft, as it was read back last.
+    pub members: Census,
     /// Whether the table of definitions knows no versions, so that its groups were saved without one.
     pub is_unversioned: bool,
 }
@@ -119,6 +121,7 @@ impl<'a> Rounds<'a> {
             not_accepted,
             refresh_was_on: false,
             counted: 0,
+            members: Census::default(),
             is_unversioned: false,
         }))
     }

@@ -25,6 +25,8 @@ pub(crate) struct Attempt<'a> {
 pub(crate) enum Seen {
     /// It shows what was published.
     Active(Shown),
+    /// It was published again, and Dynamics is still computing.
+    PublishedAgain,
     /// It is there no more.
     Gone,
 }
@@ -111,6 +113,7 @@ impl RunReport {
                 requests,
                 ..report
             },
+            Seen::PublishedAgain => Self { requests, ..report },
             Seen::Gone => Self {
                 warnings: vec![sentences::GONE.to_owned()],
                 ..report

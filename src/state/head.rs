@@ -1,7 +1,7 @@
 //! What is known about one segment between runs: the head, one small JSON object in S3.
 
 use crate::backoff::Backoff;
-use crate::domain::{ErrorType, Home, Mode, ObjectRef, Order, Pinned, Place, RunId, SegmentName, View, Watch};
+use crate::domain::{Census, ErrorType, Home, Mode, ObjectRef, Order, Pinned, Place, RunId, SegmentName, View, Watch};
 use crate::state::markers::Marker;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -118,6 +118,9 @@ pub struct Applied {
     pub at: DateTime<Utc>,
     /// How many contacts its file held.
     pub contacts: u64,
+    /// Who was in the draft that was published, as it was read back right before; heads of before lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members: Option<Census>,
     /// The segment it went to; another id under the same name is another segment.
     pub segment_id: Option<String>,
     /// Whether the published segment was seen Active.
@@ -126,6 +129,9 @@ pub struct Applied {
     /// once the segment was seen Active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watch: Option<Watch>,
+    /// Dynamics failed to compute it, which was counted: it is to be published again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_failed: bool,
 }
 
 /// A draft that may be half-written.

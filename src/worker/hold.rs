@@ -147,6 +147,11 @@ impl<M: Means> Hold<M> {
         self.lost.as_deref()
     }
 
+    /// Tells whether this wish is what was applied last, and nothing is wished beside it.
+    pub(super) async fn is_still_applied(&self, wish: &Wish) -> Result<bool, Error> {
+        self.change(|head, _| head.is_still_applied(&self.owner, wish)).await
+    }
+
     /// Wishes again what was applied.
     pub(super) async fn redo(&self) -> Result<(), Error> {
         self.change(|head, _| head.redo(&self.owner)).await
@@ -166,6 +171,12 @@ impl<M: Means> Hold<M> {
     /// Records a failure; answers whether a person is now needed.
     pub(super) async fn fail(&self, wish: &Wish, error_type: &str, whose: Whose) -> Result<bool, Error> {
         self.change(|head, now| head.fail(&self.owner, wish, error_type, whose, now))
+            .await
+    }
+
+    /// Records that what was published failed late; answers whether a person is now needed.
+    pub(super) async fn fail_late(&self, wish: &Wish, error_type: &str) -> Result<bool, Error> {
+        self.change(|head, now| head.fail_late(&self.owner, wish, error_type, now))
             .await
     }
 

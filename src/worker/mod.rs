@@ -5,6 +5,7 @@
 //! after wish; `prepare` reads and judges it; `load` converges and publishes; `ending` says what a failure leaves in
 //! the head. `sweep` comes on the schedule and does what was left.
 
+mod again;
 mod ending;
 mod heads;
 mod hold;

@@ -2,7 +2,7 @@
 
 use super::Worker;
 use super::phase::{Meter, Phase};
-use crate::domain::{ContactSet, Mode, ObjectRef, SegmentStatus};
+use crate::domain::{Census, ContactSet, Mode, ObjectRef, SegmentStatus};
 use crate::dynamics::Segment;
 use crate::error::Error;
 use crate::load::{self, Audience, Facts, Plan, Wanted, guard, survey};
@@ -21,6 +21,8 @@ pub(super) struct Prepared {
     /// The segment, where there is one; its members went into the plan.
     pub(super) audience: Option<Audience>,
     pub(super) plan: Plan,
+    /// Who is in the draft.
+    pub(super) members: Census,
     pub(super) members_before: usize,
     pub(super) published_before: Option<u64>,
 }
@@ -92,7 +94,7 @@ impl<M: Means> Worker<'_, M> {
     }
 
     /// Finds the files of a result, which must be the one that was wished.
-    async fn find(&self, wish: &Wish) -> Result<Parts, Error> {
+    pub(super) async fn find(&self, wish: &Wish) -> Result<Parts, Error> {
         let is_in_several = self.is_in_several(wish);
         let asked = ObjectRef {
             // The marker or manifest that lies there now says whether the files are still its own.
@@ -146,6 +148,7 @@ impl<M: Means> Worker<'_, M> {
             comparison.found = audience.as_ref().map(|audience| found(&audience.segment, head));
             let members = audience.as_mut().map(Audience::take_members).unwrap_or_default();
             let (groups, members_before) = (members.len(), members.iter().map(Vec::len).sum());
+            let census = survey::census(&members);
             let foreign_groups = audience.as_ref().map_or(0, Audience::foreign_groups);
             let wanted = self.wanted(wish, &contacts, 0);
             let mut plan = wanted.plan(members, foreign_groups, &[]).map_err(load::Error::from)?;
@@ -171,6 +174,7 @@ impl<M: Means> Worker<'_, M> {
                 not_found,
                 audience,
                 plan,
+                members: census,
                 members_before,
                 published_before: head.writing.as_ref().map(|writing| writing.yardstick(active_count)),
             })
@@ -271,7 +275,11 @@ impl Prepared {
         else {
             return true;
         };
-        head.shows_what_was_applied(&segment.id.to_string(), &segment.view(definition.computation))
+        head.shows_what_was_applied(
+            &segment.id.to_string(),
+            &segment.view(definition.computation),
+            &self.members,
+        )
     }
 }
 

@@ -99,8 +99,8 @@ impl<M: Means> Turn<'_, M> {
 
     /// Looks whether a published segment is Active by now; answers nothing while Dynamics is still computing.
     ///
-    /// Where Dynamics failed to compute it, which is a failure, or somebody stopped it, the result is wished again: it is
-    /// read and verified anew, since the draft may have changed.
+    /// Where Dynamics failed to compute it, which is a failure and has its pause, or somebody stopped it, it is published
+    /// again.
     pub(super) async fn look_after(&self, applied: &Applied) -> Result<Option<RunReport>, Error> {
         let hold = &self.hold;
         let found = survey::find(self.means(), &applied.wish.segment_name).await?;
@@ -122,24 +122,24 @@ impl<M: Means> Turn<'_, M> {
                 told(Seen::Active(shown))
             }
             Ok(Look::Stopped { status_code }) => {
-                tracing::warn!(status_code, "the published segment is not Active; it is loaded again");
-                hold.redo().await?;
-                Ok(None)
+                tracing::warn!(
+                    status_code,
+                    "the published segment is not Active; it is published again"
+                );
+                Box::pin(self.publish_again(applied)).await
             }
-            Err(error) => {
-                if matches!(error, load::Error::PublishFailed { .. }) {
-                    hold.redo().await?;
-                }
-                Err(error.into())
-            }
+            Err(load::Error::PublishFailed { .. }) if applied.has_failed => Box::pin(self.publish_again(applied)).await,
+            Err(error) => Err(error.into()),
         }
     }
 
     /// Counts that what was published could not be seen Active; others need not wait where Dynamics has failed to compute it.
     pub(super) async fn fail_to_confirm(&self, applied: &Applied, error: Error) -> RunReport {
-        let is_late_failure = matches!(error, Error::Load(load::Error::PublishFailed { .. }));
-        let whose = if is_late_failure { Whose::Input } else { error.whose() };
-        let counted = self.hold.fail(&applied.wish, error.error_type(), whose).await;
+        let (wish, code) = (&applied.wish, error.error_type());
+        let counted = match &error {
+            Error::Load(load::Error::PublishFailed { .. }) => self.hold.fail_late(wish, code).await,
+            _ => self.hold.fail(wish, code, error.whose()).await,
+        };
         if let Err(error) = &counted {
             tracing::warn!(error = %error, "the failure could not be noted; the segment is looked after again");
         }
@@ -180,6 +180,7 @@ impl<M: Means> Turn<'_, M> {
             }
             let done = Achievement {
                 contacts: prepared.contacts.len() as u64,
+                members: prepared.audience.as_ref().map(|_| prepared.members),
                 segment_id: prepared
                     .audience
                     .as_ref()
@@ -244,6 +245,7 @@ impl<M: Means> Turn<'_, M> {
             };
             let done = Achievement {
                 contacts: wanted.contacts.len() as u64,
+                members: Some(converged.members),
                 segment_id: Some(segment.id.to_string()),
                 watch,
             };
@@ -292,14 +294,14 @@ impl<M: Means> Turn<'_, M> {
         Ok((segment, definition))
     }
 
-    async fn publish(&self, draft: &mut Draft<'_, M>, asked: u64) -> Result<Published, load::Error> {
+    pub(super) async fn publish(&self, draft: &mut Draft<'_, M>, asked: u64) -> Result<Published, load::Error> {
         let before = draft.verify().await?;
         let (means, fence) = (self.means(), &self.hold.fence);
         let wait = self.worker.settings.destination.publish_wait;
         publish::publish(means, fence, &before, draft.definition(), asked, wait).await
     }
 
-    const fn means(&self) -> &M {
+    pub(super) const fn means(&self) -> &M {
         &self.worker.means
     }
 }

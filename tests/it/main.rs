@@ -25,6 +25,7 @@ mod pinned;
 mod queues;
 mod refusals;
 mod reports;
+mod republished;
 mod same_second;
 mod several;
 mod simulation;

@@ -113,6 +113,18 @@ impl Head {
         Ok(self.needs_attention(wish))
     }
 
+    /// Records that Dynamics failed to compute what was published, after nobody waited for it any more; answers whether a
+    /// person is needed.
+    ///
+    /// It is published again after a pause, for which nothing else has to wait.
+    pub fn fail_late(&mut self, owner: &str, wish: &Wish, code: &str, now: DateTime<Utc>) -> Result<bool, LeaseLost> {
+        self.lease_of(owner)?;
+        if let Some(applied) = self.applied.as_mut().filter(|applied| applied.wish == *wish) {
+            applied.has_failed = true;
+        }
+        self.fail(owner, wish, code, Whose::Input, now)
+    }
+
     /// Gives the lease back where the time was over, and answers whether the wish may go on with the next attempt: always
     /// where this one got on, and once where it did not.
     pub fn interrupt(&mut self, owner: &str, wish: &Wish, got_on: bool) -> Result<bool, LeaseLost> {
@@ -126,6 +138,12 @@ impl Head {
         }
         self.release(owner)?;
         Ok(true)
+    }
+
+    /// Tells the holder of the lease whether this wish is what was applied last, and nothing is wished beside it.
+    pub fn is_still_applied(&mut self, owner: &str, wish: &Wish) -> Result<bool, LeaseLost> {
+        self.lease_of(owner)?;
+        Ok(self.is_unconfirmed() && self.applied.as_ref().is_some_and(|applied| applied.wish == *wish))
     }
 
     /// Wishes again what was applied, where Dynamics did not come to show it: everything is read and verified anew.

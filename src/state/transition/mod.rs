@@ -5,7 +5,7 @@ mod known;
 
 pub use attempts::{Lost, Whose};
 
-use crate::domain::{Mode, Order, View, Watch};
+use crate::domain::{Census, Mode, Order, View, Watch};
 use crate::state::head::{Applied, Head, Input, Lease, Precedence, Refusal, Refused, Wish, Writing};
 use chrono::{DateTime, Utc};
 use std::time::Duration;
@@ -46,6 +46,8 @@ pub struct LeaseLost;
 pub struct Achievement {
     /// How many contacts the file held.
     pub contacts: u64,
+    /// Who is in the draft, which is what is published; none where there is no segment to change.
+    pub members: Option<Census>,
     /// The segment; none where there is no segment to change.
     pub segment_id: Option<String>,
     /// What the published segment is watched by; nothing where it was seen Active.
@@ -178,9 +180,11 @@ impl Head {
             wish: wish.clone(),
             at: now,
             contacts: achievement.contacts,
+            members: achievement.members,
             segment_id: achievement.segment_id,
             confirmed: achievement.watch.is_none(),
             watch: achievement.watch,
+            has_failed: false,
         });
         self.writing = None;
         self.end_well();
@@ -229,15 +233,18 @@ impl Head {
         Ok(())
     }
 
-    /// Tells whether a segment that holds what is wanted needs no publishing: it shows what this head applied last.
+    /// Tells whether a segment whose draft, with these members, holds what is wanted needs no publishing: it shows what this
+    /// head applied last.
     ///
-    /// A crash between the last write and publishing leaves equal membership, too; then `writing` is still set.
-    pub fn shows_what_was_applied(&self, segment_id: &str, view: &View) -> bool {
-        let applied = self.applied.as_ref();
-        let is_shown = applied
-            .filter(|applied| applied.segment_id.as_deref() == Some(segment_id))
-            .is_some_and(|applied| applied.is_shown_by(view));
-        is_shown && self.writing.is_none()
+    /// A crash between the last write and publishing leaves equal membership, too; then `writing` is still set. A draft of
+    /// other members than were published was changed by somebody else, and shows what only the next publish will.
+    pub fn shows_what_was_applied(&self, segment_id: &str, view: &View, members: &Census) -> bool {
+        let is_ours = |applied: &&Applied| {
+            let is_published = applied.members.as_ref().is_none_or(|published| published == members);
+            applied.segment_id.as_deref() == Some(segment_id) && is_published
+        };
+        let applied = self.applied.as_ref().filter(is_ours);
+        applied.is_some_and(|applied| applied.is_shown_by(view)) && self.writing.is_none()
     }
 
     /// Puts the wish aside for good, so that only an order tries it again; answers whether it was.

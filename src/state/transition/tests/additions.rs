@@ -67,6 +67,7 @@ fn an_addition_of_nobody_leaves_what_was_published_to_be_looked_after() {
     let published = Achievement {
         contacts: 3,
         segment_id: Some("segment".to_owned()),
+        members: None,
         watch: Some(Watch::unknown(3)),
     };
     head.apply("me", &file(1, Mode::Append), published, at(9)).unwrap();

@@ -138,6 +138,7 @@ fn only_what_was_seen_active_clears_a_segment_of_its_failures() {
     let computing = Achievement {
         contacts: 3,
         segment_id: Some("segment".to_owned()),
+        members: None,
         watch: Some(Watch::unknown(3)),
     };
     head.apply("me", &replace(1), computing, at(9)).unwrap();

@@ -74,6 +74,7 @@ fn apply_next(head: &mut Head) -> Vec<Wish> {
     let done = Achievement {
         contacts: 1,
         segment_id: Some("segment".to_owned()),
+        members: None,
         watch: None,
     };
     head.apply("me", &wish, done, at(99)).unwrap()
@@ -185,6 +186,7 @@ fn an_order_for_the_very_file_that_is_being_loaded_is_not_lost() {
     let done = Achievement {
         contacts: 1,
         segment_id: None,
+        members: None,
         watch: None,
     };
     head.apply("me", &at_work, done, at(99)).unwrap();

@@ -1,0 +1,83 @@
+//! Publishing again what was published, without its file: only where the draft is still what it was.
+
+use super::turn::Turn;
+use crate::domain::Mode;
+use crate::error::Error;
+use crate::fate::Fate;
+use crate::load::{self, Audience, Draft, Published, Unverified, survey};
+use crate::means::Means;
+use crate::report::{RunReport, Seen};
+use crate::state::{Achievement, Applied, Wish};
+
+impl<M: Means> Turn<'_, M> {
+    /// Publishes again what was applied; nothing where something new has come in, which is carried out instead.
+    ///
+    /// Nobody has looked at the draft since it was published. Where it is still the same, it needs no file; where it is not,
+    /// a result that says who is in the segment is read and verified anew, and of all others only a person can tell.
+    pub(super) async fn publish_again(&self, applied: &Applied) -> Result<Option<RunReport>, Error> {
+        let wish = &applied.wish;
+        let expected = applied.members.map_or(applied.contacts, |members| members.count);
+        let expected = usize::try_from(expected).unwrap_or(0);
+        let Some(audience) = survey::survey(self.means(), &wish.segment_name, expected).await? else {
+            // It was there a moment ago: the next look tells.
+            return Ok(None);
+        };
+        let now = survey::census(&audience.members);
+        if applied.members != Some(now) {
+            return self.load_again(applied, now.count).await;
+        }
+        if !self.hold.is_still_applied(wish).await? {
+            return Ok(None);
+        }
+        let Audience {
+            segment,
+            definition,
+            members,
+        } = audience;
+        let kept_out = survey::list_excluded(self.means(), &segment, &definition).await?;
+        let asked = survey::count(&members, &kept_out) as u64;
+        let mut draft = Draft::new(self.means(), &self.hold.fence, &segment, definition);
+        let (seen, watch) = match self.publish(&mut draft, asked).await? {
+            Published::Shown(shown) => (Seen::Active(shown), None),
+            Published::Unseen(watch) => (Seen::PublishedAgain, Some(watch)),
+        };
+        let done = Achievement {
+            contacts: applied.contacts,
+            members: applied.members,
+            segment_id: applied.segment_id.clone(),
+            watch,
+        };
+        self.hold.apply(wish, &done).await?;
+        Ok(Some(RunReport::of_published(applied, &seen, self.means().requests())))
+    }
+
+    /// Wishes a result again whose draft is another now, where its file says who is in the segment.
+    async fn load_again(&self, applied: &Applied, members: u64) -> Result<Option<RunReport>, Error> {
+        let file = match self.file_of(&applied.wish).await {
+            Ok(()) => {
+                self.hold.redo().await?;
+                return Ok(None);
+            }
+            Err(None) => None,
+            Err(Some(error)) if matches!(error.fate(), Fate::Refuse | Fate::PutAside | Fate::Drop) => {
+                Some(error.to_string())
+            }
+            Err(Some(error)) => return Err(error),
+        };
+        let published = applied.members.map(|members| members.count);
+        let unverified = Unverified {
+            members,
+            published,
+            file,
+        };
+        Err(load::Error::NotPublishedAgain(unverified).into())
+    }
+
+    /// Looks whether the file of a complete result is still there; there is no error where one would not help.
+    async fn file_of(&self, wish: &Wish) -> Result<(), Option<Error>> {
+        match wish.mode {
+            Mode::Replace => self.worker.find(wish).await.map(drop).map_err(Some),
+            Mode::Append | Mode::Remove => Err(None),
+        }
+    }
+}

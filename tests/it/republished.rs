@@ -1,0 +1,179 @@
+//! What was published and is not shown is published again: the same, or nothing.
+
+use crate::failures::{outcomes, sweep};
+use crate::world::{World, contact, contacts};
+use sandbox::dataverse::Outcome;
+use sandbox::{BUCKET, Sandbox};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Loads a file in this mode that Dynamics fails to compute after nobody waits for it any more; whatever is published later
+/// is computed at once.
+async fn fails_late(mode: &str, file: &[uuid::Uuid]) -> (World, String) {
+    // Without versions what is deleted is gone.
+    let world = World::in_sandbox(Sandbox::builder().unversioned().start().await, &[]);
+    world.load("base.csv", &contacts(0..100)).await;
+    world.destination(&json!({"mode": mode}));
+    world.sandbox.dataverse.modes(|modes| {
+        modes.publish_delay = Duration::from_mins(20);
+        modes.outcome = Outcome::Error;
+    });
+    let key = world.drop_contacts("monday.csv", file);
+    assert_eq!(outcomes(&world.deliver(&key).await), ["computing"]);
+    tokio::time::sleep(Duration::from_mins(20)).await;
+    world.sandbox.dataverse.modes(|modes| {
+        modes.publish_delay = Duration::from_secs(1);
+        modes.outcome = Outcome::Active;
+    });
+    (world, key)
+}
+
+/// Lets a stranger into the draft, as somebody in Dynamics would, and takes a member out.
+fn edit_the_draft(world: &World) {
+    let definition = world.segment().definition_id.unwrap();
+    world.sandbox.dataverse.edit(|state| {
+        let groups = &mut state.definitions.get_mut(&definition).unwrap().members;
+        let members = groups.values_mut().next().unwrap();
+        members.insert(contact(900).as_u128());
+        members.remove(&contact(7).as_u128());
+    });
+}
+
+/// Sweeps until the failure was counted and its pause is over, and once more; returns the last run.
+async fn swept(world: &World) -> Value {
+    assert_eq!(sweep(world).await["runs"][0]["error_type"], "PublishFailed");
+    tokio::time::sleep(Duration::from_mins(16)).await;
+    sweep(world).await["runs"][0].clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_draft_that_is_still_what_was_published_needs_no_file() {
+    for (mode, file, wanted) in [
+        ("append", contacts(50..150), contacts(0..150)),
+        ("remove", contacts(60..200), contacts(0..60)),
+        ("replace", contacts(0..120), contacts(0..120)),
+    ] {
+        let (world, key) = fails_late(mode, &file).await;
+        world.sandbox.s3.delete(BUCKET, &key);
+        world.sandbox.s3.delete(BUCKET, "incoming/Summer Sale/base.csv");
+        let run = swept(&world).await;
+        assert_eq!(run["outcome"], "loaded", "{mode}: {run}");
+        assert_eq!(run["source"]["key"], key);
+        assert_eq!(world.published(), wanted, "{mode}");
+        let head = world.head();
+        assert_eq!(
+            (&head["failures"], &head["applied"]["confirmed"]),
+            (&json!(null), &json!(true))
+        );
+        assert_eq!(world.segment().publishes, 3, "one more, and not a word about members");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_draft_that_was_changed_is_loaded_from_its_file_again_where_that_says_who_is_in() {
+    let (world, _) = fails_late("replace", &contacts(0..120)).await;
+    edit_the_draft(&world);
+    let run = swept(&world).await;
+    assert_eq!(run["outcome"], "loaded", "{run}");
+    assert_eq!(world.published(), contacts(0..120));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_draft_that_was_changed_and_has_no_file_is_never_published_and_a_person_is_called() {
+    for (mode, is_there) in [("replace", false), ("append", true), ("remove", true)] {
+        let (world, key) = fails_late(mode, &contacts(20..120)).await;
+        edit_the_draft(&world);
+        if !is_there {
+            world.sandbox.s3.delete(BUCKET, &key);
+            world.sandbox.s3.delete(BUCKET, "incoming/Summer Sale/base.csv");
+        }
+        for _ in 0..3 {
+            let run = swept_or_nothing(&world).await;
+            tokio::time::sleep(Duration::from_hours(25)).await;
+            if run.is_null() || run["error_type"] == "PublishFailed" {
+                continue;
+            }
+            assert_eq!(
+                (&run["outcome"], &run["error_type"]),
+                (&json!("failed"), &json!("MembersDiffer")),
+                "{run}"
+            );
+            assert_eq!(run["needs_attention"], true, "{run}");
+            let reason = run["reason"].as_str().unwrap();
+            assert!(
+                reason.contains("not published again") && reason.contains("replace"),
+                "{reason}"
+            );
+        }
+        assert_eq!(world.segment().publishes, 2, "{mode}");
+        assert_eq!(
+            world.published(),
+            contacts(0..100),
+            "{mode}: what journeys see is still right"
+        );
+    }
+}
+
+async fn swept_or_nothing(world: &World) -> Value {
+    sweep(world).await["runs"][0].clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_complete_result_sets_right_what_could_not_be_published_again() {
+    let (world, key) = fails_late("append", &contacts(50..150)).await;
+    edit_the_draft(&world);
+    swept(&world).await;
+    let run = world.order(&key, &json!({"mode": "replace"})).await;
+    assert_eq!(run["outcome"], "loaded", "{run}");
+    assert_eq!(world.published(), contacts(50..150));
+    assert_eq!(world.head()["failures"], json!(null));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_segment_that_somebody_stopped_is_published_again_only_as_it_was() {
+    for is_changed in [false, true] {
+        let world = World::start().await;
+        world.destination(&json!({"mode": "append"}));
+        world
+            .sandbox
+            .dataverse
+            .modes(|modes| modes.publish_delay = Duration::from_mins(20));
+        world.load("monday.csv", &contacts(0..100)).await;
+        let id = world.segment().id;
+        tokio::time::sleep(Duration::from_mins(20)).await;
+        world
+            .sandbox
+            .dataverse
+            .edit(|state| state.set_segment(id, &[("statuscode", json!(9))]));
+        world
+            .sandbox
+            .dataverse
+            .modes(|modes| modes.publish_delay = Duration::from_secs(1));
+        if is_changed {
+            edit_the_draft(&world);
+        }
+        let run = sweep(&world).await["runs"][0].clone();
+        assert_eq!(run["outcome"] == "loaded", !is_changed, "{run}");
+        assert_eq!(run["needs_attention"] == true, is_changed, "{run}");
+        assert_eq!(world.segment().publishes, 2 - u32::from(is_changed), "{run}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_draft_that_somebody_changed_and_did_not_publish_is_not_called_unchanged() {
+    let world = World::start().await;
+    world.destination(&json!({"mode": "append"}));
+    world.load("monday.csv", &contacts(0..100)).await;
+    let definition = world.segment().definition_id.unwrap();
+    world.sandbox.dataverse.edit(|state| {
+        let groups = &mut state.definitions.get_mut(&definition).unwrap().members;
+        groups.values_mut().next().unwrap().insert(contact(500).as_u128());
+    });
+    let run = world.load("tuesday.csv", &[contact(500)]).await;
+    assert_eq!(run["outcome"], "loaded", "{run}");
+    assert!(world.published().contains(&contact(500)));
+    assert_eq!(
+        world.load("wednesday.csv", &[contact(500)]).await["outcome"],
+        "unchanged"
+    );
+}
