@@ -26,9 +26,9 @@ const CHANGES_TRIED: usize = 7;
 /// How long a create whose answer was lost may still be carried out: a gateway that gave up leaves the server at work, at
 /// most for the two minutes of an operation (Microsoft, "Service protection API limits"). A row that came after a second
 /// create would be a second segment of the name.
-const LATE_COMMIT: Duration = Duration::from_mins(2);
+pub const LATE_COMMIT: Duration = Duration::from_mins(2);
 /// How often the row is looked for within that time.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+pub const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 impl Dataverse {
     /// Creates a segment of this name: a Draft definition with one empty Include group and no refresh, then its segment.

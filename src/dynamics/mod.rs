@@ -27,6 +27,7 @@ mod trial;
 mod verdict;
 mod version;
 
+pub use create::{LATE_COMMIT, LOOK_EVERY};
 pub use entra::TokenCache;
 pub use error::Error;
 pub use group::{Definition, DefinitionId, Group, GroupId};

@@ -37,6 +37,9 @@ pub struct Head {
     /// Set before the first Dataverse write, cleared only together with moving `applied`.
     #[serde(default)]
     pub writing: Option<Writing>,
+    /// When the last request that creates the segment may have left, where its answer was not heard: its row may still come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub creating: Option<DateTime<Utc>>,
     /// Wishes that guards refused or that can never be read, the latest [`Head::REMEMBERED`].
     #[serde(default)]
     pub refused: Vec<Refused>,
@@ -233,6 +236,7 @@ impl Head {
             pending: Vec::new(),
             applied: None,
             writing: None,
+            creating: None,
             refused: Vec::new(),
             counted: Vec::new(),
             markers: Vec::new(),

@@ -111,6 +111,16 @@ impl<M: Means> Hold<M> {
         self.change(|head, _| head.begin(&self.owner, wish, published)).await
     }
 
+    /// Notes that a request to create the segment leaves now, or has left and nobody knows what became of it.
+    pub(super) async fn note_create(&self) -> Result<(), Error> {
+        self.change(|head, now| head.note_create(&self.owner, now)).await
+    }
+
+    /// Notes that it is known what became of the create.
+    pub(super) async fn end_create(&self) -> Result<(), Error> {
+        self.change(|head, _| head.end_create(&self.owner)).await
+    }
+
     /// Notes how many members are about to be published; answers whether the wish is still the one to publish.
     pub(super) async fn announce(&self, wish: &Wish, members: u64) -> Result<bool, Error> {
         self.change(|head, _| head.announce(&self.owner, wish, members)).await

@@ -6,6 +6,7 @@
 //! the head. `sweep` comes on the schedule and does what was left.
 
 mod again;
+mod create;
 mod ending;
 mod heads;
 mod hold;

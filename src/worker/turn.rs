@@ -6,11 +6,11 @@ use super::hold::Hold;
 use super::phase::{Meter, Phase};
 use super::prepare::Prepared;
 use crate::domain::{ContactId, ContactSet, Mode};
-use crate::dynamics::{Definition, Segment};
+use crate::dynamics::Segment;
 use crate::error::Error;
 use crate::load::{self, Draft, Look, Plan, Published, Wanted, guard, publish, survey};
 use crate::means::{self, Means};
-use crate::report::{Account, Attempt, Ending, Outcome, RunReport, Seen, Writing, Written, description, refusal};
+use crate::report::{Account, Attempt, Ending, Outcome, RunReport, Seen, Writing, Written, refusal};
 use crate::state::{Achievement, Applied, Head, Whose, Wish};
 use tracing::Instrument as _;
 
@@ -152,6 +152,9 @@ impl<M: Means> Turn<'_, M> {
             Ok(head) => head,
             Err(error) => return (Account::default(), Err(error.into())),
         };
+        if let Err(error) = self.await_create(wish, &head).await {
+            return (Account::default(), Err(error));
+        }
         let (mut account, prepared) = self.worker.prepare(wish, &head, meter).await;
         let objections = guard::objections(&account.comparison.opinions);
         let prepared = match prepared {
@@ -283,15 +286,6 @@ impl<M: Means> Turn<'_, M> {
         let mut draft = Draft::new(self.means(), &self.hold.fence, segment, definition);
         draft.converge(&wanted, plan.map_err(load::Error::from)?).await?;
         Ok(self.hold.take_back(wish).await?)
-    }
-
-    async fn create(&self, wish: &Wish) -> Result<(Segment, Definition), Error> {
-        let (segment, definition) = self
-            .means()
-            .create_segment(&wish.segment_name, &description(wish))
-            .await?;
-        tracing::info!(segment_id = %segment.id, "the segment is created");
-        Ok((segment, definition))
     }
 
     pub(super) async fn publish(&self, draft: &mut Draft<'_, M>, asked: u64) -> Result<Published, load::Error> {

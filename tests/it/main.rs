@@ -7,6 +7,7 @@ mod aws_answers;
 mod chaos;
 mod confirming;
 mod connection;
+mod created_late;
 mod deployed;
 mod dynamics;
 mod editors;

@@ -105,6 +105,7 @@ impl Head {
         match &self.lease {
             Some(lease) if lease.owner != owner && !lease.is_over(now) => Claim::Busy(lease.clone()),
             _ => {
+                self.allow_for_a_late_create();
                 let lost = self.bury(now).map(Box::new);
                 self.attempt = self.begun_at(now).cloned();
                 self.lease = Some(Lease {
@@ -116,6 +117,28 @@ impl Head {
                 Claim::Taken(lost)
             }
         }
+    }
+
+    /// Takes into account that a worker that died may have sent a create for as long as its lease let it.
+    fn allow_for_a_late_create(&mut self) {
+        if let (Some(creating), Some(lease)) = (&mut self.creating, &self.lease) {
+            let sent_until = lease.renewed + sending_time(Duration::from_secs(lease.seconds));
+            *creating = sent_until.max(*creating);
+        }
+    }
+
+    /// Notes before it is sent that a request is to create the segment, and afterwards that nobody heard what became of it.
+    pub fn note_create(&mut self, owner: &str, now: DateTime<Utc>) -> Result<(), LeaseLost> {
+        self.lease_of(owner)?;
+        self.creating = Some(now);
+        Ok(())
+    }
+
+    /// Notes that it is known what became of the create.
+    pub fn end_create(&mut self, owner: &str) -> Result<(), LeaseLost> {
+        self.lease_of(owner)?;
+        self.creating = None;
+        Ok(())
     }
 
     /// Prolongs the worker's lease from `now` on.
@@ -187,6 +210,7 @@ impl Head {
             has_failed: false,
         });
         self.writing = None;
+        self.creating = None;
         self.end_well();
         Ok(overtaken)
     }

@@ -1,0 +1,53 @@
+//! Creating a segment: never while the row of an earlier create may still come, whoever sent that.
+
+use super::turn::Turn;
+use crate::dynamics::{self, Definition, LATE_COMMIT, LOOK_EVERY, Segment};
+use crate::error::Error;
+use crate::load::{self, survey};
+use crate::means::Means;
+use crate::report::description;
+use crate::state::{Head, Wish};
+
+impl<M: Means> Turn<'_, M> {
+    /// Waits for the segment of a create that nobody heard the answer of, until it is there or can come no more.
+    ///
+    /// The worker that sent it may have been killed, and a second create would make a second segment of the name.
+    pub(super) async fn await_create(&self, wish: &Wish, head: &Head) -> Result<(), Error> {
+        let Some(sent) = head.creating else {
+            return Ok(());
+        };
+        let until = sent + LATE_COMMIT;
+        while self.means().s3_time() <= until {
+            if survey::find(self.means(), &wish.segment_name).await?.is_some() {
+                break;
+            }
+            tracing::info!("a segment may have been created by an attempt before; it is looked for");
+            self.hold.fence.sleep(LOOK_EVERY).await.map_err(dynamics::Error::from)?;
+        }
+        Ok(())
+    }
+
+    /// Creates the segment, and notes before that it is about to.
+    pub(super) async fn create(&self, wish: &Wish) -> Result<(Segment, Definition), Error> {
+        self.hold.note_create().await?;
+        let description = description(wish);
+        match self.means().create_segment(&wish.segment_name, &description).await {
+            Ok((segment, definition)) => {
+                tracing::info!(segment_id = %segment.id, "the segment is created");
+                Ok((segment, definition))
+            }
+            Err(error) => {
+                let is_known = !error.is_transient() && !matches!(error, dynamics::Error::UnexpectedAnswer { .. });
+                let noted = if is_known {
+                    self.hold.end_create().await
+                } else {
+                    self.hold.note_create().await
+                };
+                if let Err(unnoted) = noted {
+                    tracing::warn!(error = %unnoted, "what became of the create could not be noted");
+                }
+                Err(load::Error::from(error).into())
+            }
+        }
+    }
+}
