@@ -3,14 +3,14 @@
 use crate::aws;
 use crate::clients::Clients;
 use crate::connection;
-use crate::domain::ObjectRef;
+use crate::domain::{ObjectRef, SegmentName};
 use crate::environment::{self, Environment};
 use crate::error::Error;
 use crate::event::{self, HistoryCommand, LoadCommand, Message, ObjectEvent, Request};
 use crate::fence::Fence;
 use crate::intent::Hint;
 use crate::production::Production;
-use crate::report::{Noticed, RunReport, Swept, Teller, Trigger, TriggerKind, answer, fail_if_own_failed};
+use crate::report::{Forgotten, Noticed, RunReport, Swept, Teller, Trigger, TriggerKind, answer, fail_if_own_failed};
 use crate::settings::Settings;
 use crate::state::Doubts;
 use crate::verify;
@@ -83,6 +83,7 @@ impl App {
                 Ok(swept.answer())
             }
             Request::History(command) => by(stop_at, "the receipts were read", self.history(&command, stop_at)).await,
+            Request::Forget(segment_name) => Ok(self.forget(&segment_name, stop_at).await?.answer()),
             Request::VerifyEnvironment { keep } => Box::pin(self.verify(keep, stop_at)).await,
             Request::TestConnection => Ok(connection::test(&self.clients.secrets, &self.clients.http, stop_at).await),
         }
@@ -182,6 +183,14 @@ impl App {
             Err(error) => verify::untried(&error),
         };
         Ok(json!(verification))
+    }
+
+    /// Deletes what is known of a segment.
+    async fn forget(&self, segment_name: &SegmentName, stop_at: Instant) -> Result<Forgotten, Error> {
+        let bucket = self.results_bucket()?;
+        let settings = self.settings(stop_at).await?;
+        let worker = self.worker(&settings, &bucket, stop_at);
+        Box::pin(worker.forget(&bucket, segment_name)).await
     }
 
     /// Answers with the receipts of the last runs in the function's environment; of all where nobody can tell which it is.

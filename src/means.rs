@@ -44,6 +44,9 @@ pub trait Means: Clone {
         replacing: &str,
     ) -> Result<bool, state::Error>;
 
+    /// Deletes a segment's head where it is still the version `etag`; answers whether it was deleted.
+    async fn delete_head(&self, segment_name: &SegmentName, etag: &str) -> Result<bool, state::Error>;
+
     /// Lists where the heads of all segments lie, those of other homes and of before among them.
     async fn list_heads(&self) -> Result<Vec<String>, state::Error>;
 

@@ -82,6 +82,10 @@ impl Means for Production<'_> {
         self.heads.move_former(segment_name, head, replacing).await
     }
 
+    async fn delete_head(&self, segment_name: &SegmentName, etag: &str) -> Result<bool, state::Error> {
+        self.heads.delete(segment_name, etag).await
+    }
+
     async fn list_heads(&self) -> Result<Vec<String>, state::Error> {
         self.heads.keys().await
     }

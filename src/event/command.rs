@@ -48,7 +48,7 @@ const LONGEST_BUCKET: usize = 255;
 
 /// Reads a command; the caller has seen its `action`.
 pub(super) fn parse(event: &Value) -> Result<Request, Error> {
-    let known = "text: `load`, `sweep`, `history`, `test_connection` or `verify_environment`";
+    let known = "text: `load`, `sweep`, `history`, `forget`, `test_connection` or `verify_environment`";
     let action = event["action"].as_str().ok_or_else(|| invalid("", "action", known))?;
     match action {
         "load" => load(&Arguments::of(
@@ -58,6 +58,7 @@ pub(super) fn parse(event: &Value) -> Result<Request, Error> {
         )?),
         "sweep" => sweep(&Arguments::of("sweep", event, &["now"])?),
         "history" => history(&Arguments::of("history", event, &["segment_name", "limit"])?),
+        "forget" => forget(&Arguments::of("forget", event, &["segment_name"])?),
         "test_connection" => Arguments::of("test_connection", event, &[]).map(|_| Request::TestConnection),
         "verify_environment" => {
             let keep = Arguments::of("verify_environment", event, &["keep"])?.flag("keep")?;
@@ -83,6 +84,12 @@ fn load(arguments: &Arguments<'_>) -> Result<Request, Error> {
 fn sweep(arguments: &Arguments<'_>) -> Result<Request, Error> {
     let now = arguments.flag("now")?;
     Ok(Request::Sweep { now })
+}
+
+fn forget(arguments: &Arguments<'_>) -> Result<Request, Error> {
+    let segment_name = arguments.segment_name("segment_name")?;
+    let needed = || invalid("forget", "segment_name", "the name of the segment to forget");
+    segment_name.map(Request::Forget).ok_or_else(needed)
 }
 
 fn history(arguments: &Arguments<'_>) -> Result<Request, Error> {
@@ -293,7 +300,7 @@ mod tests {
             ),
             (
                 json!({"action": "delete"}),
-                "\"delete\" does not exist; actions are `load`, `sweep`, `history`, `test_connection` and \
+                "\"delete\" does not exist; actions are `load`, `sweep`, `history`, `forget`, `test_connection` and \
                  `verify_environment`",
             ),
             (
@@ -308,6 +315,15 @@ mod tests {
         ] {
             assert_is_told(&command, expected);
         }
+    }
+
+    #[test]
+    fn the_segment_to_forget_is_named() {
+        for name in [json!(null), json!(" "), json!(7), json!("n".repeat(101))] {
+            let command = json!({"action": "forget", "segment_name": name});
+            assert_is_told(&command, "`segment_name` must be");
+        }
+        assert_is_told(&json!({"action": "forget", "segment": "Summer Sale"}), "segment");
     }
 
     fn assert_is_told(command: &Value, expected: &str) {

@@ -14,7 +14,7 @@ pub mod sqs;
 pub use command::{HistoryCommand, LoadCommand};
 pub use error::Error;
 
-use crate::domain::ObjectRef;
+use crate::domain::{ObjectRef, SegmentName};
 use crate::json;
 use serde_json::Value;
 use shape::Shape;
@@ -35,6 +35,8 @@ pub enum Request {
     },
     /// Tell the last runs.
     History(HistoryCommand),
+    /// Delete what is known of this segment.
+    Forget(SegmentName),
     /// Check secrets, sign-in and environment.
     TestConnection,
     /// Try in the environment what its documents leave open.

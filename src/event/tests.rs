@@ -53,6 +53,10 @@ fn load() -> LoadCommand {
     }
 }
 
+fn summer_sale() -> SegmentName {
+    SegmentName::parse("Summer Sale").unwrap()
+}
+
 /// Each file of `events/`, its text, and what it asks for.
 fn files() -> Vec<(&'static str, &'static str, Request)> {
     macro_rules! file {
@@ -94,7 +98,7 @@ fn files() -> Vec<(&'static str, &'static str, Request)> {
             "load-all-fields.json",
             Request::Load(LoadCommand {
                 bucket: Some("socktown-results".into()),
-                segment_name: SegmentName::parse("Summer Sale").ok(),
+                segment_name: Some(summer_sale()),
                 mode: Some(Mode::Replace),
                 dry_run: true,
                 sample: NonZeroUsize::new(100),
@@ -105,10 +109,11 @@ fn files() -> Vec<(&'static str, &'static str, Request)> {
         file!(
             "history.json",
             Request::History(HistoryCommand {
-                segment_name: SegmentName::parse("Summer Sale").ok(),
+                segment_name: Some(summer_sale()),
                 limit: HistoryCommand::LIMIT,
             })
         ),
+        file!("forget.json", Request::Forget(summer_sale())),
         file!("test-connection.json", Request::TestConnection),
         file!("verify-environment.json", Request::VerifyEnvironment { keep: false }),
     ]
@@ -161,6 +166,7 @@ fn an_unknown_event_is_answered_with_the_accepted_shapes() {
             "\"load\"",
             "\"sweep\"",
             "\"history\"",
+            "\"forget\"",
             "\"test_connection\"",
         ] {
             assert!(error.to_string().contains(shape), "{event}: {error}");

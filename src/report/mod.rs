@@ -4,6 +4,7 @@ mod account;
 mod answer;
 mod archive;
 mod doubts;
+mod forgotten;
 pub mod metrics;
 mod run;
 mod sentences;
@@ -16,6 +17,7 @@ pub(crate) use account::{
 };
 pub(crate) use answer::{answer, fail_if_own_failed, put_own_first};
 pub use archive::{Archive, History, Trigger, TriggerKind};
+pub use forgotten::Forgotten;
 pub(crate) use run::{Attempt, Seen};
 pub(crate) use sentences::{description, refusal};
 pub use settings_used::SettingsUsed;

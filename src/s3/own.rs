@@ -83,6 +83,13 @@ impl Own {
         sent.map(drop).map_err(|error| Reason::of(&error))
     }
 
+    /// Deletes an object where it still has this `ETag`.
+    pub(crate) async fn delete_unchanged(&self, key: &str, etag: &str) -> Result<(), Reason> {
+        let delete = self.client.delete_object().bucket(&self.bucket).key(key);
+        let sent = delete.if_match(etag).send().await;
+        sent.map(drop).map_err(|error| Reason::of(&error))
+    }
+
     /// Writes an object where the condition holds, and returns its `ETag`.
     pub(crate) async fn put(
         &self,

@@ -3,6 +3,7 @@
 use crate::backoff::Backoff;
 use crate::domain::{Census, ErrorType, Home, Mode, ObjectRef, Order, Pinned, Place, RunId, SegmentName, View, Watch};
 use crate::state::markers::Marker;
+use crate::state::past::Load;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -49,6 +50,12 @@ pub struct Head {
     /// Markers and manifests that were taken up, the latest [`Head::MARKERS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub markers: Vec<Marker>,
+    /// When the audience was last known to be right: loaded, seen after it was published, or unchanged by a file of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_good: Option<DateTime<Utc>>,
+    /// The last loads that were carried out, the latest [`Head::LOADS`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loads: Vec<Load>,
     /// Who works on the segment.
     #[serde(default)]
     pub lease: Option<Lease>,
@@ -240,6 +247,8 @@ impl Head {
             refused: Vec::new(),
             counted: Vec::new(),
             markers: Vec::new(),
+            last_good: None,
+            loads: Vec::new(),
             lease: None,
             failures: None,
             attempt: None,
@@ -331,7 +340,12 @@ impl Lease {
 
     /// Tells whether the lease has run out at `now`, S3's time.
     pub fn is_over(&self, now: DateTime<Utc>) -> bool {
-        now > self.renewed + Duration::from_secs(self.seconds) + Self::ROUNDING
+        now > self.end()
+    }
+
+    /// Returns when the lease runs out, unless it is renewed.
+    pub fn end(&self) -> DateTime<Utc> {
+        self.renewed + Duration::from_secs(self.seconds) + Self::ROUNDING
     }
 }
 

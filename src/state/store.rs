@@ -9,6 +9,9 @@ use crate::fate::Fate;
 use crate::s3::{Denied, Keys, Missing, Only, Own, Reason};
 use std::borrow::Cow;
 
+/// What is done to a head that is forgotten, in the words of an error.
+const DELETED: &str = "deleted";
+
 /// What can go wrong with the function's own objects.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -29,7 +32,7 @@ pub enum Error {
         bucket: String,
         /// The object's key.
         key: String,
-        /// `read` or `written`.
+        /// `read`, `written` or `deleted`.
         action: &'static str,
         /// S3's own reason, and what to do.
         reason: Cow<'static, str>,
@@ -54,7 +57,7 @@ pub enum Error {
         bucket: String,
         /// The object's key.
         key: String,
-        /// `read` or `written`.
+        /// `read`, `written` or `deleted`.
         action: &'static str,
         /// What happened, in two or three words.
         what: Cow<'static, str>,
@@ -110,6 +113,7 @@ impl Error {
                 bucket,
                 key,
                 advice: match denied {
+                    Denied::Action if action == DELETED => "s3:DeleteObject on it",
                     Denied::Action => {
                         "s3:GetObject and s3:PutObject on it and s3:ListBucket on the bucket (without s3:ListBucket a \
                          missing object looks forbidden)"
@@ -239,6 +243,16 @@ impl Heads {
         let key = self.key(&head.segment_name);
         let body = serde_json::to_vec_pretty(head).map_err(|_| self.unavailable(&key, "written", "it is no JSON"))?;
         Ok(self.put(&key, body, replacing).await?.is_some())
+    }
+
+    /// Deletes a segment's head where it is still the version `etag`; answers whether it was deleted.
+    pub async fn delete(&self, segment_name: &SegmentName, etag: &str) -> Result<bool, Error> {
+        let key = self.key(segment_name);
+        match self.own.delete_unchanged(&key, etag).await {
+            Ok(()) => Ok(true),
+            Err(Reason::Changed | Reason::Conflict | Reason::Missing(Missing::Object)) => Ok(false),
+            Err(reason) => Err(self.failure(reason, &key, DELETED)),
+        }
     }
 
     /// Writes an object in place of the version `replacing`, or where there is none yet; returns its `ETag` where it was

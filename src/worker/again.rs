@@ -45,6 +45,7 @@ impl<M: Means> Turn<'_, M> {
             contacts: applied.contacts,
             members: applied.members,
             segment_id: applied.segment_id.clone(),
+            is_published: true,
             watch,
         };
         self.hold.apply(wish, &done).await?;

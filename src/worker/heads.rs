@@ -132,6 +132,19 @@ async fn fetch_past(means: &impl Means, segment_name: &SegmentName) -> Result<Pa
     })
 }
 
+/// Brings what a version of before kept of a segment under its own key, and leaves nothing of it behind.
+pub(super) async fn settle_past(means: &impl Means, segment_name: &SegmentName) -> Result<(), state::Error> {
+    let former = means.read_former(segment_name).await?;
+    if former.and_then(Former::into_past).is_none() {
+        return Ok(());
+    }
+    update(means, segment_name, |_, _| ()).await?;
+    if let Some(Former::Moving(past)) = means.read_former(segment_name).await? {
+        means.move_former(segment_name, None, &past.etag).await?;
+    }
+    Ok(())
+}
+
 /// Takes up a wish that somebody asks for.
 pub(super) async fn enlist(means: &impl Means, wish: &Wish, is_order: bool) -> Result<Enlisted, Error> {
     let learn = async |head: &Head| Ok::<_, Error>(lies_there(means, head, wish).await?);

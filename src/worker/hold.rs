@@ -134,12 +134,17 @@ impl<M: Means> Hold<M> {
 
     /// Records that the wish is done with, and leaves what was applied last as it is.
     pub(super) async fn count(&self, wish: &Wish) -> Result<(), Error> {
-        self.change(|head, _| head.count(&self.owner, wish)).await
+        self.change(|head, now| head.count(&self.owner, wish, now)).await
     }
 
     /// Records that the published segment was seen Active.
     pub(super) async fn confirm(&self) -> Result<(), Error> {
-        self.change(|head, _| head.confirm(&self.owner)).await
+        self.change(|head, now| head.confirm(&self.owner, now)).await
+    }
+
+    /// Records that the published segment is gone.
+    pub(super) async fn let_go(&self) -> Result<(), Error> {
+        self.change(|head, _| head.let_go(&self.owner)).await
     }
 
     /// Keeps what was seen of the published segment for the next look.

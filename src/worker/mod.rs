@@ -8,6 +8,7 @@
 mod again;
 mod create;
 mod ending;
+mod forget;
 mod heads;
 mod hold;
 mod phase;

@@ -192,7 +192,10 @@ impl<M: Means> Worker<'_, M> {
     }
 
     /// Finds the results of the last days, newest first, by segment; returns what it noticed, too.
-    async fn lost_results(&self, bucket: &str) -> Result<(BTreeMap<SegmentName, Vec<Intent>>, Vec<Noticed>), Error> {
+    pub(super) async fn lost_results(
+        &self,
+        bucket: &str,
+    ) -> Result<(BTreeMap<SegmentName, Vec<Intent>>, Vec<Noticed>), Error> {
         let mut by_segment: BTreeMap<SegmentName, Vec<Intent>> = BTreeMap::new();
         let (keys, noticed) = self.recent_results(bucket).await?;
         let hints = keys.into_iter().map(|key| Hint {

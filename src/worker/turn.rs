@@ -106,7 +106,7 @@ impl<M: Means> Turn<'_, M> {
         let found = survey::find(self.means(), &applied.wish.segment_name).await?;
         let told = |seen| Ok(Some(RunReport::of_published(applied, &seen, self.means().requests())));
         let Some(segment) = found.filter(|found| Some(found.id.to_string()) == applied.segment_id) else {
-            hold.confirm().await?;
+            hold.let_go().await?;
             return told(Seen::Gone);
         };
         let mut watch = applied.watch();
@@ -188,6 +188,7 @@ impl<M: Means> Turn<'_, M> {
                     .audience
                     .as_ref()
                     .map(|audience| audience.segment.id.to_string()),
+                is_published: false,
                 watch: None,
             };
             writing.overtaken = self.hold.apply(wish, &done).await?;
@@ -250,6 +251,7 @@ impl<M: Means> Turn<'_, M> {
                 contacts: wanted.contacts.len() as u64,
                 members: Some(converged.members),
                 segment_id: Some(segment.id.to_string()),
+                is_published: true,
                 watch,
             };
             writing.overtaken.extend(self.hold.apply(wish, &done).await?);

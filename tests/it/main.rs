@@ -15,6 +15,7 @@ mod environments;
 mod events;
 mod failures;
 mod folders;
+mod forget;
 mod guards;
 mod lags;
 mod large;

@@ -7,6 +7,7 @@ pub use attempts::{Lost, Whose};
 
 use crate::domain::{Census, Mode, Order, View, Watch};
 use crate::state::head::{Applied, Head, Input, Lease, Precedence, Refusal, Refused, Wish, Writing};
+use crate::state::past::{Load, Loaded};
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 
@@ -50,6 +51,8 @@ pub struct Achievement {
     pub members: Option<Census>,
     /// The segment; none where there is no segment to change.
     pub segment_id: Option<String>,
+    /// Whether it took a publish.
+    pub is_published: bool,
     /// What the published segment is watched by; nothing where it was seen Active.
     pub watch: Option<Watch>,
 }
@@ -199,6 +202,15 @@ impl Head {
     ) -> Result<Vec<Wish>, LeaseLost> {
         self.drop_counted(owner, wish)?;
         let overtaken = self.take_overtaken(wish, |_| true);
+        self.remember(Load {
+            at: now,
+            contacts: achievement.contacts,
+            outcome: match (achievement.is_published, achievement.watch.is_none()) {
+                (false, _) => Loaded::Unchanged,
+                (true, true) => Loaded::Loaded,
+                (true, false) => Loaded::Computing,
+            },
+        });
         self.applied = Some(Applied {
             wish: wish.clone(),
             at: now,
@@ -217,8 +229,15 @@ impl Head {
 
     /// Records that the wish is done with, and leaves what was applied last as it is: so it is where an addition or removal
     /// holds nobody, while Dynamics may still be computing what was published before.
-    pub fn count(&mut self, owner: &str, wish: &Wish) -> Result<(), LeaseLost> {
+    pub fn count(&mut self, owner: &str, wish: &Wish, now: DateTime<Utc>) -> Result<(), LeaseLost> {
         self.drop_counted(owner, wish)?;
+        if self.applied.as_ref().is_none_or(|applied| applied.confirmed) {
+            self.remember(Load {
+                at: now,
+                contacts: 0,
+                outcome: Loaded::Unchanged,
+            });
+        }
         self.end_well();
         Ok(())
     }
@@ -238,7 +257,14 @@ impl Head {
     }
 
     /// Records that the published segment was seen Active.
-    pub fn confirm(&mut self, owner: &str) -> Result<(), LeaseLost> {
+    pub fn confirm(&mut self, owner: &str, now: DateTime<Utc>) -> Result<(), LeaseLost> {
+        self.let_go(owner)?;
+        self.remember_as_seen(now);
+        Ok(())
+    }
+
+    /// Records that nobody need look any more for what was published: the segment is gone.
+    pub fn let_go(&mut self, owner: &str) -> Result<(), LeaseLost> {
         self.lease_of(owner)?;
         if let Some(applied) = &mut self.applied {
             applied.confirmed = true;

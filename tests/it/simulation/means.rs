@@ -80,6 +80,10 @@ impl Means for Simulated {
         Ok(is_written.get())
     }
 
+    async fn delete_head(&self, _: &SegmentName, _: &str) -> Result<bool, state::Error> {
+        unreachable!("nobody forgets a segment in the simulation")
+    }
+
     async fn list_heads(&self) -> Result<Vec<String>, state::Error> {
         if !self.ask_s3(10, 300, self.faults().refuse / 10).await {
             return Err(Self::head_error("all heads", "read"));

@@ -139,11 +139,12 @@ fn only_what_was_seen_active_clears_a_segment_of_its_failures() {
         contacts: 3,
         segment_id: Some("segment".to_owned()),
         members: None,
+        is_published: true,
         watch: Some(Watch::unknown(3)),
     };
     head.apply("me", &replace(1), computing, at(9)).unwrap();
     assert!(head.failures.is_some() && !head.troubles.is_empty());
-    head.confirm("me").unwrap();
+    head.confirm("me", at(1)).unwrap();
     assert!(head.failures.is_none() && head.troubles.is_empty());
 }
 
@@ -155,6 +156,8 @@ fn a_look_after_a_publish_counts_from_its_beginning_too() {
     let computing = Achievement {
         contacts: 3,
         segment_id: Some("segment".to_owned()),
+        members: None,
+        is_published: true,
         watch: Some(Watch::unknown(3)),
     };
     head.apply("me", &replace(1), computing, at(9)).unwrap();
@@ -171,6 +174,6 @@ fn a_look_after_a_publish_counts_from_its_beginning_too() {
     );
     assert!(head.is_to_be_looked_after(at(400 + 30 * 60)));
     head.claim("me", LEASE, at(9_000));
-    head.confirm("me").unwrap();
+    head.confirm("me", at(9_000)).unwrap();
     assert!(head.attempt.is_none() && head.troubles.is_empty());
 }

@@ -75,6 +75,7 @@ fn apply_next(head: &mut Head) -> Vec<Wish> {
         contacts: 1,
         segment_id: Some("segment".to_owned()),
         members: None,
+        is_published: true,
         watch: None,
     };
     head.apply("me", &wish, done, at(99)).unwrap()
@@ -187,6 +188,7 @@ fn an_order_for_the_very_file_that_is_being_loaded_is_not_lost() {
         contacts: 1,
         segment_id: None,
         members: None,
+        is_published: true,
         watch: None,
     };
     head.apply("me", &at_work, done, at(99)).unwrap();

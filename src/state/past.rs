@@ -1,0 +1,153 @@
+//! What a head remembers of the loads that are done, and what keeps it from being forgotten itself.
+
+use super::head::Head;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// One load that was carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Load {
+    /// When, by S3's clock.
+    pub at: DateTime<Utc>,
+    /// How many contacts its file held.
+    pub contacts: u64,
+    /// What it came to.
+    pub outcome: Loaded,
+}
+
+/// What a load came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Loaded {
+    /// Published and seen.
+    Loaded,
+    /// Published, and not seen yet.
+    Computing,
+    /// The audience was right already.
+    Unchanged,
+}
+
+/// What a head cannot be forgotten for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnderWay {
+    /// Somebody works on the segment.
+    Held {
+        /// When that is over at the latest, if nobody prolongs it.
+        until: DateTime<Utc>,
+    },
+    /// Results wait to be loaded.
+    Pending {
+        /// How many.
+        count: usize,
+    },
+    /// The draft is half-written.
+    Writing,
+    /// What was published was not yet seen.
+    Unconfirmed,
+}
+
+impl fmt::Display for UnderWay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Held { until } => write!(
+                f,
+                "a run works on the segment, until {} at the latest unless it goes on: forget it when the run has ended",
+                until.format("%H:%M:%S UTC")
+            ),
+            Self::Pending { count: 1 } => f.write_str(
+                "a result waits to be loaded into the segment: let a sweep load it, or delete its object and sweep, then forget \
+                 the segment",
+            ),
+            Self::Pending { count } => write!(
+                f,
+                "{count} results wait to be loaded into the segment: let sweeps load them, or delete their objects and sweep, \
+                 then forget the segment"
+            ),
+            Self::Writing => f.write_str(
+                "the draft of the segment is half-written, and only its state says so: load a complete result with mode \
+                 `replace`, then forget the segment",
+            ),
+            Self::Unconfirmed => f.write_str(
+                "Dynamics was not yet seen to show what was published last: sweep until it is, then forget the segment",
+            ),
+        }
+    }
+}
+
+impl Head {
+    /// How many loads a head remembers: two months of daily ones.
+    pub const LOADS: usize = 60;
+
+    /// Remembers a load that was carried out; but where Dynamics is still computing, the audience is right now.
+    pub(super) fn remember(&mut self, load: Load) {
+        if load.outcome != Loaded::Computing {
+            self.last_good = Some(load.at);
+        }
+        self.loads.push(load);
+        let surplus = self.loads.len().saturating_sub(Self::LOADS);
+        self.loads.drain(..surplus);
+    }
+
+    /// Remembers that the load that was published last is seen now.
+    pub(super) fn remember_as_seen(&mut self, now: DateTime<Utc>) {
+        self.last_good = Some(now);
+        let computing = self
+            .loads
+            .iter_mut()
+            .rev()
+            .find(|load| load.outcome == Loaded::Computing);
+        if let Some(load) = computing {
+            load.outcome = Loaded::Loaded;
+        }
+    }
+
+    /// Says what is under way at `now`, S3's time, for which the head is needed.
+    pub fn under_way(&self, now: DateTime<Utc>) -> Option<UnderWay> {
+        if let Some(lease) = self.lease.as_ref().filter(|lease| !lease.is_over(now)) {
+            return Some(UnderWay::Held { until: lease.end() });
+        }
+        let is_unconfirmed = self.applied.as_ref().is_some_and(|applied| !applied.confirmed);
+        match self.pending.len() {
+            0 if self.writing.is_some() => Some(UnderWay::Writing),
+            0 => is_unconfirmed.then_some(UnderWay::Unconfirmed),
+            count => Some(UnderWay::Pending { count }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Home, SegmentName};
+    use chrono::TimeDelta;
+
+    fn home() -> Home {
+        Home::environment("socktown.crm4.dynamics.com".to_owned())
+    }
+
+    fn load(minute: i64, outcome: Loaded) -> Load {
+        Load {
+            at: DateTime::UNIX_EPOCH + TimeDelta::minutes(minute),
+            contacts: 3,
+            outcome,
+        }
+    }
+
+    #[test]
+    fn a_head_remembers_sixty_loads_and_when_the_audience_was_last_right() {
+        let mut head = Head::new(&home(), &SegmentName::parse("Summer Sale").unwrap());
+        for minute in 0..70 {
+            head.remember(load(minute, Loaded::Loaded));
+        }
+        assert_eq!((head.loads.len(), head.loads[0].at), (60, load(10, Loaded::Loaded).at));
+        head.remember(load(70, Loaded::Computing));
+        assert_eq!(head.last_good, Some(load(69, Loaded::Loaded).at));
+        head.remember(load(71, Loaded::Unchanged));
+        assert_eq!(head.last_good, Some(load(71, Loaded::Loaded).at));
+        head.remember_as_seen(load(75, Loaded::Loaded).at);
+        assert_eq!(head.last_good, Some(load(75, Loaded::Loaded).at));
+        let outcomes: Vec<_> = head.loads.iter().map(|load| load.outcome).skip(57).collect();
+        assert_eq!(outcomes, [Loaded::Loaded, Loaded::Loaded, Loaded::Unchanged]);
+    }
+}
