@@ -30,6 +30,13 @@ pub struct Shown {
     pub has_lasted: bool,
 }
 
+impl Shown {
+    /// Returns how many of the members Dynamics does not count; nothing where it has not counted.
+    pub fn missing(&self) -> Option<u64> {
+        Some(self.asked.saturating_sub(self.member_count?))
+    }
+}
+
 /// The pauses between looks at the published segment; the last one repeats.
 ///
 /// Publishing takes 60 to 90 seconds as a rule (field notes), a small segment less; beyond that nobody waits for seconds.

@@ -64,7 +64,7 @@ pub(crate) struct Writing {
     pub(crate) written: Option<Written>,
     /// Contacts that Dynamics refused or dropped, sorted.
     pub(crate) not_accepted: Vec<ContactId>,
-    /// How the segment showed what was published, where it did.
+    /// How the segment shows what was published, where it does.
     pub(crate) shown: Option<Shown>,
 }
 
@@ -105,8 +105,6 @@ pub(crate) struct Written {
     pub(crate) removed: usize,
     /// Its automatic refresh was on.
     pub(crate) refresh_was_on: bool,
-    /// The members that Dynamics will count.
-    pub(crate) counted: usize,
     /// Its groups were saved without regard to their version, since the table knows none.
     pub(crate) is_unversioned: bool,
 }

@@ -107,6 +107,8 @@ pub struct RunReport {
     pub(in crate::report) match_rate_percent: Option<f64>,
     /// Members as Dynamics counts them after computing.
     pub(in crate::report) member_count: Option<u64>,
+    /// How many of the published members Dynamics does not count.
+    pub(in crate::report) published_missing: Option<u64>,
     /// Live journeys that use the segment.
     pub(in crate::report) live_journeys: Option<u64>,
     /// What each guard says; told by a dry run.
@@ -232,6 +234,7 @@ impl RunReport {
             not_accepted: None,
             match_rate_percent: None,
             member_count: None,
+            published_missing: None,
             live_journeys: None,
             guards: Vec::new(),
             estimated_requests: None,

@@ -109,6 +109,7 @@ impl RunReport {
             Seen::Active(shown) => Self {
                 outcome: Outcome::Loaded,
                 member_count: shown.member_count,
+                published_missing: shown.missing(),
                 warnings: sentences::about_what_is_shown(shown),
                 requests,
                 ..report
@@ -164,7 +165,8 @@ impl RunReport {
             .filter(|_| self.mode != Some(Mode::Remove))
             .and_then(|(accepted, contacts)| percent(accepted, contacts));
         self.member_count = writing.shown.and_then(|shown| shown.member_count);
-        self.warnings.extend(sentences::about_the_segment(account, self.mode));
+        self.published_missing = writing.shown.and_then(|shown| shown.missing());
+        self.warnings.extend(sentences::about_the_segment(account));
     }
 
     fn tell_the_ending(&mut self, account: &Account, ending: Ending) {

@@ -2,7 +2,7 @@
 
 use super::account::{Account, Found, Lapsed};
 use super::{Outcome, RunReport};
-use crate::domain::{Mode, SegmentName, s3_url};
+use crate::domain::{SegmentName, s3_url};
 use crate::load::{Opinion, Shown, guard};
 use crate::state::Wish;
 use serde_json::json;
@@ -63,7 +63,7 @@ pub(super) fn list_ends(kept: u64, count: u64) -> String {
 }
 
 /// Says what was noticed on the way to the published segment, in the order in which it was.
-pub(super) fn about_the_segment(account: &Account, mode: Option<Mode>) -> Vec<String> {
+pub(super) fn about_the_segment(account: &Account) -> Vec<String> {
     let Account {
         comparison, writing, ..
     } = account;
@@ -96,8 +96,9 @@ pub(super) fn about_the_segment(account: &Account, mode: Option<Mode>) -> Vec<St
         sentences.push(sentence.to_owned());
     }
     if let Some(shown) = &writing.shown {
-        sentences.extend(about_the_members(account, mode, shown));
+        sentences.extend(about_what_is_shown(shown));
     }
+    sentences.extend(about_those_not_accepted(account));
     sentences
 }
 
@@ -109,36 +110,31 @@ pub(super) fn about_what_is_shown(shown: &Shown) -> Vec<String> {
                   it in Dynamics where it matters";
     let said = [(shown.with_warnings, warnings), (shown.has_lasted, lasted)];
     let said = said.into_iter().filter(|(is_so, _)| *is_so);
-    said.map(|(_, sentence)| sentence.to_owned()).collect()
+    let said = said.map(|(_, sentence)| sentence.to_owned());
+    said.chain(about_the_count(shown)).collect()
 }
 
-/// Says where the published members are not those that were wanted.
-fn about_the_members(account: &Account, mode: Option<Mode>, shown: &Shown) -> Vec<String> {
-    let mut sentences = about_what_is_shown(shown);
+/// Says that contacts were not taken.
+fn about_those_not_accepted(account: &Account) -> Option<String> {
     let not_accepted = account.writing.not_accepted.len();
-    if not_accepted > 0 {
-        sentences.push(format!(
-            "Dynamics did not accept {not_accepted} contacts: they may be deleted, inactive, or of another business unit"
-        ));
-    }
-    if let Some(counted) = shown.member_count
-        && mode == Some(Mode::Replace)
-        && let Some(expected) = account.writing.written.map(|written| written.counted as u64)
-        && counted != expected
-    {
-        let written = account.comparison.difference.map_or(0, |difference| difference.wanted);
-        let kept_out = written.saturating_sub(not_accepted) as u64 != expected;
-        let were = if kept_out {
-            "remain without those whom Exclude groups keep out"
-        } else {
-            "were written"
-        };
-        sentences.push(format!(
-            "Dynamics counts {counted} members where {expected} {were}: contacts created in the last minutes, or of \
-             another business unit than the segment's owner, are not counted (yet)"
-        ));
-    }
-    sentences
+    let is_told = not_accepted > 0 && account.writing.shown.is_some();
+    is_told.then(|| {
+        format!("Dynamics did not accept {not_accepted} contacts: they may be deleted, inactive, or of another business unit")
+    })
+}
+
+/// Says that Dynamics counts other members than were published.
+fn about_the_count(shown: &Shown) -> Option<String> {
+    let asked = shown.asked;
+    let counted = shown.member_count.filter(|counted| *counted != asked)?;
+    let why = if counted > asked {
+        "somebody else may have added members meanwhile, or the count may be one from before"
+    } else {
+        "contacts created in the last minutes, or of another business unit than the segment's owner, are not counted (yet)"
+    };
+    Some(format!(
+        "Dynamics counts {counted} members where {asked} were published (those whom Exclude groups keep out not counted):          {why}"
+    ))
 }
 
 /// Says what the run means to people besides its numbers: to those in live journeys, and to whoever made the segment.

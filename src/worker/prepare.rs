@@ -2,10 +2,10 @@
 
 use super::Worker;
 use super::phase::{Meter, Phase};
-use crate::domain::{Census, ContactSet, Mode, ObjectRef, SegmentStatus};
+use crate::domain::{Census, ContactId, ContactSet, Mode, ObjectRef, SegmentStatus};
 use crate::dynamics::Segment;
 use crate::error::Error;
-use crate::load::{self, Audience, Facts, Plan, Wanted, guard, survey};
+use crate::load::{self, Audience, Facts, Plan, Shown, Wanted, guard, survey};
 use crate::means::Means;
 use crate::report::{Account, Comparison, Content, Difference, Found, Lapsed, Reading};
 use crate::settings::CheckContacts;
@@ -25,6 +25,8 @@ pub(super) struct Prepared {
     pub(super) members: Census,
     pub(super) members_before: usize,
     pub(super) published_before: Option<u64>,
+    /// How many members Dynamics is to count where the draft is published as it is.
+    pub(super) counted_before: u64,
 }
 
 impl<M: Means> Worker<'_, M> {
@@ -150,6 +152,7 @@ impl<M: Means> Worker<'_, M> {
             let (groups, members_before) = (members.len(), members.iter().map(Vec::len).sum());
             let census = survey::census(&members);
             let foreign_groups = audience.as_ref().map_or(0, Audience::foreign_groups);
+            let counted_before = self.counted(audience.as_ref(), &members).await?;
             let wanted = self.wanted(wish, &contacts, 0);
             let mut plan = wanted.plan(members, foreign_groups, &[]).map_err(load::Error::from)?;
             if self.settings.destination.check_contacts == CheckContacts::Added {
@@ -176,11 +179,27 @@ impl<M: Means> Worker<'_, M> {
                 plan,
                 members: census,
                 members_before,
+                counted_before,
                 published_before: head.writing.as_ref().map(|writing| writing.yardstick(active_count)),
             })
         }
         .await;
         (comparison, prepared)
+    }
+
+    /// Returns how many of the members Dynamics is to count; those whom Exclude groups keep out are looked up only where it
+    /// counts others.
+    async fn counted(&self, audience: Option<&Audience>, members: &[Vec<ContactId>]) -> Result<u64, Error> {
+        let counted = survey::count(members, &[]) as u64;
+        match audience {
+            Some(Audience {
+                segment, definition, ..
+            }) if segment.status.is_active() && segment.member_count != Some(counted) => {
+                let kept_out = survey::list_excluded(&self.means, segment, definition).await?;
+                Ok(survey::count(members, &kept_out) as u64)
+            }
+            _ => Ok(counted),
+        }
     }
 
     /// Asks the guards.
@@ -259,6 +278,17 @@ impl Prepared {
     /// Tells whether the file adds or takes away nobody: then it asks for no publish, whatever the segment is like.
     pub(super) fn holds_nobody(&self, wish: &Wish, head: &Head) -> bool {
         wish.mode != Mode::Replace && self.contacts.is_empty() && head.writing.is_none()
+    }
+
+    /// Says what an Active segment shows that needs no write.
+    pub(super) fn shown(&self) -> Option<Shown> {
+        let segment = &self.audience.as_ref()?.segment;
+        segment.status.is_active().then_some(Shown {
+            asked: self.counted_before,
+            member_count: segment.member_count,
+            with_warnings: false,
+            has_lasted: false,
+        })
     }
 
     /// Tells whether there is nothing to write, and nothing to publish either.

@@ -192,6 +192,7 @@ impl<M: Means> Turn<'_, M> {
                 watch: None,
             };
             writing.overtaken = self.hold.apply(wish, &done).await?;
+            writing.shown = prepared.shown();
             Ok(Some(Outcome::Unchanged))
         }
         .await;
@@ -233,7 +234,6 @@ impl<M: Means> Turn<'_, M> {
                 added: converged.added,
                 removed: converged.removed,
                 refresh_was_on: converged.refresh_was_on,
-                counted: converged.counted,
                 is_unversioned: converged.is_unversioned,
             });
             writing.not_accepted = converged.not_accepted;

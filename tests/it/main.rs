@@ -21,6 +21,7 @@ mod lags;
 mod large;
 mod leaks;
 mod loads;
+mod missing;
 mod names;
 mod observed;
 mod pinned;

@@ -115,7 +115,7 @@ async fn members_that_vanish_in_computing_are_reported() {
         (&json!("loaded"), &json!(97)),
         "{run}"
     );
-    assert!(warnings(&run).contains("97 members where 100 were written"), "{run}");
+    assert!(warnings(&run).contains("97 members where 100 were published"), "{run}");
 }
 
 #[tokio::test(start_paused = true)]
