@@ -198,19 +198,17 @@ impl Error {
 }
 
 impl Wanted<'_> {
-    /// Plans the way from the members, as they are, to what is wanted; `refused` are contacts that Dynamics does not take.
+    /// Plans the way from the members, as they are, to what is wanted; `refused` are contacts that Dynamics does not take,
+    /// sorted.
     pub fn plan(
         &self,
         members: Vec<Vec<ContactId>>,
         foreign_groups: usize,
         refused: &[ContactId],
     ) -> Result<Plan, NoRoom> {
-        if refused.is_empty() {
-            return Plan::new(self.mode, self.contacts.as_slice(), members, foreign_groups);
-        }
         let is_taken = |id: &&ContactId| refused.binary_search(id).is_err();
-        let wanted: Vec<_> = self.contacts.as_slice().iter().filter(is_taken).copied().collect();
-        Plan::new(self.mode, &wanted, members, foreign_groups)
+        let wanted = self.contacts.as_slice().iter().filter(is_taken);
+        Plan::new(self.mode, wanted, members, foreign_groups)
     }
 
     /// Tells whether whoever carries this out adds the contact where it is no member.
@@ -231,5 +229,33 @@ impl Wanted<'_> {
             });
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    fn ids(numbers: &BTreeSet<u8>) -> Vec<ContactId> {
+        let id = |number: &u8| ContactId::from_bytes([*number; 16]);
+        numbers.iter().filter_map(id).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn what_dynamics_refuses_is_neither_added_nor_kept(
+            file in prop::collection::btree_set(1_u8..100, 0..80),
+            members in prop::collection::btree_set(1_u8..100, 0..80),
+            refused in prop::collection::btree_set(1_u8..100, 0..20),
+        ) {
+            let contacts = ids(&file).into();
+            let wanted = Wanted { mode: Mode::Replace, contacts: &contacts, not_found: 0, max_invalid_percent: 100.0 };
+            let plan = wanted.plan(vec![ids(&members)], 0, &ids(&refused)).unwrap();
+            let taken = &file - &refused;
+            prop_assert_eq!(&plan.groups()[0].adds, &ids(&(&taken - &members)));
+            prop_assert_eq!(&plan.groups()[0].removes, &ids(&(&members - &taken)));
+        }
     }
 }

@@ -3,6 +3,7 @@
 use crate::domain::{Batch, ContactId, Mode};
 use crate::dynamics::Group;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::iter::Peekable;
 
 /// The most contacts that one static group holds.
 pub const GROUP_CAPACITY: usize = Group::MAX_MEMBERS;
@@ -42,26 +43,26 @@ pub struct NoRoom {
 }
 
 impl Plan {
-    /// Compares the wanted contacts with the members of every Include group, both sorted.
+    /// Compares the wanted contacts with the members of every Include group, both in ascending order.
     ///
     /// A contact stays in the group that holds it; a new one goes where there is room. `foreign_groups` counts the
     /// Exclude groups: they take a place but are never changed. The members are consumed: the removals reuse their
     /// memory, and give back what they do not need.
-    pub fn new(
+    pub fn new<'w>(
         mode: Mode,
-        wanted: &[ContactId],
+        wanted: impl IntoIterator<Item = &'w ContactId> + Clone,
         members: Vec<Vec<ContactId>>,
         foreign_groups: usize,
     ) -> Result<Self, NoRoom> {
         let mut adds = match mode {
-            Mode::Replace | Mode::Append => missing(wanted, &members),
+            Mode::Replace | Mode::Append => missing(&wanted, &members),
             Mode::Remove => Vec::new(),
         };
         let counts: Vec<usize> = members.iter().map(Vec::len).collect();
         let mut groups: Vec<GroupPlan> = members
             .into_iter()
-            .map(|members| GroupPlan {
-                removes: to_remove(mode, wanted, members),
+            .map(move |members| GroupPlan {
+                removes: to_remove(mode, wanted.clone(), members),
                 ..GroupPlan::default()
             })
             .collect();
@@ -146,11 +147,14 @@ impl Plan {
 }
 
 /// Returns the wanted contacts that no group holds.
-fn missing(wanted: &[ContactId], members: &[Vec<ContactId>]) -> Vec<ContactId> {
+fn missing<'w>(
+    wanted: &(impl IntoIterator<Item = &'w ContactId> + Clone),
+    members: &[Vec<ContactId>],
+) -> Vec<ContactId> {
     let search = || {
-        let mut cursors: Vec<&[ContactId]> = members.iter().map(Vec::as_slice).collect();
+        let mut cursors: Vec<_> = members.iter().map(|list| list.iter().peekable()).collect();
         let is_missing = move |id: &&ContactId| !cursors.iter_mut().any(|rest| advance_to(rest, **id));
-        wanted.iter().filter(is_missing).copied()
+        wanted.clone().into_iter().filter(is_missing).copied()
     };
     // Counted first: a vector that grows by doubling would take up to three times the memory.
     let mut missing = Vec::with_capacity(search().count());
@@ -159,8 +163,12 @@ fn missing(wanted: &[ContactId], members: &[Vec<ContactId>]) -> Vec<ContactId> {
 }
 
 /// Keeps of a group's members those that must go.
-fn to_remove(mode: Mode, wanted: &[ContactId], mut members: Vec<ContactId>) -> Vec<ContactId> {
-    let mut rest = wanted;
+fn to_remove<'w>(
+    mode: Mode,
+    wanted: impl IntoIterator<Item = &'w ContactId>,
+    mut members: Vec<ContactId>,
+) -> Vec<ContactId> {
+    let mut rest = wanted.into_iter().peekable();
     match mode {
         Mode::Replace => members.retain(|id| !advance_to(&mut rest, *id)),
         Mode::Remove => members.retain(|id| advance_to(&mut rest, *id)),
@@ -171,14 +179,9 @@ fn to_remove(mode: Mode, wanted: &[ContactId], mut members: Vec<ContactId>) -> V
 }
 
 /// Skips what is smaller than `id`, and tells whether `id` comes next; both sides ascend, so nothing is read twice.
-pub(super) fn advance_to(rest: &mut &[ContactId], id: ContactId) -> bool {
-    while let Some((first, tail)) = rest.split_first() {
-        if *first >= id {
-            return *first == id;
-        }
-        *rest = tail;
-    }
-    false
+pub(super) fn advance_to<'i>(rest: &mut Peekable<impl Iterator<Item = &'i ContactId>>, id: ContactId) -> bool {
+    while rest.next_if(|first| **first < id).is_some() {}
+    rest.peek().is_some_and(|first| **first == id)
 }
 
 fn take_first(ids: &mut Vec<ContactId>, count: usize) -> Vec<ContactId> {

@@ -116,7 +116,8 @@ fn each_once<'a>(
     excluded: &'a [Vec<ContactId>],
 ) -> impl Iterator<Item = ContactId> + use<'a> {
     included.iter().enumerate().flat_map(move |(index, list)| {
-        let mut others: Vec<&[ContactId]> = included[..index].iter().chain(excluded).map(Vec::as_slice).collect();
+        let others = included[..index].iter().chain(excluded);
+        let mut others: Vec<_> = others.map(|list| list.iter().peekable()).collect();
         let is_first = move |id: &ContactId| !others.iter_mut().any(|rest| advance_to(rest, *id));
         list.iter().copied().filter(is_first)
     })

@@ -3,7 +3,7 @@
 use super::Worker;
 use super::phase::{Meter, Phase};
 use crate::domain::{Census, ContactId, ContactSet, Mode, ObjectRef, SegmentStatus};
-use crate::dynamics::Segment;
+use crate::dynamics::{self, Segment};
 use crate::error::Error;
 use crate::load::{self, Audience, Facts, Plan, Shown, Wanted, guard, survey};
 use crate::means::Means;
@@ -157,8 +157,7 @@ impl<M: Means> Worker<'_, M> {
             let mut plan = wanted.plan(members, foreign_groups, &[]).map_err(load::Error::from)?;
             if self.settings.destination.check_contacts == CheckContacts::Added {
                 comparison.looked_up = Some(plan.added());
-                let adds: Vec<_> = plan.adds().collect();
-                let lookup = self.means.missing_contacts(&adds);
+                let lookup = self.missing_of(&plan);
                 comparison.not_found = meter.phase(Phase::Survey, lookup).await?;
                 plan.leave_out(&comparison.not_found, groups);
             }
@@ -200,6 +199,16 @@ impl<M: Means> Worker<'_, M> {
             }
             _ => Ok(counted),
         }
+    }
+
+    /// Looks up what a plan adds, group by group, and returns what is no contact, sorted.
+    async fn missing_of(&self, plan: &Plan) -> Result<Vec<ContactId>, dynamics::Error> {
+        let mut missing = Vec::new();
+        for group in plan.groups() {
+            missing.extend(self.means.missing_contacts(&group.adds).await?);
+        }
+        missing.sort_unstable();
+        Ok(missing)
     }
 
     /// Asks the guards.
