@@ -50,38 +50,44 @@ impl Plan {
     /// memory, and give back what they do not need.
     pub fn new<'w>(
         mode: Mode,
-        wanted: impl IntoIterator<Item = &'w ContactId> + Clone,
+        wanted: impl IntoIterator<Item = &'w ContactId, IntoIter: Clone>,
         members: Vec<Vec<ContactId>>,
         foreign_groups: usize,
     ) -> Result<Self, NoRoom> {
-        let mut adds = match mode {
-            Mode::Replace | Mode::Append => missing(&wanted, &members),
-            Mode::Remove => Vec::new(),
+        let wanted = wanted.into_iter();
+        let mut missing = missing(wanted.clone(), &members);
+        let mut left = match mode {
+            Mode::Replace | Mode::Append => missing.clone().count(),
+            Mode::Remove => 0,
         };
-        let counts: Vec<usize> = members.iter().map(Vec::len).collect();
-        let mut groups: Vec<GroupPlan> = members
-            .into_iter()
-            .map(move |members| GroupPlan {
-                removes: to_remove(mode, wanted.clone(), members),
-                ..GroupPlan::default()
-            })
-            .collect();
-        for (group, count) in groups.iter_mut().zip(&counts) {
-            let room = GROUP_CAPACITY.saturating_sub(count - group.removes.len());
-            group.adds = take_first(&mut adds, room);
-            group.removes_first = count + group.adds.len() > GROUP_CAPACITY;
+        let mut groups = Vec::new();
+        for members in &members {
+            let mut goes = going(mode, wanted.clone());
+            let staying = members.iter().filter(|id| !goes(id)).count();
+            let adds = take_first(&mut missing, &mut left, GROUP_CAPACITY.saturating_sub(staying));
+            groups.push(GroupPlan {
+                removes_first: members.len() + adds.len() > GROUP_CAPACITY,
+                adds,
+                removes: Vec::new(),
+            });
         }
-        while !adds.is_empty() {
+        while left > 0 {
             if groups.len() + foreign_groups >= MAX_GROUPS {
                 return Err(NoRoom {
-                    homeless: adds.len(),
+                    homeless: left,
                     foreign_groups,
                 });
             }
             groups.push(GroupPlan {
-                adds: take_first(&mut adds, GROUP_CAPACITY),
+                adds: take_first(&mut missing, &mut left, GROUP_CAPACITY),
                 ..GroupPlan::default()
             });
+        }
+        drop(missing);
+        for (group, mut members) in groups.iter_mut().zip(members) {
+            members.retain(going(mode, wanted.clone()));
+            members.shrink_to_fit();
+            group.removes = members;
         }
         Ok(Self { groups })
     }
@@ -148,34 +154,22 @@ impl Plan {
 
 /// Returns the wanted contacts that no group holds.
 fn missing<'w>(
-    wanted: &(impl IntoIterator<Item = &'w ContactId> + Clone),
+    wanted: impl Iterator<Item = &'w ContactId> + Clone,
     members: &[Vec<ContactId>],
-) -> Vec<ContactId> {
-    let search = || {
-        let mut cursors: Vec<_> = members.iter().map(|list| list.iter().peekable()).collect();
-        let is_missing = move |id: &&ContactId| !cursors.iter_mut().any(|rest| advance_to(rest, **id));
-        wanted.clone().into_iter().filter(is_missing).copied()
-    };
-    // Counted first: a vector that grows by doubling would take up to three times the memory.
-    let mut missing = Vec::with_capacity(search().count());
-    missing.extend(search());
-    missing
+) -> impl Iterator<Item = ContactId> + Clone {
+    let mut cursors: Vec<_> = members.iter().map(|list| list.iter().peekable()).collect();
+    let is_missing = move |id: &&ContactId| !cursors.iter_mut().any(|rest| advance_to(rest, **id));
+    wanted.filter(is_missing).copied()
 }
 
-/// Keeps of a group's members those that must go.
-fn to_remove<'w>(
-    mode: Mode,
-    wanted: impl IntoIterator<Item = &'w ContactId>,
-    mut members: Vec<ContactId>,
-) -> Vec<ContactId> {
-    let mut rest = wanted.into_iter().peekable();
-    match mode {
-        Mode::Replace => members.retain(|id| !advance_to(&mut rest, *id)),
-        Mode::Remove => members.retain(|id| advance_to(&mut rest, *id)),
-        Mode::Append => members.clear(),
+/// Tells which of a group's members, in ascending order, must go.
+fn going<'w>(mode: Mode, wanted: impl Iterator<Item = &'w ContactId>) -> impl FnMut(&ContactId) -> bool {
+    let mut rest = wanted.peekable();
+    move |id| match mode {
+        Mode::Replace => !advance_to(&mut rest, *id),
+        Mode::Remove => advance_to(&mut rest, *id),
+        Mode::Append => false,
     }
-    members.shrink_to_fit();
-    members
 }
 
 /// Skips what is smaller than `id`, and tells whether `id` comes next; both sides ascend, so nothing is read twice.
@@ -184,12 +178,14 @@ pub(super) fn advance_to<'i>(rest: &mut Peekable<impl Iterator<Item = &'i Contac
     rest.peek().is_some_and(|first| **first == id)
 }
 
-fn take_first(ids: &mut Vec<ContactId>, count: usize) -> Vec<ContactId> {
-    if count >= ids.len() {
-        return std::mem::take(ids);
-    }
-    let first = ids.drain(..count).collect();
-    ids.shrink_to_fit();
+/// Takes as many as there is room for, of so many that are left.
+///
+/// The list has its final size from the beginning: one that grows, or is cut out of a longer one, stands twice in memory.
+fn take_first(missing: &mut impl Iterator<Item = ContactId>, left: &mut usize, room: usize) -> Vec<ContactId> {
+    let count = room.min(*left);
+    *left -= count;
+    let mut first = Vec::with_capacity(count);
+    first.extend(missing.take(count));
     first
 }
 
