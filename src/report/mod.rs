@@ -209,6 +209,26 @@ impl RunReport {
         self.run_id.as_ref()
     }
 
+    /// Returns the segment's name, where it was learned.
+    pub const fn segment_name(&self) -> Option<&SegmentName> {
+        self.segment_name.as_ref()
+    }
+
+    /// Returns the object that was to be read, where it was learned.
+    pub const fn source(&self) -> Option<&Source> {
+        self.source.as_ref()
+    }
+
+    /// Returns the stable name of the failure.
+    pub fn error_type(&self) -> Option<&str> {
+        self.error_type.as_ref().map(ErrorType::as_str)
+    }
+
+    /// Tells whether a person has to look.
+    pub const fn needs_attention(&self) -> bool {
+        self.needs_attention
+    }
+
     /// Starts a report of which only the outcome is known.
     pub fn new(outcome: Outcome) -> Self {
         Self {

@@ -87,12 +87,13 @@ async fn fail<M: Means>(hold: &Hold<M>, wish: &Wish, error: Error) -> (Ending, N
     fail_for(hold, wish, error, whose).await
 }
 
-/// Counts a failure; where it is the segment's, the turn is over and the lease given back, whether or not it was counted.
+/// Counts a failure; where it is the segment's, or no time is left for others, the turn is over and the lease given back,
+/// whether or not it was counted.
 async fn fail_for<M: Means>(hold: &Hold<M>, wish: &Wish, error: Error, whose: Whose) -> (Ending, Next) {
     let counted = hold.fail(wish, error.error_type(), whose).await;
     let needs_attention = *counted.as_ref().unwrap_or(&false);
     let next = match whose {
-        Whose::Input if counted.is_ok() => Next::GoOn,
+        Whose::Input if counted.is_ok() && error.fate() != Fate::Continue => Next::GoOn,
         _ => Next::Stop,
     };
     if let Err(unnoted) = counted {

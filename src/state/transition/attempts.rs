@@ -28,7 +28,7 @@ const LOST_BY_ITSELF: u32 = 2;
 
 impl Head {
     /// Returns the wish that is next, whether or not it has to wait: the newest replace first, then additions and removals
-    /// from the oldest on.
+    /// from the oldest on; those that failed before come after the others, which may not wait for them again.
     ///
     /// An addition or removal that has begun to write comes before the others, even older ones that came late: what
     /// they publish would hold a part of it. A replace leaves nothing of a half-written draft.
@@ -51,7 +51,10 @@ impl Head {
     }
 
     fn to_look_after_at(&self, now: DateTime<Utc>) -> Option<&Wish> {
-        let applied = self.applied.as_ref().filter(|_| self.is_unconfirmed())?;
+        let applied = self
+            .applied
+            .as_ref()
+            .filter(|_| self.is_unconfirmed() && self.writing.is_none())?;
         Some(&applied.wish).filter(|wish| !self.waits(wish, now))
     }
 
@@ -69,7 +72,7 @@ impl Head {
             return Some(begun).filter(|wish| may_go(wish));
         }
         let free = self.pending.iter().filter(|wish| may_go(wish));
-        free.min_by_key(|wish| wish.rank())
+        free.min_by_key(|wish| (self.trouble(wish).is_some(), wish.rank()))
     }
 
     /// Tells whether a part of this addition or removal may be in the draft.
@@ -208,14 +211,17 @@ impl Head {
         !self.is_held(now) && (has_died || !self.is_pausing(now) && self.next_at(now).is_some())
     }
 
-    /// Tells whether a sweep should look at `now` whether Dynamics shows what was published last.
+    /// Tells whether a sweep should look at `now` whether Dynamics shows what was published last: where nothing else is to be
+    /// done, be it that another file waits after a failure. Once that one has begun to write, the segment may show its publish.
     pub fn is_to_be_looked_after(&self, now: DateTime<Utc>) -> bool {
-        self.to_look_after_at(now).is_some() && !self.is_held(now) && !self.is_pausing(now)
+        let is_free = self.next_at(now).is_none() && self.to_look_after_at(now).is_some();
+        is_free && !self.is_held(now) && !self.is_pausing(now)
     }
 
-    /// Tells whether the last published segment was not yet seen Active.
+    /// Tells whether the last published segment was not yet seen Active; what is wished again is not looked after.
     pub fn is_unconfirmed(&self) -> bool {
-        self.pending.is_empty() && self.applied.as_ref().is_some_and(|applied| !applied.confirmed)
+        let applied = self.applied.as_ref().filter(|applied| !applied.confirmed);
+        applied.is_some_and(|applied| !self.pending.contains(&applied.wish))
     }
 
     /// Tells whether somebody works on the segment.

@@ -78,3 +78,40 @@ fn an_addition_of_nobody_leaves_what_was_published_to_be_looked_after() {
     assert_eq!(head.applied.as_ref().unwrap().wish, file(1, Mode::Append));
     assert_eq!(head.enlist(file(2, Mode::Append), false), Enlisted::Applied);
 }
+
+#[test]
+fn what_was_published_is_looked_after_while_another_file_waits_after_a_failure() {
+    let mut head = head();
+    head.enlist(file(1, Mode::Append), false);
+    let published = Achievement {
+        contacts: 3,
+        segment_id: Some("segment".to_owned()),
+        members: None,
+        is_published: true,
+        watch: Some(Watch::unknown(3)),
+    };
+    head.apply("me", &file(1, Mode::Append), published, at(9)).unwrap();
+    head.enlist(file(2, Mode::Append), false);
+    head.fail("me", &file(2, Mode::Append), "SourceForbidden", Whose::Input, at(10))
+        .unwrap();
+    head.release("me").unwrap();
+    assert!(head.is_to_be_looked_after(at(11)), "the other one may wait for a day");
+    assert!(
+        !head.is_to_be_looked_after(at(10 + 24 * 3_600)),
+        "it goes first once its pause is over"
+    );
+}
+
+#[test]
+fn what_failed_before_comes_after_what_was_not_tried_yet() {
+    let mut head = head();
+    for second in [1, 2, 3] {
+        head.enlist(file(second, Mode::Remove), false);
+    }
+    head.interrupt("me", &file(1, Mode::Remove), false).unwrap();
+    assert_eq!(
+        next_second(&head),
+        Some(2),
+        "the first got nowhere until the time was over"
+    );
+}

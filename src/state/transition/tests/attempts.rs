@@ -85,8 +85,8 @@ fn a_failing_addition_lets_others_go_first_unless_its_change_is_in_the_draft() {
     assert_eq!(head.next_at(at(1)), Some(&second));
     assert_eq!(
         head.next_at(at(900)),
-        Some(&first),
-        "after its pause it is the oldest again"
+        Some(&second),
+        "who never failed does not wait again"
     );
 
     head.begin("me", &first, 10).unwrap();
