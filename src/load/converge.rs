@@ -100,6 +100,14 @@ impl<'a, M: Means> Draft<'a, M> {
         Ok(row?)
     }
 
+    /// Switches automatic refresh off, where somebody has switched it on, in a draft that is published as it is.
+    pub async fn stop_refreshing(&mut self) -> Result<(), Error> {
+        if self.make_ready(&Plan::default()).await? {
+            return Ok(());
+        }
+        Err(Error::SegmentChanged(Changed::Groups))
+    }
+
     /// Returns the definition as it was read last.
     pub const fn definition(&self) -> &Definition {
         &self.definition

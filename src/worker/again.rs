@@ -37,6 +37,7 @@ impl<M: Means> Turn<'_, M> {
         let kept_out = survey::list_excluded(self.means(), &segment, &definition).await?;
         let asked = survey::count(&members, &kept_out) as u64;
         let mut draft = Draft::new(self.means(), &self.hold.fence, &segment, definition);
+        draft.stop_refreshing().await?;
         let (seen, watch) = match self.publish(&mut draft, asked).await? {
             Published::Shown(shown) => (Seen::Active(shown), None),
             Published::Unseen(watch) => (Seen::PublishedAgain, Some(watch)),

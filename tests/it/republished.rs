@@ -70,6 +70,23 @@ async fn a_draft_that_is_still_what_was_published_needs_no_file() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn automatic_refresh_that_somebody_switched_on_is_off_before_a_draft_is_published_again() {
+    let (world, _) = fails_late("append", &contacts(50..150)).await;
+    let definition = world.segment().definition_id.unwrap();
+    let refreshes = [("msdynmkt_disablesegmentrefresh", json!(false))];
+    world
+        .sandbox
+        .dataverse
+        .edit(|state| state.set_definition(definition, &refreshes));
+    let run = swept(&world).await;
+    assert_eq!(run["outcome"], "loaded", "{run}");
+    assert!(world.segment().refresh_disabled);
+    edit_the_draft(&world);
+    tokio::time::sleep(Duration::from_hours(2)).await;
+    assert_eq!(world.published(), contacts(0..150));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_draft_that_was_changed_is_loaded_from_its_file_again_where_that_says_who_is_in() {
     let (world, _) = fails_late("replace", &contacts(0..120)).await;
     edit_the_draft(&world);
