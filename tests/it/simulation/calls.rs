@@ -5,8 +5,9 @@ use super::contacts::{Contacts, ids};
 use super::dataverse::{Change, index_of};
 use super::plants::Sight;
 use super::scenario::{Faults, home};
+use super::traps::Harm;
 use super::world::{LEASE, SECOND, Shared, World};
-use segment_loader::domain::{ContactId, Home, ObjectRef};
+use segment_loader::domain::{ContactId, Home, ObjectRef, SegmentName};
 use segment_loader::dynamics::{self, GroupId, SegmentId};
 use segment_loader::fence::Fence;
 use segment_loader::source;
@@ -37,6 +38,8 @@ pub(super) struct Simulated {
     pub(super) sight: Rc<RefCell<Sight>>,
     /// Counts what brings a load on.
     pub(super) progress: Rc<Cell<u64>>,
+    /// The file that is worked on, and how many actions its run has taken.
+    pub(super) works_on: Rc<Cell<Option<(usize, u32)>>>,
 }
 
 impl Simulated {
@@ -53,6 +56,7 @@ impl Simulated {
             listed_at: Rc::default(),
             sight: Rc::default(),
             progress: Rc::default(),
+            works_on: Rc::default(),
         }
     }
 
@@ -89,6 +93,7 @@ impl Simulated {
 
     /// Waits for S3 and hears its answer, unless it does not answer.
     pub(super) async fn ask_s3(&self, from: u64, to: u64, refuse: u64) -> bool {
+        self.act_or_die().await;
         self.pause(from, to).await;
         let answers = !self.goes_wrong(refuse);
         if answers {
@@ -112,7 +117,11 @@ impl Simulated {
             if !self.has(Plant::TheFenceIsOpen) {
                 self.fence.pass().await?;
             }
-            if let Some(answer) = self.send(written, effect.clone()).await {
+            let harm = self.act();
+            if harm == Some(Harm::Silences) {
+                self.hang().await?;
+            }
+            if let Some(answer) = self.send(written, harm, effect.clone()).await {
                 return Ok(answer);
             }
             if self.goes_wrong(self.faults().give_up) {
@@ -128,6 +137,7 @@ impl Simulated {
     async fn send<T: 'static>(
         &self,
         written: Option<usize>,
+        harm: Option<Harm>,
         effect: impl FnOnce(&Shared, &mut World) -> T + 'static,
     ) -> Option<T> {
         let faults = self.faults();
@@ -148,11 +158,15 @@ impl Simulated {
         let answer = Rc::new(RefCell::new(None));
         let slot = Rc::clone(&answer);
         self.world.after(travel, move |shared, world| {
+            world.may_be_edited(faults.edit);
             slot.borrow_mut().replace(effect(shared, world));
             if let Some(segment) = written {
                 world.look_at_audience(segment);
             }
         });
+        if harm == Some(Harm::Kills) {
+            self.die().await;
+        }
         sleep(Duration::from_millis(travel)).await;
         self.pause(20, 1_000).await;
         let is_lost = self.goes_wrong(faults.lose_answer);
@@ -197,6 +211,21 @@ impl Simulated {
             key: key.to_owned(),
             action,
             what: "simulated".into(),
+        }
+    }
+
+    pub(super) fn unreadable_head(segment_name: &SegmentName) -> state::Error {
+        state::Error::Unreadable {
+            bucket: BUCKET.to_owned(),
+            key: format!("head of {segment_name}"),
+            what: "is damaged".to_owned(),
+        }
+    }
+
+    pub(super) fn denied(&self, file: usize) -> source::Error {
+        source::Error::Forbidden {
+            object: self.world.get().scenario.files[file].key.clone(),
+            advice: "to read it",
         }
     }
 

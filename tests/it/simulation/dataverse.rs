@@ -1,6 +1,7 @@
 //! A segment in Dynamics: a draft that is written, and an audience that Publish makes of it.
 
 use super::contacts::Contacts;
+use super::marketer::Edits;
 use super::world::{LEASE, dynamics_time};
 use segment_loader::domain::{Computation, SegmentStatus};
 use segment_loader::dynamics::{Definition, DefinitionId, Group, GroupId, Saved, Segment as Row, SegmentId};
@@ -15,8 +16,19 @@ pub(super) struct Segment {
     pub(super) exists: bool,
     /// The groups of the draft, and the members of each.
     pub(super) groups: Vec<(Group, Contacts)>,
+    /// The people whom a query adds; a static segment has none.
+    pub(super) queried: Contacts,
+    /// When a query was added or taken out.
+    pub(super) queried_at: Option<u64>,
     /// With automatic refresh every change of the draft is visible at once.
     pub(super) refreshes: bool,
+    /// A marketer has switched it on.
+    pub(super) is_refreshed_by_hand: bool,
+    pub(super) edits: Edits,
+    /// Whom groups kept out when it was published last.
+    pub(super) excluded: Contacts,
+    /// All whom groups ever kept out.
+    pub(super) ever_excluded: Contacts,
     /// What was published last, computed or not.
     pub(super) published: Contacts,
     /// What was published when a head last took note of it.
@@ -33,7 +45,7 @@ pub(super) struct Segment {
     /// When the audience was computed last, where definitions say so.
     computation: Option<Computation>,
     /// Counts the changes of the definition.
-    edition: u64,
+    pub(super) edition: u64,
     /// Counts publications, so that only the last one is computed.
     pub(super) publications: u64,
 }
@@ -45,6 +57,8 @@ pub(super) enum Status {
     Busy,
     Active,
     Failed,
+    Stopped,
+    Expired,
 }
 
 /// What a reader of the segment's row learns.
@@ -75,8 +89,24 @@ impl Segment {
         }
     }
 
+    /// Returns the members of all groups that include.
     pub(super) fn draft(&self) -> Contacts {
-        self.groups.iter().fold(0, |union, (_, group)| union | group)
+        self.members_of(true)
+    }
+
+    /// Returns those whom Dynamics would count if it computed the draft.
+    pub(super) fn audience(&self) -> Contacts {
+        (self.draft() | self.queried) & !self.members_of(false)
+    }
+
+    fn members_of(&self, including: bool) -> Contacts {
+        let groups = self.groups.iter().filter(|(group, _)| group.include == including);
+        groups.fold(0, |union, (_, members)| union | members)
+    }
+
+    /// Tells whether a query makes the segment dynamic, or did so a moment ago.
+    pub(super) fn is_dynamic(&self, now: u64) -> bool {
+        self.queried != 0 || self.queried_at.is_some_and(|at| now < at + LONGEST_LOOK)
     }
 
     /// Returns the row as it is seen at `now`.
@@ -92,6 +122,8 @@ impl Segment {
             Status::Busy => 8,
             Status::Active => 1,
             Status::Failed => 3,
+            Status::Stopped => 9,
+            Status::Expired => 10,
         };
         Row {
             id: id_of(index),
@@ -116,7 +148,11 @@ impl Segment {
     pub(super) fn definition(&self, index: usize) -> Definition {
         Definition {
             id: DefinitionId(id_of(index).0),
-            query: String::new(),
+            query: if self.queried == 0 {
+                String::new()
+            } else {
+                "a query".to_owned()
+            },
             groups: self.groups.iter().map(|(group, _)| group.clone()).collect(),
             refresh_disabled: !self.refreshes,
             computation: self.computation,
@@ -143,7 +179,10 @@ impl Segment {
         let is_settled = now >= self.changed_at + LONGEST_LOOK;
         self.stale = is_settled.then(|| (stale_until, self.seen()));
         self.publications += 1;
-        self.published = self.draft();
+        self.published = self.audience();
+        self.excluded = self.members_of(false);
+        self.ever_excluded |= self.excluded;
+        self.edits.publish();
         self.show(Status::Busy, now);
     }
 
@@ -155,7 +194,7 @@ impl Segment {
             match status {
                 Status::Busy => computation.started = time,
                 Status::Active | Status::Failed => computation.finished = time,
-                Status::Inactive => {}
+                Status::Inactive | Status::Stopped | Status::Expired => {}
             }
             computation.has_failed = status == Status::Failed;
         }
@@ -182,8 +221,12 @@ impl Segment {
             }
         }
         if self.refreshes {
-            self.visible = self.draft();
-            self.published = self.visible;
+            self.visible = self.audience();
+            if self.is_refreshed_by_hand {
+                self.edits.is_shown = true;
+            } else {
+                self.published = self.visible;
+            }
         }
     }
 

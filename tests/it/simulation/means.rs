@@ -4,6 +4,7 @@ use super::Plant;
 use super::calls::Simulated;
 use super::contacts::{ids, set_of};
 use super::dataverse::{Change, id_of, index_of};
+use super::traps::Harm;
 use super::world::{dynamics_time, s3_time};
 use chrono::{DateTime, Utc};
 use segment_loader::domain::{Batch, ContactId, ContactSet, Home, Mode, ObjectRef, SegmentName};
@@ -44,8 +45,11 @@ impl Means for Simulated {
             return Err(Self::head_error(&format!("head of {segment_name}"), "read"));
         }
         let (plant, head) = {
-            let world = self.world.get();
-            (world.plant, world.heads[segment_of(segment_name)].clone())
+            let (world, index) = (self.world.get(), segment_of(segment_name));
+            if world.head_is_unreadable(index) {
+                return Err(Self::unreadable_head(segment_name));
+            }
+            (world.plant, world.heads[index].clone())
         };
         let head = head.map(|head| self.sight.borrow_mut().falsify_seen(plant, head));
         self.pause(5, 150).await;
@@ -58,12 +62,14 @@ impl Means for Simulated {
     async fn write_head(&self, head: &Head, replacing: Option<&str>) -> Result<bool, state::Error> {
         let index = segment_of(&head.segment_name);
         let plant = self.world.get().plant;
+        self.act_or_die().await;
         let head = self.sight.borrow_mut().falsify_written(plant, head.clone(), replacing);
         let (name, replacing) = (head.segment_name.clone(), replacing.map(str::to_owned));
         let is_written = Rc::new(Cell::new(false));
         let (answer, arrives) = (Rc::clone(&is_written), self.between(5, 200));
+        let process = self.process;
         self.world.after(arrives, move |_, world| {
-            answer.set(world.swap(index, replacing.as_deref(), &head));
+            answer.set(world.swap(process, index, replacing.as_deref(), &head));
         });
         sleep(Duration::from_millis(arrives)).await;
         self.pause(5, 200).await;
@@ -138,6 +144,7 @@ impl Means for Simulated {
     }
 
     async fn keep_lists(&self, _: Attempt<'_>, _: Leftovers<'_>) -> Lists {
+        self.leave_the_file();
         Lists::default()
     }
 
@@ -165,12 +172,15 @@ impl Means for Simulated {
         let [object] = parts else {
             return Err(Self::object_error("several"));
         };
+        let index = object.etag.parse::<usize>().unwrap();
+        self.begin_with(index);
+        match self.act_or_die().await {
+            Some(Harm::Hangs) => self.hang().await?,
+            Some(Harm::IsDenied) => return Err(self.denied(index)),
+            _ => {}
+        }
         if !self.ask_s3(50, 5_000, self.faults().refuse / 5).await {
             return Err(Self::object_error(&object.key));
-        }
-        let index = object.etag.parse::<usize>().unwrap();
-        if self.world.get().dooms(self.process, index) {
-            return std::future::pending().await;
         }
         let world = self.world.get();
         let file = &world.scenario.files[index];
@@ -214,7 +224,13 @@ impl Means for Simulated {
 
     async fn definition(&self, id: DefinitionId) -> Result<Definition, dynamics::Error> {
         let index = index_of(id.0);
-        let definition = self.call(None, move |_, world| world.segments[index].definition(index));
+        let process = self.process;
+        let definition = self.call(None, move |_, world| {
+            if !world.rehearsing.contains(&process) {
+                world.segments[index].edits.read();
+            }
+            world.segments[index].definition(index)
+        });
         let mut definition = definition.await?;
         definition.refresh_disabled |= self.has(Plant::TruncateInPlace);
         Ok(definition)
@@ -236,7 +252,10 @@ impl Means for Simulated {
     async fn disable_refresh(&self, definition: &Definition) -> Result<Saved, dynamics::Error> {
         let (index, etag) = (index_of(definition.id.0), definition.etag.clone());
         self.call(Some(index), move |_, world| {
-            world.segments[index].save(etag.as_deref(), |segment| segment.refreshes = false)
+            world.segments[index].save(etag.as_deref(), |segment| {
+                segment.refreshes = false;
+                segment.is_refreshed_by_hand = false;
+            })
         })
         .await
     }
@@ -244,7 +263,11 @@ impl Means for Simulated {
     async fn save_groups(&self, definition: &Definition, groups: &[Group]) -> Result<Saved, dynamics::Error> {
         let (index, etag, groups) = (index_of(definition.id.0), definition.etag.clone(), groups.to_vec());
         self.call(Some(index), move |_, world| {
-            world.segments[index].save(etag.as_deref(), |segment| segment.replace_groups(&groups))
+            let excluding = world.segments[index].exclude_groups();
+            let saved = world.segments[index].save(etag.as_deref(), |segment| segment.replace_groups(&groups));
+            let breach = world.keeps_exclude_groups(index, &excluding);
+            world.break_off(breach);
+            saved
         })
         .await
     }
@@ -253,7 +276,13 @@ impl Means for Simulated {
         self.listed_at.set(self.now());
         let index = index_of(id.0);
         let of_group = group.clone();
-        let listed = self.call(None, move |_, world| world.segments[index].members(&of_group));
+        let process = self.process;
+        let listed = self.call(None, move |_, world| {
+            if !world.rehearsing.contains(&process) {
+                world.segments[index].edits.listed(&of_group);
+            }
+            world.segments[index].members(&of_group)
+        });
         let members = listed.await?;
         if self.has(Plant::TruncateInPlace) && self.sight.borrow_mut().is_first_look_at(group) {
             self.truncate(id, group, members).await?;
@@ -301,7 +330,9 @@ impl Means for Simulated {
         }
         self.sight.borrow_mut().published();
         self.progress.set(self.progress.get() + 1);
+        let process = self.process;
         let answered = self.call(Some(index), move |shared, world| {
+            world.publishers[index] = Some(process);
             shared.publish(world, index);
             dynamics_time(world.now())
         });

@@ -3,8 +3,11 @@
 //! Every task of a seed runs on one thread and one paused clock, which moves on when all of them wait.
 
 use super::calls::{BUCKET, Simulated};
+use super::files::file_of;
 use super::means::segment_of;
-use super::world::{LEASE, MINUTE, SECOND, SEGMENTS, Shared, Trigger, World};
+use super::people::Trigger;
+use super::situations::Tally;
+use super::world::{LEASE, MINUTE, SECOND, SEGMENTS, Shared, World};
 use super::{Breach, Plant};
 use segment_loader::domain::Mode;
 use segment_loader::environment::Environment;
@@ -12,6 +15,7 @@ use segment_loader::fence::Fence;
 use segment_loader::intent::Hint;
 use segment_loader::report::{Outcome, RunReport};
 use segment_loader::settings::{CredentialSource, Destination, Settings};
+use segment_loader::state::Head;
 use segment_loader::worker::{Worker, margin};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -26,12 +30,23 @@ const ATTEMPTS: u32 = 3;
 /// So many sweeps without a fault must bring peace: after five failures a segment is left alone for hours.
 const SWEEPS_TO_PEACE: u32 = 300;
 
-/// So many workers may die of a deadly file: four files with three deliveries of two events and an order each are 28, and
-/// the pauses of the twelve hours that it goes on killing add less than half of that. Without pauses there are 48 sweeps.
-const MOST_DEATHS: u64 = 44;
+/// So many workers may die of one file: three deliveries of two events, an order and an approval are 8, and the pauses of
+/// the twelve hours that it goes on killing, or of the day until a person is called, add seven. Without pauses there are 48
+/// sweeps.
+const MOST_DEATHS: u32 = 20;
 
-/// Plays a seed; returns what must not happen and did, and the story if it is to be told.
-pub(super) fn play(seed: u64, plant: Option<Plant>, is_told: bool) -> (Option<Breach>, Vec<String>) {
+/// How one seed was played.
+pub(super) struct Played {
+    /// What must not happen, and did.
+    pub(super) breach: Option<Breach>,
+    /// The situations that it came to.
+    pub(super) seen: Tally,
+    /// What happened, where it is to be told.
+    pub(super) story: Vec<String>,
+}
+
+/// Plays a seed, and tells its story if it is to be told.
+pub(super) fn play(seed: u64, plant: Option<Plant>, is_told: bool) -> Played {
     // The jitter of pauses is of this generator, one a thread.
     fastrand::seed(seed);
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
@@ -44,8 +59,12 @@ pub(super) fn play(seed: u64, plant: Option<Plant>, is_told: bool) -> (Option<Br
             world: Shared::new(world),
         };
         let breach = player.play().await;
-        let story = player.world.get().story.take().unwrap_or_default();
-        (breach, story)
+        let mut world = player.world.get();
+        Played {
+            breach,
+            seen: world.seen.clone(),
+            story: world.story.take().unwrap_or_default(),
+        }
     })
 }
 
@@ -69,6 +88,7 @@ impl Player {
                 player.deliver(trigger).await;
             });
         }
+        self.let_marketers_edit();
         let first_tick = self.world.get().rng.between(0, 15 * MINUTE);
         sleep(Duration::from_millis(first_tick)).await;
         let mut calm_ticks = 0;
@@ -80,6 +100,7 @@ impl Player {
                 return self.judge_the_end();
             }
             calm_ticks += u32::from(self.world.get().is_calm());
+            self.look_at_what_waits();
             if plant != Some(Plant::NobodySweeps) {
                 let player = self.clone();
                 self.world.begin(async move {
@@ -87,6 +108,22 @@ impl Player {
                 });
             }
             sleep(Duration::from_millis(15 * MINUTE)).await;
+        }
+    }
+
+    /// Lets a marketer edit now and then between runs, where one does at all.
+    fn let_marketers_edit(&self) {
+        let times: Vec<u64> = {
+            let mut world = self.world.get();
+            let (count, end) = (world.rng.between(0, 5), world.scenario.calm_from);
+            let count = if world.scenario.faults.edit > 0 { count } else { 0 };
+            (0..count).map(|_| world.rng.between(0, end)).collect()
+        };
+        for at in times {
+            self.world.after(at, |_, world| {
+                let index = usize::try_from(world.rng.between(0, SEGMENTS as u64)).unwrap();
+                world.edit(index);
+            });
         }
     }
 
@@ -109,7 +146,10 @@ impl Player {
             world.say(|| format!("worker {process} starts: {trigger:?}"));
             (usize::try_from(process).unwrap(), world.scenario.timeout)
         };
-        let (player, hint) = (self.clone(), self.world.get().scenario.hint(trigger));
+        let (player, hint) = (self.clone(), self.world.get().hint(trigger));
+        if let Trigger::Rehearsal(_) = trigger {
+            self.world.get().rehearsing.push(process);
+        }
         let work = async move { Box::pin(player.work(process, timeout, hint)).await };
         let killed_at = self.world.get().now() + timeout;
         let has_succeeded = Process {
@@ -139,8 +179,10 @@ impl Player {
         };
         let Some(hint) = hint else {
             let swept = Box::pin(worker.sweep(BUCKET, false)).await;
+            let swept = swept.inspect(|swept| self.hear_all(&swept.reports));
             return swept.is_ok();
         };
+        let is_rehearsal = hint.command.as_ref().is_some_and(|command| command.dry_run);
         let Ok(reports) = worker.load(&hint).await else {
             return false;
         };
@@ -149,7 +191,38 @@ impl Player {
         {
             self.note(own);
         }
+        if !is_rehearsal {
+            self.hear_all(&reports);
+        }
         reports.first().is_none_or(|own| own.outcome() != Outcome::Failed)
+    }
+
+    fn hear_all(&self, reports: &[RunReport]) {
+        for report in reports {
+            self.hear(report);
+        }
+    }
+
+    /// Lets people hear of a run, who may answer it.
+    fn hear(&self, report: &RunReport) {
+        let answer = {
+            let mut world = self.world.get();
+            world.hear(report);
+            world.read_by_people(report)
+        };
+        if let Some((after, trigger)) = answer {
+            let player = self.clone();
+            self.world.begin(async move {
+                sleep(Duration::from_millis(after)).await;
+                player.invoke(trigger).await;
+            });
+        }
+    }
+
+    fn look_at_what_waits(&self) {
+        let mut world = self.world.get();
+        let breach = world.look_at_what_waits();
+        world.break_off(breach);
     }
 
     /// Takes note of what an event has told, whatever the head makes of it.
@@ -159,7 +232,7 @@ impl Player {
         let told = wishes.into_iter().find(|wish| own.run_id() == Some(&wish.run_id));
         if let Some(wish) = told {
             let (segment, now) = (segment_of(&wish.segment_name), world.now());
-            world.oracle.wished(segment, &wish, now);
+            world.oracle.wished(&world.scenario, segment, &wish, now);
         }
     }
 
@@ -167,8 +240,19 @@ impl Player {
     fn is_over(&self, calm_ticks: u32) -> bool {
         let world = self.world.get();
         let is_at_rest = |segment: usize| {
-            let head = world.heads[segment].as_ref();
-            head.is_none_or(|head| head.pending.is_empty() && !head.is_unconfirmed())
+            let is_done = |head: &Head| {
+                let mut pending = head.pending.iter().map(file_of);
+                let is_told = world.heard[segment].attention;
+                let is_dynamic = world.segments[segment].queried != 0;
+                let is_hopeless = |file| is_dynamic || world.scenario.is_hopeless(file);
+                let is_seen = is_dynamic || head.writing.is_some() || !is_unconfirmed(head);
+                pending.all(|file| is_told && is_hopeless(file)) && is_seen
+            };
+            // A sweep has to come by after it was restored.
+            let restored = world.scenario.unreadable.filter(|(of, ..)| *of == segment);
+            let restored = restored.and_then(|(.., until)| until).unwrap_or(0);
+            let is_readable = world.now() >= restored + 30 * MINUTE;
+            world.head_is_lost(segment) || is_readable && world.heads[segment].as_ref().is_none_or(is_done)
         };
         let is_peace = self.world.is_idle() && calm_ticks > 0 && (0..SEGMENTS).all(is_at_rest);
         let patience = if world.plant == Some(Plant::NobodySweeps) {
@@ -181,11 +265,18 @@ impl Player {
 
     fn judge_the_end(&self) -> Option<Breach> {
         let world = self.world.get();
-        if world.deaths > MOST_DEATHS {
-            return Some(Breach::End(format!("{} workers died of deadly files", world.deaths)));
+        if let Some(deaths) = world.deaths.iter().find(|deaths| **deaths > MOST_DEATHS) {
+            return Some(Breach::End(format!("{deaths} workers died of one file")));
         }
         (0..SEGMENTS).find_map(|segment| {
-            let (head, remote) = (world.heads[segment].as_ref(), &world.segments[segment]);
+            if let Some(breach) = world.judge_what_was_heard(segment) {
+                return Some(breach);
+            }
+            if world.head_is_lost(segment) {
+                return None;
+            }
+            let remote = (&world.segments[segment], world.doubt(segment));
+            let head = world.heads[segment].as_ref();
             world.oracle.at_the_end(&world.scenario, segment, head, remote)
         })
     }
@@ -248,8 +339,17 @@ impl<W> Process<W> {
     fn is_killed(&self) -> bool {
         let mut world = self.world.get();
         let kill = world.scenario.faults.kill;
-        world.now() >= self.killed_at || world.goes_wrong(kill)
+        let is_killed = world.now() >= self.killed_at || world.goes_wrong(kill);
+        if is_killed {
+            world.note_death(self.number);
+        }
+        is_killed
     }
+}
+
+/// Tells whether nobody knows yet what has become of the last publish.
+fn is_unconfirmed(head: &Head) -> bool {
+    head.applied.as_ref().is_some_and(|applied| !applied.confirmed)
 }
 
 fn environment() -> Environment {

@@ -1,10 +1,14 @@
 //! What all workers share: S3's time, the heads, the segments, and what is under way.
 
-use super::dataverse::{Segment, Status};
-use super::oracle::Oracle;
+use super::dataverse::Segment;
+use super::files::file_of;
+use super::oracle::{Doubt, Oracle};
+use super::patience::Heard;
+use super::people::People;
 use super::rng::Rng;
 use super::scenario::Scenario;
-use super::{Breach, Plant};
+use super::situations::{Situation, Tally};
+use super::{Breach, Plant, oracle};
 use chrono::{DateTime, Utc};
 use segment_loader::state::{Bookmark, Head};
 use std::cell::{Cell, RefCell, RefMut};
@@ -22,16 +26,6 @@ pub(super) const SEGMENTS: usize = 2;
 /// When it all begins, in seconds since 1970.
 const BEGINNING: i64 = 1_795_000_000;
 
-/// What sets a worker to work.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Trigger {
-    /// S3's event about a file.
-    Event(usize),
-    /// A direct command to load a file.
-    Order(usize),
-    Sweep,
-}
-
 /// Everything outside of the workers.
 pub(super) struct World {
     started: Instant,
@@ -41,8 +35,25 @@ pub(super) struct World {
     pub(super) heads: [Option<Head>; SEGMENTS],
     /// Workers that read a deadly file and do not know yet that they are dead.
     pub(super) doomed: Vec<usize>,
-    /// How many died of a deadly file.
-    pub(super) deaths: u64,
+    /// How many died of each file.
+    pub(super) deaths: Vec<u32>,
+    /// Workers that only rehearse.
+    pub(super) rehearsing: Vec<usize>,
+    pub(super) people: People,
+    /// What people have heard of each segment.
+    pub(super) heard: [Heard; SEGMENTS],
+    /// Workers that were killed.
+    pub(super) dead: Vec<usize>,
+    /// What workers have put aside: who, of which segment, and which file.
+    pub(super) untold: Vec<(usize, usize, usize)>,
+    /// How many sweeps have begun while something waited for no reason.
+    pub(super) waiting: [u32; SEGMENTS],
+    /// How often Dynamics failed in a row to compute a segment.
+    pub(super) late_failures: [u32; SEGMENTS],
+    /// The worker that has published a segment, until a head takes note of it.
+    pub(super) publishers: [Option<usize>; SEGMENTS],
+    /// The situations that this seed came to.
+    pub(super) seen: Tally,
     /// Where the last sweep was.
     pub(super) bookmark: Bookmark,
     pub(super) segments: [Segment; SEGMENTS],
@@ -98,36 +109,6 @@ impl Shared {
             effect(&shared, &mut shared.get());
         });
     }
-
-    /// Publishes the draft: it is computed some time later, or that fails.
-    pub(super) fn publish(&self, world: &mut World, index: usize) {
-        let takes = match world.rng.between(0, 10) {
-            0 => world.rng.between(5 * MINUTE, 20 * MINUTE),
-            _ => world.rng.between(SECOND, MINUTE),
-        };
-        let stale = if world.rng.happens(300) {
-            world.rng.between(SECOND, 40 * SECOND)
-        } else {
-            0
-        };
-        let fails = world.goes_wrong(world.scenario.faults.miscompute);
-        let now = world.now();
-        let segment = &mut world.segments[index];
-        segment.publish(now, now + stale);
-        let (publication, members) = (segment.publications, segment.published);
-        let breach = world.oracle.published(&world.scenario, index, members);
-        world.break_off(breach);
-        self.after(takes, move |_, world| {
-            let now = world.now();
-            let segment = &mut world.segments[index];
-            if segment.publications == publication {
-                if !fails {
-                    segment.visible = members;
-                }
-                segment.show(if fails { Status::Failed } else { Status::Active }, now);
-            }
-        });
-    }
 }
 
 impl World {
@@ -142,6 +123,10 @@ impl World {
             ),
             None => Segment::default(),
         });
+        let mut tally = Tally::none();
+        if scenario.has_twins() {
+            tally.meet(Situation::UploadedTwiceInASecond);
+        }
         let initial = [0, 1].map(|index: usize| segments[index].visible);
         Self {
             started: Instant::now(),
@@ -150,7 +135,16 @@ impl World {
             oracle: Oracle::new(initial),
             heads: [None, None],
             doomed: Vec::new(),
-            deaths: 0,
+            deaths: vec![0; scenario.files.len()],
+            rehearsing: Vec::new(),
+            people: People::default(),
+            heard: Default::default(),
+            dead: Vec::new(),
+            untold: Vec::new(),
+            waiting: [0; SEGMENTS],
+            late_failures: [0; SEGMENTS],
+            publishers: [None; SEGMENTS],
+            seen: tally,
             bookmark: Bookmark::default(),
             segments,
             breach: None,
@@ -199,6 +193,7 @@ impl World {
 
     /// Takes note that a worker sends a write which is carried out at `at`: nobody else may have one under way.
     pub(super) fn sends(&mut self, process: usize, segment: usize, at: u64) {
+        self.leaves_a_trace(process);
         let now = self.now();
         self.under_way.retain(|(_, _, until)| *until > now);
         let other = self
@@ -214,33 +209,81 @@ impl World {
     }
 
     /// Writes a head if it is still the one that was read; tells whether it is written.
-    pub(super) fn swap(&mut self, segment: usize, etag: Option<&str>, head: &Head) -> bool {
+    pub(super) fn swap(&mut self, process: usize, segment: usize, etag: Option<&str>, head: &Head) -> bool {
+        if self.head_is_unreadable(segment) {
+            return false;
+        }
+        self.leaves_a_trace(process);
         let stored = &mut self.heads[segment];
         if stored.as_ref().map(|stored| stored.nonce.as_str()) != etag {
             return false;
         }
         let old = stored.replace(head.clone());
         self.say(|| format!("head {segment}: {}", told(head)));
-        let now = self.now();
-        let remote = &self.segments[segment];
-        let breach = self
-            .oracle
-            .head_changed(&self.scenario, segment, old.as_ref(), head, remote, now);
-        self.break_off(breach);
+        self.look_at_the_head(process, segment, old.as_ref(), head);
         if old.is_none_or(|old| old.applied != head.applied) {
             self.segments[segment].noted = self.segments[segment].published;
+            self.publishers[segment] = None;
         }
         true
     }
 
-    /// Tells whether reading a file kills the worker.
-    pub(super) fn dooms(&mut self, worker: usize, file: usize) -> bool {
-        let is_deadly = self.scenario.kills(file, self.now());
-        if is_deadly {
-            self.doomed.push(worker);
-            self.deaths += 1;
+    /// Returns what an audience that is published now cannot be judged by.
+    pub(super) fn doubt(&self, index: usize) -> Doubt {
+        Doubt {
+            excluded: self.segments[index].excluded,
+            undecided: self.undecided(index),
         }
-        is_deadly
+    }
+
+    /// Judges a change of a head, and notes what it shows.
+    fn look_at_the_head(&mut self, process: usize, segment: usize, old: Option<&Head>, head: &Head) {
+        let (now, doubt) = (self.now(), self.doubt(segment));
+        let remote = (&self.segments[segment], doubt);
+        let breach = self
+            .oracle
+            .head_changed(&self.scenario, segment, old, head, remote, now);
+        self.break_off(breach);
+        for wish in head.pending.iter().filter(|wish| wish.approved) {
+            if !self.people.have_approved(wish) {
+                let breach = format!("nobody has approved {}", wish.object.key);
+                self.break_off(Some(Breach::Approval(breach)));
+                break;
+            }
+        }
+        for refused in oracle::refusals(old, head) {
+            self.seen.meet(Situation::PutAside);
+            self.people.learn(refused);
+            if self.dead.contains(&process) {
+                self.heard[segment].files.push(file_of(refused));
+            } else {
+                self.untold.push((process, segment, file_of(refused)));
+            }
+        }
+        self.note_what_was_done(segment, old, head);
+    }
+
+    /// Takes note that a worker writes something: one that only rehearses must not.
+    pub(super) fn leaves_a_trace(&mut self, process: usize) {
+        if self.rehearsing.contains(&process) {
+            self.break_off(Some(Breach::Trace(format!(
+                "worker {process} writes and only rehearses"
+            ))));
+        }
+    }
+
+    /// Tells whether a segment's head can never be read again.
+    pub(super) fn head_is_lost(&self, segment: usize) -> bool {
+        self.head_is_unreadable(segment) && self.scenario.unreadable.is_some_and(|(.., until)| until.is_none())
+    }
+
+    /// Tells whether a segment's head is such that nobody can read it.
+    pub(super) fn head_is_unreadable(&self, segment: usize) -> bool {
+        let now = self.now();
+        let is_damaged = |(of, from, until): (usize, u64, Option<u64>)| {
+            of == segment && now >= from && until.is_none_or(|until| now < until)
+        };
+        self.heads[segment].is_some() && self.scenario.unreadable.is_some_and(is_damaged)
     }
 
     /// Moves the bookmark if it is still the one that was read.
@@ -256,10 +299,17 @@ impl World {
         Some(self.bookmark.clone())
     }
 
-    /// Checks what journeys see after a change of members.
+    /// Checks what journeys see after a change of members, where it is not a marketer who shows it.
     pub(super) fn look_at_audience(&mut self, index: usize) {
-        let members = self.segments[index].visible;
-        let breach = self.oracle.published(&self.scenario, index, members);
+        let segment = &self.segments[index];
+        if segment.edits.is_shown {
+            return;
+        }
+        let doubt = Doubt {
+            excluded: 0,
+            undecided: segment.edits.touched | segment.ever_excluded,
+        };
+        let breach = self.oracle.published(&self.scenario, index, segment.visible, doubt);
         self.break_off(breach);
     }
 }

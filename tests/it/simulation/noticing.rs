@@ -1,0 +1,91 @@
+//! Which situations a seed comes to, as the heads show it.
+
+use super::files::file_of;
+use super::oracle::is_content;
+use super::situations::Situation;
+use super::world::{SEGMENTS, World};
+use segment_loader::domain::Mode;
+use segment_loader::state::head::Trouble;
+use segment_loader::state::{Head, Wish};
+
+impl World {
+    /// Takes note of what a change of a head shows to have been done.
+    pub(super) fn note_what_was_done(&mut self, segment: usize, old: Option<&Head>, new: &Head) {
+        let Some(old) = old else {
+            return;
+        };
+        self.note_orders(old, new);
+        let mut done = Vec::new();
+        if new.counted.len() > old.counted.len() {
+            done.extend(old.pending.iter().find(|wish| !new.pending.contains(wish)));
+            let is_unconfirmed = old.applied.as_ref().is_some_and(|applied| !applied.confirmed);
+            if is_unconfirmed && old.applied == new.applied {
+                self.seen.meet(Situation::EmptyWhileUnconfirmed);
+            }
+            if done.iter().any(|done| has_passed_a_failure(old, done)) {
+                self.seen.meet(Situation::PassedAFailure);
+            }
+        } else {
+            let applied = new.applied.iter().map(|applied| &applied.wish);
+            let was_applied = old.applied.as_ref().map(|applied| &applied.wish);
+            done.extend(applied.filter(|wish| was_applied != Some(*wish)));
+        }
+        for wish in done {
+            self.note_done(segment, old, wish);
+        }
+    }
+
+    fn note_orders(&mut self, old: &Head, new: &Head) {
+        let is_new = |wish: &&Wish| wish.ordered.is_some() && !old.pending.contains(wish);
+        let has_failed = |wish: &Wish| old.troubles.iter().any(|trouble| is_of(trouble, wish));
+        if new.pending.iter().filter(is_new).any(has_failed) {
+            self.seen.meet(Situation::OrderedAfterFailure);
+        }
+    }
+
+    fn note_done(&mut self, segment: usize, old: &Head, wish: &Wish) {
+        let had_failed = old.troubles.iter().any(|trouble| is_of(trouble, wish));
+        if had_failed && self.scenario.files[file_of(wish)].trap.is_some() {
+            self.seen.meet(Situation::FailedForAWhile);
+        }
+        if wish.approved {
+            self.seen.meet(Situation::ApprovedAndLoaded);
+        }
+        match wish.mode {
+            Mode::Append => self.seen.meet(Situation::Appended),
+            Mode::Remove => self.seen.meet(Situation::Removed),
+            Mode::Replace => {}
+        }
+        if (0..SEGMENTS).any(|other| other != segment && self.head_is_unreadable(other)) {
+            self.seen.meet(Situation::LoadedBesideUnreadable);
+        }
+    }
+
+    /// Takes note that a worker dies: it may have published, and not have noted so.
+    pub(super) fn note_death(&mut self, process: usize) {
+        if self.publishers.contains(&Some(process)) {
+            self.seen.meet(Situation::DiedAfterPublishing);
+        }
+        self.dead.push(process);
+        // What a worker has put aside it tells at its end, and one that dies before tells nobody.
+        for (_, segment, file) in self.untold.extract_if(.., |(who, ..)| *who == process) {
+            self.heard[segment].files.push(file);
+        }
+    }
+}
+
+/// Tells whether a wish was carried out while another one, which came before it, waits after a failure of its own.
+fn has_passed_a_failure(old: &Head, done: &Wish) -> bool {
+    let waits = |wish: &&Wish| {
+        let mut of_wish = old.troubles.iter().filter(|trouble| is_of(trouble, wish));
+        of_wish.any(|trouble| trouble.not_before.is_some())
+    };
+    old.pending
+        .iter()
+        .filter(waits)
+        .any(|wish| file_of(wish) < file_of(done))
+}
+
+fn is_of(trouble: &Trouble, wish: &Wish) -> bool {
+    trouble.count > 0 && is_content(&trouble.input.order, wish)
+}

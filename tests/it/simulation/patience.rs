@@ -1,0 +1,157 @@
+//! How long a file may wait, and who has heard of one that is not loaded.
+
+use super::Breach;
+use super::files::file_of;
+use super::oracle::is_content;
+use super::situations::Situation;
+use super::world::{MINUTE, SEGMENTS, World, s3_time};
+use segment_loader::domain::Mode;
+use segment_loader::report::{Outcome, RunReport};
+use segment_loader::state::{Head, Wish};
+
+/// A file is loaded within two sweeps, once nothing keeps it: by then a third one begins.
+const SWEEPS: u32 = 3;
+/// So many more are used up by each file whose body never comes: the first is let go on once.
+const SWEEPS_OF_A_HANG: u32 = 2;
+/// Where an invocation has a minute or two only, a load takes several of them, each of which gets on.
+const SHORT_SWEEPS: u32 = 60;
+/// So many failures in a row call for a person.
+const CALLED_AFTER: u32 = 5;
+
+/// What people have heard of one segment's runs.
+#[derive(Clone, Default)]
+pub(super) struct Heard {
+    /// A person was called.
+    pub(super) attention: bool,
+    /// The head could not be read.
+    unreadable: bool,
+    /// Files that failed or were refused.
+    pub(super) files: Vec<usize>,
+}
+
+impl World {
+    /// Hears a report of a worker that lived to tell it.
+    pub(super) fn hear(&mut self, report: &RunReport) {
+        let file = report
+            .source()
+            .and_then(|source| source.object.etag.parse::<usize>().ok());
+        let segment = report
+            .segment_name()
+            .and_then(|name| name.as_str().parse::<usize>().ok());
+        if report.error_type() == Some("StateUnreadable") {
+            self.heard.iter_mut().for_each(|heard| heard.unreadable = true);
+            self.seen.meet(Situation::HeadUnreadable);
+        }
+        let Some(heard) = segment.and_then(|segment| self.heard.get_mut(segment)) else {
+            return;
+        };
+        if report.needs_attention() {
+            heard.attention = true;
+            let is_hopeless = |wish: &Wish| self.scenario.is_hopeless(file_of(wish));
+            let pending = self.heads[segment.unwrap_or(0)].iter().flat_map(|head| &head.pending);
+            if pending.into_iter().any(is_hopeless) {
+                self.seen.meet(Situation::FailedForGood);
+            }
+            self.seen.meet(Situation::AttentionAsked);
+            if self.deaths.iter().any(|deaths| *deaths >= CALLED_AFTER) {
+                self.seen.meet(Situation::DiedFiveTimes);
+            }
+        }
+        if matches!(report.outcome(), Outcome::Failed | Outcome::Refused) {
+            heard.files.extend(file);
+        }
+    }
+
+    /// Looks at what waits, when a sweep begins: nothing may have waited for two sweeps without a reason.
+    pub(super) fn look_at_what_waits(&mut self) -> Option<Breach> {
+        let (now, files) = (self.now(), 0..self.scenario.files.len());
+        let hanging = files.filter(|file| self.scenario.hangs(*file, now)).count();
+        let patience = if self.scenario.timeout <= 2 * MINUTE {
+            SHORT_SWEEPS
+        } else {
+            SWEEPS
+        };
+        let patience = patience + SWEEPS_OF_A_HANG * u32::try_from(hanging).unwrap();
+        for segment in 0..SEGMENTS {
+            let waits = self.heads[segment]
+                .as_ref()
+                .and_then(|head| self.waits_without_reason(segment, head));
+            self.waiting[segment] = waits.map_or(0, |_| self.waiting[segment] + 1);
+            if let Some(file) = waits.filter(|_| self.waiting[segment] > patience) {
+                return Some(Breach::Late(format!(
+                    "file {file} of segment {segment} waits for no reason"
+                )));
+            }
+        }
+        None
+    }
+
+    /// Returns a file that could be loaded now: nothing goes wrong any more, and no pause holds it up.
+    fn waits_without_reason(&self, segment: usize, head: &Head) -> Option<usize> {
+        let (now, time) = (self.now(), s3_time(i64::try_from(self.now()).unwrap()));
+        let is_pausing = head.failures.as_ref().is_some_and(|failures| time < failures.next_try);
+        let is_silent = |wish: &Wish| self.scenario.silences(file_of(wish), now);
+        let is_held_up = !self.is_calm()
+            || is_pausing
+            || self.head_is_unreadable(segment)
+            || self.segments[segment].queried != 0
+            || now < self.scenario.failing_publishes[segment]
+            || head.pending.iter().any(is_silent);
+        let pauses = |wish: &Wish| {
+            let of_wish = head
+                .troubles
+                .iter()
+                .filter(|trouble| is_content(&trouble.input.order, wish));
+            let mut pauses = of_wish.filter_map(|trouble| trouble.not_before);
+            self.scenario.is_trapped(file_of(wish), now) || pauses.any(|until| time < until)
+        };
+        // Nothing older takes the place of a replace, and nothing is published beside a half-written addition.
+        let is_begun = |wish: &Wish| {
+            head.writing
+                .as_ref()
+                .is_some_and(|writing| writing.run_id == wish.run_id)
+        };
+        let blocks = |wish: &Wish| wish.mode == Mode::Replace || is_begun(wish);
+        if is_held_up || head.pending.iter().any(|wish| blocks(wish) && pauses(wish)) {
+            return None;
+        }
+        head.pending.iter().find(|wish| !pauses(wish)).map(file_of)
+    }
+
+    /// Judges at the end whether somebody has heard of whatever was not loaded.
+    pub(super) fn judge_what_was_heard(&self, segment: usize) -> Option<Breach> {
+        let told = &self.heard[segment];
+        let unheard = |what: &str| Some(Breach::Unheard(format!("segment {segment}: {what}")));
+        if self
+            .scenario
+            .unreadable
+            .is_some_and(|(of, _, until)| of == segment && until.is_none())
+        {
+            let is_there = self.heads[segment].is_some();
+            return if is_there && !told.unreadable {
+                unheard("nobody heard that its head cannot be read")
+            } else {
+                None
+            };
+        }
+        let head = self.heads[segment].as_ref()?;
+        if !head.pending.is_empty() && !told.attention {
+            return unheard("a file cannot be loaded, and nobody was called");
+        }
+        let is_unseen = head.applied.as_ref().is_some_and(|applied| !applied.confirmed);
+        let is_dynamic = self.segments[segment].queried != 0;
+        if is_unseen && !is_dynamic && head.writing.is_none() && !told.attention {
+            return unheard("what was published is not shown, and nobody was called");
+        }
+        let of_segment = |file: &usize| self.scenario.files[*file].segment == segment;
+        let mut files = (0..self.scenario.files.len()).filter(of_segment);
+        if files.any(|file| self.deaths[file] > CALLED_AFTER) && !told.attention {
+            return unheard("a file has killed run after run, and nobody was called");
+        }
+        if self.late_failures[segment] > CALLED_AFTER && !told.attention {
+            return unheard("it could not be published again and again, and nobody was called");
+        }
+        let unheard_of = self.oracle.put_aside(segment).find(|file| !told.files.contains(file));
+        unheard_of.and_then(|file| unheard(&format!("nobody heard that file {file} was put aside")))
+    }
+}

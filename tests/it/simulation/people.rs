@@ -1,0 +1,175 @@
+//! What sets workers to work: S3's events, and people who order, rehearse and approve.
+
+use super::calls::BUCKET;
+use super::files::{File, file_of};
+use super::scenario::Scenario;
+use super::situations::Situation;
+use super::world::{MINUTE, SECOND, World};
+use segment_loader::domain::{Mode, ObjectRef};
+use segment_loader::event::LoadCommand;
+use segment_loader::intent::Hint;
+use segment_loader::report::{Outcome, RunReport};
+use segment_loader::state::Wish;
+
+/// What sets a worker to work.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Trigger {
+    /// S3's event about a file.
+    Event(usize),
+    /// A direct command to load a file.
+    Order(usize),
+    /// A direct command to say what loading a file would do.
+    Rehearsal(usize),
+    /// A direct command that approves a refused input, by its number.
+    Approval(usize),
+    Sweep,
+}
+
+/// A command with which somebody approves what was refused.
+#[derive(Clone, Debug)]
+pub(super) struct Approval {
+    /// The file that the command names.
+    file: usize,
+    mode: Mode,
+    run: String,
+    /// Whether it names what was refused, and by its own name.
+    is_right: bool,
+    about: Situation,
+}
+
+/// What people have read of refusals, and what they answered.
+#[derive(Default)]
+pub(super) struct People {
+    /// What was refused, as a head tells it.
+    refused: Vec<Wish>,
+    pub(super) approvals: Vec<Approval>,
+}
+
+impl People {
+    /// Takes note of a refusal, which people may come to read.
+    pub(super) fn learn(&mut self, refused: &Wish) {
+        self.refused.push(refused.clone());
+    }
+
+    /// Tells whether somebody has approved just this.
+    pub(super) fn have_approved(&self, wish: &Wish) -> bool {
+        let is_it = |approval: &&Approval| {
+            approval.is_right && approval.run == wish.run_id.as_str() && approval.mode == wish.mode
+        };
+        self.approvals
+            .iter()
+            .filter(is_it)
+            .any(|approval| approval.file == file_of(wish))
+    }
+}
+
+impl World {
+    /// Lets somebody read a report who may approve what was refused; returns when, and which approval it is.
+    pub(super) fn read_by_people(&mut self, report: &RunReport) -> Option<(u64, Trigger)> {
+        let run = report.run_id().filter(|_| report.outcome() == Outcome::Refused)?;
+        let refused = self
+            .people
+            .refused
+            .iter()
+            .find(|refused| refused.run_id == *run)?
+            .clone();
+        let was_approved = |approval: &Approval| approval.run == refused.run_id.as_str();
+        if self.people.approvals.iter().any(was_approved) || !self.rng.happens(600) {
+            return None;
+        }
+        let approval = self.draw_approval(&refused);
+        self.people.approvals.push(approval);
+        let number = self.people.approvals.len() - 1;
+        Some((self.rng.between(10 * SECOND, 10 * MINUTE), Trigger::Approval(number)))
+    }
+
+    /// Draws what somebody types who has read of a refusal: mostly the command that was printed.
+    fn draw_approval(&mut self, refused: &Wish) -> Approval {
+        let right = Approval {
+            file: file_of(refused),
+            mode: refused.mode,
+            run: refused.run_id.as_str().to_owned(),
+            is_right: true,
+            about: Situation::ApprovedAndLoaded,
+        };
+        // In a bucket without versions a key names whatever lies there.
+        let files = &self.scenario.files;
+        let named = |file: usize| (&files[file].key, &files[file].version);
+        let others = (0..files.len()).filter(|other| named(*other) != named(right.file));
+        let others: Vec<_> = others.collect();
+        match self.rng.between(0, 6) {
+            0 => Approval {
+                run: format!("{:016x}", self.rng.word()),
+                is_right: false,
+                about: Situation::ApprovedAnotherRun,
+                ..right
+            },
+            1 if !others.is_empty() => Approval {
+                file: self.rng.one_of(&others),
+                is_right: false,
+                about: Situation::ApprovedAnotherFile,
+                ..right
+            },
+            2 => Approval {
+                mode: self.rng.one_of(match right.mode {
+                    Mode::Replace => &[Mode::Append, Mode::Remove],
+                    Mode::Append => &[Mode::Replace, Mode::Remove],
+                    Mode::Remove => &[Mode::Replace, Mode::Append],
+                }),
+                is_right: false,
+                about: Situation::ApprovedAnotherMode,
+                ..right
+            },
+            _ => right,
+        }
+    }
+
+    /// Returns what a trigger about a file hints at.
+    pub(super) fn hint(&mut self, trigger: Trigger) -> Option<Hint> {
+        let scenario = &self.scenario;
+        let (index, command) = match trigger {
+            Trigger::Event(index) => (index, None),
+            Trigger::Order(index) => (index, Some(scenario.command(index, scenario.order_mode))),
+            Trigger::Rehearsal(index) => {
+                let command = scenario.command(index, scenario.order_mode);
+                self.seen.meet(Situation::Rehearsed);
+                (
+                    index,
+                    Some(LoadCommand {
+                        dry_run: true,
+                        ..command
+                    }),
+                )
+            }
+            Trigger::Approval(number) => {
+                let approval = &self.people.approvals[number];
+                if !approval.is_right {
+                    self.seen.meet(approval.about);
+                }
+                let command = scenario.command(approval.file, approval.mode);
+                let approve = Some(approval.run.clone());
+                (approval.file, Some(LoadCommand { approve, ..command }))
+            }
+            Trigger::Sweep => return None,
+        };
+        let File { key, version, .. } = &self.scenario.files[index];
+        Some(Hint {
+            object: ObjectRef::unseen(BUCKET.to_owned(), key.clone(), version.clone()),
+            command,
+        })
+    }
+}
+
+impl Scenario {
+    fn command(&self, index: usize, mode: Mode) -> LoadCommand {
+        LoadCommand {
+            bucket: None,
+            key: self.files[index].key.clone(),
+            segment_name: None,
+            mode: Some(mode),
+            sample: None,
+            dry_run: false,
+            approve: None,
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What the simulation has to have met: a seed that never comes to a situation proves nothing about it.
+
+/// A situation that some seeds come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Situation {
+    Appended,
+    Removed,
+    /// A file could not be read for a while, and then could.
+    FailedForAWhile,
+    /// A file can never be read, and is tried again all the same.
+    FailedForGood,
+    /// A file is put aside for what it is.
+    PutAside,
+    /// One addition or removal was done while another one was failing.
+    PassedAFailure,
+    /// Two runs of one file were killed in a row, at the same action.
+    DiedTwice,
+    /// Five runs of one file were killed, and a person was called.
+    DiedFiveTimes,
+    /// A run was killed after it had published, and before it could note so.
+    DiedAfterPublishing,
+    /// A call was not answered until the time was over.
+    Hung,
+    /// A person was called.
+    AttentionAsked,
+    /// Dynamics failed to compute a segment.
+    PublishFailed,
+    /// A published segment was stopped or expired before it was seen Active.
+    PublishLapsed,
+    /// A segment was Active, and failed after that.
+    FailedAfterActive,
+    /// A head could not be read.
+    HeadUnreadable,
+    /// A segment was loaded while another one's head could not be read.
+    LoadedBesideUnreadable,
+    /// A refused input was approved, and loaded.
+    ApprovedAndLoaded,
+    /// An approval named another run.
+    ApprovedAnotherRun,
+    /// An approval named the run of another file.
+    ApprovedAnotherFile,
+    /// An approval named the run of another mode.
+    ApprovedAnotherMode,
+    /// A load was rehearsed.
+    Rehearsed,
+    /// An order named a file that had failed before.
+    OrderedAfterFailure,
+    /// An addition without anybody came while a publish was unconfirmed.
+    EmptyWhileUnconfirmed,
+    /// Two contents came under one key within one second.
+    UploadedTwiceInASecond,
+    /// During a run a marketer added or removed members.
+    MembersEdited,
+    IncludeGroupAdded,
+    ExcludeGroupAdded,
+    GroupDeleted,
+    QueryChanged,
+    RefreshSwitchedOn,
+    /// A marketer changed something while nobody worked on the segment.
+    EditedBetweenRuns,
+}
+
+/// The situations that seeds came to, or how many did.
+#[derive(Clone, Debug)]
+pub(super) struct Tally(Vec<u64>);
+
+impl Situation {
+    pub(super) const ALL: [Self; 31] = [
+        Self::Appended,
+        Self::Removed,
+        Self::FailedForAWhile,
+        Self::FailedForGood,
+        Self::PutAside,
+        Self::PassedAFailure,
+        Self::DiedTwice,
+        Self::DiedFiveTimes,
+        Self::DiedAfterPublishing,
+        Self::Hung,
+        Self::AttentionAsked,
+        Self::PublishFailed,
+        Self::PublishLapsed,
+        Self::FailedAfterActive,
+        Self::HeadUnreadable,
+        Self::LoadedBesideUnreadable,
+        Self::ApprovedAndLoaded,
+        Self::ApprovedAnotherRun,
+        Self::ApprovedAnotherFile,
+        Self::ApprovedAnotherMode,
+        Self::Rehearsed,
+        Self::OrderedAfterFailure,
+        Self::EmptyWhileUnconfirmed,
+        Self::UploadedTwiceInASecond,
+        Self::MembersEdited,
+        Self::IncludeGroupAdded,
+        Self::ExcludeGroupAdded,
+        Self::GroupDeleted,
+        Self::QueryChanged,
+        Self::RefreshSwitchedOn,
+        Self::EditedBetweenRuns,
+    ];
+}
+
+impl Tally {
+    /// In how many of 20,000 seeds each situation has to occur.
+    const REQUIRED: u64 = 100;
+    const OF_SEEDS: u64 = 20_000;
+
+    pub(super) fn none() -> Self {
+        Self(vec![0; Situation::ALL.len()])
+    }
+
+    /// Takes note that a seed has come to a situation.
+    pub(super) fn meet(&mut self, situation: Situation) {
+        self.0[situation as usize] = 1;
+    }
+
+    pub(super) fn add(&mut self, other: &Self) {
+        self.0.iter_mut().zip(&other.0).for_each(|(sum, more)| *sum += more);
+    }
+
+    /// Returns the situations that too few of so many seeds came to, with how many did.
+    pub(super) fn too_rare(&self, seeds: u64) -> Vec<(Situation, u64)> {
+        let required = Self::REQUIRED * seeds / Self::OF_SEEDS;
+        let counted = Situation::ALL.into_iter().zip(self.0.iter().copied());
+        counted.filter(|(_, count)| *count < required).collect()
+    }
+
+    /// Tells how often each situation was met.
+    pub(super) fn told(&self) -> String {
+        let counted = Situation::ALL.iter().zip(&self.0);
+        let lines = counted.map(|(situation, count)| format!("{count:>7} {situation:?}\n"));
+        lines.collect()
+    }
+}
