@@ -111,7 +111,7 @@ impl Error {
                 problem: Problem::Parts(Misfit::OneOfSeveral(part)),
                 ..
             }) => part.was_loaded_alone(),
-            Self::Load(load::Error::NotPublishedAgain(_)) => true,
+            Self::Load(load::Error::NotPublishedAgain(_) | load::Error::LeftHalfWritten { .. }) => true,
             _ => false,
         }
     }

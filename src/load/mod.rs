@@ -132,6 +132,17 @@ pub enum Error {
     /// The published segment is not shown, and cannot be published again.
     #[error("{0}")]
     NotPublishedAgain(Unverified),
+    /// The draft holds a part of a result that is gone, and an addition or removal does not say who else is in the segment.
+    #[error(
+        "the segment's draft has {members} members and may hold a part of another result, whose load was cut short and which \
+         is not tried any more; an addition or removal does not say who belongs in it, so nothing was changed and nothing \
+         published: load a complete result with {{\"action\":\"load\",\"key\":...,\"mode\":\"replace\"}}, or put the members \
+         right in Dynamics as they were published"
+    )]
+    LeftHalfWritten {
+        /// How many members the draft has.
+        members: u64,
+    },
     /// A call failed.
     #[error(transparent)]
     Dynamics(#[from] dynamics::Error),
@@ -170,7 +181,8 @@ impl Error {
             Self::MembersStay { .. }
             | Self::ListLags
             | Self::MembersKeepChanging { .. }
-            | Self::NotPublishedAgain(_) => "MembersDiffer",
+            | Self::NotPublishedAgain(_)
+            | Self::LeftHalfWritten { .. } => "MembersDiffer",
             Self::PublishFailed { .. } => "PublishFailed",
             Self::Dynamics(error) => error.error_type(),
         }
@@ -191,7 +203,8 @@ impl Error {
             | Self::ListLags
             | Self::MembersKeepChanging { .. }
             | Self::PublishFailed { .. }
-            | Self::NotPublishedAgain(_) => Fate::Retry,
+            | Self::NotPublishedAgain(_)
+            | Self::LeftHalfWritten { .. } => Fate::Retry,
             Self::Dynamics(error) => error.fate(),
         }
     }

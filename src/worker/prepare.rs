@@ -151,6 +151,9 @@ impl<M: Means> Worker<'_, M> {
             let members = audience.as_mut().map(Audience::take_members).unwrap_or_default();
             let (groups, members_before) = (members.len(), members.iter().map(Vec::len).sum());
             let census = survey::census(&members);
+            if !contacts.is_empty() && head.is_left_half_written_for(wish, &census) {
+                return Err(load::Error::LeftHalfWritten { members: census.count }.into());
+            }
             let foreign_groups = audience.as_ref().map_or(0, Audience::foreign_groups);
             let counted_before = self.counted(audience.as_ref(), &members).await?;
             let wanted = self.wanted(wish, &contacts, 0);

@@ -17,6 +17,7 @@ mod failures;
 mod folders;
 mod forget;
 mod guards;
+mod half_written;
 mod lags;
 mod large;
 mod leaks;

@@ -1,8 +1,8 @@
 //! Attempts: each counts from its beginning, and what fails waits without keeping others waiting.
 
 use super::LeaseLost;
-use crate::domain::Mode;
-use crate::state::head::{Failures, Head, Trouble, Wish};
+use crate::domain::{Census, Mode};
+use crate::state::head::{Failures, Head, Trouble, Wish, Writing};
 use chrono::{DateTime, Utc};
 
 /// An attempt that ended without a word: it was killed, or stood still past its lease.
@@ -79,6 +79,17 @@ impl Head {
     pub fn is_half_written(&self, wish: &Wish) -> bool {
         let writing = self.writing.as_ref();
         wish.mode != Mode::Replace && writing.is_some_and(|writing| writing.run_id == wish.run_id)
+    }
+
+    /// Tells whether an addition or removal would build on a draft with these members that another result has left
+    /// half-written: a draft that is what was published last holds nothing of it.
+    pub fn is_left_half_written_for(&self, wish: &Wish, members: &Census) -> bool {
+        let is_published = self
+            .applied
+            .as_ref()
+            .is_some_and(|applied| applied.members.as_ref() == Some(members));
+        let of_another = |writing: &Writing| writing.is_mixed || writing.run_id != wish.run_id;
+        wish.mode != Mode::Replace && !is_published && self.writing.as_ref().is_some_and(of_another)
     }
 
     /// Notes that an addition or removal has taken its change out of the draft again.

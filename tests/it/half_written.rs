@@ -1,0 +1,71 @@
+//! A draft that a result left half-written, and that result is gone.
+
+use crate::failures::{failure_of, sweep};
+use crate::world::{World, contacts};
+use sandbox::{BUCKET, Fault, Sandbox};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// Loads contacts; then a larger result comes in, of whose additions only the first thousand arrive, and is gone.
+async fn world() -> World {
+    let world = World::in_sandbox(Sandbox::builder().unversioned().start().await, &[]);
+    world.load("base.csv", &contacts(0..1_500)).await;
+    world
+        .sandbox
+        .dataverse
+        .fault(Fault::on("AddStaticMembers").nth(2).times(2).answer(403));
+    let key = world.drop_contacts("tuesday.csv", &contacts(0..4_500));
+    failure_of(&world, &key).await;
+    assert_eq!(world.segment().members.len(), 2_500);
+    world.sandbox.s3.delete(BUCKET, &key);
+    world.sandbox.s3.delete(BUCKET, "incoming/Summer Sale/base.csv");
+    tokio::time::sleep(std::time::Duration::from_mins(16)).await;
+    let runs = sweep(&world).await;
+    assert_eq!(runs["runs"][0]["error_type"], "SourceMissing", "{runs}");
+    world
+}
+
+async fn ordered(world: &World, mode: &str, file: &[Uuid]) -> Value {
+    let key = world.drop_contacts("wednesday.csv", file);
+    world.order(&key, &json!({"mode": mode})).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_added_to_a_draft_that_a_lost_result_left_half_written() {
+    for mode in ["append", "remove"] {
+        let world = world().await;
+        let run = ordered(&world, mode, &contacts(5_000..5_010)).await;
+        assert_eq!(
+            (&run["outcome"], &run["error_type"]),
+            (&json!("failed"), &json!("MembersDiffer")),
+            "{run}"
+        );
+        assert_eq!(run["needs_attention"], true, "{run}");
+        assert!(run["reason"].as_str().unwrap().contains("replace"), "{run}");
+        assert_eq!(world.published(), contacts(0..1_500));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_complete_result_sets_a_half_written_draft_right() {
+    let world = world().await;
+    ordered(&world, "append", &contacts(5_000..5_010)).await;
+    let run = ordered(&world, "replace", &contacts(100..1_400)).await;
+    assert_eq!(run["outcome"], "loaded", "{run}");
+    assert_eq!(world.published(), contacts(100..1_400));
+    assert_eq!(world.head()["writing"], json!(null));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_draft_that_was_put_right_by_hand_is_added_to() {
+    let world = world().await;
+    let definition = world.segment().definition_id.unwrap();
+    world.sandbox.dataverse.edit(|state| {
+        let groups = &mut state.definitions.get_mut(&definition).unwrap().members;
+        let people = contacts(0..1_500).into_iter().map(|id| id.as_u128());
+        *groups.values_mut().next().unwrap() = people.collect();
+    });
+    let run = ordered(&world, "append", &contacts(5_000..5_010)).await;
+    assert_eq!(run["outcome"], "loaded", "{run}");
+    assert_eq!(world.published().len(), 1_510);
+}
