@@ -33,6 +33,7 @@ ANSWERS = {
     "sweep": [],
     "s3-delete": [],
     "s3-test-event": [],
+    "forget": {"forgotten": True},
 }
 
 
