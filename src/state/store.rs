@@ -70,10 +70,10 @@ pub enum Error {
         /// How often it was tried.
         tries: u32,
     },
-    /// A worker of a version of before is still at work by the head that it knows.
+    /// A worker of a version of before holds the segment by the head that it knows.
     #[error(
-        "a run of an earlier version still works on this segment; the next sweep takes up what an event told of, and an order \
-         is to be given again in a few minutes"
+        "a run of an earlier version holds this segment and may still be at work; the next sweep takes up what an event told \
+         of, and an order is to be given again once that run's lease is over"
     )]
     HeldByFormer,
     /// Another worker has taken over.
