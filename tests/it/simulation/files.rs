@@ -74,17 +74,21 @@ impl Scenario {
 
     /// Tells whether two of the files came under one key within one second.
     pub(super) fn has_twins(&self) -> bool {
-        let are_twins =
-            |pair: &[&File]| pair[0].key == pair[1].key && pair[0].uploaded / SECOND == pair[1].uploaded / SECOND;
-        let mut files: Vec<_> = self.files.iter().collect();
-        files.sort_by_key(|file| (&file.key, file.uploaded));
-        files.windows(2).any(are_twins)
+        self.files.iter().any(|file| has_younger_twin(&self.files, file))
     }
 
     /// Returns the contacts of a file that Dynamics takes.
     pub(super) fn accepted(&self, file: usize) -> Contacts {
         self.files[file].contacts & !self.dropped & !self.rejected
     }
+}
+
+/// Tells whether another content came under a file's key within the same second.
+pub(super) fn has_younger_twin(files: &[File], file: &File) -> bool {
+    let is_twin = |other: &File| other.key == file.key && other.uploaded / SECOND == file.uploaded / SECOND;
+    files
+        .iter()
+        .any(|other| is_twin(other) && other.uploaded > file.uploaded)
 }
 
 /// Returns the file that a wish is about.

@@ -270,7 +270,8 @@ impl Oracle {
         let counts = |entry: &&Entry| {
             let is_refused = entry.is_refused || !entry.was_applied && was_refused(entry);
             let is_lost = scenario.files[entry.file].overwritten.is_some() && !entry.was_applied;
-            let is_undone = scenario.is_hopeless(entry.file) && !entry.was_applied;
+            let can_be_loaded = !scenario.files[entry.file].is_unreadable && !scenario.is_hopeless(entry.file);
+            let is_undone = !can_be_loaded && !entry.was_applied;
             !is_refused && !is_lost && !is_undone
         };
         let mut entries: Vec<&Entry> = self.of(segment).filter(counts).collect();

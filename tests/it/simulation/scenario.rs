@@ -1,7 +1,7 @@
 //! What one seed plays: the files and what they hold, what tells of them and when, and how much goes wrong.
 
 use super::contacts::{Contacts, some_of};
-use super::files::{File, draw_files};
+use super::files::{File, draw_files, has_younger_twin};
 use super::people::Trigger;
 use super::rng::Rng;
 use super::traps::Trap;
@@ -83,24 +83,7 @@ impl Scenario {
         let initial = [(); SEGMENTS].map(|()| draw_initial(rng, mode, is_large, known));
         let mut files = draw_files(rng, is_large, is_versioned);
         let dropped = files.iter().fold(dropped, spare_one_of);
-        let mut deliveries = Vec::new();
-        for (index, file) in files.iter().enumerate() {
-            if !rng.happens(150) {
-                deliveries.push((file.uploaded + draw_delay(rng), Trigger::Event(index)));
-            }
-            if rng.happens(250) {
-                deliveries.push((file.uploaded + draw_delay(rng), Trigger::Event(index)));
-            }
-            if rng.happens(150) {
-                deliveries.push((file.uploaded + rng.between(SECOND, 30 * MINUTE), Trigger::Order(index)));
-            }
-            if rng.happens(50) {
-                deliveries.push((
-                    file.uploaded + rng.between(SECOND, 30 * MINUTE),
-                    Trigger::Rehearsal(index),
-                ));
-            }
-        }
+        let deliveries = draw_deliveries(rng, &files);
         let uploads = files.iter().map(|file| file.uploaded);
         let last = deliveries
             .iter()
@@ -193,6 +176,31 @@ fn draw_initial(rng: &mut Rng, mode: Mode, is_large: bool, known: Contacts) -> O
         vec![first, members & !first]
     };
     Some((groups, rng.happens(300)))
+}
+
+/// Draws when S3's events come, and when people order and rehearse.
+fn draw_deliveries(rng: &mut Rng, files: &[File]) -> Vec<(u64, Trigger)> {
+    let mut deliveries = Vec::new();
+    for (index, file) in files.iter().enumerate() {
+        if !rng.happens(150) {
+            deliveries.push((file.uploaded + draw_delay(rng), Trigger::Event(index)));
+        }
+        if rng.happens(250) {
+            deliveries.push((file.uploaded + draw_delay(rng), Trigger::Event(index)));
+        }
+        // Where S3 did not answer a sweep that asked which of two of a second is the newer, an order for the older one is
+        // overtaken by the newer, which was known before.
+        if rng.happens(150) && !has_younger_twin(files, file) {
+            deliveries.push((file.uploaded + rng.between(SECOND, 30 * MINUTE), Trigger::Order(index)));
+        }
+        if rng.happens(50) {
+            deliveries.push((
+                file.uploaded + rng.between(SECOND, 30 * MINUTE),
+                Trigger::Rehearsal(index),
+            ));
+        }
+    }
+    deliveries
 }
 
 /// Most events come within two minutes, some after half an hour.

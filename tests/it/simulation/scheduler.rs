@@ -3,6 +3,7 @@
 //! Every task of a seed runs on one thread and one paused clock, which moves on when all of them wait.
 
 use super::calls::{BUCKET, Simulated};
+use super::contacts::Contacts;
 use super::files::file_of;
 use super::means::segment_of;
 use super::people::Trigger;
@@ -275,7 +276,12 @@ impl Player {
             if world.head_is_lost(segment) {
                 return None;
             }
-            let remote = (&world.segments[segment], world.doubt(segment));
+            let mut doubt = world.doubt(segment);
+            if world.publishers[segment].is_some() {
+                // Whoever published died before a head could note it, and what was published may have been refused since.
+                doubt.undecided = Contacts::MAX;
+            }
+            let remote = (&world.segments[segment], doubt);
             let head = world.heads[segment].as_ref();
             world.oracle.at_the_end(&world.scenario, segment, head, remote)
         })
