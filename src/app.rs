@@ -167,12 +167,14 @@ impl App {
         let bucket = self.results_bucket()?;
         let settings = self.settings(stop_at).await?;
         let worker = self.worker(&settings, &bucket, stop_at);
-        let mut swept = Box::pin(worker.sweep(&bucket, now)).await?;
+        let teller = self.teller(&bucket, Some(&settings));
+        let tell = async |reports| teller.tell(reports, TriggerKind::Sweep.into()).await;
+        let mut swept = Box::pin(worker.sweep(&bucket, now, tell)).await?;
         let left = Box::pin(verify::sweep(&self.clients, &settings, &bucket, stop_at)).await;
         let left = left.into_iter().map(|left| Noticed::TrialLeft(left.to_string()));
         swept.noticed.extend(left);
-        let teller = self.teller(&bucket, Some(&settings));
-        Ok(teller.tell_of_sweep(swept, TriggerKind::Sweep.into()).await)
+        teller.tell_of_sweep(&swept.noticed);
+        Ok(swept)
     }
 
     /// Tries in the environment what its documents leave open.

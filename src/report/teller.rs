@@ -1,6 +1,6 @@
 //! Where ended runs are told: in the metrics, in the receipts, in the log.
 
-use super::{Archive, RunReport, SettingsUsed, Swept, Trigger, doubts, metrics};
+use super::{Archive, Noticed, RunReport, SettingsUsed, Trigger, doubts, metrics};
 use crate::s3::S3Clock;
 use crate::settings::Settings;
 use crate::state::{Doubts, Trials};
@@ -52,14 +52,11 @@ impl Teller<'_> {
     }
 
     /// Tells of a sweep: what it noticed, and that it was there.
-    pub(crate) async fn tell_of_sweep(&self, swept: Swept, trigger: Trigger) -> Swept {
-        let Swept { reports, noticed } = swept;
-        for noticed in &noticed {
+    pub(crate) fn tell_of_sweep(&self, noticed: &[Noticed]) {
+        for noticed in noticed {
             tracing::warn!(phase = "sweep", "{noticed}");
         }
         self.measure(|function, days_left, at| metrics::sweep_line(noticed.len(), function, days_left, at));
-        let reports = self.tell(reports, trigger).await;
-        Swept { reports, noticed }
     }
 
     /// Says what was seen not to hold in the environment, where any of the runs rests on it.

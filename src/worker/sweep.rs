@@ -32,9 +32,17 @@ impl<M: Means> Worker<'_, M> {
     /// Sweeps all segments whose results lie in `bucket`, from the one on that comes behind where the last sweep stopped.
     ///
     /// Where a person asks for it `now`, no pause after a failure is waited for, and what fails then counts on. Whatever goes
-    /// wrong with one segment is an entry in the answer and does not keep the others from their turn.
-    pub async fn sweep(&self, bucket: &str, now: bool) -> Result<Swept, Error> {
+    /// wrong with one segment is an entry in the answer and does not keep the others from their turn. What became of one is
+    /// told by `tell`, which returns the reports as they were told, before the next one has its turn: that one may kill the
+    /// function.
+    pub async fn sweep(
+        &self,
+        bucket: &str,
+        now: bool,
+        tell: impl AsyncFn(Vec<RunReport>) -> Vec<RunReport>,
+    ) -> Result<Swept, Error> {
         let (turns, mut swept) = self.find_turns(bucket).await?;
+        swept.reports = tell(swept.reports).await;
         let reading = by(self.stop_at, NOTING, self.means.bookmark());
         let mut bookmark = reading.await.unwrap_or_else(|error| {
             tracing::warn!(error = %error, "the sweep does not know where the last one stopped, and begins at the beginning");
@@ -46,15 +54,13 @@ impl<M: Means> Worker<'_, M> {
                 break;
             }
             let segment_name = lost.first().map(|intent| intent.wish.segment_name.clone());
-            match self.serve(&key, lost, now, &mut bookmark).await {
-                Ok(reports) => swept.reports.extend(reports),
+            let reports = match self.serve(&key, lost, now, &mut bookmark).await {
+                Ok(reports) => reports,
                 // Out of time, or a worker of a version of before is at it.
-                Err(error) if matches!(error.fate(), Fate::Continue | Fate::LostLease) => {}
-                Err(error) => {
-                    let report = RunReport::of_segment(segment_name.as_ref(), &error);
-                    swept.reports.push(report);
-                }
-            }
+                Err(error) if matches!(error.fate(), Fate::Continue | Fate::LostLease) => continue,
+                Err(error) => vec![RunReport::of_segment(segment_name.as_ref(), &error)],
+            };
+            swept.reports.extend(tell(reports).await);
         }
         Ok(swept)
     }

@@ -48,6 +48,19 @@ async fn a_first_attempt_that_dies_waits_for_its_lease_only_and_leaves_a_receipt
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_sweep_did_for_one_segment_is_told_although_it_dies_at_the_next() {
+    let world = World::start().await;
+    for segment in ["One", "Another"] {
+        let key = format!("incoming/{segment}/monday.csv");
+        world.sandbox.s3.put(BUCKET, &key, b"name\nAnna\n".to_vec());
+    }
+    kill_a_reading(&world, sweep_event(), 2).await;
+    let kept = receipts(&world).await;
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    assert_eq!(kept[0]["trigger"]["kind"], "sweep");
+}
+
+#[tokio::test(start_paused = true)]
 async fn attempts_that_die_again_and_again_are_failures_with_pauses_and_after_five_a_person_is_called() {
     let world = World::start().await;
     let key = world.drop_contacts("monday.csv", &contacts(0..100));

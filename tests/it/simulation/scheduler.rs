@@ -179,8 +179,11 @@ impl Player {
             fence,
         };
         let Some(hint) = hint else {
-            let swept = Box::pin(worker.sweep(BUCKET, false)).await;
-            let swept = swept.inspect(|swept| self.hear_all(&swept.reports));
+            let tell = async |reports: Vec<RunReport>| {
+                self.hear_all(&reports);
+                reports
+            };
+            let swept = Box::pin(worker.sweep(BUCKET, false, tell)).await;
             return swept.is_ok();
         };
         let is_rehearsal = hint.command.as_ref().is_some_and(|command| command.dry_run);
