@@ -95,6 +95,9 @@ impl Means for Simulated {
             return Err(Self::head_error("all heads", "read"));
         }
         let world = self.world.get();
+        if world.is_hindered_by_a_head() {
+            return Err(Self::head_error("all heads", "read"));
+        }
         let keys = (0..world.heads.len()).filter(|index| world.heads[*index].is_some());
         Ok(keys.map(|index| index.to_string()).collect())
     }
@@ -204,6 +207,9 @@ impl Means for Simulated {
             return Err(Self::object_error("the list"));
         }
         let world = self.world.get();
+        if world.is_hindered_by_a_head() {
+            return Err(Self::object_error("the list"));
+        }
         Ok(world.scenario.listing(world.now()))
     }
 
@@ -231,9 +237,8 @@ impl Means for Simulated {
             }
             world.segments[index].definition(index)
         });
-        let mut definition = definition.await?;
-        definition.refresh_disabled |= self.has(Plant::TruncateInPlace);
-        Ok(definition)
+        let (definition, plant) = (definition.await?, self.world.get().plant);
+        Ok(self.sight.borrow_mut().falsify_definition(plant, definition))
     }
 
     async fn create_segment(&self, name: &SegmentName, _: &str) -> Result<(Segment, Definition), dynamics::Error> {
@@ -251,6 +256,7 @@ impl Means for Simulated {
 
     async fn disable_refresh(&self, definition: &Definition) -> Result<Saved, dynamics::Error> {
         let (index, etag) = (index_of(definition.id.0), definition.etag.clone());
+        self.sight.borrow_mut().defines_anew();
         self.call(Some(index), move |_, world| {
             world.segments[index].save(etag.as_deref(), |segment| {
                 segment.refreshes = false;
@@ -262,6 +268,7 @@ impl Means for Simulated {
 
     async fn save_groups(&self, definition: &Definition, groups: &[Group]) -> Result<Saved, dynamics::Error> {
         let (index, etag, groups) = (index_of(definition.id.0), definition.etag.clone(), groups.to_vec());
+        self.sight.borrow_mut().defines_anew();
         self.call(Some(index), move |_, world| {
             let excluding = world.segments[index].exclude_groups();
             let saved = world.segments[index].save(etag.as_deref(), |segment| segment.replace_groups(&groups));

@@ -103,6 +103,22 @@ enum Plant {
     TheFenceIsOpen,
     /// Of two versions of one second S3 does not tell which lies there.
     NothingLiesThere,
+    /// While an addition or removal waits after a failure, those behind it are not shown.
+    WhatFailsGoesFirst,
+    /// An approval names the run of whatever the file is by then.
+    ApprovalsNameAnything,
+    /// One head that cannot be read makes every list fail.
+    OneHeadStandsForAll,
+    /// That Dynamics failed to compute what was published is not stored.
+    NoLateFailureIsCounted,
+    /// A file without anybody in it stores that what was published before was seen.
+    NobodyConfirms,
+    /// Each load is shown the definition that it read first, and no version of it.
+    TheDefinitionIsReadOnce,
+    /// Who asks to rehearse is understood to ask for a load.
+    RehearsalsAreLoads,
+    /// Where a sweep is, is not stored.
+    EverySweepBeginsAtTheBeginning,
 }
 
 /// What must never happen, and happened.
@@ -204,6 +220,46 @@ fn without_a_look_at_what_lies_there_it_is_not() {
 }
 
 #[test]
+fn where_what_fails_goes_first_others_wait_for_ever() {
+    assert_is_caught(Plant::WhatFailsGoesFirst, 2_000);
+}
+
+#[test]
+fn where_approvals_name_anything_guards_open_for_what_nobody_has_seen() {
+    assert_is_caught(Plant::ApprovalsNameAnything, 1_000);
+}
+
+#[test]
+fn where_one_head_stands_for_all_the_others_wait() {
+    assert_is_caught(Plant::OneHeadStandsForAll, 2_000);
+}
+
+#[test]
+fn without_a_count_of_late_failures_nobody_is_called() {
+    assert_is_caught(Plant::NoLateFailureIsCounted, 1_000);
+}
+
+#[test]
+fn where_a_file_without_anybody_confirms_it_is_not() {
+    assert_is_caught(Plant::NobodyConfirms, 5_000);
+}
+
+#[test]
+fn where_the_definition_is_read_once_a_marketer_s_group_is_published() {
+    assert_is_caught(Plant::TheDefinitionIsReadOnce, 2_000);
+}
+
+#[test]
+fn where_rehearsals_are_loads_they_leave_traces() {
+    assert_is_caught(Plant::RehearsalsAreLoads, 200);
+}
+
+#[test]
+fn without_a_bookmark_what_hangs_keeps_the_others_from_their_turn() {
+    assert_is_caught(Plant::EverySweepBeginsAtTheBeginning, 5_000);
+}
+
+#[test]
 fn a_seed_decides_everything() {
     for seed in 0..20 {
         assert_eq!(
@@ -216,9 +272,13 @@ fn a_seed_decides_everything() {
 
 fn assert_is_caught(plant: Plant, seeds: u64) {
     let (breaches, _) = breaches(0..seeds, Some(plant));
+    let Some((seed, breach)) = breaches.first() else {
+        panic!("{plant:?} passed {seeds} seeds: the simulation would not notice it");
+    };
+    let without = play(*seed, None, false).breach;
     assert!(
-        !breaches.is_empty(),
-        "{plant:?} passed {seeds} seeds: the simulation would not notice it"
+        without.is_none(),
+        "seed {seed} comes to {breach:?} with {plant:?}, and without it to {without:?}"
     );
 }
 

@@ -86,6 +86,7 @@ fn has_passed_a_failure(old: &Head, done: &Wish) -> bool {
         .any(|wish| file_of(wish) < file_of(done))
 }
 
-fn is_of(trouble: &Trouble, wish: &Wish) -> bool {
+/// Tells whether a trouble is what went wrong with the input of a wish.
+pub(super) fn is_of(trouble: &Trouble, wish: &Wish) -> bool {
     trouble.count > 0 && is_content(&trouble.input.order, wish)
 }

@@ -16,7 +16,7 @@ const SWEEPS_OF_A_HANG: u32 = 2;
 /// Where an invocation has a minute or two only, a load takes several of them, each of which gets on.
 const SHORT_SWEEPS: u32 = 60;
 /// So many failures in a row call for a person.
-const CALLED_AFTER: u32 = 5;
+pub(super) const CALLED_AFTER: u32 = 5;
 
 /// What people have heard of one segment's runs.
 #[derive(Clone, Default)]

@@ -1,5 +1,6 @@
 //! What sets workers to work: S3's events, and people who order, rehearse and approve.
 
+use super::Plant;
 use super::calls::BUCKET;
 use super::files::{File, file_of};
 use super::scenario::Scenario;
@@ -136,7 +137,7 @@ impl World {
                 (
                     index,
                     Some(LoadCommand {
-                        dry_run: true,
+                        dry_run: self.plant != Some(Plant::RehearsalsAreLoads),
                         ..command
                     }),
                 )
@@ -147,7 +148,12 @@ impl World {
                     self.seen.meet(approval.about);
                 }
                 let command = scenario.command(approval.file, approval.mode);
-                let approve = Some(approval.run.clone());
+                let named = if self.plant == Some(Plant::ApprovalsNameAnything) {
+                    scenario.wish(approval.file, approval.mode).run_id.as_str().to_owned()
+                } else {
+                    approval.run.clone()
+                };
+                let approve = Some(named);
                 (approval.file, Some(LoadCommand { approve, ..command }))
             }
             Trigger::Sweep => return None,

@@ -1,8 +1,9 @@
 //! Planted breakages: what passes between a worker and the world is falsified, an observation changed or an action dropped.
 
 use super::Plant;
+use super::noticing::is_of;
 use segment_loader::domain::Mode;
-use segment_loader::dynamics::GroupId;
+use segment_loader::dynamics::{Definition, GroupId};
 use segment_loader::state::{Head, Wish, head::Lease};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +18,10 @@ pub(super) struct Sight {
     hidden: BTreeMap<String, Vec<Wish>>,
     /// The groups that were emptied before they were listed.
     emptied: BTreeSet<GroupId>,
+    /// How many files without anybody in them the head that was read last has counted, and others.
+    counted: usize,
+    /// The definition that was read first.
+    definition: Option<Definition>,
 }
 
 impl Sight {
@@ -28,8 +33,13 @@ impl Sight {
                 let hidden = hide_newer(&mut head);
                 self.hidden.insert(head.nonce.clone(), hidden);
             }
+            Some(Plant::WhatFailsGoesFirst) => {
+                let hidden = hide_behind_a_failure(&mut head);
+                self.hidden.insert(head.nonce.clone(), hidden);
+            }
             _ => {}
         }
+        self.counted = head.counted.len();
         head
     }
 
@@ -39,13 +49,49 @@ impl Sight {
             Some(Plant::EveryLeaseIsGranted) => self.lease.clone_from(&head.lease),
             Some(Plant::NothingIsMarked) => head.writing = None,
             Some(Plant::NoBeginningIsNoted) => head.attempt = None,
-            Some(Plant::NothingNewIsSeen) => {
+            Some(Plant::NothingNewIsSeen | Plant::WhatFailsGoesFirst) => {
                 let hidden = replacing.and_then(|etag| self.hidden.get(etag));
-                head.pending.extend(hidden.into_iter().flatten().cloned());
+                for wish in hidden.into_iter().flatten() {
+                    if !head.pending.contains(wish) {
+                        head.pending.push(wish.clone());
+                    }
+                }
+            }
+            Some(Plant::NoLateFailureIsCounted) => {
+                if let Some(unseen) = head.applied.as_ref().filter(|applied| !applied.confirmed) {
+                    head.troubles.retain(|trouble| !is_of(trouble, &unseen.wish));
+                    head.failures = None;
+                }
+            }
+            Some(Plant::NobodyConfirms) if head.counted.len() > self.counted => {
+                head.applied.iter_mut().for_each(|applied| applied.confirmed = true);
             }
             _ => {}
         }
         head
+    }
+
+    /// Changes what a worker sees of a definition.
+    pub(super) fn falsify_definition(&mut self, plant: Option<Plant>, definition: Definition) -> Definition {
+        match plant {
+            Some(Plant::TruncateInPlace) => Definition {
+                refresh_disabled: true,
+                ..definition
+            },
+            Some(Plant::TheDefinitionIsReadOnce) => {
+                let unversioned = Definition {
+                    etag: None,
+                    ..definition
+                };
+                self.definition.get_or_insert(unversioned).clone()
+            }
+            _ => definition,
+        }
+    }
+
+    /// Forgets the definition, which the worker has changed.
+    pub(super) fn defines_anew(&mut self) {
+        self.definition = None;
     }
 
     /// Tells whether a group was not yet emptied for this load.
@@ -56,6 +102,7 @@ impl Sight {
     /// Forgets what belongs to a load that is now published.
     pub(super) fn published(&mut self) {
         self.is_drafting = false;
+        self.definition = None;
         self.emptied.clear();
     }
 }
@@ -71,4 +118,16 @@ fn hide_newer(head: &mut Head) -> Vec<Wish> {
     };
     let is_newer = |wish: &mut Wish| wish.mode == Mode::Replace && wish.rank() > written.rank();
     head.pending.extract_if(.., is_newer).collect()
+}
+
+/// Takes out the additions and removals that come behind one that has failed.
+fn hide_behind_a_failure(head: &mut Head) -> Vec<Wish> {
+    let has_failed =
+        |wish: &&Wish| wish.mode != Mode::Replace && head.troubles.iter().any(|trouble| is_of(trouble, wish));
+    let failed = head.pending.iter().filter(has_failed).min_by_key(|wish| wish.rank());
+    let Some(failed) = failed.cloned() else {
+        return Vec::new();
+    };
+    let is_behind = |wish: &mut Wish| wish.mode != Mode::Replace && wish.rank() > failed.rank();
+    head.pending.extract_if(.., is_behind).collect()
 }

@@ -1,15 +1,18 @@
 //! How Dynamics computes what was published: some time later, and now and then not at all.
 
 use super::dataverse::Status;
+use super::patience::CALLED_AFTER;
 use super::situations::Situation;
 use super::world::{MINUTE, SECOND, Shared, World};
 
 impl Shared {
     /// Publishes the draft: it is computed some time later, or that fails.
     pub(super) fn publish(&self, world: &mut World, index: usize) {
-        let takes = match world.rng.between(0, 10) {
-            0 => world.rng.between(5 * MINUTE, 20 * MINUTE),
-            _ => world.rng.between(SECOND, MINUTE),
+        let is_failing = world.now() < world.scenario.failing_publishes[index];
+        let takes = if world.rng.happens(if is_failing { 500 } else { 100 }) {
+            world.rng.between(5 * MINUTE, 20 * MINUTE)
+        } else {
+            world.rng.between(SECOND, MINUTE)
         };
         let stale = if world.rng.happens(300) {
             world.rng.between(SECOND, 40 * SECOND)
@@ -73,7 +76,9 @@ impl World {
         }
         segment.show(end, now);
         match end {
-            Status::Active => self.late_failures[index] = 0,
+            // So many that a person is called are remembered.
+            Status::Active if self.late_failures[index] <= CALLED_AFTER => self.late_failures[index] = 0,
+            Status::Active => {}
             Status::Failed => {
                 self.late_failures[index] += u32::from(now < self.scenario.failing_publishes[index]);
                 self.seen.meet(Situation::PublishFailed);

@@ -92,8 +92,14 @@ impl Scenario {
             .max()
             .unwrap_or_default();
         let calm_from = last + rng.between(0, 20 * MINUTE);
+        // Where a whole segment kills, the sweep has to come to the other one all the same.
+        let is_poisoned = rng.happens(30);
         for file in &mut files {
-            file.trap = rng.happens(100).then(|| Trap::draw(rng, calm_from));
+            file.trap = if is_poisoned && file.segment == 0 {
+                Some(Trap::POISON)
+            } else {
+                rng.happens(100).then(|| Trap::draw(rng, calm_from))
+            };
         }
         Self {
             mode,

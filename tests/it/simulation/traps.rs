@@ -31,6 +31,13 @@ pub(super) struct Trap {
 }
 
 impl Trap {
+    /// Kills whoever reads the file, and is never mended.
+    pub(super) const POISON: Self = Self {
+        harm: Harm::Kills,
+        action: 0,
+        until: None,
+    };
+
     /// Draws a trap that springs until long after everything else has calmed down, or for ever.
     pub(super) fn draw(rng: &mut Rng, calm_from: u64) -> Self {
         let harm = rng.one_of(&[Harm::Kills, Harm::Kills, Harm::Hangs, Harm::Silences, Harm::IsDenied]);

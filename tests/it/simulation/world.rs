@@ -3,14 +3,14 @@
 use super::dataverse::Segment;
 use super::files::file_of;
 use super::oracle::{Doubt, Oracle};
-use super::patience::Heard;
+use super::patience::{CALLED_AFTER, Heard};
 use super::people::People;
 use super::rng::Rng;
 use super::scenario::Scenario;
 use super::situations::{Situation, Tally};
 use super::{Breach, Plant, oracle};
 use chrono::{DateTime, Utc};
-use segment_loader::state::{Bookmark, Head};
+use segment_loader::state::{Bookmark, Head, Wish};
 use std::cell::{Cell, RefCell, RefMut};
 use std::rc::Rc;
 use std::time::Duration;
@@ -48,7 +48,7 @@ pub(super) struct World {
     pub(super) untold: Vec<(usize, usize, usize)>,
     /// How many sweeps have begun while something waited for no reason.
     pub(super) waiting: [u32; SEGMENTS],
-    /// How often Dynamics failed in a row to compute a segment.
+    /// How often Dynamics failed in a row to compute a segment, after a head had noted that it was published.
     pub(super) late_failures: [u32; SEGMENTS],
     /// The worker that has published a segment, until a head takes note of it.
     pub(super) publishers: [Option<usize>; SEGMENTS],
@@ -221,6 +221,10 @@ impl World {
         let old = stored.replace(head.clone());
         self.say(|| format!("head {segment}: {}", told(head)));
         self.look_at_the_head(process, segment, old.as_ref(), head);
+        let applied = |head: &Head| head.applied.as_ref().map(|applied| applied.wish.clone());
+        if old.as_ref().and_then(applied) != applied(head) && self.late_failures[segment] <= CALLED_AFTER {
+            self.late_failures[segment] = 0;
+        }
         if old.is_none_or(|old| old.applied != head.applied) {
             self.segments[segment].noted = self.segments[segment].published;
             self.publishers[segment] = None;
@@ -286,16 +290,26 @@ impl World {
         self.heads[segment].is_some() && self.scenario.unreadable.is_some_and(is_damaged)
     }
 
+    /// Tells whether one head that cannot be read stands for all.
+    pub(super) fn is_hindered_by_a_head(&self) -> bool {
+        let is_one_unreadable = || (0..SEGMENTS).any(|segment| self.head_is_unreadable(segment));
+        self.plant == Some(Plant::OneHeadStandsForAll) && is_one_unreadable()
+    }
+
     /// Moves the bookmark if it is still the one that was read.
     pub(super) fn move_bookmark(&mut self, from: &Bookmark, behind: &str) -> Option<Bookmark> {
         if self.bookmark != *from {
             return None;
         }
-        self.bookmark = Bookmark {
+        let moved = Bookmark {
             behind: Some(behind.to_owned()),
             others: from.others.clone(),
             etag: Some(self.fresh().to_string()),
         };
+        if self.plant == Some(Plant::EverySweepBeginsAtTheBeginning) {
+            return Some(from.clone());
+        }
+        self.bookmark = moved;
         Some(self.bookmark.clone())
     }
 
@@ -326,9 +340,13 @@ pub(super) fn s3_time(millis: i64) -> DateTime<Utc> {
 }
 
 fn told(head: &Head) -> String {
-    let pending = head.pending.iter().map(|wish| &*wish.object.key).collect::<Vec<_>>();
+    let told = |wish: &Wish| {
+        let order = if wish.ordered.is_some() { " ordered" } else { "" };
+        format!("{}{order}", file_of(wish))
+    };
+    let pending = head.pending.iter().map(told).collect::<Vec<_>>();
     let applied = head.applied.as_ref();
-    let applied = applied.map(|applied| (&*applied.wish.object.key, applied.confirmed));
+    let applied = applied.map(|applied| (told(&applied.wish), applied.confirmed));
     let owner = head.lease.as_ref().map(|lease| &lease.owner[24..]);
     let failures = head.failures.as_ref().map(|failures| failures.count);
     let writing = head
