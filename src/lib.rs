@@ -20,6 +20,7 @@ pub mod fence;
 pub mod intent;
 mod json;
 pub mod load;
+pub mod log;
 pub mod means;
 mod near;
 mod percent;
@@ -43,14 +44,13 @@ compile_error!(
 
 use lambda_runtime::layers::TracingLayer;
 use lambda_runtime::tower::util::MapRequestLayer;
-use lambda_runtime::tracing::init_default_subscriber;
 use lambda_runtime::{LambdaEvent, LambdaInvocation, Runtime, service_fn};
 
 /// Serves Lambda invocations until the environment is shut down.
 ///
 /// A wrong configuration does not end the process: every invocation answers with the sentence that says what is wrong.
 pub async fn run() -> Result<(), lambda_runtime::Error> {
-    init_default_subscriber();
+    log::start();
     let app = &App::from_process().await;
     let handler = service_fn(async |event: LambdaEvent<Option<String>>| match app {
         Ok(app) => {

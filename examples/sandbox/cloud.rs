@@ -67,8 +67,7 @@ pub fn drop_file(sandbox: &Sandbox, result: &QueryResult) -> Value {
 
 /// Deploys this program as the function; see `main`.
 pub async fn deploy(sandbox: &Sandbox) -> io::Result<Lambda> {
-    let mut environment = sandbox.environment();
-    environment.push(("AWS_LAMBDA_LOG_FORMAT".to_owned(), "JSON".to_owned()));
+    let environment = sandbox.environment();
     Ok(Lambda::deploy_with(&std::env::current_exe()?, &environment, Arc::new(progress::relay)).await)
 }
 

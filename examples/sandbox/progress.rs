@@ -110,18 +110,18 @@ pub fn relay(line: &str) {
         eprintln!("           function:  {line}");
         return;
     };
-    let fields = &log["fields"];
     let is_grave = matches!(log["level"].as_str(), Some("WARN" | "ERROR"));
     // The runtime repeats what the run's report says.
     let is_own = log["target"]
         .as_str()
         .is_some_and(|target| target.starts_with("segment_loader"));
-    if is_grave && is_own && fields["run"].is_null() {
-        let detail = fields["warning"]
+    if is_grave && is_own && log["run"].is_null() {
+        let detail = log["warning"]
             .as_str()
-            .or(fields["reason"].as_str())
-            .or(fields["error"].as_str());
-        let message = fields["message"].as_str().unwrap_or_default();
+            .or(log["reason"].as_str())
+            .or(log["error"].as_str())
+            .or(log["place"].as_str());
+        let message = log["message"].as_str().unwrap_or_default();
         println!(
             "           function:  {message}{}",
             detail.map(|detail| format!(": {detail}")).unwrap_or_default()

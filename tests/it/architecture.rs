@@ -11,8 +11,9 @@ const TOOLS: [&str; 7] = ["backoff", "bounded", "fate", "json", "near", "percent
 ///
 /// `source` and `dynamics` never meet but above both, `state` knows files and no contacts, `load` no files, and what is
 /// pure names nothing that does I/O.
-const MAY_IMPORT: [(&str, &str); 23] = [
+const MAY_IMPORT: [(&str, &str); 24] = [
     ("domain", ""),
+    ("log", ""),
     ("fence", ""),
     ("aws", ""),
     ("s3", "domain aws"),
@@ -48,7 +49,7 @@ const MAY_IMPORT: [(&str, &str); 23] = [
         "app",
         "aws clients connection domain environment error event fence intent production report settings state verify worker",
     ),
-    ("lib", "app"),
+    ("lib", "app log"),
     ("main", ""),
 ];
 

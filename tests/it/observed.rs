@@ -1,21 +1,32 @@
 //! The real program as Lambda runs it: what it writes to its output, line by line.
 
+use crate::leaks;
 use crate::world::{SEGMENT, World, contacts, csv};
-use lambda_runtime::tracing::subscriber::fmt;
 use sandbox::lambda::Lambda;
 use sandbox::{BUCKET, CREDENTIAL_SECRET, Fault, Sandbox, entra};
+use segment_loader::log;
 use serde_json::{Value, json};
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
+use tracing::level_filters::LevelFilter;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
 async fn deploy(sandbox: &Sandbox) -> Lambda {
+    deploy_with(sandbox, &[]).await
+}
+
+async fn deploy_with(sandbox: &Sandbox, variables: &[(&str, &str)]) -> Lambda {
     let mut environment = sandbox.environment();
-    environment.push(("AWS_LAMBDA_LOG_FORMAT".to_owned(), "JSON".to_owned()));
+    environment.extend(
+        variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+    );
     Lambda::deploy(Path::new(env!("CARGO_BIN_EXE_segment-loader")), &environment).await
 }
 
@@ -35,16 +46,6 @@ fn lines(lambda: &Lambda) -> Vec<Value> {
 
 fn metrics(lines: &[Value]) -> Vec<&Value> {
     lines.iter().filter(|line| !line["_aws"].is_null()).collect()
-}
-
-/// Returns a field of the innermost span that has it.
-fn of_spans<'a>(line: &'a Value, field: &str) -> Option<&'a Value> {
-    let spans = line["spans"].as_array()?;
-    spans
-        .iter()
-        .rev()
-        .map(|span| &span[field])
-        .find(|value| !value.is_null())
 }
 
 #[tokio::test]
@@ -86,23 +87,22 @@ async fn a_run_writes_one_line_of_metrics_and_a_log_that_names_the_run_and_no_co
         json!([["Function"]])
     );
 
-    let of_run: Vec<_> = lines.iter().filter(|line| of_spans(line, "run_id").is_some()).collect();
+    let of_run: Vec<_> = lines.iter().filter(|line| line["phase"] != Value::Null).collect();
     assert!(of_run.len() >= 3, "{lines:#?}");
     for line in of_run {
-        assert_eq!(of_spans(line, "run_id"), Some(&run["run_id"]), "{line}");
-        assert_eq!(of_spans(line, "segment"), Some(&json!(SEGMENT)), "{line}");
-        assert!(of_spans(line, "phase").is_some(), "{line}");
+        assert_eq!(
+            (&line["run_id"], &line["segment"]),
+            (&run["run_id"], &json!(SEGMENT)),
+            "{line}"
+        );
+        assert!(line["requestId"].is_string() && line["timestamp"].is_string(), "{line}");
     }
     assert!(
         lines
             .iter()
             .any(|line| line["level"] == "WARN" && line.to_string().contains("ends in 12 days"))
     );
-    assert!(
-        lines
-            .iter()
-            .any(|line| line["fields"]["phase"] == "end" && line["fields"]["run_id"] == run["run_id"])
-    );
+    assert!(lines.iter().any(|line| line["phase"] == "end" && line["run"] == *run));
 
     let output = lambda.output().concat();
     assert!(!output.contains(entra::CLIENT_SECRET) && !output.contains("nobody@example.com"));
@@ -140,6 +140,85 @@ async fn a_failed_run_and_an_idle_sweep_are_measured_and_a_dry_run_adds_nothing(
     );
 }
 
+#[tokio::test]
+async fn not_even_the_most_talkative_level_shows_a_secret_a_token_or_a_contact() {
+    let sandbox = Sandbox::start().await;
+    let key = put(&sandbox, "monday.csv", csv(&contacts(0..1_500)));
+    sandbox.dataverse.fault(Fault::on("AddStaticMembers").answer(500));
+    let mut lambda = deploy_with(&sandbox, &[("AWS_LAMBDA_LOG_LEVEL", "TRACE"), ("RUST_LOG", "error")]).await;
+    let answer = lambda
+        .invoke(&sandbox.s3.notification(BUCKET, &key), MINUTE)
+        .await
+        .unwrap();
+    assert_eq!(answer["runs"][0]["outcome"], "loaded", "{answer}");
+    let lines = lines(&lambda);
+    assert!(lines.iter().any(|line| line["level"] == "DEBUG"), "{lines:#?}");
+    leaks::assert_tells_nothing("the log", &lambda.output().join("\n"));
+}
+
+#[tokio::test]
+async fn a_level_of_errors_is_obeyed_but_for_the_metrics() {
+    let sandbox = Sandbox::start().await;
+    let key = put(&sandbox, "monday.csv", csv(&contacts(0..10)));
+    let mut lambda = deploy_with(&sandbox, &[("AWS_LAMBDA_LOG_LEVEL", "ERROR"), ("RUST_LOG", "trace")]).await;
+    let order = json!({"action": "load", "key": key});
+    lambda.invoke(&order, MINUTE).await.unwrap();
+    assert_eq!(metrics(&lines(&lambda)).len(), lines(&lambda).len());
+    sandbox
+        .dataverse
+        .fault(Fault::on("AddStaticMembers").always().answer(403));
+    let key = put(&sandbox, "tuesday.csv", csv(&contacts(0..20)));
+    lambda
+        .invoke(&json!({"action": "load", "key": key}), MINUTE)
+        .await
+        .unwrap();
+    let lines = lines(&lambda);
+    let [error] = &lines.iter().filter(|line| line["_aws"].is_null()).collect::<Vec<_>>()[..] else {
+        panic!("one error: {lines:#?}");
+    };
+    assert_eq!(
+        (&error["level"], &error["run"]["outcome"]),
+        (&json!("ERROR"), &json!("failed"))
+    );
+}
+
+/// Lambda always says whose request it is: without that its runtime panics, outside of everything that we catch.
+#[tokio::test]
+async fn a_panic_is_a_line_of_the_log_that_says_where_and_quotes_nothing() {
+    let runtime = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let sandbox = Sandbox::start().await;
+    let mut environment = sandbox.environment();
+    environment.push((
+        "AWS_LAMBDA_RUNTIME_API".to_owned(),
+        runtime.local_addr().unwrap().to_string(),
+    ));
+    let mut lambda = Lambda::deploy(Path::new(env!("CARGO_BIN_EXE_segment-loader")), &environment).await;
+    lambda.warm().unwrap();
+    let (mut connection, _) = runtime.accept().await.unwrap();
+    let asked = connection.read(&mut [0; 1_024]).await.unwrap();
+    assert!(asked > 0, "the function asks for an event");
+    connection
+        .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+        .await
+        .unwrap();
+    let panicked = async {
+        while lambda.output().is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(MINUTE, panicked).await.unwrap();
+    let lines = lines(&lambda);
+    let [line] = &lines[..] else {
+        panic!("one line: {lines:#?}")
+    };
+    assert_eq!(
+        (&line["level"], &line["message"]),
+        (&json!("ERROR"), &json!("the program panicked"))
+    );
+    assert!(line["place"].as_str().unwrap().contains("lambda_runtime"), "{line}");
+    assert!(!line.to_string().contains("request-id"), "{line}");
+}
+
 /// Takes log lines with the time at which they were written.
 #[derive(Clone, Default)]
 struct Recorder(Arc<Mutex<Vec<(Instant, Value)>>>);
@@ -160,8 +239,8 @@ impl io::Write for Recorder {
 async fn a_slow_run_says_every_ten_seconds_that_it_is_at_work() {
     let recorder = Recorder::default();
     let writer = recorder.clone();
-    let subscriber = fmt().json().with_writer(move || writer.clone()).finish();
-    let _logging = lambda_runtime::tracing::subscriber::util::SubscriberInitExt::set_default(subscriber);
+    let subscriber = log::subscriber(LevelFilter::INFO, move || writer.clone());
+    let _logging = tracing::subscriber::set_default(subscriber);
     let world = World::start().await;
     world.load("monday.csv", &contacts(0..10)).await;
     recorder.0.lock().unwrap().clear();
@@ -185,7 +264,7 @@ async fn a_slow_run_says_every_ten_seconds_that_it_is_at_work() {
     let longest = times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
     assert!(longest <= Duration::from_millis(10_100), "{longest:?}");
     for phase in ["survey", "write", "publish"] {
-        let told = |(_, line): &&(Instant, Value)| of_spans(line, "phase") == Some(&json!(phase));
+        let told = |(_, line): &&(Instant, Value)| line["phase"] == phase;
         let lines = lines.iter().filter(told);
         assert!(lines.count() >= 4, "{phase}");
     }
