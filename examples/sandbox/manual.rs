@@ -49,11 +49,11 @@ Look at the segments, at the keys of the function's own objects, and into one of
   {signed} \
     "{aws}/{BUCKET}/KEY"
 
-Run the function yourself, against this sandbox.
+Run the function yourself, against this sandbox; the first call compiles, which takes minutes.
 
 {exports}
-  cargo lambda watch
-  cargo lambda invoke segment-loader --data-file events/load.json
+  cargo lambda watch --invoke-address 127.0.0.1
+  cargo lambda invoke --invoke-address 127.0.0.1 segment-loader --data-file events/load.json
 
 What happens here is told below."#
     );

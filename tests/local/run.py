@@ -61,7 +61,7 @@ def check(name, wanted, answer):
 
 def check_printed_commands(sandbox):
     """What the sandbox prints to invoke the function with is run as it stands."""
-    for command in ("curl -sS -d @events/", "cargo lambda invoke --invoke-address"):
+    for command in ("curl -sS -d @events/", "cargo lambda invoke --invoke-address 127.0.0.1 --invoke-port"):
         printed = [line.strip() for line in sandbox.printed.splitlines() if line.strip().startswith(command)]
         holds(f"`{command}...` is printed", printed, sandbox.printed)
         for line in printed:
