@@ -1,19 +1,19 @@
 //! The whole story: from an event to the answer.
 
 use crate::aws;
-use crate::clients::Clients;
-use crate::connection;
+use crate::config::Settings;
+use crate::config::{self, Variables};
 use crate::domain::{ObjectRef, SegmentName};
-use crate::environment::{self, Environment};
 use crate::error::Error;
 use crate::event::{self, HistoryCommand, LoadCommand, Message, ObjectEvent, Request};
-use crate::fence::Fence;
-use crate::intent::Hint;
+use crate::production::Clients;
 use crate::production::Production;
 use crate::report::{Forgotten, Noticed, RunReport, Swept, Teller, Trigger, TriggerKind, answer, fail_if_own_failed};
-use crate::settings::Settings;
 use crate::state::Doubts;
+use crate::time::Fence;
 use crate::verify;
+use crate::verify::connection;
+use crate::worker::Hint;
 use crate::worker::{Worker, by, margin};
 use aws_config::SdkConfig;
 use chrono::Utc;
@@ -40,15 +40,15 @@ const LONGEST_INVOCATION: Duration = Duration::from_mins(15);
 
 impl App {
     /// Builds the app from the process's environment.
-    pub async fn from_process() -> Result<Self, environment::Error> {
-        let environment = Environment::from_process()?;
-        Ok(Self::new(environment, &aws::config().await))
+    pub async fn from_process() -> Result<Self, config::VariableError> {
+        let variables = Variables::from_process()?;
+        Ok(Self::new(variables, &aws::config().await))
     }
 
     /// Builds the app: every client once, so that warm invocations reuse connections.
-    pub fn new(environment: Environment, config: &SdkConfig) -> Self {
+    pub fn new(variables: Variables, config: &SdkConfig) -> Self {
         Self {
-            clients: Clients::new(environment, config),
+            clients: Clients::new(variables, config),
             doubts: Arc::default(),
         }
     }
@@ -94,7 +94,7 @@ impl App {
         let (mut reports, mut outcome) = (Vec::new(), Ok(()));
         for object in objects {
             let ObjectEvent { object, requester } = object.clone();
-            if let Some(reason) = self.clients.environment.scope().outside(&object.bucket, &object.key) {
+            if let Some(reason) = self.clients.variables.scope().outside(&object.bucket, &object.key) {
                 tracing::info!(
                     bucket = object.bucket,
                     key = object.key,
@@ -217,7 +217,7 @@ impl App {
     fn teller<'a>(&'a self, bucket: &str, settings: Option<&'a Settings>) -> Teller<'a> {
         Teller {
             archive: self.clients.archive(bucket),
-            function: self.clients.environment.function_name.as_deref(),
+            function: self.clients.variables.function_name.as_deref(),
             clock: &self.clients.clock,
             trials: settings.map(|settings| self.clients.trials(bucket, settings)),
             doubts: &self.doubts,
@@ -231,7 +231,7 @@ impl App {
         let fence = Fence::stopping_at(stop_at);
         Worker {
             settings,
-            environment: &self.clients.environment,
+            variables: &self.clients.variables,
             stop_at,
             means: Production::new(&self.clients, settings, bucket, &fence),
             fence,
@@ -257,16 +257,16 @@ impl App {
 
     /// Returns the bucket of the function's own objects, for commands that are about no result.
     fn own_bucket(&self) -> Result<String, Error> {
-        let bucket = self.clients.environment.state_bucket.clone();
+        let bucket = self.clients.variables.state_bucket.clone();
         bucket.map_or_else(|| self.results_bucket(), Ok)
     }
 
     fn results_bucket(&self) -> Result<String, Error> {
-        let missing = environment::Error::Missing {
+        let missing = config::VariableError::Missing {
             variable: "RESULTS_BUCKET",
             advice: "give the bucket of the query results, which a sweep and a command without `bucket` look in",
         };
-        Ok(self.clients.environment.results_bucket.clone().ok_or(missing)?)
+        Ok(self.clients.variables.results_bucket.clone().ok_or(missing)?)
     }
 }
 

@@ -1,10 +1,10 @@
 //! The union of the stages' errors, each with a stable name for alarms.
 
 use crate::domain::ErrorType;
-use crate::fate::Fate;
+use crate::domain::Fate;
 use crate::source::{Misfit, Problem};
 use crate::state::Whose;
-use crate::{dynamics, environment, event, load, settings, source, state};
+use crate::{config, dynamics, event, reconcile, source, state};
 use lambda_runtime::Diagnostic;
 use std::fmt;
 
@@ -15,16 +15,16 @@ use std::fmt;
 pub enum Error {
     /// The function's environment variables.
     #[error(transparent)]
-    Environment(#[from] environment::Error),
+    Variable(#[from] config::VariableError),
     /// The event.
     #[error(transparent)]
     Event(#[from] event::Error),
     /// The secrets.
     #[error(transparent)]
-    Settings(#[from] settings::Error),
+    Settings(#[from] config::Error),
     /// The segment's name.
     #[error(transparent)]
-    SegmentName(#[from] settings::SegmentNameError),
+    SegmentName(#[from] config::SegmentNameError),
     /// The function's own objects.
     #[error(transparent)]
     State(#[from] state::Error),
@@ -33,7 +33,7 @@ pub enum Error {
     Source(#[from] source::Error),
     /// The load itself.
     #[error(transparent)]
-    Load(#[from] load::Error),
+    Reconcile(#[from] reconcile::Error),
     /// A guard forbids the load; the sentence says which and how to let it pass.
     #[error("{0}")]
     Refused(String),
@@ -60,13 +60,13 @@ impl Error {
     /// Returns the stable name that alarms and the runtime's answer use.
     pub fn error_type(&self) -> &str {
         match self {
-            Self::Environment(error) => error.error_type(),
+            Self::Variable(error) => error.error_type(),
             Self::Event(error) => error.error_type(),
             Self::Settings(error) => error.error_type(),
             Self::SegmentName(error) => error.error_type(),
             Self::State(error) => error.error_type(),
             Self::Source(error) => error.error_type(),
-            Self::Load(error) => error.error_type(),
+            Self::Reconcile(error) => error.error_type(),
             Self::Refused(_) => "Refused",
             Self::OutOfTime { .. } => "OutOfTime",
             Self::Run { error_type, .. } => error_type.as_str(),
@@ -76,12 +76,12 @@ impl Error {
     /// Tells what becomes of a wish that ended with this error.
     pub(crate) fn fate(&self) -> Fate {
         match self {
-            Self::Environment(_) | Self::Event(_) | Self::Settings(_) | Self::SegmentName(_) | Self::Run { .. } => {
+            Self::Variable(_) | Self::Event(_) | Self::Settings(_) | Self::SegmentName(_) | Self::Run { .. } => {
                 Fate::Retry
             }
             Self::State(error) => error.fate(),
             Self::Source(error) => error.fate(),
-            Self::Load(error) => error.fate(),
+            Self::Reconcile(error) => error.fate(),
             Self::Refused(_) => Fate::Refuse,
             Self::OutOfTime { .. } => Fate::Continue,
         }
@@ -97,8 +97,9 @@ impl Error {
         match self {
             Self::Source(_)
             | Self::Refused(_)
-            | Self::Load(
-                load::Error::TooManyNotAccepted { .. } | load::Error::Dynamics(dynamics::Error::ContactsRefused { .. }),
+            | Self::Reconcile(
+                reconcile::Error::TooManyNotAccepted { .. }
+                | reconcile::Error::Dynamics(dynamics::Error::ContactsRefused { .. }),
             ) => Whose::Input,
             _ => Whose::Segment,
         }
@@ -111,7 +112,7 @@ impl Error {
                 problem: Problem::Parts(Misfit::OneOfSeveral(part)),
                 ..
             }) => part.was_loaded_alone(),
-            Self::Load(load::Error::NotPublishedAgain(_) | load::Error::LeftHalfWritten { .. }) => true,
+            Self::Reconcile(reconcile::Error::NotPublishedAgain(_) | reconcile::Error::LeftHalfWritten { .. }) => true,
             _ => false,
         }
     }
@@ -145,7 +146,7 @@ impl fmt::Debug for Error {
 
 impl From<dynamics::Error> for Error {
     fn from(error: dynamics::Error) -> Self {
-        Self::Load(error.into())
+        Self::Reconcile(error.into())
     }
 }
 

@@ -1,38 +1,29 @@
 //! Loads query results from S3 into static segments of Dynamics 365 Customer Insights - Journeys.
 //!
-//! In reading order: [`domain`] has the words; [`app`] tells the story; [`event`] says what an invocation asks for; [`settings`] where it goes;
-//! [`worker`] carries it out, by its [`means`] only; [`state`] says which result is wanted and who works on it; [`source`]
-//! reads it; [`dynamics`] speaks to Microsoft; [`load`] brings the two together; [`report`] tells what happened.
+//! In reading order: [`domain`] has the words; [`app`] tells the story; [`event`] says what an invocation asks for; [`config`] where it
+//! goes; [`worker`] carries it out, by its [`means`] only, which [`production`] has; [`state`] says which result is wanted and who works on it;
+//! [`source`] reads it; [`reconcile`] brings the segment to it, by way of [`dynamics`], which speaks to Microsoft; [`report`] tells what
+//! happened, [`log`] line by line; [`verify`] tries an environment. Below all of them lie [`s3`] and [`aws`], [`time`] and [`text`].
 
-pub mod app;
-mod aws;
-mod backoff;
-mod bounded;
-mod clients;
-pub mod connection;
 pub mod domain;
-pub mod dynamics;
-pub mod environment;
+pub mod app;
 pub mod error;
 pub mod event;
-pub mod fate;
-pub mod fence;
-pub mod intent;
-mod json;
-pub mod load;
-pub mod log;
-pub mod means;
-mod near;
-mod percent;
-mod production;
-pub mod report;
-mod s3;
-pub mod settings;
-mod shown;
-pub mod source;
-pub mod state;
-mod verify;
+pub mod config;
 pub mod worker;
+pub mod means;
+mod production;
+pub mod state;
+pub mod source;
+pub mod reconcile;
+pub mod dynamics;
+pub mod report;
+mod verify;
+pub mod log;
+mod s3;
+mod aws;
+pub mod time;
+mod text;
 
 pub use app::App;
 pub use error::Error;

@@ -5,9 +5,9 @@
 
 use crate::domain::{Batch, ContactId, Home, Mode, ObjectRef, RunId, SegmentName};
 use crate::dynamics::{self, Definition, DefinitionId, Group, GroupId, Saved, Segment, SegmentId};
-use crate::fence::Fence;
 use crate::source::{self, ObjectVersion, Parts, Rejected, Rows};
 use crate::state::{self, Bookmark, Former, Head, Lying, Stored};
+use crate::time::Fence;
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 use uuid::Uuid;

@@ -1,8 +1,8 @@
 //! Our own jobs, each in a process of its own, so that its memory is its own.
 
 use flate2::read::MultiGzDecoder;
-use segment_loader::fence::Fence;
 use segment_loader::source::{self, Objects};
+use segment_loader::time::Fence;
 use serde_json::json;
 use std::fs::File;
 use std::io::{self, Read};

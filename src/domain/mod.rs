@@ -3,6 +3,7 @@
 mod contact;
 mod error_type;
 mod fact;
+mod fate;
 mod home;
 mod mode;
 mod object;
@@ -17,6 +18,7 @@ mod watch;
 pub use contact::{Batch, Census, Collector, ContactId, ContactSet, TooManyContacts};
 pub use error_type::ErrorType;
 pub use fact::Fact;
+pub use fate::Fate;
 pub use home::Home;
 pub use mode::Mode;
 pub use object::{ObjectRef, folder, s3_url};

@@ -1,6 +1,6 @@
 //! Objects in S3, as everybody names them.
 
-use crate::shown;
+use crate::text::shown;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 

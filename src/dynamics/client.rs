@@ -9,7 +9,7 @@ use super::refusal::Refusal;
 use super::retry::{self, Budget, MAX_TRIES};
 use super::throttle::Gate;
 use super::verdict::{Verdict, verdict};
-use crate::fence::{Closed, Fence};
+use crate::time::{Closed, Fence};
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,8 +1,8 @@
 //! Why Dynamics or Entra ID did not do what was asked, in sentences for the person who must act.
 
 use super::refusal::Refusal;
-use crate::fate::Fate;
-use crate::{fence, settings};
+use crate::domain::Fate;
+use crate::{config, time};
 
 /// Why a call to Entra ID or Dataverse failed for good.
 ///
@@ -29,7 +29,7 @@ pub enum Error {
     },
     /// The secret could not be read again after Entra ID refused it.
     #[error("the secret could not be read again after Entra ID refused it: {0}")]
-    Secret(#[from] Box<settings::Error>),
+    Secret(#[from] Box<config::Error>),
     /// Dataverse refused a fresh token.
     #[error(
         "Dataverse does not accept the token that Entra ID gave for it; check that the environment URL and `authority_url` belong \
@@ -228,11 +228,11 @@ impl Error {
     }
 }
 
-impl From<fence::Closed> for Error {
-    fn from(closed: fence::Closed) -> Self {
+impl From<time::Closed> for Error {
+    fn from(closed: time::Closed) -> Self {
         match closed {
-            fence::Closed::OutOfTime => Self::OutOfTime { because: None },
-            fence::Closed::LeaseLost => Self::LeaseLost,
+            time::Closed::OutOfTime => Self::OutOfTime { because: None },
+            time::Closed::LeaseLost => Self::LeaseLost,
         }
     }
 }

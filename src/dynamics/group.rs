@@ -1,7 +1,7 @@
 //! A segment's definition: its query and its static member groups.
 
 use crate::domain::Computation;
-use crate::json::Unique;
+use crate::text::json::Unique;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::HashSet;

@@ -1,7 +1,7 @@
 //! The JSON of an answer: nothing in it is taken for what it is not.
 
 use super::call::Odd;
-use crate::json::Unique;
+use crate::text::json::Unique;
 use serde::de::Deserialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;

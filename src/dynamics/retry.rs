@@ -1,6 +1,6 @@
 //! How often and how long a failed call is tried again.
 
-use crate::backoff::Backoff;
+use crate::time::Backoff;
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 

@@ -1,7 +1,7 @@
 //! One gate for all requests of a client: the pause that throttling asks for, and how many may be in flight.
 
 use super::error::Error;
-use crate::fence::Fence;
+use crate::time::Fence;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;

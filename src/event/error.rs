@@ -1,6 +1,6 @@
 //! What can be wrong with an event.
 
-use crate::{json, shown};
+use crate::text::{json, shown};
 use serde_json::Value;
 use std::borrow::Cow;
 

@@ -15,7 +15,7 @@ pub use command::{HistoryCommand, LoadCommand};
 pub use error::Error;
 
 use crate::domain::{ObjectRef, SegmentName};
-use crate::json;
+use crate::text::json;
 use serde_json::Value;
 use shape::Shape;
 

@@ -2,7 +2,7 @@
 
 use super::{Error, ObjectEvent};
 use crate::domain::ObjectRef;
-use crate::percent;
+use crate::text::percent;
 use serde_json::Value;
 
 /// What S3 tells besides new objects (Amazon S3, "Supported event types"), without what follows the colon.

@@ -3,8 +3,8 @@
 use super::{Outcome, PhaseTimes};
 use crate::domain::{ContactId, OlderFiles};
 use crate::error::Error;
-use crate::load::{Opinion, Shown};
 use crate::means::Leftovers;
+use crate::reconcile::{Opinion, Shown};
 use crate::source::{ObjectVersion, Rejected, Remark};
 use crate::state::Wish;
 use std::time::Duration;

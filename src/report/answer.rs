@@ -1,9 +1,9 @@
 //! The answer of an invocation: the reports of its runs, the event's own first.
 
 use super::{Outcome, RunReport, Source};
+use crate::domain::Fate;
 use crate::domain::{RunId, SegmentName};
 use crate::error::Error;
-use crate::fate::Fate;
 use crate::state::{Enlisted, Refused, Wish};
 use serde_json::{Value, json};
 

@@ -25,7 +25,7 @@ pub use swept::{Noticed, Swept};
 pub(crate) use teller::Teller;
 
 use crate::domain::{ErrorType, Mode, ObjectRef, RunId, SegmentName};
-use crate::load::Opinion;
+use crate::reconcile::Opinion;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use uuid::Uuid;

@@ -3,7 +3,7 @@
 use super::account::{Account, Found, Lapsed};
 use super::{Outcome, RunReport};
 use crate::domain::{SegmentName, s3_url};
-use crate::load::{Opinion, Shown, guard};
+use crate::reconcile::{Opinion, Shown, guard};
 use crate::state::Wish;
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! The settings that a run went by, as a receipt shows them: no secret values.
 
+use crate::config::{CheckContacts, CredentialSource, Destination, EmptyResult, ResultFiles, Settings};
 use crate::domain::{Mode, SegmentName};
-use crate::settings::{CheckContacts, CredentialSource, Destination, EmptyResult, ResultFiles, Settings};
 use serde::Serialize;
 
 /// The settings of a run; where the run was ordered otherwise, the report shows it.

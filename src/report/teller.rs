@@ -1,8 +1,8 @@
 //! Where ended runs are told: in the metrics, in the receipts, in the log.
 
 use super::{Archive, Noticed, RunReport, SettingsUsed, Trigger, doubts, metrics};
+use crate::config::Settings;
 use crate::s3::S3Clock;
-use crate::settings::Settings;
 use crate::state::{Doubts, Trials};
 use chrono::{DateTime, Utc};
 use serde_json::Value;

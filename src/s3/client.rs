@@ -3,7 +3,7 @@
 use super::S3Clock;
 use super::metadata::MissingMetadata;
 use crate::aws;
-use crate::bounded::Bounded;
+use crate::aws::bounded::Bounded;
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Builder;

@@ -1,7 +1,7 @@
 //! Listings to their end: every page must lead on.
 
 use super::Reason;
-use crate::percent;
+use crate::text::percent;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{EncodingType, Object};
 use std::collections::HashSet;

@@ -1,6 +1,6 @@
 //! What S3 means where it does not do what was asked: its own reason, and what to do about it.
 
-use crate::bounded;
+use crate::aws::bounded;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use std::borrow::Cow;
 use std::error::Error;

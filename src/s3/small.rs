@@ -1,7 +1,7 @@
 //! Small objects, read as a whole.
 
 use super::Reason;
-use crate::bounded;
+use crate::aws::bounded;
 use aws_sdk_s3::Client;
 use bytes::Bytes;
 use std::time::Duration;

@@ -1,10 +1,10 @@
 //! The bytes of an object, in order, whatever happens to the answers that bring them.
 
-use crate::backoff::Backoff;
 use crate::s3::Reason;
 use crate::source::error::Error;
 use crate::source::object::{ObjectVersion, Objects, etag, unexpected};
 use crate::source::refusal::{Asked, explain};
+use crate::time::Backoff;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::{Buf, Bytes, BytesMut};

@@ -1,8 +1,8 @@
 //! Column names: finding that of the ids, and telling people of others without showing what may be data.
 
-use crate::near::comes_near;
-use crate::shown;
 use crate::source::problem::Problem;
+use crate::text::near::comes_near;
+use crate::text::shown;
 
 /// How many names that come near an error shows.
 const SHOWN: usize = 5;

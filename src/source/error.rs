@@ -1,10 +1,10 @@
 //! Why a result could not be read, and what follows from it.
 
-use crate::fate::Fate;
-use crate::fence::Closed;
+use crate::domain::Fate;
 use crate::source::object::ObjectVersion;
 use crate::source::parts::Change;
 use crate::source::problem::Problem;
+use crate::time::Closed;
 use std::borrow::Cow;
 
 /// A result that could not be read.

@@ -38,7 +38,7 @@ pub use rejected::{Reason, Rejected, RejectedRow, Shape};
 pub use remark::Remark;
 
 use crate::domain::ContactSet;
-use crate::fence::Fence;
+use crate::time::Fence;
 use content::Content;
 use format::Found;
 use remote::Remote;

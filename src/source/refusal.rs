@@ -1,6 +1,6 @@
 //! What it means for a result that S3 does not do what was asked.
 
-use crate::bounded;
+use crate::aws::bounded;
 use crate::domain::s3_url;
 use crate::s3::{Denied, Missing, Reason};
 use crate::source::error::Error;

@@ -1,9 +1,9 @@
 //! What is known about one segment between runs: the head, one small JSON object in S3.
 
-use crate::backoff::Backoff;
 use crate::domain::{Census, ErrorType, Home, Mode, ObjectRef, Order, Pinned, Place, RunId, SegmentName, View, Watch};
 use crate::state::markers::Marker;
 use crate::state::past::Load;
+use crate::time::Backoff;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;

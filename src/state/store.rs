@@ -4,8 +4,8 @@ use super::format::{self, Content, Moved};
 use super::former::Former;
 use super::head::Head;
 use super::transition::LeaseLost;
+use crate::domain::Fate;
 use crate::domain::{Home, SegmentName};
-use crate::fate::Fate;
 use crate::s3::{Denied, Keys, Missing, Only, Own, Reason};
 use std::borrow::Cow;
 

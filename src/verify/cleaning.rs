@@ -3,12 +3,12 @@
 use super::experiment::Experiment;
 use super::rows::DESCRIPTION;
 use super::seen::Seen;
-use crate::clients::Clients;
+use crate::config::Settings;
 use crate::domain::SegmentStatus;
 use crate::dynamics::{self, Dataverse, DefinitionId, Described};
-use crate::fence::Fence;
-use crate::settings::Settings;
+use crate::production::Clients;
 use crate::state::{self, Noted, Trial, Trials};
+use crate::time::Fence;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What removes trials in one environment.

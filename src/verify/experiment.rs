@@ -3,7 +3,7 @@
 use super::seen::Seen;
 use crate::domain::{ContactId, Fact, SegmentName};
 use crate::dynamics::{Dataverse, Definition, Error, GroupId, Segment};
-use crate::fence::Fence;
+use crate::time::Fence;
 use std::time::Duration;
 use tokio::time::Instant;
 

@@ -1,9 +1,12 @@
-//! `verify_environment`: what the documents of Dynamics leave open is tried, on a segment that is made for it and removed again.
+//! What a person asks of an environment: `test_connection` tries the way there, and `verify_environment` what it does.
 //!
-//! `experiment` has the order of the facts and what each of them needs; `rows`, `draft` and `published` try them; `cleaning`
+//! What the documents of Dynamics leave open is tried, on a segment that is made for it and removed again.
+//!
+//! `connection` tests the connection. `experiment` has the order of the facts and what each of them needs; `rows`, `draft` and `published` try them; `cleaning`
 //! removes the segment, and what trials that were cut off have left.
 
 mod cleaning;
+pub(crate) mod connection;
 mod draft;
 mod experiment;
 mod published;
@@ -12,12 +15,12 @@ mod seen;
 
 pub(crate) use cleaning::LeftTrial;
 
-use crate::clients::Clients;
+use crate::config::Settings;
 use crate::domain::Fact;
 use crate::error::Error;
-use crate::fence::Fence;
-use crate::settings::Settings;
+use crate::production::Clients;
 use crate::state::{self, Finding, Noted, Trial, Trials, Verification};
+use crate::time::Fence;
 use cleaning::Cleaning;
 use experiment::Experiment;
 use seen::Seen;

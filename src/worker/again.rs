@@ -1,11 +1,11 @@
 //! Publishing again what was published, without its file: only where the draft is still what it was.
 
 use super::turn::Turn;
+use crate::domain::Fate;
 use crate::domain::Mode;
 use crate::error::Error;
-use crate::fate::Fate;
-use crate::load::{self, Audience, Draft, Published, Unverified, survey};
 use crate::means::Means;
+use crate::reconcile::{self, Audience, Draft, Published, Unverified, survey};
 use crate::report::{RunReport, Seen};
 use crate::state::{Achievement, Applied, Wish};
 
@@ -72,7 +72,7 @@ impl<M: Means> Turn<'_, M> {
             published,
             file,
         };
-        Err(load::Error::NotPublishedAgain(unverified).into())
+        Err(reconcile::Error::NotPublishedAgain(unverified).into())
     }
 
     /// Looks whether the file of a complete result is still there; there is no error where one would not help.

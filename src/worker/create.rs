@@ -3,8 +3,8 @@
 use super::turn::Turn;
 use crate::dynamics::{self, Definition, LATE_COMMIT, LOOK_EVERY, Segment};
 use crate::error::Error;
-use crate::load::{self, survey};
 use crate::means::Means;
+use crate::reconcile::{self, survey};
 use crate::report::description;
 use crate::state::{Head, Wish};
 
@@ -46,7 +46,7 @@ impl<M: Means> Turn<'_, M> {
                 if let Err(unnoted) = noted {
                     tracing::warn!(error = %unnoted, "what became of the create could not be noted");
                 }
-                Err(load::Error::from(error).into())
+                Err(reconcile::Error::from(error).into())
             }
         }
     }

@@ -1,8 +1,8 @@
 //! What becomes of a wish whose attempt failed: in the head, and of the turn.
 
 use super::hold::Hold;
+use crate::domain::Fate;
 use crate::error::Error;
-use crate::fate::Fate;
 use crate::means::Means;
 use crate::report::{Ending, Outcome, RunReport};
 use crate::state::{self, Refusal, Whose, Wish};

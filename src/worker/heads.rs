@@ -1,11 +1,11 @@
 //! Heads as a worker changes them: by compare-and-swap, for as long as others are faster.
 
-use crate::backoff::Backoff;
 use crate::domain::{ObjectRef, SegmentName};
 use crate::error::Error;
 use crate::means::Means;
 use crate::source;
 use crate::state::{self, Enlisted, Former, Head, Lying, Stored, Wish};
+use crate::time::Backoff;
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 

@@ -2,10 +2,10 @@
 
 use super::{Asked, heads};
 use crate::domain::{SegmentName, Watch};
-use crate::fence::Fence;
 use crate::means::Means;
 use crate::state::transition::sending_time;
 use crate::state::{Achievement, Claim, Error, Head, LeaseLost, Lost, Refusal, Whose, Wish};
+use crate::time::Fence;
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::time::Instant;

@@ -14,21 +14,23 @@ mod hold;
 mod phase;
 mod prepare;
 mod rehearse;
+mod resolve;
 mod sweep;
 mod turn;
 
+use crate::config::Settings;
+use crate::config::Variables;
+use crate::domain::Fate;
 use crate::domain::{RunId, SegmentName};
-use crate::environment::Environment;
 use crate::error::Error;
-use crate::fate::Fate;
-use crate::fence::Fence;
-use crate::intent::{Hint, Intent};
 use crate::means::Means;
 use crate::report::{RunReport, put_own_first};
-use crate::settings::Settings;
 use crate::state::{Enlisted, Wish};
+use crate::time::Fence;
 use hold::Hold;
 use prepare::note_loaded_alone;
+pub use resolve::Hint;
+use resolve::Intent;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use turn::{Done, Turn};
@@ -39,7 +41,7 @@ pub struct Worker<'a, M> {
     /// What the secrets say.
     pub settings: &'a Settings,
     /// What the environment says.
-    pub environment: &'a Environment,
+    pub variables: &'a Variables,
     /// When sending stops.
     pub stop_at: Instant,
     /// What the outside is reached by.
@@ -89,7 +91,7 @@ impl<M: Means> Worker<'_, M> {
     ///
     /// The report of the hint's own run comes first.
     pub async fn load(&self, hint: &Hint) -> Result<Vec<RunReport>, Error> {
-        let settling = hint.settle(&self.means, self.settings, self.environment);
+        let settling = hint.settle(&self.means, self.settings, self.variables);
         let Some(intent) = by(self.stop_at, "S3 was asked what the object is", settling).await? else {
             return Ok(Vec::new());
         };
@@ -193,11 +195,11 @@ impl<M: Means> Worker<'_, M> {
 
     /// Takes the segment, or answers nothing where another worker has it.
     async fn take(&self, segment_name: &SegmentName, asked: Option<Asked<'_>>) -> Result<Option<Turn<'_, M>>, Error> {
-        let hold = Hold::take(&self.means, segment_name, asked, self.environment.lease, self.stop_at).await?;
+        let hold = Hold::take(&self.means, segment_name, asked, self.variables.lease, self.stop_at).await?;
         Ok(hold.map(|hold| Turn {
             worker: Worker {
                 settings: self.settings,
-                environment: self.environment,
+                variables: self.variables,
                 stop_at: self.stop_at,
                 means: hold.means.clone(),
                 fence: hold.fence.clone(),

@@ -2,13 +2,13 @@
 
 use super::Worker;
 use super::phase::{Meter, Phase};
+use crate::config::CheckContacts;
 use crate::domain::{Census, ContactId, ContactSet, Mode, ObjectRef, SegmentStatus};
 use crate::dynamics::{self, Segment};
 use crate::error::Error;
-use crate::load::{self, Audience, Facts, Plan, Shown, Wanted, guard, survey};
 use crate::means::Means;
+use crate::reconcile::{self, Audience, Facts, Plan, Shown, Wanted, guard, survey};
 use crate::report::{Account, Comparison, Content, Difference, Found, Lapsed, Reading};
-use crate::settings::CheckContacts;
 use crate::source::{self, Age, Change, LoadedAlone, Misfit, ObjectVersion, Parts, Problem, Remark, Role, Rows};
 use crate::state::{Head, Wish};
 
@@ -88,7 +88,7 @@ impl<M: Means> Worker<'_, M> {
                 Some(size) => contacts.sample(size),
                 None => contacts,
             };
-            guard::check_size(contacts.len()).map_err(load::Error::from)?;
+            guard::check_size(contacts.len()).map_err(reconcile::Error::from)?;
             Ok(contacts)
         }
         .await;
@@ -152,12 +152,14 @@ impl<M: Means> Worker<'_, M> {
             let (groups, members_before) = (members.len(), members.iter().map(Vec::len).sum());
             let census = survey::census(&members);
             if !contacts.is_empty() && head.is_left_half_written_for(wish, &census) {
-                return Err(load::Error::LeftHalfWritten { members: census.count }.into());
+                return Err(reconcile::Error::LeftHalfWritten { members: census.count }.into());
             }
             let foreign_groups = audience.as_ref().map_or(0, Audience::foreign_groups);
             let counted_before = self.counted(audience.as_ref(), &members).await?;
             let wanted = self.wanted(wish, &contacts, 0);
-            let mut plan = wanted.plan(members, foreign_groups, &[]).map_err(load::Error::from)?;
+            let mut plan = wanted
+                .plan(members, foreign_groups, &[])
+                .map_err(reconcile::Error::from)?;
             if self.settings.destination.check_contacts == CheckContacts::Added {
                 comparison.looked_up = Some(plan.added());
                 let lookup = self.missing_of(&plan);

@@ -3,14 +3,14 @@
 use super::ending::settle_look;
 use super::turn::Done;
 use super::{NOTING, Worker, by, heads};
+use crate::domain::Fate;
 use crate::domain::{Mode, ObjectRef, SegmentName, s3_url};
 use crate::error::Error;
-use crate::fate::Fate;
-use crate::intent::{Hint, Intent};
 use crate::means::Means;
 use crate::report::{Noticed, RunReport, Swept};
 use crate::source::Role;
 use crate::state::{self, Bookmark, Enlisted, Head, Wish};
+use crate::worker::{Hint, Intent};
 use futures_util::{StreamExt, stream};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -209,7 +209,7 @@ impl<M: Means> Worker<'_, M> {
             command: None,
         });
         let looks = hints.map(|hint| async move {
-            let intent = hint.settle(&self.means, self.settings, self.environment).await;
+            let intent = hint.settle(&self.means, self.settings, self.variables).await;
             intent.inspect_err(|error| {
                 tracing::warn!(bucket, key = hint.object.key, error = %error, "the sweep cannot tell what a result is for");
             })
@@ -269,16 +269,16 @@ impl<M: Means> Worker<'_, M> {
 
     /// Lists the keys of results that were dropped in the last days, and says whether there are more than it looks at.
     async fn recent_results(&self, bucket: &str) -> Result<(Vec<String>, Vec<Noticed>), Error> {
-        let environment = self.environment;
+        let variables = self.variables;
         let (files, mode) = (self.settings.destination.result_files, self.settings.destination.mode);
         let mut objects = self.means.list_results(MAX_KEYS).await?;
         let noticed = (objects.len() > MAX_KEYS).then(|| Noticed::TooManyResults {
             limit: MAX_KEYS,
-            prefix: s3_url(bucket, &environment.results_prefix),
+            prefix: s3_url(bucket, &variables.results_prefix),
         });
         objects.truncate(MAX_KEYS);
         let since = self.means.s3_time() - LOOK_BACK;
-        let scope = environment.scope();
+        let scope = variables.scope();
         let found = objects.into_iter().filter(|object| {
             let starts_a_run = match Role::of_event(&object.key, files, mode) {
                 Role::Whole | Role::Manifest => object.size > 0,

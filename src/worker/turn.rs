@@ -8,8 +8,8 @@ use super::prepare::Prepared;
 use crate::domain::{ContactId, ContactSet, Mode};
 use crate::dynamics::Segment;
 use crate::error::Error;
-use crate::load::{self, Draft, Look, Plan, Published, Wanted, guard, publish, survey};
 use crate::means::{self, Means};
+use crate::reconcile::{self, Draft, Look, Plan, Published, Wanted, guard, publish, survey};
 use crate::report::{Account, Attempt, Ending, Outcome, RunReport, Seen, Writing, Written, refusal};
 use crate::state::{Achievement, Applied, Head, Whose, Wish};
 use tracing::Instrument as _;
@@ -128,7 +128,9 @@ impl<M: Means> Turn<'_, M> {
                 );
                 Box::pin(self.publish_again(applied)).await
             }
-            Err(load::Error::PublishFailed { .. }) if applied.has_failed => Box::pin(self.publish_again(applied)).await,
+            Err(reconcile::Error::PublishFailed { .. }) if applied.has_failed => {
+                Box::pin(self.publish_again(applied)).await
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -137,7 +139,7 @@ impl<M: Means> Turn<'_, M> {
     pub(super) async fn fail_to_confirm(&self, applied: &Applied, error: Error) -> RunReport {
         let (wish, code) = (&applied.wish, error.error_type());
         let counted = match &error {
-            Error::Load(load::Error::PublishFailed { .. }) => self.hold.fail_late(wish, code).await,
+            Error::Reconcile(reconcile::Error::PublishFailed { .. }) => self.hold.fail_late(wish, code).await,
             _ => self.hold.fail(wish, code, error.whose()).await,
         };
         if let Err(error) = &counted {
@@ -286,11 +288,11 @@ impl<M: Means> Turn<'_, M> {
         let members = survey::list(self.means(), segment, &definition, change.len()).await?;
         let plan = wanted.plan(members, survey::foreign_groups(&definition), &[]);
         let mut draft = Draft::new(self.means(), &self.hold.fence, segment, definition);
-        draft.converge(&wanted, plan.map_err(load::Error::from)?).await?;
+        draft.converge(&wanted, plan.map_err(reconcile::Error::from)?).await?;
         Ok(self.hold.take_back(wish).await?)
     }
 
-    pub(super) async fn publish(&self, draft: &mut Draft<'_, M>, asked: u64) -> Result<Published, load::Error> {
+    pub(super) async fn publish(&self, draft: &mut Draft<'_, M>, asked: u64) -> Result<Published, reconcile::Error> {
         let before = draft.verify().await?;
         let (means, fence) = (self.means(), &self.hold.fence);
         let wait = self.worker.settings.destination.publish_wait;
@@ -309,9 +311,9 @@ fn own_change(wish: &Wish, head: &Head, plan: &Plan) -> Option<ContactSet> {
 }
 
 /// Returns the contacts that a load failed for.
-fn refused_by(error: &load::Error) -> Vec<ContactId> {
+fn refused_by(error: &reconcile::Error) -> Vec<ContactId> {
     match error {
-        load::Error::TooManyNotAccepted { refused, .. } => refused.clone(),
+        reconcile::Error::TooManyNotAccepted { refused, .. } => refused.clone(),
         _ => Vec::new(),
     }
 }

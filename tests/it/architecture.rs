@@ -4,50 +4,40 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Small tools that every module may name, and that name nothing themselves.
-const TOOLS: [&str; 7] = ["backoff", "bounded", "fate", "json", "near", "percent", "shown"];
+/// Small tools that every room may name, and that name nothing themselves.
+const TOOLS: [&str; 1] = ["text"];
 
-/// What else each module may name of the others, from the bottom of the house to its top.
+/// What else each room may name of the others, from the bottom of the house to its top.
 ///
-/// `source` and `dynamics` never meet but above both, `state` knows files and no contacts, `load` no files, and what is
+/// `source` and `dynamics` never meet but above both, `state` knows files and no contacts, `reconcile` no files, and what is
 /// pure names nothing that does I/O.
-const MAY_IMPORT: [(&str, &str); 24] = [
+const MAY_IMPORT: [(&str, &str); 20] = [
     ("domain", ""),
+    ("time", "domain"),
     ("log", ""),
-    ("fence", ""),
     ("aws", ""),
     ("s3", "domain aws"),
-    ("settings", "domain"),
     ("event", "domain"),
-    ("environment", "event"),
-    ("state", "domain s3"),
-    ("source", "domain settings event fence s3"),
-    ("dynamics", "domain settings fence"),
-    ("means", "domain settings fence state source dynamics"),
-    ("load", "domain settings fence dynamics means"),
-    ("error", "domain environment event settings state source dynamics load"),
-    ("report", "domain settings state source means load error s3"),
-    (
-        "intent",
-        "domain environment event settings state source means error report",
-    ),
+    ("config", "domain event aws"),
+    ("state", "domain time s3"),
+    ("source", "domain config event time s3 aws"),
+    ("dynamics", "domain config time"),
+    ("means", "domain config time state source dynamics"),
+    ("reconcile", "domain config time dynamics means"),
+    ("error", "domain config event state source dynamics reconcile"),
+    ("report", "domain config state source means reconcile error s3"),
     (
         "worker",
-        "domain environment settings fence state source dynamics means load error report intent",
-    ),
-    ("connection", "settings fence dynamics error"),
-    (
-        "clients",
-        "aws s3 environment settings fence state source dynamics report",
+        "domain config event time state source dynamics means reconcile error report",
     ),
     (
         "production",
-        "domain settings fence state source dynamics means report clients",
+        "domain config time state source dynamics means report s3 aws",
     ),
-    ("verify", "domain settings fence state dynamics error clients"),
+    ("verify", "domain config time state dynamics error production"),
     (
         "app",
-        "aws clients connection domain environment error event fence intent production report settings state verify worker",
+        "domain aws config event time state error report worker production verify",
     ),
     ("lib", "app log"),
     ("main", ""),
@@ -59,7 +49,7 @@ const MAY_NAME_CONTACTS: [&str; 9] = [
     "source",
     "dynamics",
     "means",
-    "load",
+    "reconcile",
     "report",
     "worker",
     "production",
@@ -70,11 +60,11 @@ const MAY_NAME_CONTACTS: [&str; 9] = [
 const IO_CRATES: [&str; 4] = ["aws_sdk_s3", "aws_sdk_secretsmanager", "reqwest", "tokio"];
 const PURE: [&str; 9] = [
     "domain",
-    "percent.rs",
+    "text",
     "event",
-    "load/plan.rs",
-    "load/guard",
-    "load/rounds.rs",
+    "reconcile/plan.rs",
+    "reconcile/guard",
+    "reconcile/rounds.rs",
     "state/transition",
     "state/head.rs",
     "s3/keys.rs",
@@ -122,23 +112,23 @@ fn a_planted_violation_is_found() {
         ("source/csv/mod.rs", "use crate::dynamics::Dataverse;"),
         ("dynamics/segment.rs", "use crate::{domain::ContactId, source::Rows};"),
         ("state/head.rs", "fn f(id: crate::domain::ContactId) {}"),
-        ("domain/order.rs", "use crate::settings::Settings;"),
-        ("percent.rs", "use crate::json::Value;"),
+        ("domain/order.rs", "use crate::config::Settings;"),
+        ("text/percent.rs", "use crate::event::Request;"),
     ] {
         assert!(!forbidden_imports(&planted(file, line)).is_empty(), "{file}: {line}");
     }
     assert!(!impure(&planted("event/s3.rs", "use aws_sdk_s3::Client;")).is_empty());
     assert!(!impure(&planted("state/transition/mod.rs", "tokio::time::sleep(pause).await;")).is_empty());
-    assert!(forbidden_imports(&planted("load/converge.rs", "use crate::dynamics::Dataverse;")).is_empty());
+    assert!(forbidden_imports(&planted("reconcile/converge.rs", "use crate::dynamics::Dataverse;")).is_empty());
     assert!(!without_rule(&planted("helpers/mod.rs", "fn help() {}")).is_empty());
     let circle = [
         planted("means.rs", "use crate::report::RunReport;"),
-        planted("report/mod.rs", "use crate::load::Opinion;"),
-        planted("load/mod.rs", "use crate::{domain::ContactId, means::Means};"),
-        planted("app.rs", "use crate::load;"),
+        planted("report/mod.rs", "use crate::reconcile::Opinion;"),
+        planted("reconcile/mod.rs", "use crate::{domain::ContactId, means::Means};"),
+        planted("app.rs", "use crate::reconcile;"),
     ]
     .concat();
-    let names = ["load", "means", "report"].map(str::to_owned);
+    let names = ["means", "reconcile", "report"].map(str::to_owned);
     assert_eq!(circles(&circle), BTreeSet::from(names));
 }
 

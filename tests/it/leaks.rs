@@ -176,10 +176,10 @@ fn a_planted_log_line_is_seen_at_any_level() {
     static PLANTED: Mutex<Vec<String>> = Mutex::new(Vec::new());
     tracing::subscriber::with_default(Watch(&PLANTED), || {
         let id = contact(7);
-        tracing::debug!(target: "segment_loader::load", contact = %id, "planted");
+        tracing::debug!(target: "segment_loader::reconcile", contact = %id, "planted");
         tracing::info!(target: "a_library", "planted for {id}");
         tracing::debug!(target: "a_library", %id, "not written in production");
-        let _span = tracing::info_span!(target: "segment_loader::load", "run", member = ?id).entered();
+        let _span = tracing::info_span!(target: "segment_loader::reconcile", "run", member = ?id).entered();
     });
     assert_eq!(PLANTED.lock().unwrap().len(), 3);
 }

@@ -2,8 +2,8 @@
 
 use crate::source::{csv, objects};
 use sandbox::{BUCKET, Fault, Sandbox};
-use segment_loader::fence::Fence;
 use segment_loader::source::{self, Error, ObjectVersion, Objects, Rows};
+use segment_loader::time::Fence;
 
 pub(crate) const KEY: &str = "incoming/Summer Sale/2026-11-23.csv";
 

@@ -2,12 +2,12 @@
 
 use crate::source::{csv, id, objects};
 use sandbox::{BUCKET, Sandbox};
+use segment_loader::config::ResultFiles;
+use segment_loader::domain::Fate;
 use segment_loader::domain::Mode;
 use segment_loader::event::scope::Scope;
-use segment_loader::fate::Fate;
-use segment_loader::fence::Fence;
-use segment_loader::settings::ResultFiles;
 use segment_loader::source::{self, Error, Manner, Objects, Rows};
+use segment_loader::time::Fence;
 
 async fn read(objects: &Objects, key: &str, files: ResultFiles) -> Result<Rows, Error> {
     let object = objects.head(BUCKET, key, None).await?;

@@ -2,8 +2,8 @@
 
 use crate::source_answers::{KEY, look_and_read, sandbox_with_file};
 use sandbox::{BUCKET, Fault};
+use segment_loader::config::ResultFiles;
 use segment_loader::domain::ObjectRef;
-use segment_loader::settings::ResultFiles;
 
 /// What S3 answers: status, code, message and a header; then how it must be told.
 type Refusal = (

@@ -3,9 +3,9 @@
 use crate::source::{csv, objects};
 use crate::world::{FIFTEEN_MINUTES, SEGMENT, World, contacts};
 use sandbox::{BUCKET, Fault, Sandbox};
-use segment_loader::fate::Fate;
-use segment_loader::fence::Fence;
+use segment_loader::domain::Fate;
 use segment_loader::source::{self, Error, Rows};
+use segment_loader::time::Fence;
 use serde_json::json;
 use std::time::Duration;
 use tokio::runtime::Builder;

@@ -4,7 +4,7 @@ use crate::leaks;
 use sandbox::dataverse::SegmentView;
 use sandbox::{BUCKET, DESTINATION_SECRET, Sandbox};
 use segment_loader::App;
-use segment_loader::environment::Environment;
+use segment_loader::config::Variables;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -47,7 +47,7 @@ impl World {
                     .map(|(_, value)| value.clone())
             })
         };
-        App::new(Environment::read(lookup).unwrap(), &sandbox.aws_config())
+        App::new(Variables::read(lookup).unwrap(), &sandbox.aws_config())
     }
 
     /// Changes fields of the destination secret.

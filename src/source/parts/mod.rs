@@ -24,9 +24,9 @@ pub use misfit::Misfit;
 pub use one_of_several::{LoadedAlone, OneOfSeveral};
 pub use role::Role;
 
+use crate::config::ResultFiles;
 use crate::domain::{Mode, ObjectRef, folder, s3_url};
 use crate::event::scope::{Scope, file_name, is_completion_marker, is_marker};
-use crate::settings::ResultFiles;
 use crate::source::error::Error;
 use crate::source::object::{ObjectVersion, Objects};
 use crate::source::remark::Remark;

@@ -3,7 +3,7 @@
 use super::run::is_epoch;
 use super::token::{CALENDAR, Kind, tokens};
 use crate::domain::folder;
-use crate::percent;
+use crate::text::percent;
 
 /// The words behind which a value tells one day's result from another's, beside those of the calendar.
 const MOMENTS: [&str; 8] = ["date", "dt", "ds", "time", "ts", "timestamp", "minute", "min"];

@@ -1,9 +1,9 @@
 //! What a key is by its name: a whole result, a part of one, or the file that says which parts there are.
 
 use super::counter::is_plainly_a_part;
+use crate::config::ResultFiles;
 use crate::domain::Mode;
 use crate::event::scope::{file_name, is_completion_marker, is_marker};
-use crate::settings::ResultFiles;
 
 /// What an object is to a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

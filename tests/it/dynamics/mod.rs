@@ -11,10 +11,10 @@ mod token;
 
 use sandbox::dataverse::Seed;
 use sandbox::{DESTINATION_SECRET, Sandbox};
+use segment_loader::config::{Secrets, Settings};
 use segment_loader::domain::{ContactId, SegmentName};
 use segment_loader::dynamics::{Dataverse, GroupId, SegmentId, TokenCache};
-use segment_loader::fence::Fence;
-use segment_loader::settings::{Secrets, Settings};
+use segment_loader::time::Fence;
 use std::time::Duration;
 use uuid::Uuid;
 

@@ -5,7 +5,7 @@ use sandbox::dataverse::Limits;
 use sandbox::{Fault, Sandbox};
 use segment_loader::domain::Batch;
 use segment_loader::dynamics::{Dataverse, Error, GroupId, SegmentId};
-use segment_loader::fence::Fence;
+use segment_loader::time::Fence;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;

@@ -4,7 +4,7 @@ use super::{connected, connected_until, connected_with};
 use sandbox::entra::{CLIENT_SECRET, Failure};
 use sandbox::{CREDENTIAL_SECRET, DESTINATION_SECRET, Fault, Sandbox};
 use segment_loader::dynamics::{Error, TokenCache};
-use segment_loader::fence::Fence;
+use segment_loader::time::Fence;
 use std::time::Duration;
 use tokio::time::Instant;
 

@@ -8,9 +8,9 @@ use super::situations::Situation;
 use super::world::{MINUTE, SECOND, World};
 use segment_loader::domain::{Mode, ObjectRef};
 use segment_loader::event::LoadCommand;
-use segment_loader::intent::Hint;
 use segment_loader::report::{Outcome, RunReport};
 use segment_loader::state::Wish;
+use segment_loader::worker::Hint;
 
 /// What sets a worker to work.
 #[derive(Clone, Copy, Debug)]

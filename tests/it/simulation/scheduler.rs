@@ -10,13 +10,13 @@ use super::people::Trigger;
 use super::situations::Tally;
 use super::world::{LEASE, MINUTE, SECOND, SEGMENTS, Shared, World};
 use super::{Breach, Plant};
+use segment_loader::config::Variables;
+use segment_loader::config::{CredentialSource, Destination, Settings};
 use segment_loader::domain::Mode;
-use segment_loader::environment::Environment;
-use segment_loader::fence::Fence;
-use segment_loader::intent::Hint;
 use segment_loader::report::{Outcome, RunReport};
-use segment_loader::settings::{CredentialSource, Destination, Settings};
 use segment_loader::state::Head;
+use segment_loader::time::Fence;
+use segment_loader::worker::Hint;
 use segment_loader::worker::{Worker, margin};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -56,7 +56,7 @@ pub(super) fn play(seed: u64, plant: Option<Plant>, is_told: bool) -> Played {
         world.story = is_told.then(|| world.scenario.told());
         let player = Player {
             settings: Rc::new(settings(world.scenario.mode)),
-            environment: Rc::new(environment()),
+            variables: Rc::new(variables()),
             world: Shared::new(world),
         };
         let breach = player.play().await;
@@ -72,7 +72,7 @@ pub(super) fn play(seed: u64, plant: Option<Plant>, is_told: bool) -> Played {
 #[derive(Clone)]
 struct Player {
     settings: Rc<Settings>,
-    environment: Rc<Environment>,
+    variables: Rc<Variables>,
     world: Shared,
 }
 
@@ -173,7 +173,7 @@ impl Player {
         let fence = Fence::stopping_at(stop_at);
         let worker = Worker {
             settings: &self.settings,
-            environment: &self.environment,
+            variables: &self.variables,
             stop_at,
             means: Simulated::new(&self.world, process, &fence),
             fence,
@@ -361,13 +361,13 @@ fn is_unconfirmed(head: &Head) -> bool {
     head.applied.as_ref().is_some_and(|applied| !applied.confirmed)
 }
 
-fn environment() -> Environment {
+fn variables() -> Variables {
     let lookup = |name: &str| match name {
         "DESTINATION_SECRET_ID" => Some("destination".to_owned()),
         "RESULTS_BUCKET" => Some(BUCKET.to_owned()),
         _ => None,
     };
-    Environment::read(lookup).unwrap()
+    Variables::read(lookup).unwrap()
 }
 
 /// The settings' defaults, but for a mode and an allowance for contacts that Dynamics does not take.

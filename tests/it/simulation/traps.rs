@@ -5,7 +5,7 @@ use super::rng::Rng;
 use super::scenario::Scenario;
 use super::situations::Situation;
 use super::world::MINUTE;
-use segment_loader::fence::Closed;
+use segment_loader::time::Closed;
 
 /// What a file does to a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! What can be wrong with a secret.
 
-use crate::json;
+use crate::text::json;
 use std::borrow::Cow;
 use std::fmt;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// What the function is told by its environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Environment {
+pub struct Variables {
     /// The name or ARN of the destination secret.
     pub destination_secret_id: String,
     /// The bucket that scheduled and direct runs look in.
@@ -26,7 +26,7 @@ pub struct Environment {
 
 /// Tells which environment variable cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
+pub enum VariableError {
     /// A variable that has no default is not set.
     #[error("the environment variable `{variable}` is not set: {advice}")]
     Missing {
@@ -45,14 +45,14 @@ pub enum Error {
     },
 }
 
-impl Error {
+impl VariableError {
     /// Returns the stable name that alarms see.
     pub fn error_type(&self) -> &'static str {
         "InvalidEnvironment"
     }
 }
 
-impl Environment {
+impl Variables {
     /// The default of `LEASE_SECONDS`; two thirds of it are the two minutes that Dataverse gives an operation.
     const LEASE_SECONDS: u32 = 180;
 
@@ -64,15 +64,15 @@ impl Environment {
         clippy::disallowed_methods,
         reason = "this is the one place that reads the environment"
     )]
-    pub fn from_process() -> Result<Self, Error> {
+    pub fn from_process() -> Result<Self, VariableError> {
         Self::read(|name| std::env::var(name).ok())
     }
 
     /// Reads the variables that `lookup` knows; an empty one counts as not set, except that results may have no prefix.
-    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, VariableError> {
         let text = |name| lookup(name).filter(|text| !text.trim().is_empty());
-        let environment = Self {
-            destination_secret_id: text("DESTINATION_SECRET_ID").ok_or(Error::Missing {
+        let variables = Self {
+            destination_secret_id: text("DESTINATION_SECRET_ID").ok_or(VariableError::Missing {
                 variable: "DESTINATION_SECRET_ID",
                 advice: "give the name or ARN of the destination secret in Secrets Manager",
             })?,
@@ -84,8 +84,8 @@ impl Environment {
             function_name: text("AWS_LAMBDA_FUNCTION_NAME"),
             memory: memory(text("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").as_deref()),
         };
-        environment.check_prefixes()?;
-        Ok(environment)
+        variables.check_prefixes()?;
+        Ok(variables)
     }
 
     /// Returns the bucket of the function's own objects for a result in this bucket.
@@ -107,8 +107,8 @@ impl Environment {
     }
 
     /// Refuses prefixes with which every result would be taken for one of the function's own objects.
-    fn check_prefixes(&self) -> Result<(), Error> {
-        let invalid = |variable, expected| Err(Error::Invalid { variable, expected });
+    fn check_prefixes(&self) -> Result<(), VariableError> {
+        let invalid = |variable, expected| Err(VariableError::Invalid { variable, expected });
         let is_one_bucket = self.state_bucket.is_none() || self.state_bucket == self.results_bucket;
         if self.state_prefix.is_empty() {
             return invalid("STATE_PREFIX", "a prefix such as `_state/`, never empty");
@@ -137,11 +137,11 @@ fn memory(text: Option<&str>) -> u64 {
     mebibytes.map_or(u64::MAX, |mebibytes| mebibytes.saturating_mul(1 << 20))
 }
 
-fn lease(text: Option<String>) -> Result<Duration, Error> {
-    let seconds = text.map_or(Ok(Environment::LEASE_SECONDS), |text| text.trim().parse::<u32>());
+fn lease(text: Option<String>) -> Result<Duration, VariableError> {
+    let seconds = text.map_or(Ok(Variables::LEASE_SECONDS), |text| text.trim().parse::<u32>());
     match seconds {
-        Ok(seconds) if seconds >= Environment::MIN_LEASE_SECONDS => Ok(Duration::from_secs(seconds.into())),
-        _ => Err(Error::Invalid {
+        Ok(seconds) if seconds >= Variables::MIN_LEASE_SECONDS => Ok(Duration::from_secs(seconds.into())),
+        _ => Err(VariableError::Invalid {
             variable: "LEASE_SECONDS",
             expected: "a whole number of seconds, 6 or more",
         }),
@@ -152,10 +152,10 @@ fn lease(text: Option<String>) -> Result<Duration, Error> {
 mod tests {
     use super::*;
 
-    fn read(variables: &[(&str, &str)]) -> Result<Environment, Error> {
+    fn read(variables: &[(&str, &str)]) -> Result<Variables, VariableError> {
         let all = [&[("DESTINATION_SECRET_ID", "socktown/destination")], variables].concat();
         // The last one counts, so that a test can overrule the first.
-        Environment::read(|name| {
+        Variables::read(|name| {
             all.iter()
                 .rev()
                 .find(|(key, _)| *key == name)
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn the_secret_alone_is_enough() {
-        let expected = Environment {
+        let expected = Variables {
             destination_secret_id: "socktown/destination".into(),
             results_bucket: None,
             results_prefix: "incoming/".into(),
@@ -187,11 +187,8 @@ mod tests {
 
     #[test]
     fn prefixes_get_a_missing_slash_and_results_may_have_none() {
-        let environment = read(&[("RESULTS_PREFIX", "a/b"), ("STATE_PREFIX", "c")]).unwrap();
-        assert_eq!(
-            (&*environment.results_prefix, &*environment.state_prefix),
-            ("a/b/", "c/")
-        );
+        let variables = read(&[("RESULTS_PREFIX", "a/b"), ("STATE_PREFIX", "c")]).unwrap();
+        assert_eq!((&*variables.results_prefix, &*variables.state_prefix), ("a/b/", "c/"));
         assert_eq!(read(&[("RESULTS_PREFIX", "")]).unwrap().results_prefix, "");
     }
 
@@ -234,9 +231,9 @@ mod tests {
             (&[("RESULTS_BUCKET", "results"), ("STATE_BUCKET", "state")], "state"),
             (&[("RESULTS_BUCKET", ""), ("STATE_BUCKET", "")], "event"),
         ] {
-            let environment = read(variables).unwrap();
-            assert_eq!(environment.state_bucket_for("event"), expected);
-            assert!(environment.scope().is_own(expected, "_state/x"));
+            let variables = read(variables).unwrap();
+            assert_eq!(variables.state_bucket_for("event"), expected);
+            assert!(variables.scope().is_own(expected, "_state/x"));
         }
     }
 

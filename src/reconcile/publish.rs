@@ -3,8 +3,8 @@
 use super::Error;
 use crate::domain::{SegmentStatus, Sign, Watch};
 use crate::dynamics::{Definition, Segment};
-use crate::fence::Fence;
 use crate::means::Means;
+use crate::time::Fence;
 use std::time::Duration;
 use tokio::time::Instant;
 

@@ -2,7 +2,7 @@
 
 use super::encoded_words;
 use crate::domain::SegmentName;
-use crate::{percent, shown};
+use crate::text::{percent, shown};
 
 /// Tells why a run has no usable segment name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

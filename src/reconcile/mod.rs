@@ -19,9 +19,9 @@ pub use rounds::{Converged, Rounds, Step};
 pub use survey::Audience;
 pub use unverified::Unverified;
 
+use crate::domain::Fate;
 use crate::domain::{ContactId, ContactSet, Mode};
 use crate::dynamics;
-use crate::fate::Fate;
 
 /// What a run wants of the segment.
 #[derive(Clone, Copy, Debug)]

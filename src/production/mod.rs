@@ -1,14 +1,17 @@
 //! A worker's means in production: S3 and Dataverse.
 
-use crate::clients::Clients;
+mod clients;
+
+pub(crate) use clients::Clients;
+
+use crate::config::Settings;
 use crate::domain::{Batch, ContactId, Home, Mode, ObjectRef, SegmentName};
 use crate::dynamics::{self, Dataverse, Definition, DefinitionId, Group, GroupId, Saved, Segment, SegmentId};
-use crate::fence::Fence;
 use crate::means::{Attempt, Leftovers, Lists, Means};
 use crate::report::Archive;
-use crate::settings::Settings;
 use crate::source::{self, Manner, ObjectVersion, Parts, Rows};
 use crate::state::{self, Bookmark, Former, Head, Heads, Lying, Stored};
+use crate::time::Fence;
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -131,7 +134,7 @@ impl Means for Production<'_> {
         let manner = Manner {
             files: self.settings.destination.result_files,
             mode,
-            scope: &self.clients.environment.scope(),
+            scope: &self.clients.variables.scope(),
         };
         self.clients.objects.parts(object, manner).await
     }
@@ -142,7 +145,7 @@ impl Means for Production<'_> {
     }
 
     async fn list_results(&self, limit: usize) -> Result<Vec<ObjectVersion>, source::Error> {
-        let prefix = &self.clients.environment.results_prefix;
+        let prefix = &self.clients.variables.results_prefix;
         self.clients.objects.list(self.bucket, prefix, limit).await
     }
 

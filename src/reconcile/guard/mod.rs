@@ -1,8 +1,8 @@
 //! Whether a result may become the audience: pure, and decided before the first write.
 
 use super::plan::MAX_MEMBERS;
+use crate::config::{Destination, EmptyResult};
 use crate::domain::{Mode, OlderFiles};
-use crate::settings::{Destination, EmptyResult};
 use serde::Serialize;
 
 /// The numbers that the guards judge.

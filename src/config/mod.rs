@@ -1,4 +1,6 @@
-//! Secrets become settings: every value is checked once, and every error names the secret and the field, never a value.
+//! What the function is told before any event: environment variables and the two secrets become checked types.
+//!
+//! Every value is checked once, and every error names the variable, or the secret and the field, and never a value.
 
 mod credential;
 mod destination;
@@ -10,6 +12,7 @@ mod organization;
 mod rules;
 mod secrets;
 mod segment_name;
+mod variables;
 
 pub use credential::Credential;
 pub use destination::{CredentialSource, Destination};
@@ -19,6 +22,7 @@ pub use organization::Organization;
 pub use rules::{CheckContacts, EmptyResult, ResultFiles};
 pub use secrets::Secrets;
 pub use segment_name::{Error as SegmentNameError, Metadata, settle as settle_segment_name};
+pub use variables::{VariableError, Variables};
 
 use crate::domain::Home;
 use chrono::{DateTime, Utc};

@@ -1,8 +1,10 @@
 //! AWS: the configuration, the client of Secrets Manager, and how long all its clients wait.
 
-use crate::bounded::Bounded;
+pub(crate) mod bounded;
+
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
+use bounded::Bounded;
 use std::time::Duration;
 
 /// How long connecting may take; a host that does not answer in 3 seconds is tried again rather than awaited.

@@ -1,7 +1,7 @@
 //! The way to AWS Secrets Manager.
 
 use super::{Credential, CredentialSource, Destination, Error, SecretName};
-use crate::bounded;
+use crate::aws::bounded;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;

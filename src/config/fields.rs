@@ -1,7 +1,7 @@
 //! Reads the fields of a secret one by one, because `serde`'s own messages quote the values they dislike.
 
 use super::Error;
-use crate::{json, near, shown};
+use crate::text::{json, near, shown};
 use chrono::NaiveDate;
 use serde_json::{Map, Value};
 use std::borrow::Cow;

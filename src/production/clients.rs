@@ -1,20 +1,20 @@
 //! What lives as long as the Lambda environment: the configuration and the clients.
 
 use crate::aws;
+use crate::config::Variables;
+use crate::config::{Destination, Secrets, Settings};
 use crate::dynamics::{Dataverse, TokenCache};
-use crate::environment::Environment;
-use crate::fence::Fence;
 use crate::report::Archive;
 use crate::s3::{self, Own, S3Clock};
-use crate::settings::{Destination, Secrets, Settings};
 use crate::source::Objects;
 use crate::state::{Heads, Trials, transition};
+use crate::time::Fence;
 use aws_config::SdkConfig;
 
 /// The configuration and every client, each built once, so that warm invocations reuse connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Clients {
-    pub(crate) environment: Environment,
+    pub(crate) variables: Variables,
     pub(crate) secrets: Secrets,
     pub(crate) objects: Objects,
     pub(crate) clock: S3Clock,
@@ -24,15 +24,15 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
-    pub(crate) fn new(environment: Environment, config: &SdkConfig) -> Self {
+    pub(crate) fn new(variables: Variables, config: &SdkConfig) -> Self {
         let clock = S3Clock::default();
         let s3 = s3::client(config, clock.clone());
         Self {
-            secrets: Secrets::new(aws::secrets_manager(config), &environment.destination_secret_id),
-            objects: Objects::new(s3.clone()).within(environment.memory),
+            secrets: Secrets::new(aws::secrets_manager(config), &variables.destination_secret_id),
+            objects: Objects::new(s3.clone()).within(variables.memory),
             http: http_client(),
             tokens: TokenCache::default(),
-            environment,
+            variables,
             clock,
             s3,
         }
@@ -48,14 +48,14 @@ impl Clients {
         Heads::new(self.own(bucket), destination.home())
     }
 
-    /// Opens the notes of trials in an environment, beside the heads of the segments that results of this bucket go to.
+    /// Opens the notes of trials in an variables, beside the heads of the segments that results of this bucket go to.
     pub(crate) fn trials(&self, bucket: &str, settings: &Settings) -> Trials {
         Trials::new(self.own(bucket), settings.destination.organization.environment())
     }
 
     /// Prepares calls to Dataverse, which leave through the fence only.
     pub(crate) fn dataverse(&self, settings: &Settings, fence: &Fence) -> Dataverse {
-        let request_timeout = transition::call_time(self.environment.lease);
+        let request_timeout = transition::call_time(self.variables.lease);
         Dataverse::with_tokens(
             self.http.clone(),
             settings,
@@ -67,8 +67,8 @@ impl Clients {
     }
 
     fn own(&self, bucket: &str) -> Own {
-        let bucket = self.environment.state_bucket_for(bucket).to_owned();
-        let prefix = self.environment.state_prefix.clone();
+        let bucket = self.variables.state_bucket_for(bucket).to_owned();
+        let prefix = self.variables.state_prefix.clone();
         Own::new(self.s3.clone(), self.clock.clone(), bucket, prefix)
     }
 }

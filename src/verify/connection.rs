@@ -1,9 +1,9 @@
 //! `test_connection`: five checks in order, no further than the first failure.
 
+use crate::config::{Secrets, Settings};
 use crate::dynamics::Dataverse;
 use crate::error::Error;
-use crate::fence::Fence;
-use crate::settings::{Secrets, Settings};
+use crate::time::Fence;
 use chrono::Utc;
 use serde::Serialize;
 use serde_json::{Value, json};

@@ -1,16 +1,16 @@
 //! From a hint to a wish: which segment, which version, which run.
 
+use crate::config::Variables;
+use crate::config::{Metadata, ResultFiles, Settings, settle_segment_name};
+use crate::domain::Fate;
 use crate::domain::{Home, Mode, ObjectRef, Pinned, RunId, SegmentName};
-use crate::environment::Environment;
 use crate::error::Error;
 use crate::event::LoadCommand;
-use crate::fate::Fate;
 use crate::means::Means;
 use crate::report::Source;
-use crate::settings::{Metadata, ResultFiles, Settings, settle_segment_name};
-use crate::shown;
 use crate::source::{self, ObjectVersion, Role};
 use crate::state::Wish;
+use crate::text::shown;
 
 /// One object to look at, and what a direct command said about it.
 pub struct Hint {
@@ -71,14 +71,14 @@ impl Hint {
         &self,
         means: &impl Means,
         settings: &Settings,
-        environment: &Environment,
+        variables: &Variables,
     ) -> Result<Option<Intent>, Error> {
         let command = self.command.as_ref();
         let files = settings.destination.result_files;
         if command.is_none() && self.starts_no_run(files, settings.destination.mode) {
             return Ok(None);
         }
-        if environment.scope().is_own(&self.object.bucket, &self.object.key) {
+        if variables.scope().is_own(&self.object.bucket, &self.object.key) {
             return Err(Error::Refused(format!(
                 "{} is one of the function's own objects and no result",
                 self.object
@@ -89,7 +89,7 @@ impl Hint {
             command.and_then(|command| command.segment_name.as_ref()),
             named_by(&object),
             &self.object.key,
-            &environment.results_prefix,
+            &variables.results_prefix,
             settings.destination.segment_name.as_ref(),
         )?;
         let wish = wish_for(&object, means.home(), name, command, settings.destination.mode)?;

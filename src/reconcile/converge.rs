@@ -8,8 +8,8 @@ use super::survey::{census, count, foreign_groups, include_groups, list, list_ex
 use super::{Changed, Error, Wanted};
 use crate::domain::{Batch, Census, ContactId};
 use crate::dynamics::{self, Definition, Group, GroupId, Saved, Segment};
-use crate::fence::Fence;
 use crate::means::Means;
+use crate::time::Fence;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! Until when requests may leave: the planned stop before the invocation's deadline, and the lease.
 
-use crate::fate::Fate;
+use crate::domain::Fate;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
