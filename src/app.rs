@@ -144,7 +144,7 @@ impl App {
         self.load(hint, TriggerKind::Command.into(), stop_at).await
     }
 
-    /// Follows one hint to its end: settles what is wished, enlists it, and works until nothing is pending.
+    /// Follows one hint to its end: settles which job it asks for, enlists it, and works until nothing is pending.
     async fn load(&self, hint: Hint, trigger: Trigger, stop_at: Instant) -> Vec<RunReport> {
         let bucket = hint.object.bucket.clone();
         let source = hint.source();

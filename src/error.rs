@@ -73,7 +73,7 @@ impl Error {
         }
     }
 
-    /// Tells what becomes of a wish that ended with this error.
+    /// Tells what becomes of a job that ended with this error.
     pub(crate) fn fate(&self) -> Fate {
         match self {
             Self::Variable(_) | Self::Event(_) | Self::Settings(_) | Self::SegmentName(_) | Self::Run { .. } => {

@@ -154,7 +154,7 @@ pub trait Means: Clone {
     fn throttled(&self) -> Duration;
 }
 
-/// One attempt at a wish, as its objects' keys name it.
+/// One attempt at a job, as its objects' keys name it.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt<'a> {
     /// The run.

@@ -1,11 +1,11 @@
-//! What becomes of a wish whose attempt ended with an error.
+//! What becomes of a job whose attempt ended with an error.
 
-/// What an error means for the wish that it ended; every error of a run has one by its type.
+/// What an error means for the job that it ended; every error of a run has one by its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It stays wished, and is tried again after a pause that grows with each failure.
+    /// It stays queued, and is tried again after a pause that grows with each failure.
     Retry,
-    /// It stays wished, and the next sweep goes on with it: only the time was over.
+    /// It stays queued, and the next sweep goes on with it: only the time was over.
     Continue,
     /// Another worker goes on with it; this one touches the segment no more.
     LostLease,
@@ -13,6 +13,6 @@ pub enum Fate {
     Refuse,
     /// It can never be read; only an order tries it again.
     PutAside,
-    /// It is dropped: another file took its object's place, and is a wish of its own.
+    /// It is dropped: another file took its object's place, and is a job of its own.
     Drop,
 }

@@ -176,7 +176,7 @@ impl Error {
         }
     }
 
-    /// Tells what becomes of a wish that needed the call.
+    /// Tells what becomes of a job that needed the call.
     pub const fn fate(&self) -> Fate {
         match self {
             Self::OutOfTime { .. } => Fate::Continue,

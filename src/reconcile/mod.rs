@@ -188,7 +188,7 @@ impl Error {
         }
     }
 
-    /// Tells what becomes of a wish that could not be loaded.
+    /// Tells what becomes of a job that could not be loaded.
     pub const fn fate(&self) -> Fate {
         match self {
             // The segment or the result itself forbids the load, so that repeating it is no use.

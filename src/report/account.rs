@@ -1,4 +1,4 @@
-//! What an attempt at a wish learned and did, as data: the stages return it, and reports are made of it.
+//! What an attempt at a job learned and did, as data: the stages return it, and reports are made of it.
 
 use super::{Outcome, PhaseTimes};
 use crate::domain::{ContactId, OlderFiles};
@@ -6,10 +6,10 @@ use crate::error::Error;
 use crate::means::Leftovers;
 use crate::reconcile::{Opinion, Shown};
 use crate::source::{ObjectVersion, Rejected, Remark};
-use crate::state::Wish;
+use crate::state::Job;
 use std::time::Duration;
 
-/// What one attempt at a wish learned and did, stage by stage; what it did not come to is none.
+/// What one attempt at a job learned and did, stage by stage; what it did not come to is none.
 #[derive(Debug, Default)]
 pub(crate) struct Account {
     pub(crate) reading: Reading,
@@ -57,8 +57,8 @@ pub(crate) struct Comparison {
 pub(crate) struct Writing {
     /// Set where there was nothing to write and nothing to publish.
     pub(crate) is_settled: bool,
-    /// The wishes that count no more, since this one does.
-    pub(crate) overtaken: Vec<Wish>,
+    /// The jobs that count no more, since this one does.
+    pub(crate) overtaken: Vec<Job>,
     /// The segment that is written to, from the first write on.
     pub(crate) segment_id: Option<String>,
     pub(crate) written: Option<Written>,
@@ -112,7 +112,7 @@ pub(crate) struct Written {
 /// How an attempt ended.
 #[derive(Debug)]
 pub(crate) enum Ending {
-    /// The wish is carried out.
+    /// The job is carried out.
     Done(Outcome),
     /// It is not, or not yet.
     Failed {

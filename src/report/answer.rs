@@ -4,12 +4,12 @@ use super::{Outcome, RunReport, Source};
 use crate::domain::Fate;
 use crate::domain::{RunId, SegmentName};
 use crate::error::Error;
-use crate::state::{Enlisted, Refused, Wish};
+use crate::state::{Enlisted, Job, Refused};
 use serde_json::{Value, json};
 
 impl RunReport {
-    /// Reports a wish that was not even taken up.
-    pub(crate) fn of_known(wish: &Wish, known: Enlisted) -> Self {
+    /// Reports a job that was not even taken up.
+    pub(crate) fn of_known(job: &Job, known: Enlisted) -> Self {
         let (outcome, reason, error_type) = match known {
             Enlisted::Refused(Refused { refusal, .. }) if refusal.unreadable => {
                 // What a head of before does not tell was most likely this.
@@ -23,38 +23,38 @@ impl RunReport {
         Self {
             error_type,
             reason: Some(reason),
-            ..Self::of(wish, outcome)
+            ..Self::of(job, outcome)
         }
     }
 
-    /// Reports a wish that was refused before it was taken up.
-    pub(crate) fn of_refused(wish: &Wish, error: &Error) -> Self {
+    /// Reports a job that was refused before it was taken up.
+    pub(crate) fn of_refused(job: &Job, error: &Error) -> Self {
         Self {
             error_type: error.told_type(),
             needs_attention: error.asks_for_attention(),
             reason: Some(error.to_string()),
-            ..Self::of(wish, Outcome::Refused)
+            ..Self::of(job, Outcome::Refused)
         }
     }
 
-    /// Reports a wish that another worker will come to.
-    pub(crate) fn of_busy(wish: &Wish) -> Self {
+    /// Reports a job that another worker will come to.
+    pub(crate) fn of_busy(job: &Job) -> Self {
         Self {
             reason: Some("another run works on this segment and takes this result up".to_owned()),
-            ..Self::of(wish, Outcome::Busy)
+            ..Self::of(job, Outcome::Busy)
         }
     }
 
-    /// Reports a wish that could not be taken up while another worker has the segment.
-    pub(crate) fn of_held(wish: &Wish, error: &Error) -> Self {
+    /// Reports a job that could not be taken up while another worker has the segment.
+    pub(crate) fn of_held(job: &Job, error: &Error) -> Self {
         Self {
             reason: Some(error.to_string()),
-            ..Self::of(wish, Outcome::Busy)
+            ..Self::of(job, Outcome::Busy)
         }
     }
 
-    /// Reports a wish that was not come to: `before` are the runs that went first, of which the last tells why.
-    pub(crate) fn of_waiting(wish: &Wish, before: &[Self]) -> Self {
+    /// Reports a job that was not come to: `before` are the runs that went first, of which the last tells why.
+    pub(crate) fn of_waiting(job: &Job, before: &[Self]) -> Self {
         let last = before.last().filter(|last| last.outcome == Outcome::Failed);
         let (outcome, reason) = match last.and_then(|last| last.reason.as_deref()) {
             Some(reason) => (
@@ -76,11 +76,11 @@ impl RunReport {
         Self {
             error_type: last.and_then(|last| last.error_type.clone()),
             reason: Some(reason),
-            ..Self::of(wish, outcome)
+            ..Self::of(job, outcome)
         }
     }
 
-    /// Reports what failed before it became a wish.
+    /// Reports what failed before it became a job.
     pub(crate) fn failed(error: &Error, source: Option<Source>) -> Self {
         let is_no_result = matches!(error, Error::Source(error) if error.fate() == Fate::Refuse);
         let outcome = if is_no_result || matches!(error, Error::Refused(_)) {
@@ -119,8 +119,8 @@ impl RunReport {
 }
 
 /// Moves the event's own run to the front: its last attempt, where one before was lost.
-pub(crate) fn put_own_first(reports: &mut [RunReport], wish: &Wish) {
-    let is_own = |report: &RunReport| report.run_id.as_ref() == Some(&wish.run_id);
+pub(crate) fn put_own_first(reports: &mut [RunReport], job: &Job) {
+    let is_own = |report: &RunReport| report.run_id.as_ref() == Some(&job.run_id);
     if let Some(index) = reports.iter().rposition(is_own) {
         reports[..=index].rotate_right(1);
     }
@@ -128,7 +128,7 @@ pub(crate) fn put_own_first(reports: &mut [RunReport], wish: &Wish) {
 
 /// Turns the failure of an event's own run, the first, into an error of the invocation.
 ///
-/// The runs after it were wished by other events, which are told of their failure when they are delivered again.
+/// The runs after it were asked for by other events, which are told of their failure when they are delivered again.
 pub(crate) fn fail_if_own_failed(reports: &[RunReport]) -> Result<(), Error> {
     match reports.first().filter(|report| report.outcome == Outcome::Failed) {
         Some(report) => Err(Error::Run {

@@ -7,12 +7,12 @@ use crate::error::Error;
 use crate::means::{Lists, Unwritten};
 use crate::reconcile::Shown;
 use crate::source::{ObjectVersion, Rejected};
-use crate::state::{Applied, Lost, Wish};
+use crate::state::{Applied, Job, Lost};
 use std::time::Duration;
 
-/// One attempt at a wish, at its end.
+/// One attempt at a job, at its end.
 pub(crate) struct Attempt<'a> {
-    pub(crate) wish: &'a Wish,
+    pub(crate) job: &'a Job,
     /// Names the attempt in its objects' keys.
     pub(crate) number: String,
     pub(crate) account: Account,
@@ -41,7 +41,7 @@ impl RunReport {
     /// Tells of an attempt.
     pub(crate) fn of_attempt(attempt: Attempt<'_>) -> Self {
         let Attempt {
-            wish,
+            job,
             number,
             account,
             cost,
@@ -54,7 +54,7 @@ impl RunReport {
             throttled_ms: millis(cost.throttled),
             duration_ms: millis(cost.duration),
             phases_ms: cost.phases,
-            ..Self::of(wish, Outcome::Failed)
+            ..Self::of(job, Outcome::Failed)
         };
         report.tell_the_reading(&account.reading);
         report.tell_the_segment(&account);
@@ -65,11 +65,11 @@ impl RunReport {
         report
     }
 
-    /// Tells of a wish that another one overtook.
-    pub(crate) fn of_overtaken(wish: &Wish, by: &Wish) -> Self {
+    /// Tells of a job that another one overtook.
+    pub(crate) fn of_overtaken(job: &Job, by: &Job) -> Self {
         Self {
             reason: Some(sentences::overtaken(by)),
-            ..Self::of(wish, Outcome::Superseded)
+            ..Self::of(job, Outcome::Superseded)
         }
     }
 
@@ -80,13 +80,13 @@ impl RunReport {
             reason: Some(sentences::LOST.to_owned()),
             needs_attention: lost.needs_attention,
             warnings: sentences::attention(lost.needs_attention),
-            ..Self::of(&lost.wish, Outcome::Failed)
+            ..Self::of(&lost.job, Outcome::Failed)
         }
     }
 
-    /// Tells of a wish for which an attempt failed before it could read anything.
-    pub(crate) fn of_failed(wish: &Wish, error: Error, needs_attention: bool) -> Self {
-        let mut report = Self::of(wish, Outcome::Failed);
+    /// Tells of a job for which an attempt failed before it could read anything.
+    pub(crate) fn of_failed(job: &Job, error: Error, needs_attention: bool) -> Self {
+        let mut report = Self::of(job, Outcome::Failed);
         let outcome = Outcome::Failed;
         report.tell_the_ending(
             &Account::default(),
@@ -103,7 +103,7 @@ impl RunReport {
     pub(crate) fn of_published(applied: &Applied, seen: &Seen, requests: u64) -> Self {
         let report = Self {
             segment_id: applied.segment_id.clone(),
-            ..Self::of(&applied.wish, Outcome::Computing)
+            ..Self::of(&applied.job, Outcome::Computing)
         };
         match seen {
             Seen::Active(shown) => Self {
@@ -226,18 +226,18 @@ impl RunReport {
         written.ok()
     }
 
-    /// Starts the report of a wish.
-    pub(super) fn of(wish: &Wish, outcome: Outcome) -> Self {
+    /// Starts the report of a job.
+    pub(super) fn of(job: &Job, outcome: Outcome) -> Self {
         Self {
-            run_id: Some(wish.run_id.clone()),
-            segment_name: Some(wish.segment_name.clone()),
+            run_id: Some(job.run_id.clone()),
+            segment_name: Some(job.segment_name.clone()),
             source: Some(Source {
-                object: wish.object.clone(),
+                object: job.object.clone(),
                 files: Vec::new(),
             }),
-            mode: Some(wish.mode),
-            sample: wish.sample,
-            approved: wish.approved,
+            mode: Some(job.mode),
+            sample: job.sample,
+            approved: job.approved,
             ..Self::new(outcome)
         }
     }

@@ -4,7 +4,7 @@ use super::account::{Account, Found, Lapsed};
 use super::{Outcome, RunReport};
 use crate::domain::{SegmentName, s3_url};
 use crate::reconcile::{Opinion, Shown, guard};
-use crate::state::Wish;
+use crate::state::Job;
 use serde_json::json;
 
 const NEEDS_ATTENTION: &str = "the last runs of this segment all failed: it needs a person's attention; a new \
@@ -15,16 +15,16 @@ pub(super) const LOST: &str = "the attempt before this one ended without a word:
 pub(super) const GONE: &str = "the segment was deleted or renamed after it was published";
 
 /// Says what the guards found, and prints the whole command that approves exactly this input.
-pub(crate) fn refusal(findings: &[String], wish: &Wish) -> String {
+pub(crate) fn refusal(findings: &[String], job: &Job) -> String {
     let mut command = json!({
         "action": "load",
-        "bucket": wish.object.bucket,
-        "key": wish.object.key,
-        "segment_name": wish.segment_name,
-        "mode": wish.mode,
-        "approve": wish.run_id,
+        "bucket": job.object.bucket,
+        "key": job.object.key,
+        "segment_name": job.segment_name,
+        "mode": job.mode,
+        "approve": job.run_id,
     });
-    if let (Some(size), Some(name)) = (wish.sample, wish.segment_name.of_sample()) {
+    if let (Some(size), Some(name)) = (job.sample, job.segment_name.of_sample()) {
         command["sample"] = size.into();
         command["segment_name"] = name.as_str().into();
     }
@@ -35,11 +35,11 @@ pub(crate) fn refusal(findings: &[String], wish: &Wish) -> String {
 }
 
 /// Describes a segment that the function creates, to people who find it in Dynamics.
-pub(crate) fn description(wish: &Wish) -> String {
+pub(crate) fn description(job: &Job) -> String {
     format!(
         "Managed by {}: its members are replaced by the query results in {}. Changes by hand are overwritten.",
         env!("CARGO_PKG_NAME"),
-        s3_url(&wish.object.bucket, "")
+        s3_url(&job.object.bucket, "")
     )
 }
 
@@ -48,7 +48,7 @@ pub(super) fn attention(is_needed: bool) -> Vec<String> {
     is_needed.then(|| NEEDS_ATTENTION.to_owned()).into_iter().collect()
 }
 
-pub(super) fn overtaken(by: &Wish) -> String {
+pub(super) fn overtaken(by: &Job) -> String {
     format!("the newer result {} counts instead", by.object)
 }
 

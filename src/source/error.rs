@@ -110,7 +110,7 @@ impl Error {
         matches!(self, Self::Unavailable { .. } | Self::Stopped(_))
     }
 
-    /// Tells what becomes of a wish for this object.
+    /// Tells what becomes of a job for this object.
     pub const fn fate(&self) -> Fate {
         match self {
             Self::Forbidden { .. } | Self::Refused { .. } | Self::Unavailable { .. } => Fate::Retry,

@@ -110,7 +110,7 @@ fn check_names(head: &Value) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    fn wish() -> Value {
+    fn job() -> Value {
         json!({
             "run_id": "da8ded9e30af2cca",
             "object": {"bucket": "results", "key": "incoming/Summer Sale/a.csv", "version_id": "1", "etag": "9b2c"},
@@ -120,7 +120,7 @@ mod tests {
     }
 
     fn head() -> Value {
-        let mut applied = wish();
+        let mut applied = job();
         applied.as_object_mut().unwrap().extend([
             ("at".to_owned(), json!("2026-11-23T06:01:00.250Z")),
             ("contacts".to_owned(), json!(3)),
@@ -129,12 +129,12 @@ mod tests {
         ]);
         json!({
             "v": 1, "nonce": "n", "segment_name": "Summer Sale",
-            "newest": wish()["order"], "settled": null, "pending": [wish()], "applied": applied, "writing": null,
+            "newest": job()["order"], "settled": null, "pending": [job()], "applied": applied, "writing": null,
             "refused": [
-                {"order": wish()["order"], "run_id": "00", "reason": "too small", "unreadable": false},
-                {"order": wish()["order"], "run_id": "01", "reason": "gone", "unreadable": true, "error_type": "SourceMissing"},
+                {"order": job()["order"], "run_id": "00", "reason": "too small", "unreadable": false},
+                {"order": job()["order"], "run_id": "01", "reason": "gone", "unreadable": true, "error_type": "SourceMissing"},
             ],
-            "counted": [{"order": wish()["order"], "run_id": "00"}],
+            "counted": [{"order": job()["order"], "run_id": "00"}],
             "lease": {"owner": "o", "run_id": null, "renewed": "2026-11-23T06:00:00.250Z", "seconds": 180},
             "failures": {"count": 1, "code": "SourceUnavailable", "next_try": "2026-11-23T06:15:00.250Z"},
         })

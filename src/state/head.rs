@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// Everything that must survive a run: what is wished, what was applied, and who is at work.
+/// Everything that must survive a run: what is to be done, what was applied, and who is at work.
 ///
 /// Holds no contact ids. It is changed by compare-and-swap only (see [`super::store`]) and by the transitions in
 /// [`super::transition`] only.
@@ -26,13 +26,13 @@ pub struct Head {
     /// The highest order ever seen.
     #[serde(default)]
     pub newest: Option<Order>,
-    /// The highest order that a `replace` carried out or overtook: no event at or below it is a wish any more.
+    /// The highest order that a `replace` carried out or overtook: no event at or below it is a job any more.
     #[serde(default)]
     pub settled: Option<Order>,
-    /// Wishes not yet carried out, in the order of their arrival.
+    /// Jobs not yet carried out, in the order of their arrival.
     #[serde(default)]
-    pub pending: Vec<Wish>,
-    /// The last wish that was carried out.
+    pub pending: Vec<Job>,
+    /// The last job that was carried out.
     #[serde(default)]
     pub applied: Option<Applied>,
     /// Set before the first Dataverse write, cleared only together with moving `applied`.
@@ -41,7 +41,7 @@ pub struct Head {
     /// When the last request that creates the segment may have left, where its answer was not heard: its row may still come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub creating: Option<DateTime<Utc>>,
-    /// Wishes that guards refused or that can never be read, the latest [`Head::REMEMBERED`].
+    /// Jobs that guards refused or that can never be read, the latest [`Head::REMEMBERED`].
     #[serde(default)]
     pub refused: Vec<Refused>,
     /// Files that `append` and `remove` have counted, the latest [`Head::REMEMBERED`].
@@ -62,27 +62,27 @@ pub struct Head {
     /// The failures of the segment since an attempt at it ended well; no new file begins their count anew.
     #[serde(default)]
     pub failures: Option<Failures>,
-    /// The wish at which an attempt has begun and not ended, be it that it only looks after what was published: whoever takes the segment and finds it knows that the attempt
+    /// The job at which an attempt has begun and not ended, be it that it only looks after what was published: whoever takes the segment and finds it knows that the attempt
     /// died without a word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub attempt: Option<Wish>,
+    pub attempt: Option<Job>,
     /// What went wrong with the inputs that are not done with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub troubles: Vec<Trouble>,
 }
 
-/// One wish: load this object into this segment in this way.
+/// One job: load this object into this segment in this way.
 ///
 /// Whoever continues it uses exactly what stands here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wish {
+pub struct Job {
     /// Names the input.
     pub run_id: RunId,
     /// The object to load.
     pub object: ObjectRef,
     /// The object's place among all results.
     pub order: Order,
-    /// The files of a result in several, as they were when it was taken up; wishes of before lack it.
+    /// The files of a result in several, as they were when it was taken up; jobs of before lack it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parts: Option<Pinned>,
     /// How the segment changes.
@@ -100,7 +100,7 @@ pub struct Wish {
     pub ordered: Option<Precedence>,
 }
 
-/// Where an order stands among the wishes: above all that was known when it was given.
+/// Where an order stands among the jobs: above all that was known when it was given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Precedence {
     /// The highest order known when the order was given.
@@ -118,12 +118,12 @@ pub struct Input {
     pub run_id: RunId,
 }
 
-/// The last wish that was carried out.
+/// The last job that was carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied {
-    /// The wish, kept whole so that it can be carried out again where Dynamics fails to compute it.
+    /// The job, kept whole so that it can be carried out again where Dynamics fails to compute it.
     #[serde(flatten)]
-    pub wish: Wish,
+    pub job: Job,
     /// When it was published, by S3's clock.
     pub at: DateTime<Utc>,
     /// How many contacts its file held.
@@ -159,7 +159,7 @@ pub struct Writing {
     pub is_mixed: bool,
 }
 
-/// A wish that will not be carried out.
+/// A job that will not be carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     /// Its place among all results.
@@ -171,7 +171,7 @@ pub struct Refused {
     pub refusal: Refusal,
 }
 
-/// Why a wish will not be carried out.
+/// Why a job will not be carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// The sentence that the run's report gave.
@@ -270,8 +270,8 @@ impl Writing {
     }
 }
 
-impl Wish {
-    /// Returns what compares two wishes: an event by its result's order, an order above all it was given after.
+impl Job {
+    /// Returns what compares two jobs: an event by its result's order, an order above all it was given after.
     pub fn rank(&self) -> (Place<'_>, u64) {
         (
             self.stands_at().place(),
@@ -279,7 +279,7 @@ impl Wish {
         )
     }
 
-    /// Returns the result that the wish stands at, or above.
+    /// Returns the result that the job stands at, or above.
     pub fn stands_at(&self) -> &Order {
         self.ordered
             .as_ref()
@@ -294,17 +294,17 @@ impl Wish {
         }
     }
 
-    /// Tells whether both wishes ask for the same, whoever asked and however urgently.
+    /// Tells whether both jobs ask for the same, whoever asked and however urgently.
     pub fn asks_as(&self, other: &Self) -> bool {
         self.is_same_object(other) && self.mode == other.mode && self.sample == other.sample
     }
 
-    /// Tells whether both wishes are about the same version of the same object, however it is to be loaded.
+    /// Tells whether both jobs are about the same version of the same object, however it is to be loaded.
     pub fn is_same_object(&self, other: &Self) -> bool {
         self.is_about(&other.order)
     }
 
-    /// Tells whether the wish is about this content.
+    /// Tells whether the job is about this content.
     ///
     /// The name of the run does not decide: it says how the object was to be loaded, and of which files.
     pub fn is_about(&self, order: &Order) -> bool {

@@ -1,7 +1,7 @@
 //! When the results of a folder were complete before: what of them is left in it belongs to no later one.
 
 use crate::domain::folder;
-use crate::state::head::{Head, Wish};
+use crate::state::head::{Head, Job};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -18,13 +18,13 @@ pub struct Marker {
 
 impl Marker {
     /// Returns the marker or manifest of a result in several files; an order for a folder without one has none.
-    fn of(wish: &Wish) -> Option<Self> {
-        let key = &wish.object.key;
-        let is_one = wish.parts.is_some() && !key.ends_with('/');
+    fn of(job: &Job) -> Option<Self> {
+        let key = &job.object.key;
+        let is_one = job.parts.is_some() && !key.ends_with('/');
         is_one.then(|| Self {
-            bucket: wish.object.bucket.clone(),
+            bucket: job.object.bucket.clone(),
             folder: folder(key).to_owned(),
-            at: wish.order.last_modified,
+            at: job.order.last_modified,
         })
     }
 }
@@ -33,9 +33,9 @@ impl Head {
     /// How many markers a head remembers: days of hourly results that overwrite each other.
     pub const MARKERS: usize = 50;
 
-    /// Remembers the marker or manifest of a wish that is taken up.
-    pub(super) fn note_marker(&mut self, wish: &Wish) {
-        let Some(marker) = Marker::of(wish).filter(|marker| !self.markers.contains(marker)) else {
+    /// Remembers the marker or manifest of a job that is taken up.
+    pub(super) fn note_marker(&mut self, job: &Job) {
+        let Some(marker) = Marker::of(job).filter(|marker| !self.markers.contains(marker)) else {
             return;
         };
         self.markers.push(marker);
@@ -43,11 +43,11 @@ impl Head {
         self.markers.drain(..surplus);
     }
 
-    /// Returns the times of the markers and manifests that were taken up in this wish's folder and are older than it.
-    pub fn markers_before(&self, wish: &Wish) -> Vec<DateTime<Utc>> {
-        let here = folder(&wish.object.key);
+    /// Returns the times of the markers and manifests that were taken up in this job's folder and are older than it.
+    pub fn markers_before(&self, job: &Job) -> Vec<DateTime<Utc>> {
+        let here = folder(&job.object.key);
         let is_before = |marker: &&Marker| {
-            marker.bucket == wish.object.bucket && marker.folder == here && marker.at < wish.order.last_modified
+            marker.bucket == job.object.bucket && marker.folder == here && marker.at < job.order.last_modified
         };
         self.markers.iter().filter(is_before).map(|marker| marker.at).collect()
     }
@@ -58,10 +58,10 @@ mod tests {
     use super::*;
     use crate::domain::{Home, Mode, ObjectRef, Order, Pinned, RunId, SegmentName};
 
-    fn wish(key: &str, second: i64) -> Wish {
+    fn job(key: &str, second: i64) -> Job {
         let segment_name = SegmentName::parse("Summer Sale").unwrap();
         let object = ObjectRef::unseen("socktown-results".to_owned(), key.to_owned(), None);
-        Wish {
+        Job {
             run_id: RunId::of(&home(), &segment_name, Mode::Replace, &object, None),
             order: Order {
                 last_modified: at(second),
@@ -98,31 +98,31 @@ mod tests {
             ("x/all.DONE", 3),
             ("x/", 4),
         ] {
-            head.enlist(wish(key, second), true);
+            head.enlist(job(key, second), true);
         }
         assert_eq!(head.markers.len(), 3, "each once, and none for a folder alone");
-        assert_eq!(head.markers_before(&wish("x/_SUCCESS", 5)), [at(1), at(3)]);
-        assert_eq!(head.markers_before(&wish("x/", 5)), [at(1), at(3)]);
-        assert_eq!(head.markers_before(&wish("x/all.DONE", 3)), [at(1)]);
-        assert!(head.markers_before(&wish("x/z/_SUCCESS", 5)).is_empty());
+        assert_eq!(head.markers_before(&job("x/_SUCCESS", 5)), [at(1), at(3)]);
+        assert_eq!(head.markers_before(&job("x/", 5)), [at(1), at(3)]);
+        assert_eq!(head.markers_before(&job("x/all.DONE", 3)), [at(1)]);
+        assert!(head.markers_before(&job("x/z/_SUCCESS", 5)).is_empty());
     }
 
     #[test]
     fn a_head_remembers_the_latest_markers_only() {
         let mut head = Head::new(&home(), &SegmentName::parse("Summer Sale").unwrap());
         for second in 0..60 {
-            head.enlist(wish("x/_SUCCESS", second), false);
+            head.enlist(job("x/_SUCCESS", second), false);
         }
-        let before = head.markers_before(&wish("x/_SUCCESS", 100));
+        let before = head.markers_before(&job("x/_SUCCESS", 100));
         assert_eq!(before, (10..60).map(at).collect::<Vec<_>>());
     }
 
     #[test]
     fn a_file_that_is_a_whole_result_is_no_marker() {
         let mut head = Head::new(&home(), &SegmentName::parse("Summer Sale").unwrap());
-        let single = Wish {
+        let single = Job {
             parts: None,
-            ..wish("x/a.csv", 1)
+            ..job("x/a.csv", 1)
         };
         head.enlist(single, false);
         assert_eq!(head.markers, []);

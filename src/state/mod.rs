@@ -16,7 +16,7 @@ mod verified;
 
 pub use bookmark::Bookmark;
 pub use former::Former;
-pub use head::{Applied, Head, Refusal, Refused, Wish};
+pub use head::{Applied, Head, Job, Refusal, Refused};
 pub use past::{Load, Loaded, UnderWay};
 pub use store::{Error, Heads, Lying, Stored};
 pub use transition::{Achievement, Claim, Enlisted, LeaseLost, Lost, Whose};

@@ -93,7 +93,7 @@ impl Error {
         }
     }
 
-    /// Tells what becomes of a wish whose head could not be read or written.
+    /// Tells what becomes of a job whose head could not be read or written.
     pub const fn fate(&self) -> Fate {
         match self {
             Self::HeldByFormer | Self::LeaseLost(_) => Fate::LostLease,

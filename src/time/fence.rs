@@ -37,7 +37,7 @@ pub enum Closed {
 }
 
 impl Closed {
-    /// Tells what becomes of a wish for which no more may be sent.
+    /// Tells what becomes of a job for which no more may be sent.
     pub const fn fate(self) -> Fate {
         match self {
             Self::OutOfTime => Fate::Continue,

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::means::Means;
 use crate::reconcile::{self, Audience, Draft, Published, Unverified, survey};
 use crate::report::{RunReport, Seen};
-use crate::state::{Achievement, Applied, Wish};
+use crate::state::{Achievement, Applied, Job};
 
 impl<M: Means> Turn<'_, M> {
     /// Publishes again what was applied; nothing where something new has come in, which is carried out instead.
@@ -15,10 +15,10 @@ impl<M: Means> Turn<'_, M> {
     /// Nobody has looked at the draft since it was published. Where it is still the same, it needs no file; where it is not,
     /// a result that says who is in the segment is read and verified anew, and of all others only a person can tell.
     pub(super) async fn publish_again(&self, applied: &Applied) -> Result<Option<RunReport>, Error> {
-        let wish = &applied.wish;
+        let job = &applied.job;
         let expected = applied.members.map_or(applied.contacts, |members| members.count);
         let expected = usize::try_from(expected).unwrap_or(0);
-        let Some(audience) = survey::survey(self.means(), &wish.segment_name, expected).await? else {
+        let Some(audience) = survey::survey(self.means(), &job.segment_name, expected).await? else {
             // It was there a moment ago: the next look tells.
             return Ok(None);
         };
@@ -26,7 +26,7 @@ impl<M: Means> Turn<'_, M> {
         if applied.members != Some(now) {
             return self.load_again(applied, now.count).await;
         }
-        if !self.hold.is_still_applied(wish).await? {
+        if !self.hold.is_still_applied(job).await? {
             return Ok(None);
         }
         let Audience {
@@ -49,13 +49,13 @@ impl<M: Means> Turn<'_, M> {
             is_published: true,
             watch,
         };
-        self.hold.apply(wish, &done).await?;
+        self.hold.apply(job, &done).await?;
         Ok(Some(RunReport::of_published(applied, &seen, self.means().requests())))
     }
 
-    /// Wishes a result again whose draft is another now, where its file says who is in the segment.
+    /// Queues a result again whose draft is another now, where its file says who is in the segment.
     async fn load_again(&self, applied: &Applied, members: u64) -> Result<Option<RunReport>, Error> {
-        let file = match self.file_of(&applied.wish).await {
+        let file = match self.file_of(&applied.job).await {
             Ok(()) => {
                 self.hold.redo().await?;
                 return Ok(None);
@@ -76,9 +76,9 @@ impl<M: Means> Turn<'_, M> {
     }
 
     /// Looks whether the file of a complete result is still there; there is no error where one would not help.
-    async fn file_of(&self, wish: &Wish) -> Result<(), Option<Error>> {
-        match wish.mode {
-            Mode::Replace => self.worker.find(wish).await.map(drop).map_err(Some),
+    async fn file_of(&self, job: &Job) -> Result<(), Option<Error>> {
+        match job.mode {
+            Mode::Replace => self.worker.find(job).await.map(drop).map_err(Some),
             Mode::Append | Mode::Remove => Err(None),
         }
     }

@@ -6,19 +6,19 @@ use crate::error::Error;
 use crate::means::Means;
 use crate::reconcile::{self, survey};
 use crate::report::description;
-use crate::state::{Head, Wish};
+use crate::state::{Head, Job};
 
 impl<M: Means> Turn<'_, M> {
     /// Waits for the segment of a create that nobody heard the answer of, until it is there or can come no more.
     ///
     /// The worker that sent it may have been killed, and a second create would make a second segment of the name.
-    pub(super) async fn await_create(&self, wish: &Wish, head: &Head) -> Result<(), Error> {
+    pub(super) async fn await_create(&self, job: &Job, head: &Head) -> Result<(), Error> {
         let Some(sent) = head.creating else {
             return Ok(());
         };
         let until = sent + LATE_COMMIT;
         while self.means().s3_time() <= until {
-            if survey::find(self.means(), &wish.segment_name).await?.is_some() {
+            if survey::find(self.means(), &job.segment_name).await?.is_some() {
                 break;
             }
             tracing::info!("a segment may have been created by an attempt before; it is looked for");
@@ -28,10 +28,10 @@ impl<M: Means> Turn<'_, M> {
     }
 
     /// Creates the segment, and notes before that it is about to.
-    pub(super) async fn create(&self, wish: &Wish) -> Result<(Segment, Definition), Error> {
+    pub(super) async fn create(&self, job: &Job) -> Result<(Segment, Definition), Error> {
         self.hold.note_create().await?;
-        let description = description(wish);
-        match self.means().create_segment(&wish.segment_name, &description).await {
+        let description = description(job);
+        match self.means().create_segment(&job.segment_name, &description).await {
             Ok((segment, definition)) => {
                 tracing::info!(segment_id = %segment.id, "the segment is created");
                 Ok((segment, definition))

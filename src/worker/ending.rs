@@ -1,13 +1,13 @@
-//! What becomes of a wish whose attempt failed: in the head, and of the turn.
+//! What becomes of a job whose attempt failed: in the head, and of the turn.
 
 use super::hold::Hold;
 use crate::domain::Fate;
 use crate::error::Error;
 use crate::means::Means;
 use crate::report::{Ending, Outcome, RunReport};
-use crate::state::{self, Refusal, Whose, Wish};
+use crate::state::{self, Job, Refusal, Whose};
 
-/// Whether the worker goes on with the next wish.
+/// Whether the worker goes on with the next job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     GoOn,
@@ -17,33 +17,28 @@ pub(super) enum Next {
 /// What an attempt did until the time was over that got nowhere twice.
 const GETTING_NOWHERE: &str = "S3 or Dynamics was waited for, for the second time without any member added or removed";
 
-/// Decides by an error's fate what a failed wish leaves in the head, and whether the turn goes on with others.
+/// Decides by an error's fate what a failed job leaves in the head, and whether the turn goes on with others.
 ///
 /// `got_on` tells whether the attempt had brought anything about.
-pub(super) async fn settle_failure<M: Means>(
-    hold: &Hold<M>,
-    wish: &Wish,
-    error: Error,
-    got_on: bool,
-) -> (Ending, Next) {
+pub(super) async fn settle_failure<M: Means>(hold: &Hold<M>, job: &Job, error: Error, got_on: bool) -> (Ending, Next) {
     let (outcome, put_aside) = match error.fate() {
         Fate::LostLease => return (ended(Outcome::Busy, error, false), Next::Stop),
-        Fate::Continue => return interrupt(hold, wish, error, got_on).await,
-        Fate::Retry => return fail(hold, wish, error).await,
-        Fate::Drop => (Outcome::Superseded, hold.forget(wish).await),
-        Fate::Refuse => (Outcome::Refused, hold.refuse(wish, &refusal(&error)).await),
-        Fate::PutAside => (Outcome::Failed, hold.refuse(wish, &refusal(&error)).await),
+        Fate::Continue => return interrupt(hold, job, error, got_on).await,
+        Fate::Retry => return fail(hold, job, error).await,
+        Fate::Drop => (Outcome::Superseded, hold.forget(job).await),
+        Fate::Refuse => (Outcome::Refused, hold.refuse(job, &refusal(&error)).await),
+        Fate::PutAside => (Outcome::Failed, hold.refuse(job, &refusal(&error)).await),
     };
     match put_aside {
         // Its change is in the draft, so that it cannot go: it is tried again, and a person is called in the end.
-        Ok(false) => return fail(hold, wish, error).await,
+        Ok(false) => return fail(hold, job, error).await,
         Ok(true) => {}
         Err(unnoted) => warn_unnoted(&unnoted),
     }
     (ended(outcome, error, false), Next::GoOn)
 }
 
-/// Says why the wish is not tried again.
+/// Says why the job is not tried again.
 fn refusal(error: &Error) -> Refusal {
     Refusal {
         reason: error.to_string(),
@@ -52,12 +47,12 @@ fn refusal(error: &Error) -> Refusal {
     }
 }
 
-/// Leaves the wish to the next attempt, unless two in a row got nowhere.
-async fn interrupt<M: Means>(hold: &Hold<M>, wish: &Wish, error: Error, got_on: bool) -> (Ending, Next) {
-    match hold.interrupt(wish, got_on).await {
+/// Leaves the job to the next attempt, unless two in a row got nowhere.
+async fn interrupt<M: Means>(hold: &Hold<M>, job: &Job, error: Error, got_on: bool) -> (Ending, Next) {
+    match hold.interrupt(job, got_on).await {
         Ok(false) => {
             let whose = error.whose();
-            fail_for(hold, wish, Error::out_of_time(GETTING_NOWHERE), whose).await
+            fail_for(hold, job, Error::out_of_time(GETTING_NOWHERE), whose).await
         }
         Ok(true) => (ended(Outcome::Continues, error, false), Next::Stop),
         Err(unnoted) => {
@@ -68,8 +63,8 @@ async fn interrupt<M: Means>(hold: &Hold<M>, wish: &Wish, error: Error, got_on: 
 }
 
 /// Leaves a look after what was published to the next sweep, unless two in a row got nowhere; answers that failure.
-pub(super) async fn settle_look<M: Means>(hold: &Hold<M>, wish: &Wish, error: Error) -> Option<RunReport> {
-    match interrupt(hold, wish, error, false).await {
+pub(super) async fn settle_look<M: Means>(hold: &Hold<M>, job: &Job, error: Error) -> Option<RunReport> {
+    match interrupt(hold, job, error, false).await {
         (
             Ending::Failed {
                 outcome: Outcome::Failed,
@@ -77,20 +72,20 @@ pub(super) async fn settle_look<M: Means>(hold: &Hold<M>, wish: &Wish, error: Er
                 needs_attention,
             },
             _,
-        ) => Some(RunReport::of_failed(wish, error, needs_attention)),
+        ) => Some(RunReport::of_failed(job, error, needs_attention)),
         _ => None,
     }
 }
 
-async fn fail<M: Means>(hold: &Hold<M>, wish: &Wish, error: Error) -> (Ending, Next) {
+async fn fail<M: Means>(hold: &Hold<M>, job: &Job, error: Error) -> (Ending, Next) {
     let whose = error.whose();
-    fail_for(hold, wish, error, whose).await
+    fail_for(hold, job, error, whose).await
 }
 
 /// Counts a failure; where it is the segment's, or no time is left for others, the turn is over and the lease given back,
 /// whether or not it was counted.
-async fn fail_for<M: Means>(hold: &Hold<M>, wish: &Wish, error: Error, whose: Whose) -> (Ending, Next) {
-    let counted = hold.fail(wish, error.error_type(), whose).await;
+async fn fail_for<M: Means>(hold: &Hold<M>, job: &Job, error: Error, whose: Whose) -> (Ending, Next) {
+    let counted = hold.fail(job, error.error_type(), whose).await;
     let needs_attention = *counted.as_ref().unwrap_or(&false);
     let next = match whose {
         Whose::Input if counted.is_ok() && error.fate() != Fate::Continue => Next::GoOn,

@@ -23,7 +23,7 @@ impl<M: Means> Worker<'_, M> {
             *found_again = match looking.await {
                 Ok((mut lost, _)) => {
                     let intents = lost.remove(segment_name).unwrap_or_default();
-                    Ok(intents.into_iter().map(|intent| intent.wish.object).collect())
+                    Ok(intents.into_iter().map(|intent| intent.job.object).collect())
                 }
                 Err(error) => Err(error.to_string()),
             };

@@ -4,7 +4,7 @@ use crate::domain::{ObjectRef, SegmentName};
 use crate::error::Error;
 use crate::means::Means;
 use crate::source;
-use crate::state::{self, Enlisted, Former, Head, Lying, Stored, Wish};
+use crate::state::{self, Enlisted, Former, Head, Job, Lying, Stored};
 use crate::time::Backoff;
 use chrono::{DateTime, Utc};
 use std::time::Duration;
@@ -145,50 +145,50 @@ pub(super) async fn settle_past(means: &impl Means, segment_name: &SegmentName) 
     Ok(())
 }
 
-/// Takes up a wish that somebody asks for.
-pub(super) async fn enlist(means: &impl Means, wish: &Wish, is_order: bool) -> Result<Enlisted, Error> {
-    let learn = async |head: &Head| Ok::<_, Error>(lies_there(means, head, wish).await?);
+/// Takes up a job that somebody asks for.
+pub(super) async fn enlist(means: &impl Means, job: &Job, is_order: bool) -> Result<Enlisted, Error> {
+    let learn = async |head: &Head| Ok::<_, Error>(lies_there(means, head, job).await?);
     let enlist = |head: &mut Head, _, lies_there| {
-        let mut wish = wish.clone();
-        head.place(&mut wish, lies_there);
-        head.enlist(wish, is_order)
+        let mut job = job.clone();
+        head.place(&mut job, lies_there);
+        head.enlist(job, is_order)
     };
-    Box::pin(update_knowing(means, &wish.segment_name, learn, enlist)).await
+    Box::pin(update_knowing(means, &job.segment_name, learn, enlist)).await
 }
 
 /// Takes up what a listing found, newest first, and returns what was new.
 pub(super) async fn enlist_lost(
     means: &impl Means,
     segment_name: &SegmentName,
-    newest_first: &[Wish],
-) -> Result<Vec<Wish>, state::Error> {
+    newest_first: &[Job],
+) -> Result<Vec<Job>, state::Error> {
     let learn = async |head: &Head| {
         let mut placed = newest_first.to_vec();
-        for wish in &mut placed {
-            let lies_there = lies_there(means, head, wish).await.unwrap_or_else(|error| {
-                tracing::warn!(object = %wish.object, error = %error, "the sweep cannot tell which content of a key is the newest");
+        for job in &mut placed {
+            let lies_there = lies_there(means, head, job).await.unwrap_or_else(|error| {
+                tracing::warn!(object = %job.object, error = %error, "the sweep cannot tell which content of a key is the newest");
                 false
             });
-            head.place(wish, lies_there);
+            head.place(job, lies_there);
         }
         Ok(placed)
     };
-    let enlist = |head: &mut Head, _, placed: Vec<Wish>| head.enlist_lost(&placed);
+    let enlist = |head: &mut Head, _, placed: Vec<Job>| head.enlist_lost(&placed);
     Box::pin(update_knowing(means, segment_name, learn, enlist)).await
 }
 
-/// Asks S3 whether a wish's object is what lies there now, where the head knows another content that its key had within the
+/// Asks S3 whether a job's object is what lies there now, where the head knows another content that its key had within the
 /// same second; nobody else can tell which came last.
-async fn lies_there(means: &impl Means, head: &Head, wish: &Wish) -> Result<bool, source::Error> {
-    if !head.is_undecided(wish) {
+async fn lies_there(means: &impl Means, head: &Head, job: &Job) -> Result<bool, source::Error> {
+    if !head.is_undecided(job) {
         return Ok(false);
     }
     let newest = ObjectRef {
         version_id: None,
-        ..wish.object.clone()
+        ..job.object.clone()
     };
     match means.locate(&newest).await {
-        Ok(found) => Ok(wish.is_about(&found.order())),
+        Ok(found) => Ok(job.is_about(&found.order())),
         Err(source::Error::Missing { .. }) => Ok(false),
         Err(error) => Err(error),
     }

@@ -4,7 +4,7 @@ use super::{Asked, heads};
 use crate::domain::{SegmentName, Watch};
 use crate::means::Means;
 use crate::state::transition::sending_time;
-use crate::state::{Achievement, Claim, Error, Head, LeaseLost, Lost, Refusal, Whose, Wish};
+use crate::state::{Achievement, Claim, Error, Head, Job, LeaseLost, Lost, Refusal, Whose};
 use crate::time::Fence;
 use std::convert::Infallible;
 use std::time::Duration;
@@ -52,7 +52,7 @@ impl<M: Means> Hold<M> {
             let claim = |head: &mut Head, now| {
                 let claim = head.claim(&hold.owner, lease.as_secs(), now);
                 if let (Claim::Taken(_), Some(asked)) = (&claim, asked) {
-                    head.hurry(asked.wish, now);
+                    head.hurry(asked.job, now);
                 }
                 claim
             };
@@ -107,8 +107,8 @@ impl<M: Means> Hold<M> {
     }
 
     /// Marks the draft as half-written, and returns the older replaces that are now overtaken.
-    pub(super) async fn begin(&self, wish: &Wish, published: u64) -> Result<Vec<Wish>, Error> {
-        self.change(|head, _| head.begin(&self.owner, wish, published)).await
+    pub(super) async fn begin(&self, job: &Job, published: u64) -> Result<Vec<Job>, Error> {
+        self.change(|head, _| head.begin(&self.owner, job, published)).await
     }
 
     /// Notes that a request to create the segment leaves now, or has left and nobody knows what became of it.
@@ -121,20 +121,20 @@ impl<M: Means> Hold<M> {
         self.change(|head, _| head.end_create(&self.owner)).await
     }
 
-    /// Notes how many members are about to be published; answers whether the wish is still the one to publish.
-    pub(super) async fn announce(&self, wish: &Wish, members: u64) -> Result<bool, Error> {
-        self.change(|head, _| head.announce(&self.owner, wish, members)).await
+    /// Notes how many members are about to be published; answers whether the job is still the one to publish.
+    pub(super) async fn announce(&self, job: &Job, members: u64) -> Result<bool, Error> {
+        self.change(|head, _| head.announce(&self.owner, job, members)).await
     }
 
-    /// Records that the wish is carried out, and returns the wishes that it overtook.
-    pub(super) async fn apply(&self, wish: &Wish, achievement: &Achievement) -> Result<Vec<Wish>, Error> {
-        self.change(|head, now| head.apply(&self.owner, wish, achievement.clone(), now))
+    /// Records that the job is carried out, and returns the jobs that it overtook.
+    pub(super) async fn apply(&self, job: &Job, achievement: &Achievement) -> Result<Vec<Job>, Error> {
+        self.change(|head, now| head.apply(&self.owner, job, achievement.clone(), now))
             .await
     }
 
-    /// Records that the wish is done with, and leaves what was applied last as it is.
-    pub(super) async fn count(&self, wish: &Wish) -> Result<(), Error> {
-        self.change(|head, now| head.count(&self.owner, wish, now)).await
+    /// Records that the job is done with, and leaves what was applied last as it is.
+    pub(super) async fn count(&self, job: &Job) -> Result<(), Error> {
+        self.change(|head, now| head.count(&self.owner, job, now)).await
     }
 
     /// Records that the published segment was seen Active.
@@ -152,9 +152,9 @@ impl<M: Means> Hold<M> {
         self.change(|head, _| head.watch(&self.owner, watch.clone())).await
     }
 
-    /// Takes note that the wish's change is out of the draft again.
-    pub(super) async fn take_back(&self, wish: &Wish) -> Result<(), Error> {
-        self.change(|head, _| head.take_back(&self.owner, wish)).await
+    /// Takes note that the job's change is out of the draft again.
+    pub(super) async fn take_back(&self, job: &Job) -> Result<(), Error> {
+        self.change(|head, _| head.take_back(&self.owner, job)).await
     }
 
     /// Returns the attempt before this one, where it ended without a word.
@@ -162,48 +162,48 @@ impl<M: Means> Hold<M> {
         self.lost.as_deref()
     }
 
-    /// Tells whether this wish is what was applied last, and nothing is wished beside it.
-    pub(super) async fn is_still_applied(&self, wish: &Wish) -> Result<bool, Error> {
-        self.change(|head, _| head.is_still_applied(&self.owner, wish)).await
+    /// Tells whether this job is what was applied last, and nothing is queued beside it.
+    pub(super) async fn is_still_applied(&self, job: &Job) -> Result<bool, Error> {
+        self.change(|head, _| head.is_still_applied(&self.owner, job)).await
     }
 
-    /// Wishes again what was applied.
+    /// Queues again what was applied.
     pub(super) async fn redo(&self) -> Result<(), Error> {
         self.change(|head, _| head.redo(&self.owner)).await
     }
 
-    /// Puts a wish aside that was refused or can never be read; answers whether it was, as [`Head::refuse`] does.
-    pub(super) async fn refuse(&self, wish: &Wish, refusal: &Refusal) -> Result<bool, Error> {
-        self.change(|head, _| head.refuse(&self.owner, wish, refusal.clone()))
+    /// Puts a job aside that was refused or can never be read; answers whether it was, as [`Head::refuse`] does.
+    pub(super) async fn refuse(&self, job: &Job, refusal: &Refusal) -> Result<bool, Error> {
+        self.change(|head, _| head.refuse(&self.owner, job, refusal.clone()))
             .await
     }
 
-    /// Drops a wish whose object was replaced while it was read; answers whether it was, as [`Head::forget`] does.
-    pub(super) async fn forget(&self, wish: &Wish) -> Result<bool, Error> {
-        self.change(|head, _| head.forget(&self.owner, wish)).await
+    /// Drops a job whose object was replaced while it was read; answers whether it was, as [`Head::forget`] does.
+    pub(super) async fn forget(&self, job: &Job) -> Result<bool, Error> {
+        self.change(|head, _| head.forget(&self.owner, job)).await
     }
 
     /// Records a failure; answers whether a person is now needed.
-    pub(super) async fn fail(&self, wish: &Wish, error_type: &str, whose: Whose) -> Result<bool, Error> {
-        self.change(|head, now| head.fail(&self.owner, wish, error_type, whose, now))
+    pub(super) async fn fail(&self, job: &Job, error_type: &str, whose: Whose) -> Result<bool, Error> {
+        self.change(|head, now| head.fail(&self.owner, job, error_type, whose, now))
             .await
     }
 
     /// Records that what was published failed late; answers whether a person is now needed.
-    pub(super) async fn fail_late(&self, wish: &Wish, error_type: &str) -> Result<bool, Error> {
-        self.change(|head, now| head.fail_late(&self.owner, wish, error_type, now))
+    pub(super) async fn fail_late(&self, job: &Job, error_type: &str) -> Result<bool, Error> {
+        self.change(|head, now| head.fail_late(&self.owner, job, error_type, now))
             .await
     }
 
-    /// Gives the lease back where the time is over; answers whether the wish goes on, as [`Head::interrupt`] does.
-    pub(super) async fn interrupt(&self, wish: &Wish, got_on: bool) -> Result<bool, Error> {
-        self.change(|head, _| head.interrupt(&self.owner, wish, got_on)).await
+    /// Gives the lease back where the time is over; answers whether the job goes on, as [`Head::interrupt`] does.
+    pub(super) async fn interrupt(&self, job: &Job, got_on: bool) -> Result<bool, Error> {
+        self.change(|head, _| head.interrupt(&self.owner, job, got_on)).await
     }
 
-    /// Gives the lease back if nothing is left to do; otherwise notes that an attempt at the next wish begins.
+    /// Gives the lease back if nothing is left to do; otherwise notes that an attempt at the next job begins.
     ///
-    /// One step, so that a wish added just now is either seen here or finds the lease free.
-    pub(super) async fn release_when_done(&self) -> Result<Option<Wish>, Error> {
+    /// One step, so that a job added just now is either seen here or finds the lease free.
+    pub(super) async fn release_when_done(&self) -> Result<Option<Job>, Error> {
         self.change(|head, now| head.next_or_release(&self.owner, now)).await
     }
 

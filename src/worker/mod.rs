@@ -1,8 +1,8 @@
 //! One worker, from a hint to the end of all it found to do: the protocol, told once.
 //!
 //! A worker reaches the outside by its [`Means`] only, so that production and a simulation drive the very same code. The
-//! way of a wish: [`Worker::load`] settles and enlists it; `hold` takes the segment and keeps it; `turn` takes wish
-//! after wish; `prepare` reads and judges it; `load` converges and publishes; `ending` says what a failure leaves in
+//! way of a job: [`Worker::load`] settles and enlists it; `hold` takes the segment and keeps it; `turn` takes job
+//! after job; `prepare` reads and judges it; `load` converges and publishes; `ending` says what a failure leaves in
 //! the head. `sweep` comes on the schedule and does what was left.
 
 mod again;
@@ -25,7 +25,7 @@ use crate::domain::{RunId, SegmentName};
 use crate::error::Error;
 use crate::means::Means;
 use crate::report::{RunReport, put_own_first};
-use crate::state::{Enlisted, Wish};
+use crate::state::{Enlisted, Job};
 use crate::time::Fence;
 use hold::Hold;
 use prepare::note_loaded_alone;
@@ -54,7 +54,7 @@ pub struct Worker<'a, M> {
 #[derive(Clone, Copy)]
 struct Asked<'a> {
     /// It waits for no pause.
-    wish: &'a Wish,
+    job: &'a Job,
     /// Set where an attempt at it may be under way: the end of that attempt's lease is awaited.
     own: Option<&'a RunId>,
 }
@@ -87,7 +87,7 @@ pub(crate) fn by<T, E: Into<Error>, F: Future<Output = Result<T, E>>>(
 }
 
 impl<M: Means> Worker<'_, M> {
-    /// Follows one hint to its end: settles what is wished, enlists it, and works until nothing is pending.
+    /// Follows one hint to its end: settles which job it asks for, enlists it, and works until nothing is pending.
     ///
     /// The report of the hint's own run comes first.
     pub async fn load(&self, hint: &Hint) -> Result<Vec<RunReport>, Error> {
@@ -96,69 +96,69 @@ impl<M: Means> Worker<'_, M> {
             return Ok(Vec::new());
         };
         let Intent { is_order, dry_run, .. } = intent;
-        if !is_order && let Some((wish, known)) = self.recall(&intent.wish).await? {
+        if !is_order && let Some((job, known)) = self.recall(&intent.job).await? {
             if known == Enlisted::Superseded
-                && let Some(report) = self.refuse_part(&intent, &wish).await?
+                && let Some(report) = self.refuse_part(&intent, &job).await?
             {
                 return Ok(vec![report]);
             }
-            return self.answer_known(wish, known).await;
+            return self.answer_known(job, known).await;
         }
         let taking_up = intent.take_up(&self.means);
-        let wish = by(self.stop_at, "S3 was asked which files the result has", taking_up).await?;
+        let job = by(self.stop_at, "S3 was asked which files the result has", taking_up).await?;
         if dry_run {
-            let head = by(self.stop_at, NOTING, heads::read(&self.means, &wish.segment_name)).await?;
-            return Ok(vec![self.rehearse(&wish, &head).await]);
+            let head = by(self.stop_at, NOTING, heads::read(&self.means, &job.segment_name)).await?;
+            return Ok(vec![self.rehearse(&job, &head).await]);
         }
-        match by(self.stop_at, NOTING, heads::enlist(&self.means, &wish, is_order)).await {
-            Ok(Enlisted::Queued) => self.work_for(&wish, false).await,
-            Ok(known) => self.answer_known(wish, known).await,
-            Err(error) if error.fate() == Fate::LostLease => Ok(vec![RunReport::of_held(&wish, &error)]),
+        match by(self.stop_at, NOTING, heads::enlist(&self.means, &job, is_order)).await {
+            Ok(Enlisted::Queued) => self.work_for(&job, false).await,
+            Ok(known) => self.answer_known(job, known).await,
+            Err(error) if error.fate() == Fate::LostLease => Ok(vec![RunReport::of_held(&job, &error)]),
             Err(error) => Err(error),
         }
     }
 
     /// Asks the head what it knows of an event's input, which it names as the head does: nothing more of it is looked at then.
-    async fn recall(&self, wish: &Wish) -> Result<Option<(Wish, Enlisted)>, Error> {
-        let head = by(self.stop_at, NOTING, heads::read(&self.means, &wish.segment_name)).await?;
-        let run_id = head.name_of(wish).unwrap_or(&wish.run_id).clone();
-        let known = head.recall(wish);
-        Ok(known.map(|known| (Wish { run_id, ..wish.clone() }, known)))
+    async fn recall(&self, job: &Job) -> Result<Option<(Job, Enlisted)>, Error> {
+        let head = by(self.stop_at, NOTING, heads::read(&self.means, &job.segment_name)).await?;
+        let run_id = head.name_of(job).unwrap_or(&job.run_id).clone();
+        let known = head.recall(job);
+        Ok(known.map(|known| (Job { run_id, ..job.clone() }, known)))
     }
 
     /// Refuses one file of several although a newer one was loaded: that one is a part of the same result, perhaps.
-    async fn refuse_part(&self, intent: &Intent, wish: &Wish) -> Result<Option<RunReport>, Error> {
+    async fn refuse_part(&self, intent: &Intent, job: &Job) -> Result<Option<RunReport>, Error> {
         let looking = async {
             match intent.check_alone(&self.means).await {
                 Ok(()) => Ok(None),
                 Err(error) if error.fate() == Fate::Refuse => {
-                    let head = heads::read(&self.means, &wish.segment_name).await?;
+                    let head = heads::read(&self.means, &job.segment_name).await?;
                     Ok(Some(note_loaded_alone(error.into(), &head)))
                 }
                 Err(error) => Err(Error::from(error)),
             }
         };
         let error = by(self.stop_at, "S3 was asked what lies beside the object", looking).await?;
-        Ok(error.map(|error| RunReport::of_refused(wish, &error)))
+        Ok(error.map(|error| RunReport::of_refused(job, &error)))
     }
 
-    /// Goes on with a wish that is pending already, and answers what became of any other that is known.
-    async fn answer_known(&self, wish: Wish, known: Enlisted) -> Result<Vec<RunReport>, Error> {
+    /// Goes on with a job that is pending already, and answers what became of any other that is known.
+    async fn answer_known(&self, job: Job, known: Enlisted) -> Result<Vec<RunReport>, Error> {
         match known {
-            Enlisted::Pending => self.work_for(&wish, true).await,
-            known => Ok(vec![RunReport::of_known(&wish, known)]),
+            Enlisted::Pending => self.work_for(&job, true).await,
+            known => Ok(vec![RunReport::of_known(&job, known)]),
         }
     }
 
-    /// Carries out everything that is pending for the wish's segment, and reports the wish's own run first.
-    async fn work_for(&self, wish: &Wish, was_pending: bool) -> Result<Vec<RunReport>, Error> {
-        let own = was_pending.then_some(&wish.run_id);
-        let done = self.work(&wish.segment_name, Some(Asked { wish, own })).await;
+    /// Carries out everything that is pending for the job's segment, and reports the job's own run first.
+    async fn work_for(&self, job: &Job, was_pending: bool) -> Result<Vec<RunReport>, Error> {
+        let own = was_pending.then_some(&job.run_id);
+        let done = self.work(&job.segment_name, Some(Asked { job, own })).await;
         let mut reports = done.reports;
-        if !reports.iter().any(|report| report.run_id() == Some(&wish.run_id)) {
-            reports.push(self.account_for(wish, &reports, done.cut_short).await);
+        if !reports.iter().any(|report| report.run_id() == Some(&job.run_id)) {
+            reports.push(self.account_for(job, &reports, done.cut_short).await);
         }
-        put_own_first(&mut reports, wish);
+        put_own_first(&mut reports, job);
         Ok(reports)
     }
 
@@ -172,24 +172,24 @@ impl<M: Means> Worker<'_, M> {
         Done { reports, cut_short }
     }
 
-    /// Says what became of a wish that no run was about: another worker may be at it or have done it, or it waits.
-    async fn account_for(&self, wish: &Wish, reports: &[RunReport], cut_short: Option<Error>) -> RunReport {
+    /// Says what became of a job that no run was about: another worker may be at it or have done it, or it waits.
+    async fn account_for(&self, job: &Job, reports: &[RunReport], cut_short: Option<Error>) -> RunReport {
         let is_taken_over = cut_short.as_ref().is_some_and(|error| error.fate() == Fate::LostLease);
         if let Some(error) = cut_short.filter(|_| !is_taken_over) {
-            return RunReport::of_failed(wish, error, false);
+            return RunReport::of_failed(job, error, false);
         }
-        let looking = heads::read(&self.means, &wish.segment_name);
+        let looking = heads::read(&self.means, &job.segment_name);
         let head = match by(self.stop_at, NOTING, looking).await {
             Ok(head) => head,
             // Whoever had the segment a moment ago goes on.
-            Err(error) if error.fate() == Fate::Continue && reports.is_empty() => return RunReport::of_busy(wish),
-            Err(error) if error.fate() == Fate::Continue => return RunReport::of_waiting(wish, reports),
-            Err(error) => return RunReport::of_failed(wish, error, false),
+            Err(error) if error.fate() == Fate::Continue && reports.is_empty() => return RunReport::of_busy(job),
+            Err(error) if error.fate() == Fate::Continue => return RunReport::of_waiting(job, reports),
+            Err(error) => return RunReport::of_failed(job, error, false),
         };
-        match head.recall(wish) {
-            Some(Enlisted::Pending) if head.is_held(self.means.s3_time()) => RunReport::of_busy(wish),
-            Some(Enlisted::Pending) => RunReport::of_waiting(wish, reports),
-            known => RunReport::of_known(wish, known.unwrap_or(Enlisted::Superseded)),
+        match head.recall(job) {
+            Some(Enlisted::Pending) if head.is_held(self.means.s3_time()) => RunReport::of_busy(job),
+            Some(Enlisted::Pending) => RunReport::of_waiting(job, reports),
+            known => RunReport::of_known(job, known.unwrap_or(Enlisted::Superseded)),
         }
     }
 

@@ -10,9 +10,9 @@ use crate::means::Means;
 use crate::reconcile::{self, Audience, Facts, Plan, Shown, Wanted, guard, survey};
 use crate::report::{Account, Comparison, Content, Difference, Found, Lapsed, Reading};
 use crate::source::{self, Age, Change, LoadedAlone, Misfit, ObjectVersion, Parts, Problem, Remark, Role, Rows};
-use crate::state::{Head, Wish};
+use crate::state::{Head, Job};
 
-/// A wish that was read and planned, with nothing written yet.
+/// A job that was read and planned, with nothing written yet.
 pub(super) struct Prepared {
     /// The contacts that the segment is to hold: those of the file, or of its sample, that exist.
     pub(super) contacts: ContactSet,
@@ -31,13 +31,8 @@ pub(super) struct Prepared {
 
 impl<M: Means> Worker<'_, M> {
     /// Reads the result and the segment, plans the difference and judges it.
-    pub(super) async fn prepare(
-        &self,
-        wish: &Wish,
-        head: &Head,
-        meter: &Meter<M>,
-    ) -> (Account, Result<Prepared, Error>) {
-        let (reading, contacts) = self.read(wish, head, meter).await;
+    pub(super) async fn prepare(&self, job: &Job, head: &Head, meter: &Meter<M>) -> (Account, Result<Prepared, Error>) {
+        let (reading, contacts) = self.read(job, head, meter).await;
         let mut account = Account {
             reading,
             ..Account::default()
@@ -46,21 +41,21 @@ impl<M: Means> Worker<'_, M> {
             Ok(contacts) => contacts,
             Err(error) => return (account, Err(note_loaded_alone(error, head))),
         };
-        let (comparison, prepared) = self.compare(wish, head, contacts, meter).await;
+        let (comparison, prepared) = self.compare(job, head, contacts, meter).await;
         account.comparison = comparison;
         if let Ok(prepared) = &prepared {
-            account.comparison.opinions = self.judge(wish, &account.reading, prepared);
+            account.comparison.opinions = self.judge(job, &account.reading, prepared);
         }
         (account, prepared)
     }
 
     /// Reads the result to its last byte, and returns the contacts that are wanted of it.
-    async fn read(&self, wish: &Wish, head: &Head, meter: &Meter<M>) -> (Reading, Result<ContactSet, Error>) {
+    async fn read(&self, job: &Job, head: &Head, meter: &Meter<M>) -> (Reading, Result<ContactSet, Error>) {
         let mut reading = Reading::default();
         let contacts = async {
-            let parts = self.find(wish).await?;
-            if self.is_in_several(wish) {
-                match parts.age(&head.markers_before(wish)) {
+            let parts = self.find(job).await?;
+            if self.is_in_several(job) {
+                match parts.age(&head.markers_before(job)) {
                     Age::New => {}
                     Age::Known { marker } => reading.remarks.push(Remark::Again { marker }),
                     Age::Mixed(older) => reading.older_files = Some(older),
@@ -71,7 +66,7 @@ impl<M: Means> Worker<'_, M> {
             reading.remarks.extend(warnings);
             tracing::info!(files = reading.parts.len(), "the result is being read");
             let rows = meter.phase(Phase::Read, self.means.read(&reading.parts)).await;
-            let rows = rows.map_err(|error| self.or_change(wish, error))?;
+            let rows = rows.map_err(|error| self.or_change(job, error))?;
             let objection = rows.objection(&self.settings.destination.contactid_column);
             let Rows { contacts, rejected, .. } = rows;
             reading.content = Some(Content {
@@ -84,7 +79,7 @@ impl<M: Means> Worker<'_, M> {
             if let Some(objection) = objection {
                 return Err(Error::Refused(objection));
             }
-            let contacts = match wish.sample {
+            let contacts = match job.sample {
                 Some(size) => contacts.sample(size),
                 None => contacts,
             };
@@ -95,41 +90,41 @@ impl<M: Means> Worker<'_, M> {
         (reading, contacts)
     }
 
-    /// Finds the files of a result, which must be the one that was wished.
-    pub(super) async fn find(&self, wish: &Wish) -> Result<Parts, Error> {
-        let is_in_several = self.is_in_several(wish);
+    /// Finds the files of a result, which must be the one that was asked for.
+    pub(super) async fn find(&self, job: &Job) -> Result<Parts, Error> {
+        let is_in_several = self.is_in_several(job);
         let asked = ObjectRef {
             // The marker or manifest that lies there now says whether the files are still its own.
-            version_id: wish.object.version_id.clone().filter(|_| !is_in_several),
-            ..wish.object.clone()
+            version_id: job.object.version_id.clone().filter(|_| !is_in_several),
+            ..job.object.clone()
         };
         let locating = self.fence.within(self.means.locate(&asked)).await;
         let object = locating.map_err(source::Error::from)?;
-        let object = object.map_err(|error| self.or_change(wish, error))?;
-        if let Some(replaced) = replaced(wish, &object, is_in_several) {
+        let object = object.map_err(|error| self.or_change(job, error))?;
+        if let Some(replaced) = replaced(job, &object, is_in_several) {
             return Err(replaced.into());
         }
-        let finding = self.fence.within(self.means.parts(&object, wish.mode)).await;
+        let finding = self.fence.within(self.means.parts(&object, job.mode)).await;
         let parts = finding.map_err(source::Error::from)?;
-        let parts = parts.map_err(|error| self.or_change(wish, error))?;
-        let complete = wish.order.last_modified;
-        match parts.change(complete, wish.parts.as_ref()).filter(|_| is_in_several) {
+        let parts = parts.map_err(|error| self.or_change(job, error))?;
+        let complete = job.order.last_modified;
+        match parts.change(complete, job.parts.as_ref()).filter(|_| is_in_several) {
             Some(change) => {
-                let object = wish.object.to_string();
+                let object = job.object.to_string();
                 Err(source::Error::Changed { object, change }.into())
             }
             None => Ok(parts),
         }
     }
 
-    fn is_in_several(&self, wish: &Wish) -> bool {
-        Role::is_in_several(&wish.object.key, self.settings.destination.result_files, wish.mode)
+    fn is_in_several(&self, job: &Job) -> bool {
+        Role::is_in_several(&job.object.key, self.settings.destination.result_files, job.mode)
     }
 
     /// Says of a result in several files that it has changed, where that is what an error comes of.
-    fn or_change(&self, wish: &Wish, error: source::Error) -> source::Error {
-        if self.is_in_several(wish) {
-            error.or_change(&wish.object.to_string(), wish.parts.as_ref())
+    fn or_change(&self, job: &Job, error: source::Error) -> source::Error {
+        if self.is_in_several(job) {
+            error.or_change(&job.object.to_string(), job.parts.as_ref())
         } else {
             error
         }
@@ -138,25 +133,25 @@ impl<M: Means> Worker<'_, M> {
     /// Reads the segment and plans the way from its members to these contacts.
     async fn compare(
         &self,
-        wish: &Wish,
+        job: &Job,
         head: &Head,
         contacts: ContactSet,
         meter: &Meter<M>,
     ) -> (Comparison, Result<Prepared, Error>) {
         let mut comparison = Comparison::default();
         let prepared = async {
-            let survey = survey::survey(&self.means, &wish.segment_name, contacts.len());
+            let survey = survey::survey(&self.means, &job.segment_name, contacts.len());
             let mut audience = meter.phase(Phase::Survey, survey).await?;
             comparison.found = audience.as_ref().map(|audience| found(&audience.segment, head));
             let members = audience.as_mut().map(Audience::take_members).unwrap_or_default();
             let (groups, members_before) = (members.len(), members.iter().map(Vec::len).sum());
             let census = survey::census(&members);
-            if !contacts.is_empty() && head.is_left_half_written_for(wish, &census) {
+            if !contacts.is_empty() && head.is_left_half_written_for(job, &census) {
                 return Err(reconcile::Error::LeftHalfWritten { members: census.count }.into());
             }
             let foreign_groups = audience.as_ref().map_or(0, Audience::foreign_groups);
             let counted_before = self.counted(audience.as_ref(), &members).await?;
-            let wanted = self.wanted(wish, &contacts, 0);
+            let wanted = self.wanted(job, &contacts, 0);
             let mut plan = wanted
                 .plan(members, foreign_groups, &[])
                 .map_err(reconcile::Error::from)?;
@@ -168,7 +163,7 @@ impl<M: Means> Worker<'_, M> {
             }
             let contacts = contacts.without(&comparison.not_found);
             let not_found = comparison.not_found.len();
-            self.wanted(wish, &contacts, not_found).check_refused(&[])?;
+            self.wanted(job, &contacts, not_found).check_refused(&[])?;
             comparison.difference = Some(Difference {
                 wanted: contacts.len(),
                 members_before,
@@ -217,9 +212,9 @@ impl<M: Means> Worker<'_, M> {
     }
 
     /// Asks the guards.
-    fn judge(&self, wish: &Wish, reading: &Reading, prepared: &Prepared) -> Vec<guard::Opinion> {
+    fn judge(&self, job: &Job, reading: &Reading, prepared: &Prepared) -> Vec<guard::Opinion> {
         let facts = Facts {
-            mode: wish.mode,
+            mode: job.mode,
             rows: reading.content.map_or(0, |content| content.rows),
             contacts: prepared.contacts.len(),
             rejected: reading.rejected.count,
@@ -228,18 +223,18 @@ impl<M: Means> Worker<'_, M> {
             added: prepared.plan.added(),
             removed: prepared.plan.removed(),
             older_files: reading.older_files,
-            is_sample: wish.sample.is_some(),
-            is_approved: wish.approved,
+            is_sample: job.sample.is_some(),
+            is_approved: job.approved,
         };
         guard::judge(&facts, &self.settings.destination)
     }
 
     /// Says what the run wants; an approval also lets pass what Dynamics does not accept.
-    pub(super) fn wanted<'c>(&self, wish: &Wish, contacts: &'c ContactSet, not_found: usize) -> Wanted<'c> {
+    pub(super) fn wanted<'c>(&self, job: &Job, contacts: &'c ContactSet, not_found: usize) -> Wanted<'c> {
         let limit = self.settings.destination.max_invalid_percent;
-        let max_invalid_percent = if wish.approved { 100.0 } else { limit };
+        let max_invalid_percent = if job.approved { 100.0 } else { limit };
         Wanted {
-            mode: wish.mode,
+            mode: job.mode,
             contacts,
             not_found,
             max_invalid_percent,
@@ -254,7 +249,7 @@ pub(super) fn note_loaded_alone(mut error: Error, head: &Head) -> Error {
         ..
     }) = &mut error
         && let Some(applied) = &head.applied
-        && let loaded = &applied.wish.object
+        && let loaded = &applied.job.object
         && one
             .siblings()
             .iter()
@@ -264,19 +259,19 @@ pub(super) fn note_loaded_alone(mut error: Error, head: &Head) -> Error {
             object: loaded.to_string(),
             at: applied.at,
             contacts: applied.contacts,
-            segment_name: applied.wish.segment_name.clone(),
+            segment_name: applied.job.segment_name.clone(),
         });
     }
     error
 }
 
-/// Says that another object lies where the wished one did.
-fn replaced(wish: &Wish, found: &ObjectVersion, is_in_several: bool) -> Option<source::Error> {
-    let object = wish.object.to_string();
+/// Says that another object lies where the one asked for did.
+fn replaced(job: &Job, found: &ObjectVersion, is_in_several: bool) -> Option<source::Error> {
+    let object = job.object.to_string();
     if !is_in_several {
-        return (found.etag != wish.object.etag).then_some(source::Error::Replaced { object });
+        return (found.etag != job.object.etag).then_some(source::Error::Replaced { object });
     }
-    let is_same = wish.is_about(&found.order()) && found.etag == wish.object.etag;
+    let is_same = job.is_about(&found.order()) && found.etag == job.object.etag;
     let is_folder = found.key.ends_with('/');
     match (is_same, is_folder) {
         (true, _) => None,
@@ -290,8 +285,8 @@ fn replaced(wish: &Wish, found: &ObjectVersion, is_in_several: bool) -> Option<s
 
 impl Prepared {
     /// Tells whether the file adds or takes away nobody: then it asks for no publish, whatever the segment is like.
-    pub(super) fn holds_nobody(&self, wish: &Wish, head: &Head) -> bool {
-        wish.mode != Mode::Replace && self.contacts.is_empty() && head.writing.is_none()
+    pub(super) fn holds_nobody(&self, job: &Job, head: &Head) -> bool {
+        job.mode != Mode::Replace && self.contacts.is_empty() && head.writing.is_none()
     }
 
     /// Says what an Active segment shows that needs no write.
@@ -306,11 +301,11 @@ impl Prepared {
     }
 
     /// Tells whether there is nothing to write, and nothing to publish either.
-    pub(super) fn is_settled(&self, wish: &Wish, head: &Head) -> bool {
+    pub(super) fn is_settled(&self, job: &Job, head: &Head) -> bool {
         if !self.plan.is_empty() {
             return false;
         }
-        if self.holds_nobody(wish, head) {
+        if self.holds_nobody(job, head) {
             return true;
         }
         let Some(Audience {

@@ -5,7 +5,7 @@ use super::phase::Meter;
 use super::prepare::Prepared;
 use crate::means::{Lists, Means};
 use crate::report::{Attempt, Cost, Ending, Estimate, RunReport};
-use crate::state::{Head, Wish};
+use crate::state::{Head, Job};
 use std::time::Duration;
 use tracing::Instrument as _;
 
@@ -22,20 +22,20 @@ const PAGE: u64 = 5_000;
 
 impl<M: Means> Worker<'_, M> {
     /// Says what a load would do, without a lease and without any write.
-    pub(super) async fn rehearse(&self, wish: &Wish, head: &Head) -> RunReport {
+    pub(super) async fn rehearse(&self, job: &Job, head: &Head) -> RunReport {
         let meter = Meter::start(&self.means);
-        let span = tracing::info_span!("run", run_id = %wish.run_id, segment = %wish.segment_name, phase = "run");
-        let (account, prepared) = self.prepare(wish, head, &meter).instrument(span).await;
+        let span = tracing::info_span!("run", run_id = %job.run_id, segment = %job.segment_name, phase = "run");
+        let (account, prepared) = self.prepare(job, head, &meter).instrument(span).await;
         let cost = meter.read();
         let ending = match prepared {
             Ok(prepared) => {
                 let in_flight = self.settings.destination.max_concurrent_requests;
-                Ending::Rehearsed(estimate(&prepared, wish, head, in_flight, &cost))
+                Ending::Rehearsed(estimate(&prepared, job, head, in_flight, &cost))
             }
             Err(error) => Ending::NotRehearsed(error),
         };
         RunReport::of_attempt(Attempt {
-            wish,
+            job,
             number: String::new(),
             account,
             cost,
@@ -46,8 +46,8 @@ impl<M: Means> Worker<'_, M> {
 }
 
 /// Estimates a load from what this rehearsal took and from what its writes are taken to last.
-fn estimate(prepared: &Prepared, wish: &Wish, head: &Head, in_flight: usize, cost: &Cost) -> Estimate {
-    if prepared.is_settled(wish, head) {
+fn estimate(prepared: &Prepared, job: &Job, head: &Head, in_flight: usize, cost: &Cost) -> Estimate {
+    if prepared.is_settled(job, head) {
         return Estimate {
             requests: cost.requests,
             duration: cost.duration,

@@ -1,4 +1,4 @@
-//! From a hint to a wish: which segment, which version, which run.
+//! From a hint to a job: which segment, which version, which run.
 
 use crate::config::Variables;
 use crate::config::{Metadata, ResultFiles, Settings, settle_segment_name};
@@ -9,7 +9,7 @@ use crate::event::LoadCommand;
 use crate::means::Means;
 use crate::report::Source;
 use crate::source::{self, ObjectVersion, Role};
-use crate::state::Wish;
+use crate::state::Job;
 use crate::text::shown;
 
 /// One object to look at, and what a direct command said about it.
@@ -22,8 +22,8 @@ pub struct Hint {
 
 /// What a hint comes to.
 pub(crate) struct Intent {
-    /// The wish, as long as nobody has looked at the files of a result in several.
-    pub(crate) wish: Wish,
+    /// The job, as long as nobody has looked at the files of a result in several.
+    pub(crate) job: Job,
     pub(crate) is_order: bool,
     pub(crate) dry_run: bool,
     object: ObjectVersion,
@@ -33,25 +33,25 @@ pub(crate) struct Intent {
 }
 
 impl Intent {
-    /// Makes the wish: pins the files of a result in several, names the run, and looks whether an approval is for it.
+    /// Makes the job: pins the files of a result in several, names the run, and looks whether an approval is for it.
     ///
     /// Files that make no result are pinned as none: whatever is found when they are read was not there.
-    pub(crate) async fn take_up(self, means: &impl Means) -> Result<Wish, Error> {
-        let mut wish = self.wish;
+    pub(crate) async fn take_up(self, means: &impl Means) -> Result<Job, Error> {
+        let mut job = self.job;
         if self.is_in_several {
-            let pinned = match means.parts(&self.object, wish.mode).await {
+            let pinned = match means.parts(&self.object, job.mode).await {
                 Ok(parts) => parts.pin(),
                 Err(error) if matches!(error.fate(), Fate::Refuse | Fate::PutAside) => Pinned::of([]),
                 Err(error) => return Err(error.into()),
             };
-            wish.run_id = RunId::of(means.home(), &wish.segment_name, wish.mode, &wish.object, Some(&pinned));
-            wish.parts = Some(pinned);
+            job.run_id = RunId::of(means.home(), &job.segment_name, job.mode, &job.object, Some(&pinned));
+            job.parts = Some(pinned);
         }
         if let Some(approved) = &self.approval {
-            check_approval(approved, &wish)?;
-            wish.approved = true;
+            check_approval(approved, &job)?;
+            job.approved = true;
         }
-        Ok(wish)
+        Ok(job)
     }
 }
 
@@ -59,7 +59,7 @@ impl Intent {
     /// Looks whether the object is a result of its own, where each object is one.
     pub(crate) async fn check_alone(&self, means: &impl Means) -> Result<(), source::Error> {
         if !self.is_in_several {
-            means.parts(&self.object, self.wish.mode).await?;
+            means.parts(&self.object, self.job.mode).await?;
         }
         Ok(())
     }
@@ -92,10 +92,10 @@ impl Hint {
             &variables.results_prefix,
             settings.destination.segment_name.as_ref(),
         )?;
-        let wish = wish_for(&object, means.home(), name, command, settings.destination.mode)?;
+        let job = job_for(&object, means.home(), name, command, settings.destination.mode)?;
         Ok(Some(Intent {
-            is_in_several: Role::is_in_several(&object.key, files, wish.mode),
-            wish,
+            is_in_several: Role::is_in_several(&object.key, files, job.mode),
+            job,
             is_order: command.is_some(),
             dry_run: command.is_some_and(|command| command.dry_run),
             object,
@@ -132,13 +132,13 @@ fn named_by(object: &ObjectVersion) -> Metadata<'_> {
     }
 }
 
-/// Refuses an approval that is for something else than this wish.
-fn check_approval(approved: &str, wish: &Wish) -> Result<(), Error> {
-    let Wish { run_id, mode, .. } = wish;
+/// Refuses an approval that is for something else than this job.
+fn check_approval(approved: &str, job: &Job) -> Result<(), Error> {
+    let Job { run_id, mode, .. } = job;
     if approved == run_id.as_str() {
         return Ok(());
     }
-    let before = RunId::of_before(&wish.segment_name, *mode, &wish.object, wish.parts.as_ref());
+    let before = RunId::of_before(&job.segment_name, *mode, &job.object, job.parts.as_ref());
     let what = if before.iter().any(|before| before.as_str() == approved) {
         "it was printed by an earlier version of this function, whose approvals did not say in which environment a file is \
          loaded, nor, at first, how, nor of which files a result consists"
@@ -157,13 +157,13 @@ fn check_approval(approved: &str, wish: &Wish) -> Result<(), Error> {
     )))
 }
 
-fn wish_for(
+fn job_for(
     object: &ObjectVersion,
     home: &Home,
     name: SegmentName,
     command: Option<&LoadCommand>,
     mode: Mode,
-) -> Result<Wish, Error> {
+) -> Result<Job, Error> {
     let sample = command.and_then(|command| command.sample);
     let (name, mode) = match sample {
         Some(_) => (name.for_sample().map_err(Error::unfit_sample_name)?, Mode::Replace),
@@ -171,7 +171,7 @@ fn wish_for(
     };
     let reference = object.reference();
     let run_id = RunId::of(home, &name, mode, &reference, None);
-    Ok(Wish {
+    Ok(Job {
         run_id,
         object: reference,
         parts: None,

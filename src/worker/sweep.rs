@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::means::Means;
 use crate::report::{Noticed, RunReport, Swept};
 use crate::source::Role;
-use crate::state::{self, Bookmark, Enlisted, Head, Wish};
+use crate::state::{self, Bookmark, Enlisted, Head, Job};
 use crate::worker::{Hint, Intent};
 use futures_util::{StreamExt, stream};
 use std::collections::BTreeMap;
@@ -53,7 +53,7 @@ impl<M: Means> Worker<'_, M> {
                 swept.noticed.push(Noticed::OutOfTime);
                 break;
             }
-            let segment_name = lost.first().map(|intent| intent.wish.segment_name.clone());
+            let segment_name = lost.first().map(|intent| intent.job.segment_name.clone());
             let reports = match self.serve(&key, lost, now, &mut bookmark).await {
                 Ok(reports) => reports,
                 // Out of time, or a worker of a version of before is at it.
@@ -91,10 +91,7 @@ impl<M: Means> Worker<'_, M> {
         let (mut turns, mut swept) = (Turns::new(), Swept::default());
         match found {
             Ok((lost, noticed)) => {
-                turns.extend(
-                    lost.into_iter()
-                        .map(|(name, wishes)| (self.means.head_key(&name), wishes)),
-                );
+                turns.extend(lost.into_iter().map(|(name, jobs)| (self.means.head_key(&name), jobs)));
                 swept.noticed.extend(noticed);
             }
             Err(error) => swept.reports.push(RunReport::failed(&error, None)),
@@ -183,7 +180,7 @@ impl<M: Means> Worker<'_, M> {
                 Fate::LostLease => return Ok(nothing),
                 Fate::Continue => {
                     let lost = turn.hold.lost().map(RunReport::of_lost);
-                    let failed = settle_look(&turn.hold, &applied.wish, error).await;
+                    let failed = settle_look(&turn.hold, &applied.job, error).await;
                     return Ok(Done {
                         reports: lost.into_iter().chain(failed).collect(),
                         cut_short: None,
@@ -218,45 +215,45 @@ impl<M: Means> Worker<'_, M> {
         while let Some(look) = looks.next().await {
             if let Ok(Some(intent)) = look {
                 by_segment
-                    .entry(intent.wish.segment_name.clone())
+                    .entry(intent.job.segment_name.clone())
                     .or_default()
                     .push(intent);
             }
         }
         for intents in by_segment.values_mut() {
-            intents.sort_by(|a, b| b.wish.order.place().cmp(&a.wish.order.place()));
+            intents.sort_by(|a, b| b.job.order.place().cmp(&a.job.order.place()));
         }
         Ok((by_segment, noticed))
     }
 
     /// Enlists of the results that no event told of what the head does not know.
     async fn enlist_lost(&self, newest_first: Vec<Intent>) -> Result<(), Error> {
-        let Some(segment_name) = newest_first.first().map(|intent| intent.wish.segment_name.clone()) else {
+        let Some(segment_name) = newest_first.first().map(|intent| intent.job.segment_name.clone()) else {
             return Ok(());
         };
         let head = heads::read(&self.means, &segment_name).await?;
-        let wishes = self.take_up_unknown(&head, newest_first).await;
-        if wishes.is_empty() {
+        let jobs = self.take_up_unknown(&head, newest_first).await;
+        if jobs.is_empty() {
             return Ok(());
         }
-        for wish in heads::enlist_lost(&self.means, &segment_name, &wishes).await? {
-            tracing::info!(run_id = %wish.run_id, key = wish.object.key, "a result was found that no event told of");
+        for job in heads::enlist_lost(&self.means, &segment_name, &jobs).await? {
+            tracing::info!(run_id = %job.run_id, key = job.object.key, "a result was found that no event told of");
         }
         Ok(())
     }
 
-    /// Makes wishes of what the head does not know; of replaces only of the newest that is not refused.
+    /// Makes jobs of what the head does not know; of replaces only of the newest that is not refused.
     ///
     /// Where that one's files cannot be listed, no older one takes its place.
-    async fn take_up_unknown(&self, head: &Head, newest_first: Vec<Intent>) -> Vec<Wish> {
-        let mut wishes = Vec::new();
+    async fn take_up_unknown(&self, head: &Head, newest_first: Vec<Intent>) -> Vec<Job> {
+        let mut jobs = Vec::new();
         for intent in newest_first {
-            let known = head.recall(&intent.wish);
-            let is_last = intent.wish.mode == Mode::Replace && !matches!(known, Some(Enlisted::Refused(_)));
+            let known = head.recall(&intent.job);
+            let is_last = intent.job.mode == Mode::Replace && !matches!(known, Some(Enlisted::Refused(_)));
             if known.is_none() {
-                let object = intent.wish.object.to_string();
+                let object = intent.job.object.to_string();
                 match intent.take_up(&self.means).await {
-                    Ok(wish) => wishes.push(wish),
+                    Ok(job) => jobs.push(job),
                     Err(error) => tracing::warn!(object, error = %error, "the sweep cannot take a result up"),
                 }
             }
@@ -264,7 +261,7 @@ impl<M: Means> Worker<'_, M> {
                 break;
             }
         }
-        wishes
+        jobs
     }
 
     /// Lists the keys of results that were dropped in the last days, and says whether there are more than it looks at.

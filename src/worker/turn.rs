@@ -1,4 +1,4 @@
-//! A worker's turn at one segment: wish after wish, until nothing is pending.
+//! A worker's turn at one segment: job after job, until nothing is pending.
 
 use super::Worker;
 use super::ending::{Next, settle_failure};
@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::means::{self, Means};
 use crate::reconcile::{self, Draft, Look, Plan, Published, Wanted, guard, publish, survey};
 use crate::report::{Account, Attempt, Ending, Outcome, RunReport, Seen, Writing, Written, refusal};
-use crate::state::{Achievement, Applied, Head, Whose, Wish};
+use crate::state::{Achievement, Applied, Head, Job, Whose};
 use tracing::Instrument as _;
 
 /// A worker that holds one segment.
@@ -25,27 +25,27 @@ pub(super) struct Turn<'a, M> {
 pub(super) struct Done {
     /// The runs that came to an end.
     pub(super) reports: Vec<RunReport>,
-    /// Why it ended before it could look at every wish.
+    /// Why it ended before it could look at every job.
     pub(super) cut_short: Option<Error>,
 }
 
 impl<M: Means> Turn<'_, M> {
-    /// Carries out everything that is pending for the segment, and reports each wish that came to an end.
+    /// Carries out everything that is pending for the segment, and reports each job that came to an end.
     ///
     /// Returns once nothing is left that need not wait, or after the first failure that is not an input's own; either way the
     /// lease is given back. An attempt before that ended without a word is told of first.
     pub(super) async fn work(&self) -> Done {
-        self.hold.during(self.wish_after_wish()).await
+        self.hold.during(self.job_after_job()).await
     }
 
-    async fn wish_after_wish(&self) -> Done {
+    async fn job_after_job(&self) -> Done {
         let mut done = Done {
             reports: self.hold.lost().map(RunReport::of_lost).into_iter().collect(),
             cut_short: None,
         };
         loop {
-            let wish = match self.hold.release_when_done().await {
-                Ok(Some(wish)) => wish,
+            let job = match self.hold.release_when_done().await {
+                Ok(Some(job)) => job,
                 Ok(None) => return done,
                 Err(error) => {
                     if let Err(error) = self.hold.release().await {
@@ -55,8 +55,8 @@ impl<M: Means> Turn<'_, M> {
                     return done;
                 }
             };
-            let span = tracing::info_span!("run", run_id = %wish.run_id, segment = %wish.segment_name, phase = "run");
-            let (ended, next) = Box::pin(self.work_on(&wish)).instrument(span).await;
+            let span = tracing::info_span!("run", run_id = %job.run_id, segment = %job.segment_name, phase = "run");
+            let (ended, next) = Box::pin(self.work_on(&job)).instrument(span).await;
             done.reports.extend(ended);
             if next == Next::Stop {
                 return done;
@@ -64,30 +64,30 @@ impl<M: Means> Turn<'_, M> {
         }
     }
 
-    /// Works on one wish to its end, and reports it after those that it overtook.
+    /// Works on one job to its end, and reports it after those that it overtook.
     ///
     /// Where a newer one is to be tried first, this one is judged again after it, and is not reported yet.
-    async fn work_on(&self, wish: &Wish) -> (Vec<RunReport>, Next) {
+    async fn work_on(&self, job: &Job) -> (Vec<RunReport>, Next) {
         let meter = Meter::start(self.means());
-        let (account, carried_out) = self.carry_out(wish, &meter).await;
+        let (account, carried_out) = self.carry_out(job, &meter).await;
         // An order overtakes what an event asked for the same input, which is one run all the same.
-        let overtaken = account.writing.overtaken.iter().filter(|lost| !lost.asks_as(wish));
-        let mut reports: Vec<_> = overtaken.map(|lost| RunReport::of_overtaken(lost, wish)).collect();
+        let overtaken = account.writing.overtaken.iter().filter(|lost| !lost.asks_as(job));
+        let mut reports: Vec<_> = overtaken.map(|lost| RunReport::of_overtaken(lost, job)).collect();
         let (ending, next) = match carried_out {
             Ok(None) => return (reports, Next::GoOn),
             Ok(Some(outcome)) => (Ending::Done(outcome), Next::GoOn),
-            Err(error) => settle_failure(&self.hold, wish, error, meter.has_got_on()).await,
+            Err(error) => settle_failure(&self.hold, job, error, meter.has_got_on()).await,
         };
         let cost = meter.read();
         let number = self.means().fresh().simple().to_string()[..8].to_owned();
         let named = means::Attempt {
-            run_id: &wish.run_id,
-            segment_name: &wish.segment_name,
+            run_id: &job.run_id,
+            segment_name: &job.segment_name,
             number: &number,
         };
         let lists = self.means().keep_lists(named, account.leftovers()).await;
         reports.push(RunReport::of_attempt(Attempt {
-            wish,
+            job,
             number,
             account,
             cost,
@@ -103,7 +103,7 @@ impl<M: Means> Turn<'_, M> {
     /// again.
     pub(super) async fn look_after(&self, applied: &Applied) -> Result<Option<RunReport>, Error> {
         let hold = &self.hold;
-        let found = survey::find(self.means(), &applied.wish.segment_name).await?;
+        let found = survey::find(self.means(), &applied.job.segment_name).await?;
         let told = |seen| Ok(Some(RunReport::of_published(applied, &seen, self.means().requests())));
         let Some(segment) = found.filter(|found| Some(found.id.to_string()) == applied.segment_id) else {
             hold.let_go().await?;
@@ -137,50 +137,50 @@ impl<M: Means> Turn<'_, M> {
 
     /// Counts that what was published could not be seen Active; others need not wait where Dynamics has failed to compute it.
     pub(super) async fn fail_to_confirm(&self, applied: &Applied, error: Error) -> RunReport {
-        let (wish, code) = (&applied.wish, error.error_type());
+        let (job, code) = (&applied.job, error.error_type());
         let counted = match &error {
-            Error::Reconcile(reconcile::Error::PublishFailed { .. }) => self.hold.fail_late(wish, code).await,
-            _ => self.hold.fail(wish, code, error.whose()).await,
+            Error::Reconcile(reconcile::Error::PublishFailed { .. }) => self.hold.fail_late(job, code).await,
+            _ => self.hold.fail(job, code, error.whose()).await,
         };
         if let Err(error) = &counted {
             tracing::warn!(error = %error, "the failure could not be noted; the segment is looked after again");
         }
-        RunReport::of_failed(&applied.wish, error, counted.unwrap_or(false))
+        RunReport::of_failed(&applied.job, error, counted.unwrap_or(false))
     }
 
-    /// Reads, guards, converges and publishes one wish; nothing means that a newer one is to be tried first.
-    async fn carry_out(&self, wish: &Wish, meter: &Meter<M>) -> (Account, Result<Option<Outcome>, Error>) {
+    /// Reads, guards, converges and publishes one job; nothing means that a newer one is to be tried first.
+    async fn carry_out(&self, job: &Job, meter: &Meter<M>) -> (Account, Result<Option<Outcome>, Error>) {
         let head = match self.hold.look().await {
             Ok(head) => head,
             Err(error) => return (Account::default(), Err(error.into())),
         };
-        if let Err(error) = self.await_create(wish, &head).await {
+        if let Err(error) = self.await_create(job, &head).await {
             return (Account::default(), Err(error));
         }
-        let (mut account, prepared) = self.worker.prepare(wish, &head, meter).await;
+        let (mut account, prepared) = self.worker.prepare(job, &head, meter).await;
         let objections = guard::objections(&account.comparison.opinions);
         let prepared = match prepared {
-            Ok(_) if !objections.is_empty() => Err(Error::Refused(refusal(&objections, wish))),
+            Ok(_) if !objections.is_empty() => Err(Error::Refused(refusal(&objections, job))),
             prepared => prepared,
         };
         let (writing, outcome) = match prepared {
-            Ok(prepared) if prepared.is_settled(wish, &head) => self.settle(wish, &head, &prepared).await,
-            Ok(prepared) => self.write(wish, &head, prepared, meter).await,
+            Ok(prepared) if prepared.is_settled(job, &head) => self.settle(job, &head, &prepared).await,
+            Ok(prepared) => self.write(job, &head, prepared, meter).await,
             Err(error) => (Writing::default(), Err(error)),
         };
         account.writing = writing;
         (account, outcome)
     }
 
-    /// Records a wish that asks for no write.
-    async fn settle(&self, wish: &Wish, head: &Head, prepared: &Prepared) -> (Writing, Result<Option<Outcome>, Error>) {
+    /// Records a job that asks for no write.
+    async fn settle(&self, job: &Job, head: &Head, prepared: &Prepared) -> (Writing, Result<Option<Outcome>, Error>) {
         let mut writing = Writing {
             is_settled: true,
             ..Writing::default()
         };
         let outcome = async {
-            if prepared.holds_nobody(wish, head) {
-                self.hold.count(wish).await?;
+            if prepared.holds_nobody(job, head) {
+                self.hold.count(job).await?;
                 return Ok(Some(Outcome::Unchanged));
             }
             let done = Achievement {
@@ -193,7 +193,7 @@ impl<M: Means> Turn<'_, M> {
                 is_published: false,
                 watch: None,
             };
-            writing.overtaken = self.hold.apply(wish, &done).await?;
+            writing.overtaken = self.hold.apply(job, &done).await?;
             writing.shown = prepared.shown();
             Ok(Some(Outcome::Unchanged))
         }
@@ -204,7 +204,7 @@ impl<M: Means> Turn<'_, M> {
     /// Brings the segment to what is wanted and publishes it.
     async fn write(
         &self,
-        wish: &Wish,
+        job: &Job,
         head: &Head,
         prepared: Prepared,
         meter: &Meter<M>,
@@ -213,22 +213,22 @@ impl<M: Means> Turn<'_, M> {
         let outcome = async {
             let before = prepared.members_before;
             let published_before = prepared.published_before.unwrap_or(before as u64);
-            writing.overtaken = self.hold.begin(wish, published_before).await?;
+            writing.overtaken = self.hold.begin(job, published_before).await?;
             let (segment, definition) = match prepared.audience {
                 Some(audience) => (audience.segment, audience.definition),
-                None => meter.phase(Phase::Write, self.create(wish)).await?,
+                None => meter.phase(Phase::Write, self.create(job)).await?,
             };
             writing.segment_id = Some(segment.id.to_string());
-            let wanted = self.worker.wanted(wish, &prepared.contacts, prepared.not_found);
+            let wanted = self.worker.wanted(job, &prepared.contacts, prepared.not_found);
             let mut draft = Draft::new(self.means(), &self.hold.fence, &segment, definition);
-            let change = own_change(wish, head, &prepared.plan);
+            let change = own_change(job, head, &prepared.plan);
             let converging = draft.converge(&wanted, prepared.plan);
             let converged = match meter.phase(Phase::Write, converging).await {
                 Ok(converged) => converged,
                 Err(error) => {
                     writing.not_accepted = refused_by(&error);
                     let error = error.into();
-                    self.step_back(wish, &error, change, &segment).await;
+                    self.step_back(job, &error, change, &segment).await;
                     return Err(error);
                 }
             };
@@ -240,7 +240,7 @@ impl<M: Means> Turn<'_, M> {
             });
             writing.not_accepted = converged.not_accepted;
 
-            if !self.hold.announce(wish, converged.counted as u64).await? {
+            if !self.hold.announce(job, converged.counted as u64).await? {
                 tracing::info!("a newer result came in during the load; it is tried before publishing");
                 return Ok(None);
             }
@@ -256,7 +256,7 @@ impl<M: Means> Turn<'_, M> {
                 is_published: true,
                 watch,
             };
-            writing.overtaken.extend(self.hold.apply(wish, &done).await?);
+            writing.overtaken.extend(self.hold.apply(job, &done).await?);
             writing.shown = shown;
             Ok(Some(match shown {
                 Some(_) => Outcome::Loaded,
@@ -269,15 +269,15 @@ impl<M: Means> Turn<'_, M> {
 
     /// Where an addition fails for a reason of its own, takes what it has brought into the draft out again, so that others
     /// may go on; where that fails, nothing of the segment is published until the addition succeeds, or a replace does.
-    async fn step_back(&self, wish: &Wish, error: &Error, change: Option<ContactSet>, segment: &Segment) {
+    async fn step_back(&self, job: &Job, error: &Error, change: Option<ContactSet>, segment: &Segment) {
         if let Some(change) = change.filter(|_| error.whose() == Whose::Input)
-            && let Err(error) = self.take_back(wish, &change, segment).await
+            && let Err(error) = self.take_back(job, &change, segment).await
         {
             tracing::warn!(error = %error, "what the addition has brought into the draft could not be taken out again");
         }
     }
 
-    async fn take_back(&self, wish: &Wish, change: &ContactSet, segment: &Segment) -> Result<(), Error> {
+    async fn take_back(&self, job: &Job, change: &ContactSet, segment: &Segment) -> Result<(), Error> {
         let definition = self.means().definition(segment.definition_id).await?;
         let wanted = Wanted {
             mode: Mode::Remove,
@@ -289,7 +289,7 @@ impl<M: Means> Turn<'_, M> {
         let plan = wanted.plan(members, survey::foreign_groups(&definition), &[]);
         let mut draft = Draft::new(self.means(), &self.hold.fence, segment, definition);
         draft.converge(&wanted, plan.map_err(reconcile::Error::from)?).await?;
-        Ok(self.hold.take_back(wish).await?)
+        Ok(self.hold.take_back(job).await?)
     }
 
     pub(super) async fn publish(&self, draft: &mut Draft<'_, M>, asked: u64) -> Result<Published, reconcile::Error> {
@@ -306,8 +306,8 @@ impl<M: Means> Turn<'_, M> {
 
 /// Returns what an addition is about to bring into the draft; nothing where that cannot be told, since an attempt before
 /// has brought a part of it.
-fn own_change(wish: &Wish, head: &Head, plan: &Plan) -> Option<ContactSet> {
-    (wish.mode == Mode::Append && !head.is_half_written(wish)).then(|| plan.adds().collect())
+fn own_change(job: &Job, head: &Head, plan: &Plan) -> Option<ContactSet> {
+    (job.mode == Mode::Append && !head.is_half_written(job)).then(|| plan.adds().collect())
 }
 
 /// Returns the contacts that a load failed for.

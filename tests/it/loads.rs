@@ -304,7 +304,7 @@ async fn an_event_is_no_failure_because_of_another_files_run() {
     let world = World::start().await;
     let good = world.drop_contacts("monday.csv", &contacts(0..100));
     let bad = world.drop_file("tuesday.csv", "email\nsomebody@example.com\n");
-    // Tuesday's file may not be read at first, so that Monday's event finds its wish.
+    // Tuesday's file may not be read at first, so that Monday's event finds its job.
     world
         .sandbox
         .s3

@@ -26,12 +26,12 @@ pub(crate) fn age_the_head(world: &World) -> Vec<String> {
         }
     }
     for pointer in ["/pending/0", "/pending/1", "/applied"] {
-        let Some(wish) = head.pointer_mut(pointer).filter(|wish| wish["object"].is_object()) else {
+        let Some(job) = head.pointer_mut(pointer).filter(|job| job["object"].is_object()) else {
             continue;
         };
-        let id = id_of_before(&wish["object"]);
-        wish.as_object_mut().unwrap().remove("parts");
-        let new_id = std::mem::replace(&mut wish["run_id"], json!(id));
+        let id = id_of_before(&job["object"]);
+        job.as_object_mut().unwrap().remove("parts");
+        let new_id = std::mem::replace(&mut job["run_id"], json!(id));
         if head["writing"]["run_id"] == new_id {
             head["writing"]["run_id"] = json!(id);
         }

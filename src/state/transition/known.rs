@@ -2,50 +2,50 @@
 
 use super::Enlisted;
 use crate::domain::{Order, RunId};
-use crate::state::head::{Head, Wish};
+use crate::state::head::{Head, Job};
 
 impl Head {
     /// Returns what the head knows of what an event tells of; nothing where it is new, or where only S3 can say whether it is.
-    pub fn recall(&self, wish: &Wish) -> Option<Enlisted> {
-        self.find(wish)
-            .or_else(|| (!self.is_undecided(wish) && self.is_overtaken(wish)).then_some(Enlisted::Superseded))
+    pub fn recall(&self, job: &Job) -> Option<Enlisted> {
+        self.find(job)
+            .or_else(|| (!self.is_undecided(job) && self.is_overtaken(job)).then_some(Enlisted::Superseded))
     }
 
-    /// Returns what became of a wish that the head has met, whoever wished it.
-    pub(super) fn find(&self, wish: &Wish) -> Option<Enlisted> {
-        if let Some(refused) = self.refused.iter().find(|refused| wish.is_about(&refused.order)) {
+    /// Returns what became of a job that the head has met, whoever asked for it.
+    pub(super) fn find(&self, job: &Job) -> Option<Enlisted> {
+        if let Some(refused) = self.refused.iter().find(|refused| job.is_about(&refused.order)) {
             return Some(Enlisted::Refused(refused.clone()));
         }
-        if self.pending.iter().any(|pending| pending.is_same_object(wish)) {
+        if self.pending.iter().any(|pending| pending.is_same_object(job)) {
             return Some(Enlisted::Pending);
         }
-        let was_applied = self.applied.iter().any(|applied| applied.wish.is_same_object(wish));
-        (was_applied || self.has_counted(wish)).then_some(Enlisted::Applied)
+        let was_applied = self.applied.iter().any(|applied| applied.job.is_same_object(job));
+        (was_applied || self.has_counted(job)).then_some(Enlisted::Applied)
     }
 
-    /// Tells whether a replace was carried out, or overtaken, at or above the wish's place.
-    pub(super) fn is_overtaken(&self, wish: &Wish) -> bool {
+    /// Tells whether a replace was carried out, or overtaken, at or above the job's place.
+    pub(super) fn is_overtaken(&self, job: &Job) -> bool {
         let settled = self.settled.as_ref();
-        settled.is_some_and(|settled| wish.order.place() <= settled.place())
+        settled.is_some_and(|settled| job.order.place() <= settled.place())
     }
 
-    /// Tells whether the head knows another content that the wish's key had within the same second: S3 has to be asked then
+    /// Tells whether the head knows another content that the job's key had within the same second: S3 has to be asked then
     /// what lies there now.
-    pub fn is_undecided(&self, wish: &Wish) -> bool {
-        self.orders().any(|known| known.is_twin(&wish.order))
+    pub fn is_undecided(&self, job: &Job) -> bool {
+        self.orders().any(|known| known.is_twin(&job.order))
     }
 
-    /// Gives a wish its place among the contents that its key had within one second; `lies_there` tells whether it is what
+    /// Gives a job its place among the contents that its key had within one second; `lies_there` tells whether it is what
     /// S3 has there now, after this head was read.
     ///
     /// What lies there now is newer than all of them. Of what does not, it is only known that something is newer, so that it
     /// takes the place of nothing that was known before.
-    pub fn place(&self, wish: &mut Wish, lies_there: bool) {
-        let known = self.orders().find(|known| known.is_same(&wish.order));
+    pub fn place(&self, job: &mut Job, lies_there: bool) {
+        let known = self.orders().find(|known| known.is_same(&job.order));
         let known = known.map(|known| known.nth);
         let twins = || {
             self.orders()
-                .filter(|known| known.is_twin(&wish.order))
+                .filter(|known| known.is_twin(&job.order))
                 .map(|twin| twin.nth)
         };
         let nth = match (twins().min(), twins().max()) {
@@ -55,36 +55,36 @@ impl Head {
             (Some(oldest), _) => known.or_else(|| oldest.checked_sub(1)),
             _ => known,
         };
-        wish.order.nth = nth.unwrap_or_default();
+        job.order.nth = nth.unwrap_or_default();
     }
 
-    /// Returns the name that the head knows a wish's object by, which may have been given for another mode or other files.
-    pub fn name_of(&self, wish: &Wish) -> Option<&RunId> {
-        let pending = self.pending.iter().filter(|pending| pending.is_same_object(wish));
+    /// Returns the name that the head knows a job's object by, which may have been given for another mode or other files.
+    pub fn name_of(&self, job: &Job) -> Option<&RunId> {
+        let pending = self.pending.iter().filter(|pending| pending.is_same_object(job));
         let pending = pending.max_by_key(|pending| pending.rank());
-        let applied = self.applied.iter().map(|applied| &applied.wish);
-        let applied = applied.filter(|applied| applied.is_same_object(wish));
-        let refused = self.refused.iter().filter(|refused| wish.is_about(&refused.order));
-        let counted = self.counted.iter().filter(|counted| wish.is_about(&counted.order));
+        let applied = self.applied.iter().map(|applied| &applied.job);
+        let applied = applied.filter(|applied| applied.is_same_object(job));
+        let refused = self.refused.iter().filter(|refused| job.is_about(&refused.order));
+        let counted = self.counted.iter().filter(|counted| job.is_about(&counted.order));
         let names = refused.map(|refused| &refused.run_id);
-        let names = names.chain(pending.into_iter().chain(applied).map(|wish| &wish.run_id));
+        let names = names.chain(pending.into_iter().chain(applied).map(|job| &job.run_id));
         names.chain(counted.map(|counted| &counted.run_id)).next()
     }
 
     /// Tells whether an addition or removal was carried out; one older than all that is remembered counts as one.
-    fn has_counted(&self, wish: &Wish) -> bool {
-        let is_this = self.counted.iter().any(|counted| wish.is_about(&counted.order));
+    fn has_counted(&self, job: &Job) -> bool {
+        let is_this = self.counted.iter().any(|counted| job.is_about(&counted.order));
         let oldest = self.counted.iter().map(|counted| counted.order.last_modified).min();
         let is_forgotten =
-            self.counted.len() >= Self::REMEMBERED && oldest.is_some_and(|oldest| wish.order.last_modified < oldest);
+            self.counted.len() >= Self::REMEMBERED && oldest.is_some_and(|oldest| job.order.last_modified < oldest);
         is_this || is_forgotten
     }
 
     /// Returns every content that the head speaks of.
     fn orders(&self) -> impl Iterator<Item = &Order> {
-        let applied = self.applied.iter().map(|applied| &applied.wish);
-        let wishes = self.pending.iter().chain(applied);
-        let asked_for = wishes.flat_map(|wish| [&wish.order, wish.stands_at()]);
+        let applied = self.applied.iter().map(|applied| &applied.job);
+        let jobs = self.pending.iter().chain(applied);
+        let asked_for = jobs.flat_map(|job| [&job.order, job.stands_at()]);
         let refused = self.refused.iter().map(|refused| &refused.order);
         let counted = self.counted.iter().map(|counted| &counted.order);
         let others = refused.chain(counted).chain(&self.newest).chain(&self.settled);

@@ -6,12 +6,12 @@ mod known;
 pub use attempts::{Lost, Whose};
 
 use crate::domain::{Census, Mode, Order, View, Watch};
-use crate::state::head::{Applied, Head, Input, Lease, Precedence, Refusal, Refused, Wish, Writing};
+use crate::state::head::{Applied, Head, Input, Job, Lease, Precedence, Refusal, Refused, Writing};
 use crate::state::past::{Load, Loaded};
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 
-/// What became of a wish when it met the head.
+/// What became of a job when it met the head.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Enlisted {
     /// It is new and now pending.
@@ -42,7 +42,7 @@ pub enum Claim {
 )]
 pub struct LeaseLost;
 
-/// What a finished wish leaves in the head.
+/// What a finished job leaves in the head.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Achievement {
     /// How many contacts the file held.
@@ -58,45 +58,45 @@ pub struct Achievement {
 }
 
 impl Head {
-    /// Takes a wish up, unless what it asks for is done, overtaken or refused; an order is always taken up.
-    pub fn enlist(&mut self, mut wish: Wish, is_order: bool) -> Enlisted {
-        self.note_marker(&wish);
+    /// Takes a job up, unless what it asks for is done, overtaken or refused; an order is always taken up.
+    pub fn enlist(&mut self, mut job: Job, is_order: bool) -> Enlisted {
+        self.note_marker(&job);
         if is_order {
             // The later of two orders for the same counts. What an event asked to replace stays: the order may be refused, and
             // an older result counts then. Of additions and removals each counts by itself, so that the order is all.
-            let is_replaced = |pending: &Wish| pending.ordered.is_some() || wish.mode != Mode::Replace;
+            let is_replaced = |pending: &Job| pending.ordered.is_some() || job.mode != Mode::Replace;
             self.pending
-                .retain(|pending| !(pending.asks_as(&wish) && is_replaced(pending)));
-            wish.ordered = Some(self.precedence_over_all(&wish.order));
+                .retain(|pending| !(pending.asks_as(&job) && is_replaced(pending)));
+            job.ordered = Some(self.precedence_over_all(&job.order));
         } else {
-            let overtaken = || self.is_overtaken(&wish).then_some(Enlisted::Superseded);
-            if let Some(known) = self.find(&wish).or_else(overtaken) {
+            let overtaken = || self.is_overtaken(&job).then_some(Enlisted::Superseded);
+            if let Some(known) = self.find(&job).or_else(overtaken) {
                 if known == Enlisted::Pending {
-                    self.lift_pauses_for(&wish);
+                    self.lift_pauses_for(&job);
                 }
                 return known;
             }
-            self.newest = higher(self.newest.take(), &wish.order);
+            self.newest = higher(self.newest.take(), &job.order);
         }
-        self.lift_pauses_for(&wish);
-        self.pending.push(wish);
+        self.lift_pauses_for(&job);
+        self.pending.push(job);
         Enlisted::Queued
     }
 
     /// Takes up what a listing found, newest first, and returns what was new: of replaces only the newest that is not
     /// refused counts, of the others each.
-    pub fn enlist_lost(&mut self, newest_first: &[Wish]) -> Vec<Wish> {
+    pub fn enlist_lost(&mut self, newest_first: &[Job]) -> Vec<Job> {
         let mut found = Vec::new();
-        for wish in newest_first {
-            let enlisted = match self.recall(wish) {
+        for job in newest_first {
+            let enlisted = match self.recall(job) {
                 // Nobody asks for it anew, so that its pauses go on.
                 Some(known) => known,
-                None => self.enlist(wish.clone(), false),
+                None => self.enlist(job.clone(), false),
             };
             if enlisted == Enlisted::Queued {
-                found.push(wish.clone());
+                found.push(job.clone());
             }
-            if wish.mode == Mode::Replace && !matches!(enlisted, Enlisted::Refused(_)) {
+            if job.mode == Mode::Replace && !matches!(enlisted, Enlisted::Refused(_)) {
                 break;
             }
         }
@@ -113,7 +113,7 @@ impl Head {
                 self.attempt = self.begun_at(now).cloned();
                 self.lease = Some(Lease {
                     owner: owner.to_owned(),
-                    run_id: self.next_at(now).map(|wish| wish.run_id.clone()),
+                    run_id: self.next_at(now).map(|job| job.run_id.clone()),
                     renewed: now,
                     seconds,
                 });
@@ -163,27 +163,27 @@ impl Head {
     ///
     /// `published` is the number of members before the first write; where a draft was half-written already, the number
     /// from before *its* first write stays, unless `published` says that this draft was published.
-    pub fn begin(&mut self, owner: &str, wish: &Wish, published: u64) -> Result<Vec<Wish>, LeaseLost> {
+    pub fn begin(&mut self, owner: &str, job: &Job, published: u64) -> Result<Vec<Job>, LeaseLost> {
         self.lease_of(owner)?;
         let published = match &self.writing {
             Some(writing) if writing.publishing != Some(published) => writing.published,
             _ => published,
         };
         let before = self.writing.as_ref();
-        let is_mixed = before.is_some_and(|before| before.is_mixed || before.run_id != wish.run_id);
+        let is_mixed = before.is_some_and(|before| before.is_mixed || before.run_id != job.run_id);
         self.writing = Some(Writing {
-            run_id: wish.run_id.clone(),
+            run_id: job.run_id.clone(),
             published,
             publishing: None,
             is_mixed,
         });
-        Ok(self.take_overtaken(wish, |pending| pending.mode == Mode::Replace))
+        Ok(self.take_overtaken(job, |pending| pending.mode == Mode::Replace))
     }
 
-    /// Notes how many members are about to be published; answers whether the wish is still the one to publish.
-    pub fn announce(&mut self, owner: &str, wish: &Wish, members: u64) -> Result<bool, LeaseLost> {
+    /// Notes how many members are about to be published; answers whether the job is still the one to publish.
+    pub fn announce(&mut self, owner: &str, job: &Job, members: u64) -> Result<bool, LeaseLost> {
         self.lease_of(owner)?;
-        if self.next() != Some(wish) {
+        if self.next() != Some(job) {
             return Ok(false);
         }
         if let Some(writing) = &mut self.writing {
@@ -192,16 +192,16 @@ impl Head {
         Ok(true)
     }
 
-    /// Records that the wish was carried out and published, and drops what it overtakes.
+    /// Records that the job was carried out and published, and drops what it overtakes.
     pub fn apply(
         &mut self,
         owner: &str,
-        wish: &Wish,
+        job: &Job,
         achievement: Achievement,
         now: DateTime<Utc>,
-    ) -> Result<Vec<Wish>, LeaseLost> {
-        self.drop_counted(owner, wish)?;
-        let overtaken = self.take_overtaken(wish, |_| true);
+    ) -> Result<Vec<Job>, LeaseLost> {
+        self.drop_counted(owner, job)?;
+        let overtaken = self.take_overtaken(job, |_| true);
         self.remember(Load {
             at: now,
             contacts: achievement.contacts,
@@ -212,7 +212,7 @@ impl Head {
             },
         });
         self.applied = Some(Applied {
-            wish: wish.clone(),
+            job: job.clone(),
             at: now,
             contacts: achievement.contacts,
             members: achievement.members,
@@ -227,10 +227,10 @@ impl Head {
         Ok(overtaken)
     }
 
-    /// Records that the wish is done with, and leaves what was applied last as it is: so it is where an addition or removal
+    /// Records that the job is done with, and leaves what was applied last as it is: so it is where an addition or removal
     /// holds nobody, while Dynamics may still be computing what was published before.
-    pub fn count(&mut self, owner: &str, wish: &Wish, now: DateTime<Utc>) -> Result<(), LeaseLost> {
-        self.drop_counted(owner, wish)?;
+    pub fn count(&mut self, owner: &str, job: &Job, now: DateTime<Utc>) -> Result<(), LeaseLost> {
+        self.drop_counted(owner, job)?;
         if self.applied.as_ref().is_none_or(|applied| applied.confirmed) {
             self.remember(Load {
                 at: now,
@@ -242,15 +242,15 @@ impl Head {
         Ok(())
     }
 
-    fn drop_counted(&mut self, owner: &str, wish: &Wish) -> Result<(), LeaseLost> {
+    fn drop_counted(&mut self, owner: &str, job: &Job) -> Result<(), LeaseLost> {
         self.lease_of(owner)?;
-        let is_done = |pending: &Wish| pending.asks_as(wish) && pending.rank() <= wish.rank();
+        let is_done = |pending: &Job| pending.asks_as(job) && pending.rank() <= job.rank();
         self.pending.retain(|pending| !is_done(pending));
-        self.refused.retain(|refused| !wish.is_about(&refused.order));
-        if wish.mode == Mode::Replace {
-            self.settled = higher(self.settled.take(), wish.stands_at());
+        self.refused.retain(|refused| !job.is_about(&refused.order));
+        if job.mode == Mode::Replace {
+            self.settled = higher(self.settled.take(), job.stands_at());
         } else {
-            self.counted.push(wish.input());
+            self.counted.push(job.input());
             keep_latest(&mut self.counted);
         }
         Ok(())
@@ -297,39 +297,39 @@ impl Head {
         applied.is_some_and(|applied| applied.is_shown_by(view)) && self.writing.is_none()
     }
 
-    /// Puts the wish aside for good, so that only an order tries it again; answers whether it was.
+    /// Puts the job aside for good, so that only an order tries it again; answers whether it was.
     ///
     /// An addition or removal whose change is still in the draft stays: what others publish would hold a part of it.
-    pub fn refuse(&mut self, owner: &str, wish: &Wish, refusal: Refusal) -> Result<bool, LeaseLost> {
+    pub fn refuse(&mut self, owner: &str, job: &Job, refusal: Refusal) -> Result<bool, LeaseLost> {
         self.lease_of(owner)?;
-        if self.is_half_written(wish) {
+        if self.is_half_written(job) {
             return Ok(false);
         }
-        self.drop_wish(wish);
-        self.refused.retain(|refused| !wish.is_about(&refused.order));
-        let Input { order, run_id } = wish.input();
+        self.drop_job(job);
+        self.refused.retain(|refused| !job.is_about(&refused.order));
+        let Input { order, run_id } = job.input();
         self.refused.push(Refused { order, run_id, refusal });
         keep_latest(&mut self.refused);
         self.end_attempt();
         Ok(true)
     }
 
-    /// Drops a wish whose object was replaced while it was read, since the new content is a wish of its own; answers whether
+    /// Drops a job whose object was replaced while it was read, since the new content is a job of its own; answers whether
     /// it was dropped, as [`Self::refuse`] does.
-    pub fn forget(&mut self, owner: &str, wish: &Wish) -> Result<bool, LeaseLost> {
+    pub fn forget(&mut self, owner: &str, job: &Job) -> Result<bool, LeaseLost> {
         self.lease_of(owner)?;
-        if self.is_half_written(wish) {
+        if self.is_half_written(job) {
             return Ok(false);
         }
-        self.drop_wish(wish);
+        self.drop_job(job);
         self.end_attempt();
         Ok(true)
     }
 
     fn precedence_over_all(&self, own: &Order) -> Precedence {
-        let pending = self.pending.iter().map(Wish::stands_at);
+        let pending = self.pending.iter().map(Job::stands_at);
         let known = pending.chain(&self.newest).chain(&self.settled);
-        let turns = self.pending.iter().map(|wish| wish.rank().1);
+        let turns = self.pending.iter().map(|job| job.rank().1);
         Precedence {
             above: known
                 .chain([own])
@@ -340,17 +340,17 @@ impl Head {
         }
     }
 
-    fn take_overtaken(&mut self, by: &Wish, of_kind: impl Fn(&Wish) -> bool) -> Vec<Wish> {
+    fn take_overtaken(&mut self, by: &Job, of_kind: impl Fn(&Job) -> bool) -> Vec<Job> {
         if by.mode != Mode::Replace {
             return Vec::new();
         }
-        let is_overtaken = |pending: &mut Wish| of_kind(pending) && pending.rank() < by.rank();
+        let is_overtaken = |pending: &mut Job| of_kind(pending) && pending.rank() < by.rank();
         self.pending.extract_if(.., is_overtaken).collect()
     }
 
-    /// Drops exactly this wish: an order for the same input, given meanwhile, is another one.
-    fn drop_wish(&mut self, wish: &Wish) {
-        self.pending.retain(|pending| pending != wish);
+    /// Drops exactly this job: an order for the same input, given meanwhile, is another one.
+    fn drop_job(&mut self, job: &Job) {
+        self.pending.retain(|pending| pending != job);
     }
 
     fn lease_of(&mut self, owner: &str) -> Result<&mut Lease, LeaseLost> {

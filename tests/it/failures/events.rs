@@ -150,7 +150,7 @@ async fn a_file_without_a_segment_name_fails_with_the_four_places_that_may_give_
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_three_failed_attempts_the_wish_stays_and_the_sweep_goes_on_after_its_pause() {
+async fn after_three_failed_attempts_the_job_stays_and_the_sweep_goes_on_after_its_pause() {
     let world = World::start().await;
     world
         .sandbox

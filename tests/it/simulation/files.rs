@@ -9,7 +9,7 @@ use super::world::{MINUTE, SECOND, SEGMENTS, s3_time};
 use chrono::{DateTime, Utc};
 use segment_loader::domain::ObjectRef;
 use segment_loader::source::ObjectVersion;
-use segment_loader::state::Wish;
+use segment_loader::state::Job;
 use std::collections::HashMap;
 
 /// One version of one object, dropped at `uploaded`.
@@ -91,9 +91,9 @@ pub(super) fn has_younger_twin(files: &[File], file: &File) -> bool {
         .any(|other| is_twin(other) && other.uploaded > file.uploaded)
 }
 
-/// Returns the file that a wish is about.
-pub(super) fn file_of(wish: &Wish) -> usize {
-    wish.object.etag.parse().unwrap()
+/// Returns the file that a job is about.
+pub(super) fn file_of(job: &Job) -> usize {
+    job.object.etag.parse().unwrap()
 }
 
 fn whole_seconds(millis: u64) -> DateTime<Utc> {

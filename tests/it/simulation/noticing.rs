@@ -6,7 +6,7 @@ use super::situations::Situation;
 use super::world::{SEGMENTS, World};
 use segment_loader::domain::Mode;
 use segment_loader::state::head::Trouble;
-use segment_loader::state::{Head, Wish};
+use segment_loader::state::{Head, Job};
 
 impl World {
     /// Takes note of what a change of a head shows to have been done.
@@ -17,7 +17,7 @@ impl World {
         self.note_orders(old, new);
         let mut done = Vec::new();
         if new.counted.len() > old.counted.len() {
-            done.extend(old.pending.iter().find(|wish| !new.pending.contains(wish)));
+            done.extend(old.pending.iter().find(|job| !new.pending.contains(job)));
             let is_unconfirmed = old.applied.as_ref().is_some_and(|applied| !applied.confirmed);
             if is_unconfirmed && old.applied == new.applied {
                 self.seen.meet(Situation::EmptyWhileUnconfirmed);
@@ -26,32 +26,32 @@ impl World {
                 self.seen.meet(Situation::PassedAFailure);
             }
         } else {
-            let applied = new.applied.iter().map(|applied| &applied.wish);
-            let was_applied = old.applied.as_ref().map(|applied| &applied.wish);
-            done.extend(applied.filter(|wish| was_applied != Some(*wish)));
+            let applied = new.applied.iter().map(|applied| &applied.job);
+            let was_applied = old.applied.as_ref().map(|applied| &applied.job);
+            done.extend(applied.filter(|job| was_applied != Some(*job)));
         }
-        for wish in done {
-            self.note_done(segment, old, wish);
+        for job in done {
+            self.note_done(segment, old, job);
         }
     }
 
     fn note_orders(&mut self, old: &Head, new: &Head) {
-        let is_new = |wish: &&Wish| wish.ordered.is_some() && !old.pending.contains(wish);
-        let has_failed = |wish: &Wish| old.troubles.iter().any(|trouble| is_of(trouble, wish));
+        let is_new = |job: &&Job| job.ordered.is_some() && !old.pending.contains(job);
+        let has_failed = |job: &Job| old.troubles.iter().any(|trouble| is_of(trouble, job));
         if new.pending.iter().filter(is_new).any(has_failed) {
             self.seen.meet(Situation::OrderedAfterFailure);
         }
     }
 
-    fn note_done(&mut self, segment: usize, old: &Head, wish: &Wish) {
-        let had_failed = old.troubles.iter().any(|trouble| is_of(trouble, wish));
-        if had_failed && self.scenario.files[file_of(wish)].trap.is_some() {
+    fn note_done(&mut self, segment: usize, old: &Head, job: &Job) {
+        let had_failed = old.troubles.iter().any(|trouble| is_of(trouble, job));
+        if had_failed && self.scenario.files[file_of(job)].trap.is_some() {
             self.seen.meet(Situation::FailedForAWhile);
         }
-        if wish.approved {
+        if job.approved {
             self.seen.meet(Situation::ApprovedAndLoaded);
         }
-        match wish.mode {
+        match job.mode {
             Mode::Append => self.seen.meet(Situation::Appended),
             Mode::Remove => self.seen.meet(Situation::Removed),
             Mode::Replace => {}
@@ -74,19 +74,16 @@ impl World {
     }
 }
 
-/// Tells whether a wish was carried out while another one, which came before it, waits after a failure of its own.
-fn has_passed_a_failure(old: &Head, done: &Wish) -> bool {
-    let waits = |wish: &&Wish| {
-        let mut of_wish = old.troubles.iter().filter(|trouble| is_of(trouble, wish));
-        of_wish.any(|trouble| trouble.not_before.is_some())
+/// Tells whether a job was carried out while another one, which came before it, waits after a failure of its own.
+fn has_passed_a_failure(old: &Head, done: &Job) -> bool {
+    let waits = |job: &&Job| {
+        let mut of_job = old.troubles.iter().filter(|trouble| is_of(trouble, job));
+        of_job.any(|trouble| trouble.not_before.is_some())
     };
-    old.pending
-        .iter()
-        .filter(waits)
-        .any(|wish| file_of(wish) < file_of(done))
+    old.pending.iter().filter(waits).any(|job| file_of(job) < file_of(done))
 }
 
-/// Tells whether a trouble is what went wrong with the input of a wish.
-pub(super) fn is_of(trouble: &Trouble, wish: &Wish) -> bool {
-    trouble.count > 0 && is_content(&trouble.input.order, wish)
+/// Tells whether a trouble is what went wrong with the input of a job.
+pub(super) fn is_of(trouble: &Trouble, job: &Job) -> bool {
+    trouble.count > 0 && is_content(&trouble.input.order, job)
 }

@@ -1,4 +1,4 @@
-//! What must be true, told from the files and from what was wished, not from what the loader believes.
+//! What must be true, told from the files and from what was asked for, not from what the loader believes.
 
 use super::Breach;
 use super::contacts::Contacts;
@@ -8,9 +8,9 @@ use super::scenario::Scenario;
 use super::world::{SECOND, SEGMENTS};
 use segment_loader::domain::{Mode, Order};
 use segment_loader::state::head::Precedence;
-use segment_loader::state::{Head, Refused, Wish};
+use segment_loader::state::{Head, Job, Refused};
 
-/// Something that was wished: it once stood in a head, or an event has told of it.
+/// Something that was asked for: it once stood in a head, or an event has told of it.
 struct Entry {
     segment: usize,
     file: usize,
@@ -18,7 +18,7 @@ struct Entry {
     /// The moment of the order as the head names it, for an order; an event has none.
     ordered: Option<Precedence>,
     is_approved: bool,
-    /// Where it stands among all that was wished.
+    /// Where it stands among all that was asked for.
     place: Place,
     since: u64,
     is_refused: bool,
@@ -35,10 +35,10 @@ pub(super) struct Doubt {
 /// A file's place among all files: by S3's clock, then by key, then as S3 took them.
 type FilePlace = (u64, String, usize);
 
-/// A wish's place: an event has its file's, an order one above all that was known when it was given.
+/// A job's place: an event has its file's, an order one above all that was known when it was given.
 type Place = (FilePlace, u64);
 
-/// Remembers what was wished and judges what became of it.
+/// Remembers what was asked for and judges what became of it.
 pub(super) struct Oracle {
     initial: [Contacts; SEGMENTS],
     entries: Vec<Entry>,
@@ -54,13 +54,13 @@ impl Oracle {
         }
     }
 
-    /// Takes note of a wish, whatever the head makes of it.
-    pub(super) fn wished(&mut self, scenario: &Scenario, segment: usize, wish: &Wish, now: u64) {
-        if self.entries.iter().any(|entry| entry.is(wish)) {
+    /// Takes note of a job, whatever the head makes of it.
+    pub(super) fn asked_for(&mut self, scenario: &Scenario, segment: usize, job: &Job, now: u64) {
+        if self.entries.iter().any(|entry| entry.is(job)) {
             return;
         }
-        let own = place_of(scenario, file_of(wish));
-        let place = if wish.ordered.is_some() {
+        let own = place_of(scenario, file_of(job));
+        let place = if job.ordered.is_some() {
             self.orders += 1;
             let known = self.of(segment).map(|entry| entry.place.0.clone());
             (known.fold(own, Ord::max), self.orders)
@@ -69,10 +69,10 @@ impl Oracle {
         };
         self.entries.push(Entry {
             segment,
-            file: file_of(wish),
-            mode: wish.mode,
-            ordered: wish.ordered.clone(),
-            is_approved: wish.approved,
+            file: file_of(job),
+            mode: job.mode,
+            ordered: job.ordered.clone(),
+            is_approved: job.approved,
             place,
             since: now,
             is_refused: false,
@@ -84,36 +84,36 @@ impl Oracle {
         self.entries.iter().filter(move |entry| entry.segment == segment)
     }
 
-    fn entry(&self, wish: &Wish) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.is(wish))
+    fn entry(&self, job: &Job) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.is(job))
     }
 
     /// Judges a refusal.
     ///
     /// Where a guard refuses, it must do so by what is published, too: a crash never turns a good file into a refusal.
     /// What a head last took note of is as good a yardstick for as long as Dynamics does not show what a crash has hidden.
-    fn refused(scenario: &Scenario, wish: &Wish, remote: &Segment, now: u64) -> Option<Breach> {
-        let file = &scenario.files[file_of(wish)];
-        let is_refused_by = |members| !wish.approved && guards_refuse(wish.mode, file.contacts, members);
+    fn refused(scenario: &Scenario, job: &Job, remote: &Segment, now: u64) -> Option<Breach> {
+        let file = &scenario.files[file_of(job)];
+        let is_refused_by = |members| !job.approved && guards_refuse(job.mode, file.contacts, members);
         let is_right = file.is_unreadable
             || remote.is_dynamic(now)
             || is_refused_by(remote.published)
             || !remote.is_well_known(now) && is_refused_by(remote.noted);
-        (!is_right).then(|| Breach::Refusal(format!("{} is refused without need", wish.object.key)))
+        (!is_right).then(|| Breach::Refusal(format!("{} is refused without need", job.object.key)))
     }
 
     /// Takes note that a worker is about to publish: a newer file that came before it read back must have been tried.
     pub(super) fn publishes(&self, head: Option<&Head>, verified_at: u64) -> Option<Breach> {
         let head = head?;
         let writing = head.writing.as_ref()?;
-        let pending = || head.pending.iter().filter_map(|wish| Some((wish, self.entry(wish)?)));
-        let written = pending().filter(|(wish, _)| wish.run_id == writing.run_id);
-        let (wish, entry) = written.max_by_key(|(_, entry)| &entry.place)?;
-        let is_newer = |(_, other): &(&Wish, &Entry)| {
+        let pending = || head.pending.iter().filter_map(|job| Some((job, self.entry(job)?)));
+        let written = pending().filter(|(job, _)| job.run_id == writing.run_id);
+        let (job, entry) = written.max_by_key(|(_, entry)| &entry.place)?;
+        let is_newer = |(_, other): &(&Job, &Entry)| {
             other.since < verified_at && other.mode == Mode::Replace && other.place > entry.place
         };
-        (wish.mode == Mode::Replace && pending().any(|other| is_newer(&other)))
-            .then(|| Breach::Overtaken(format!("{} is published before a newer file is tried", wish.object.key)))
+        (job.mode == Mode::Replace && pending().any(|other| is_newer(&other)))
+            .then(|| Breach::Overtaken(format!("{} is published before a newer file is tried", job.object.key)))
     }
 
     /// Judges a change of a head.
@@ -126,13 +126,13 @@ impl Oracle {
         (remote, doubt): (&Segment, Doubt),
         now: u64,
     ) -> Option<Breach> {
-        for wish in &new.pending {
-            self.wished(scenario, segment, wish, now);
+        for job in &new.pending {
+            self.asked_for(scenario, segment, job, now);
         }
         let mut breach = None;
-        for wish in refusals(old, new) {
-            breach = breach.or_else(|| Self::refused(scenario, wish, remote, now));
-            if let Some(entry) = self.entries.iter_mut().find(|entry| entry.is(wish)) {
+        for job in refusals(old, new) {
+            breach = breach.or_else(|| Self::refused(scenario, job, remote, now));
+            if let Some(entry) = self.entries.iter_mut().find(|entry| entry.is(job)) {
                 entry.is_refused = true;
             }
         }
@@ -143,13 +143,13 @@ impl Oracle {
         if old.and_then(|old| old.applied.as_ref()) == Some(applied) {
             return None;
         }
-        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.is(&applied.wish)) {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.is(&applied.job)) {
             entry.was_applied = true;
             entry.is_refused = false;
         }
         let is_behind = remote.visible != remote.published && !remote.edits.is_shown;
-        let is_ahead = !shows(scenario, &applied.wish, remote.published, doubt) || applied.confirmed && is_behind;
-        is_ahead.then(|| Breach::Ahead(format!("{} is applied but not published", applied.wish.object.key)))
+        let is_ahead = !shows(scenario, &applied.job, remote.published, doubt) || applied.confirmed && is_behind;
+        is_ahead.then(|| Breach::Ahead(format!("{} is applied but not published", applied.job.object.key)))
     }
 
     /// Judges an audience: it must be made of whole files, and of those that count.
@@ -192,10 +192,10 @@ impl Oracle {
             return breach("a file was never looked at");
         }
         let head = head?;
-        let hopeless = |wish: &Wish| scenario.is_hopeless(file_of(wish));
+        let hopeless = |job: &Job| scenario.is_hopeless(file_of(job));
         // While somebody else's query decides about the segment, nothing can be loaded into it.
         let is_dynamic = remote.queried != 0;
-        let is_blocked = head.writing.is_some() || head.pending.iter().any(|wish| wish.mode == Mode::Replace);
+        let is_blocked = head.writing.is_some() || head.pending.iter().any(|job| job.mode == Mode::Replace);
         let is_hopeless = head.pending.iter().any(hopeless);
         let is_left_to_people = is_unconfirmed_addition(head) && remote.edits.touched != 0;
         if is_dynamic || is_left_to_people || is_hopeless && is_blocked || self.has_lost_an_approval(index) {
@@ -224,7 +224,7 @@ impl Oracle {
         }
     }
 
-    /// Tells whether an approved wish, which may have been published already, gave way to a later order without the approval.
+    /// Tells whether an approved job, which may have been published already, gave way to a later order without the approval.
     fn has_lost_an_approval(&self, segment: usize) -> bool {
         let approved = self.of(segment).filter(|entry| entry.is_approved && !entry.was_applied);
         let gave_way = |approved: &Entry| {
@@ -241,7 +241,7 @@ impl Oracle {
             .map(|entry| entry.file)
     }
 
-    /// Tells whether a file that counts was never wished: of replaces only the newest does.
+    /// Tells whether a file that counts was never queued: of replaces only the newest does.
     fn has_missed_a_file(&self, scenario: &Scenario, segment: usize) -> bool {
         let applied = self
             .of(segment)
@@ -253,8 +253,8 @@ impl Oracle {
         if scenario.mode == Mode::Replace {
             places = places.pop().into_iter().collect();
         }
-        let is_wished = |place: &FilePlace| self.of(segment).any(|entry| place_of(scenario, entry.file) == *place);
-        let is_known = |place: &FilePlace| is_wished(place) || overtaken_by.as_ref() >= Some(place);
+        let is_queued = |place: &FilePlace| self.of(segment).any(|entry| place_of(scenario, entry.file) == *place);
+        let is_known = |place: &FilePlace| is_queued(place) || overtaken_by.as_ref() >= Some(place);
         !places.iter().all(is_known)
     }
 
@@ -289,9 +289,9 @@ impl Oracle {
 }
 
 impl Entry {
-    fn is(&self, wish: &Wish) -> bool {
-        let is_same_file = self.file == file_of(wish) && self.mode == wish.mode;
-        is_same_file && self.ordered == wish.ordered && self.is_approved == wish.approved
+    fn is(&self, job: &Job) -> bool {
+        let is_same_file = self.file == file_of(job) && self.mode == job.mode;
+        is_same_file && self.ordered == job.ordered && self.is_approved == job.approved
     }
 }
 
@@ -299,7 +299,7 @@ impl Entry {
 /// somebody has changed meanwhile, so that it is not published again.
 fn is_unconfirmed_addition(head: &Head) -> bool {
     let applied = head.applied.as_ref().filter(|applied| !applied.confirmed);
-    applied.is_some_and(|applied| applied.wish.mode != Mode::Replace)
+    applied.is_some_and(|applied| applied.job.mode != Mode::Replace)
 }
 
 fn place_of(scenario: &Scenario, file: usize) -> FilePlace {
@@ -307,19 +307,19 @@ fn place_of(scenario: &Scenario, file: usize) -> FilePlace {
     (uploaded / SECOND, key.clone(), file)
 }
 
-/// Returns the wishes that a change of a head refuses: they go, and nothing is begun or applied that overtakes them.
-pub(super) fn refusals<'a>(old: Option<&'a Head>, new: &'a Head) -> impl Iterator<Item = &'a Wish> {
+/// Returns the jobs that a change of a head refuses: they go, and nothing is begun or applied that overtakes them.
+pub(super) fn refusals<'a>(old: Option<&'a Head>, new: &'a Head) -> impl Iterator<Item = &'a Job> {
     let old = old.filter(|old| old.applied == new.applied && old.writing == new.writing && new.attempt.is_none());
     let pending = old.map_or(&[][..], |old| &old.pending);
-    let is_same = |one: &Wish, other: &Wish| file_of(one) == file_of(other) && one.mode == other.mode;
-    let is_asked_again = move |wish: &Wish| {
-        let is_new = |asked: &&Wish| !pending.contains(asked);
-        new.pending.iter().filter(is_new).any(|asked| is_same(asked, wish))
+    let is_same = |one: &Job, other: &Job| file_of(one) == file_of(other) && one.mode == other.mode;
+    let is_asked_again = move |job: &Job| {
+        let is_new = |asked: &&Job| !pending.contains(asked);
+        new.pending.iter().filter(is_new).any(|asked| is_same(asked, job))
     };
-    pending.iter().filter(move |wish| {
-        let is_known = |refused: &Refused| is_content(&refused.order, wish);
-        let is_gone = !new.pending.contains(wish);
-        is_gone && !is_asked_again(wish) && new.refused.iter().any(is_known)
+    pending.iter().filter(move |job| {
+        let is_known = |refused: &Refused| is_content(&refused.order, job);
+        let is_gone = !new.pending.contains(job);
+        is_gone && !is_asked_again(job) && new.refused.iter().any(is_known)
     })
 }
 
@@ -330,22 +330,22 @@ impl Doubt {
     }
 }
 
-/// Tells whether an audience holds what a wish asks for.
-fn shows(scenario: &Scenario, wish: &Wish, members: Contacts, doubt: Doubt) -> bool {
-    let file = file_of(wish);
+/// Tells whether an audience holds what a job asks for.
+fn shows(scenario: &Scenario, job: &Job, members: Contacts, doubt: Doubt) -> bool {
+    let file = file_of(job);
     let accepted = scenario.accepted(file);
-    match wish.mode {
+    match job.mode {
         Mode::Replace => doubt.allows(accepted, members),
         Mode::Append => doubt.allows(accepted | members, members),
         Mode::Remove => doubt.allows(members & !scenario.files[file].contacts, members),
     }
 }
 
-/// Tells whether an order tells of the content that a wish is about.
-pub(super) fn is_content(order: &Order, wish: &Wish) -> bool {
-    let of_wish = &wish.order;
-    let is_same_object = order.key == of_wish.key && order.version_id == of_wish.version_id;
-    is_same_object && order.last_modified == of_wish.last_modified && order.etag == of_wish.etag
+/// Tells whether an order tells of the content that a job is about.
+pub(super) fn is_content(order: &Order, job: &Job) -> bool {
+    let of_job = &job.order;
+    let is_same_object = order.key == of_job.key && order.version_id == of_job.version_id;
+    is_same_object && order.last_modified == of_job.last_modified && order.etag == of_job.etag
 }
 
 /// Tells whether the guards refuse a file by an audience: one that holds nobody, and one that loses more than half of a

@@ -7,7 +7,7 @@ use super::situations::Situation;
 use super::world::{MINUTE, SEGMENTS, World, s3_time};
 use segment_loader::domain::Mode;
 use segment_loader::report::{Outcome, RunReport};
-use segment_loader::state::{Head, Wish};
+use segment_loader::state::{Head, Job};
 
 /// A file is loaded within two sweeps, once nothing keeps it: by then a third one begins.
 const SWEEPS: u32 = 3;
@@ -47,7 +47,7 @@ impl World {
         };
         if report.needs_attention() {
             heard.attention = true;
-            let is_hopeless = |wish: &Wish| self.scenario.is_hopeless(file_of(wish));
+            let is_hopeless = |job: &Job| self.scenario.is_hopeless(file_of(job));
             let pending = self.heads[segment.unwrap_or(0)].iter().flat_map(|head| &head.pending);
             if pending.into_iter().any(is_hopeless) {
                 self.seen.meet(Situation::FailedForGood);
@@ -90,32 +90,32 @@ impl World {
     fn waits_without_reason(&self, segment: usize, head: &Head) -> Option<usize> {
         let (now, time) = (self.now(), s3_time(i64::try_from(self.now()).unwrap()));
         let is_pausing = head.failures.as_ref().is_some_and(|failures| time < failures.next_try);
-        let is_silent = |wish: &Wish| self.scenario.silences(file_of(wish), now);
+        let is_silent = |job: &Job| self.scenario.silences(file_of(job), now);
         let is_held_up = !self.is_calm()
             || is_pausing
             || self.head_is_unreadable(segment)
             || self.segments[segment].queried != 0
             || now < self.scenario.failing_publishes[segment]
             || head.pending.iter().any(is_silent);
-        let pauses = |wish: &Wish| {
-            let of_wish = head
+        let pauses = |job: &Job| {
+            let of_job = head
                 .troubles
                 .iter()
-                .filter(|trouble| is_content(&trouble.input.order, wish));
-            let mut pauses = of_wish.filter_map(|trouble| trouble.not_before);
-            self.scenario.is_trapped(file_of(wish), now) || pauses.any(|until| time < until)
+                .filter(|trouble| is_content(&trouble.input.order, job));
+            let mut pauses = of_job.filter_map(|trouble| trouble.not_before);
+            self.scenario.is_trapped(file_of(job), now) || pauses.any(|until| time < until)
         };
         // Nothing older takes the place of a replace, and nothing is published beside a half-written addition.
-        let is_begun = |wish: &Wish| {
+        let is_begun = |job: &Job| {
             head.writing
                 .as_ref()
-                .is_some_and(|writing| writing.run_id == wish.run_id)
+                .is_some_and(|writing| writing.run_id == job.run_id)
         };
-        let blocks = |wish: &Wish| wish.mode == Mode::Replace || is_begun(wish);
-        if is_held_up || head.pending.iter().any(|wish| blocks(wish) && pauses(wish)) {
+        let blocks = |job: &Job| job.mode == Mode::Replace || is_begun(job);
+        if is_held_up || head.pending.iter().any(|job| blocks(job) && pauses(job)) {
             return None;
         }
-        head.pending.iter().find(|wish| !pauses(wish)).map(file_of)
+        head.pending.iter().find(|job| !pauses(job)).map(file_of)
     }
 
     /// Judges at the end whether somebody has heard of whatever was not loaded.

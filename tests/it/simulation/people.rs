@@ -9,7 +9,7 @@ use super::world::{MINUTE, SECOND, World};
 use segment_loader::domain::{Mode, ObjectRef};
 use segment_loader::event::LoadCommand;
 use segment_loader::report::{Outcome, RunReport};
-use segment_loader::state::Wish;
+use segment_loader::state::Job;
 use segment_loader::worker::Hint;
 
 /// What sets a worker to work.
@@ -42,25 +42,25 @@ pub(super) struct Approval {
 #[derive(Default)]
 pub(super) struct People {
     /// What was refused, as a head tells it.
-    refused: Vec<Wish>,
+    refused: Vec<Job>,
     pub(super) approvals: Vec<Approval>,
 }
 
 impl People {
     /// Takes note of a refusal, which people may come to read.
-    pub(super) fn learn(&mut self, refused: &Wish) {
+    pub(super) fn learn(&mut self, refused: &Job) {
         self.refused.push(refused.clone());
     }
 
     /// Tells whether somebody has approved just this.
-    pub(super) fn have_approved(&self, wish: &Wish) -> bool {
+    pub(super) fn have_approved(&self, job: &Job) -> bool {
         let is_it = |approval: &&Approval| {
-            approval.is_right && approval.run == wish.run_id.as_str() && approval.mode == wish.mode
+            approval.is_right && approval.run == job.run_id.as_str() && approval.mode == job.mode
         };
         self.approvals
             .iter()
             .filter(is_it)
-            .any(|approval| approval.file == file_of(wish))
+            .any(|approval| approval.file == file_of(job))
     }
 }
 
@@ -85,7 +85,7 @@ impl World {
     }
 
     /// Draws what somebody types who has read of a refusal: mostly the command that was printed.
-    fn draw_approval(&mut self, refused: &Wish) -> Approval {
+    fn draw_approval(&mut self, refused: &Job) -> Approval {
         let right = Approval {
             file: file_of(refused),
             mode: refused.mode,
@@ -149,7 +149,7 @@ impl World {
                 }
                 let command = scenario.command(approval.file, approval.mode);
                 let named = if self.plant == Some(Plant::ApprovalsNameAnything) {
-                    scenario.wish(approval.file, approval.mode).run_id.as_str().to_owned()
+                    scenario.job(approval.file, approval.mode).run_id.as_str().to_owned()
                 } else {
                     approval.run.clone()
                 };

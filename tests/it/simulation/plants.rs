@@ -4,7 +4,7 @@ use super::Plant;
 use super::noticing::is_of;
 use segment_loader::domain::Mode;
 use segment_loader::dynamics::{Definition, GroupId};
-use segment_loader::state::{Head, Wish, head::Lease};
+use segment_loader::state::{Head, Job, head::Lease};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the falsification remembers of one worker's work on one segment.
@@ -15,7 +15,7 @@ pub(super) struct Sight {
     /// The lease that the worker believes to have.
     lease: Option<Lease>,
     /// What it was not shown of the heads that it read, by their versions.
-    hidden: BTreeMap<String, Vec<Wish>>,
+    hidden: BTreeMap<String, Vec<Job>>,
     /// The groups that were emptied before they were listed.
     emptied: BTreeSet<GroupId>,
     /// How many files without anybody in them the head that was read last has counted, and others.
@@ -51,15 +51,15 @@ impl Sight {
             Some(Plant::NoBeginningIsNoted) => head.attempt = None,
             Some(Plant::NothingNewIsSeen | Plant::WhatFailsGoesFirst) => {
                 let hidden = replacing.and_then(|etag| self.hidden.get(etag));
-                for wish in hidden.into_iter().flatten() {
-                    if !head.pending.contains(wish) {
-                        head.pending.push(wish.clone());
+                for job in hidden.into_iter().flatten() {
+                    if !head.pending.contains(job) {
+                        head.pending.push(job.clone());
                     }
                 }
             }
             Some(Plant::NoLateFailureIsCounted) => {
                 if let Some(unseen) = head.applied.as_ref().filter(|applied| !applied.confirmed) {
-                    head.troubles.retain(|trouble| !is_of(trouble, &unseen.wish));
+                    head.troubles.retain(|trouble| !is_of(trouble, &unseen.job));
                     head.failures = None;
                 }
             }
@@ -108,26 +108,25 @@ impl Sight {
 }
 
 /// Takes out the replaces that are newer than what is being written.
-fn hide_newer(head: &mut Head) -> Vec<Wish> {
+fn hide_newer(head: &mut Head) -> Vec<Job> {
     let Some(writing) = &head.writing else {
         return Vec::new();
     };
-    let written = head.pending.iter().filter(|wish| wish.run_id == writing.run_id);
-    let Some(written) = written.max_by_key(|wish| wish.rank()).cloned() else {
+    let written = head.pending.iter().filter(|job| job.run_id == writing.run_id);
+    let Some(written) = written.max_by_key(|job| job.rank()).cloned() else {
         return Vec::new();
     };
-    let is_newer = |wish: &mut Wish| wish.mode == Mode::Replace && wish.rank() > written.rank();
+    let is_newer = |job: &mut Job| job.mode == Mode::Replace && job.rank() > written.rank();
     head.pending.extract_if(.., is_newer).collect()
 }
 
 /// Takes out the additions and removals that come behind one that has failed.
-fn hide_behind_a_failure(head: &mut Head) -> Vec<Wish> {
-    let has_failed =
-        |wish: &&Wish| wish.mode != Mode::Replace && head.troubles.iter().any(|trouble| is_of(trouble, wish));
-    let failed = head.pending.iter().filter(has_failed).min_by_key(|wish| wish.rank());
+fn hide_behind_a_failure(head: &mut Head) -> Vec<Job> {
+    let has_failed = |job: &&Job| job.mode != Mode::Replace && head.troubles.iter().any(|trouble| is_of(trouble, job));
+    let failed = head.pending.iter().filter(has_failed).min_by_key(|job| job.rank());
     let Some(failed) = failed.cloned() else {
         return Vec::new();
     };
-    let is_behind = |wish: &mut Wish| wish.mode != Mode::Replace && wish.rank() > failed.rank();
+    let is_behind = |job: &mut Job| job.mode != Mode::Replace && job.rank() > failed.rank();
     head.pending.extract_if(.., is_behind).collect()
 }

@@ -7,7 +7,7 @@ use super::rng::Rng;
 use super::traps::Trap;
 use super::world::{MINUTE, SECOND, SEGMENTS};
 use segment_loader::domain::{Home, Mode, RunId, SegmentName};
-use segment_loader::state::Wish;
+use segment_loader::state::Job;
 
 /// How often things go wrong, in a thousand chances each.
 #[derive(Clone, Copy, Default)]
@@ -147,11 +147,11 @@ impl Scenario {
             .collect()
     }
 
-    /// Returns the wish for a file, as an event or an order makes it.
-    pub(super) fn wish(&self, file: usize, mode: Mode) -> Wish {
+    /// Returns the job for a file, as an event or an order makes it.
+    pub(super) fn job(&self, file: usize, mode: Mode) -> Job {
         let segment_name = SegmentName::parse(&self.files[file].segment.to_string()).unwrap();
         let object = self.object(file);
-        Wish {
+        Job {
             run_id: RunId::of(&home(), &segment_name, mode, &object.reference(), None),
             order: object.order(),
             object: object.reference(),

@@ -232,11 +232,11 @@ impl Player {
     /// Takes note of what an event has told, whatever the head makes of it.
     fn note(&self, own: &RunReport) {
         let world = &mut *self.world.get();
-        let wishes = (0..world.scenario.files.len()).map(|file| world.scenario.wish(file, world.scenario.mode));
-        let told = wishes.into_iter().find(|wish| own.run_id() == Some(&wish.run_id));
-        if let Some(wish) = told {
-            let (segment, now) = (segment_of(&wish.segment_name), world.now());
-            world.oracle.wished(&world.scenario, segment, &wish, now);
+        let jobs = (0..world.scenario.files.len()).map(|file| world.scenario.job(file, world.scenario.mode));
+        let told = jobs.into_iter().find(|job| own.run_id() == Some(&job.run_id));
+        if let Some(job) = told {
+            let (segment, now) = (segment_of(&job.segment_name), world.now());
+            world.oracle.asked_for(&world.scenario, segment, &job, now);
         }
     }
 

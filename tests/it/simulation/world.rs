@@ -10,7 +10,7 @@ use super::scenario::Scenario;
 use super::situations::{Situation, Tally};
 use super::{Breach, Plant, oracle};
 use chrono::{DateTime, Utc};
-use segment_loader::state::{Bookmark, Head, Wish};
+use segment_loader::state::{Bookmark, Head, Job};
 use std::cell::{Cell, RefCell, RefMut};
 use std::rc::Rc;
 use std::time::Duration;
@@ -221,7 +221,7 @@ impl World {
         let old = stored.replace(head.clone());
         self.say(|| format!("head {segment}: {}", told(head)));
         self.look_at_the_head(process, segment, old.as_ref(), head);
-        let applied = |head: &Head| head.applied.as_ref().map(|applied| applied.wish.clone());
+        let applied = |head: &Head| head.applied.as_ref().map(|applied| applied.job.clone());
         if old.as_ref().and_then(applied) != applied(head) && self.late_failures[segment] <= CALLED_AFTER {
             self.late_failures[segment] = 0;
         }
@@ -248,9 +248,9 @@ impl World {
             .oracle
             .head_changed(&self.scenario, segment, old, head, remote, now);
         self.break_off(breach);
-        for wish in head.pending.iter().filter(|wish| wish.approved) {
-            if !self.people.have_approved(wish) {
-                let breach = format!("nobody has approved {}", wish.object.key);
+        for job in head.pending.iter().filter(|job| job.approved) {
+            if !self.people.have_approved(job) {
+                let breach = format!("nobody has approved {}", job.object.key);
                 self.break_off(Some(Breach::Approval(breach)));
                 break;
             }
@@ -340,13 +340,13 @@ pub(super) fn s3_time(millis: i64) -> DateTime<Utc> {
 }
 
 fn told(head: &Head) -> String {
-    let told = |wish: &Wish| {
-        let order = if wish.ordered.is_some() { " ordered" } else { "" };
-        format!("{}{order}", file_of(wish))
+    let told = |job: &Job| {
+        let order = if job.ordered.is_some() { " ordered" } else { "" };
+        format!("{}{order}", file_of(job))
     };
     let pending = head.pending.iter().map(told).collect::<Vec<_>>();
     let applied = head.applied.as_ref();
-    let applied = applied.map(|applied| (told(&applied.wish), applied.confirmed));
+    let applied = applied.map(|applied| (told(&applied.job), applied.confirmed));
     let owner = head.lease.as_ref().map(|lease| &lease.owner[24..]);
     let failures = head.failures.as_ref().map(|failures| failures.count);
     let writing = head

@@ -75,7 +75,7 @@ fn an_addition_of_nobody_leaves_what_was_published_to_be_looked_after() {
     head.enlist(file(2, Mode::Append), false);
     head.count("me", &file(2, Mode::Append), at(2)).unwrap();
     assert!(head.is_unconfirmed(), "the first file is still to be seen Active");
-    assert_eq!(head.applied.as_ref().unwrap().wish, file(1, Mode::Append));
+    assert_eq!(head.applied.as_ref().unwrap().job, file(1, Mode::Append));
     assert_eq!(head.enlist(file(2, Mode::Append), false), Enlisted::Applied);
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Lets an attempt at the next wish begin at `second` and die.
+/// Lets an attempt at the next job begin at `second` and die.
 fn die(head: &mut Head, second: i64) -> Option<Lost> {
     let claim = head.claim(&format!("worker of {second}"), LEASE, at(second));
     match claim {
@@ -18,7 +18,7 @@ fn an_attempt_that_died_is_found_by_the_next_and_waits_from_the_second_time_on()
     assert_eq!(die(&mut head, 0), None);
     assert!(!head.is_due(at(100)), "its lease is alive");
     assert!(head.is_due(at(200)));
-    assert_eq!(die(&mut head, 200).map(|lost| lost.wish), Some(replace(1)));
+    assert_eq!(die(&mut head, 200).map(|lost| lost.job), Some(replace(1)));
     assert_eq!(head.attempt, Some(replace(1)), "the first time it goes on at once");
     assert_eq!(die(&mut head, 400).map(|lost| lost.needs_attention), Some(false));
     assert_eq!(head.attempt, None, "then it waits");
@@ -43,13 +43,13 @@ fn five_attempts_that_died_call_for_a_person_and_whoever_asks_waits_for_nothing(
 
 #[test]
 fn an_end_of_whatever_kind_is_no_death() {
-    type End = fn(&mut Head, &Wish);
+    type End = fn(&mut Head, &Job);
     let ends: [End; 6] = [
         |head, _| drop(apply_next(head)),
-        |head, wish| _ = head.refuse("me", wish, too_small()).unwrap(),
-        |head, wish| _ = head.forget("me", wish).unwrap(),
-        |head, wish| _ = head.fail("me", wish, "SourceForbidden", Whose::Input, at(0)).unwrap(),
-        |head, wish| _ = head.interrupt("me", wish, true).unwrap(),
+        |head, job| _ = head.refuse("me", job, too_small()).unwrap(),
+        |head, job| _ = head.forget("me", job).unwrap(),
+        |head, job| _ = head.fail("me", job, "SourceForbidden", Whose::Input, at(0)).unwrap(),
+        |head, job| _ = head.interrupt("me", job, true).unwrap(),
         |head, _| head.release("me").unwrap(),
     ];
     for end in ends {
@@ -119,7 +119,7 @@ fn an_order_takes_the_place_of_its_event_among_additions_but_not_among_replaces(
     for (mode, left) in [(Mode::Append, 1), (Mode::Remove, 1), (Mode::Replace, 2)] {
         let mut head = head();
         head.enlist(file(1, mode), false);
-        let approved = Wish {
+        let approved = Job {
             approved: true,
             ..file(1, mode)
         };
@@ -165,7 +165,7 @@ fn a_look_after_a_publish_counts_from_its_beginning_too() {
     assert_eq!(die(&mut head, 10), None);
     assert_eq!(head.attempt, Some(replace(1)));
     assert_eq!(head.lease.as_ref().unwrap().run_id, None, "no run waits for a look");
-    assert_eq!(die(&mut head, 200).map(|lost| lost.wish), Some(replace(1)));
+    assert_eq!(die(&mut head, 200).map(|lost| lost.job), Some(replace(1)));
     assert!(die(&mut head, 400).is_some());
     head.release("worker of 400").unwrap();
     assert!(

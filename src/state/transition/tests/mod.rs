@@ -20,7 +20,7 @@ fn segment() -> SegmentName {
 }
 
 /// A file uploaded at `second`.
-fn file(second: i64, mode: Mode) -> Wish {
+fn file(second: i64, mode: Mode) -> Job {
     let key = format!("incoming/Summer Sale/{second}.csv");
     let object = ObjectRef {
         bucket: "socktown-results".to_owned(),
@@ -28,7 +28,7 @@ fn file(second: i64, mode: Mode) -> Wish {
         version_id: Some("v1".to_owned()),
         etag: "etag".to_owned(),
     };
-    Wish {
+    Job {
         run_id: RunId::of(&home(), &segment(), mode, &object, None),
         order: Order {
             last_modified: at(second),
@@ -47,7 +47,7 @@ fn file(second: i64, mode: Mode) -> Wish {
     }
 }
 
-fn replace(second: i64) -> Wish {
+fn replace(second: i64) -> Job {
     file(second, Mode::Replace)
 }
 
@@ -58,7 +58,7 @@ fn head() -> Head {
 }
 
 fn next_second(head: &Head) -> Option<i64> {
-    head.next().map(|wish| (wish.order.last_modified - at(0)).num_seconds())
+    head.next().map(|job| (job.order.last_modified - at(0)).num_seconds())
 }
 
 fn too_small() -> Refusal {
@@ -69,8 +69,8 @@ fn too_small() -> Refusal {
     }
 }
 
-fn apply_next(head: &mut Head) -> Vec<Wish> {
-    let wish = head.next().unwrap().clone();
+fn apply_next(head: &mut Head) -> Vec<Job> {
+    let job = head.next().unwrap().clone();
     let done = Achievement {
         contacts: 1,
         segment_id: Some("segment".to_owned()),
@@ -78,11 +78,11 @@ fn apply_next(head: &mut Head) -> Vec<Wish> {
         is_published: true,
         watch: None,
     };
-    head.apply("me", &wish, done, at(99)).unwrap()
+    head.apply("me", &job, done, at(99)).unwrap()
 }
 
 #[test]
-fn a_duplicate_event_of_an_applied_file_is_no_wish() {
+fn a_duplicate_event_of_an_applied_file_is_no_job() {
     let mut head = head();
     assert_eq!(head.enlist(replace(1), false), Enlisted::Queued);
     assert_eq!(head.enlist(replace(1), false), Enlisted::Pending);
@@ -148,7 +148,7 @@ fn an_order_for_an_old_file_stands_until_a_newer_file_comes() {
     );
     apply_next(&mut head);
     assert_eq!(
-        head.applied.as_ref().map(|applied| applied.wish.order.last_modified),
+        head.applied.as_ref().map(|applied| applied.job.order.last_modified),
         Some(at(1))
     );
     assert_eq!(
@@ -199,7 +199,7 @@ fn an_order_for_the_very_file_that_is_being_loaded_is_not_lost() {
     assert_eq!(
         head.next(),
         Some(&order),
-        "what is refused is the wish without the approval"
+        "what is refused is the job without the approval"
     );
     assert_eq!(apply_next(&mut head).len(), 1);
     assert_eq!(head.next(), None);
@@ -224,11 +224,11 @@ fn what_an_event_asked_for_outlives_a_refused_order_for_the_same_file() {
 fn an_order_tries_a_refused_file_again_and_clears_the_refusal_when_applied() {
     let mut head = head();
     head.enlist(replace(1), false);
-    let wish = head.next().unwrap().clone();
-    head.refuse("me", &wish, too_small()).unwrap();
+    let job = head.next().unwrap().clone();
+    head.refuse("me", &job, too_small()).unwrap();
     assert_eq!(
         head.enlist(
-            Wish {
+            Job {
                 approved: true,
                 ..replace(1)
             },
@@ -245,9 +245,9 @@ fn an_order_tries_a_refused_file_again_and_clears_the_refusal_when_applied() {
 fn the_first_published_count_stays_the_yardstick_until_the_next_publish() {
     let mut head = head();
     head.enlist(replace(1), false);
-    let wish = head.next().unwrap().clone();
-    head.begin("me", &wish, 1_000).unwrap();
-    head.begin("me", &wish, 7).unwrap();
+    let job = head.next().unwrap().clone();
+    head.begin("me", &job, 1_000).unwrap();
+    head.begin("me", &job, 7).unwrap();
     assert_eq!(head.writing.as_ref().map(|writing| writing.published), Some(1_000));
     apply_next(&mut head);
     assert_eq!(head.writing, None);
@@ -260,10 +260,10 @@ fn a_lease_keeps_others_away_until_it_is_over() {
     head.renew("me", at(30)).unwrap();
     assert!(matches!(head.claim("other", LEASE, at(211)), Claim::Busy(_)));
     assert_eq!(head.claim("other", LEASE, at(212)), Claim::Taken(None));
-    let wish = replace(1);
+    let job = replace(1);
     assert_eq!(head.renew("me", at(213)), Err(LeaseLost));
-    assert_eq!(head.begin("me", &wish, 1), Err(LeaseLost));
-    assert_eq!(head.refuse("me", &wish, too_small()), Err(LeaseLost));
+    assert_eq!(head.begin("me", &job, 1), Err(LeaseLost));
+    assert_eq!(head.refuse("me", &job, too_small()), Err(LeaseLost));
     assert_eq!(head.release("me"), Err(LeaseLost));
     assert_eq!(head.release("other"), Ok(()));
 }
@@ -274,9 +274,9 @@ fn the_sweep_waits_longer_after_each_failure_until_a_new_file_comes() {
     head.enlist(replace(1), false);
     let mut pauses = Vec::new();
     for count in 1..=9 {
-        let wish = head.next().unwrap().clone();
+        let job = head.next().unwrap().clone();
         let needs_attention = head
-            .fail("me", &wish, "DynamicsUnavailable", Whose::Segment, at(0))
+            .fail("me", &job, "DynamicsUnavailable", Whose::Segment, at(0))
             .unwrap();
         pauses.push((head.failures.as_ref().unwrap().next_try - at(0)).num_minutes());
         assert_eq!(needs_attention, count >= 5);
@@ -306,7 +306,7 @@ fn a_call_sent_at_the_last_moment_is_over_before_the_lease() {
 }
 
 #[test]
-fn what_dynamics_failed_to_show_is_wished_again_and_a_newer_file_still_overtakes_it() {
+fn what_dynamics_failed_to_show_is_queued_again_and_a_newer_file_still_overtakes_it() {
     let mut head = head();
     head.enlist(replace(1), false);
     apply_next(&mut head);
@@ -325,8 +325,8 @@ fn a_sweep_goes_on_only_where_nobody_works_and_no_pause_is_due() {
     head.enlist(replace(1), false);
     assert!(!head.is_due(at(1)), "the lease is alive");
     assert!(head.is_due(at(182)));
-    let wish = head.next().unwrap().clone();
-    head.fail("me", &wish, "DynamicsUnavailable", Whose::Segment, at(0))
+    let job = head.next().unwrap().clone();
+    head.fail("me", &job, "DynamicsUnavailable", Whose::Segment, at(0))
         .unwrap();
     head.release("me").unwrap();
     assert!(!head.is_due(at(899)));
@@ -337,8 +337,8 @@ fn a_sweep_goes_on_only_where_nobody_works_and_no_pause_is_due() {
 fn of_lost_replaces_the_newest_that_is_not_refused_is_found_and_of_additions_all() {
     let mut head = head();
     head.enlist(replace(3), false);
-    let wish = head.next().unwrap().clone();
-    head.refuse("me", &wish, too_small()).unwrap();
+    let job = head.next().unwrap().clone();
+    head.refuse("me", &job, too_small()).unwrap();
     let found = |head: &mut Head, mode| head.enlist_lost(&[3, 2, 1].map(|second| file(second, mode))).len();
     assert_eq!(found(&mut head, Mode::Replace), 1);
     assert_eq!(next_second(&head), Some(2));
@@ -351,9 +351,9 @@ fn of_lost_replaces_the_newest_that_is_not_refused_is_found_and_of_additions_all
 fn a_publish_that_went_through_unnoted_gives_the_next_file_its_own_count_as_yardstick() {
     let mut head = head();
     head.enlist(replace(1), false);
-    let wish = head.next().unwrap().clone();
-    head.begin("me", &wish, 1_000).unwrap();
-    assert_eq!(head.announce("me", &wish, 600), Ok(true));
+    let job = head.next().unwrap().clone();
+    head.begin("me", &job, 1_000).unwrap();
+    assert_eq!(head.announce("me", &job, 600), Ok(true));
     let yardstick = |head: &Head, count| head.writing.as_ref().map(|writing| writing.yardstick(count));
     assert_eq!(
         yardstick(&head, Some(600)),
@@ -364,7 +364,7 @@ fn a_publish_that_went_through_unnoted_gives_the_next_file_its_own_count_as_yard
     assert_eq!(yardstick(&head, None), Some(1_000), "it shows nothing");
     head.enlist(replace(2), false);
     assert_eq!(
-        head.announce("me", &wish, 600),
+        head.announce("me", &job, 600),
         Ok(false),
         "a newer file is looked at first"
     );

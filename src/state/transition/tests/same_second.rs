@@ -3,24 +3,24 @@
 use super::*;
 
 /// One of the contents of a key, in a bucket without versions.
-fn content(etag: &str) -> Wish {
-    let mut wish = replace(1);
-    wish.object.version_id = None;
-    wish.object.etag = etag.to_owned();
-    wish.order.version_id = None;
-    wish.order.etag = Some(etag.to_owned());
-    wish
+fn content(etag: &str) -> Job {
+    let mut job = replace(1);
+    job.object.version_id = None;
+    job.object.etag = etag.to_owned();
+    job.order.version_id = None;
+    job.order.etag = Some(etag.to_owned());
+    job
 }
 
 /// Takes up a content as a worker does that has asked S3.
 fn take_up(head: &mut Head, etag: &str, lies_there: bool) -> Enlisted {
-    let mut wish = content(etag);
-    head.place(&mut wish, lies_there);
-    head.enlist(wish, false)
+    let mut job = content(etag);
+    head.place(&mut job, lies_there);
+    head.enlist(job, false)
 }
 
 fn next_tag(head: &Head) -> Option<&str> {
-    head.next().map(|wish| &*wish.object.etag)
+    head.next().map(|job| &*job.object.etag)
 }
 
 #[test]
