@@ -77,7 +77,7 @@ impl App {
                 outcome.map(|()| answer(&reports))
             }
             Request::Batch(messages) => Ok(self.load_batch(messages, stop_at).await),
-            Request::Load(command) => Ok(answer(&self.load_ordered(command, stop_at).await)),
+            Request::Load(command) => Ok(answer(&self.load_directly(command, stop_at).await)),
             Request::Sweep { now } => {
                 let swept = Box::pin(self.sweep(now, stop_at)).await?;
                 Ok(swept.answer())
@@ -132,7 +132,7 @@ impl App {
     }
 
     /// Carries out a direct command.
-    async fn load_ordered(&self, command: LoadCommand, stop_at: Instant) -> Vec<RunReport> {
+    async fn load_directly(&self, command: LoadCommand, stop_at: Instant) -> Vec<RunReport> {
         let bucket = match command.bucket.clone().map_or_else(|| self.results_bucket(), Ok) {
             Ok(bucket) => bucket,
             Err(error) => return vec![RunReport::failed(&error, None)],

@@ -9,9 +9,9 @@ pub enum Fate {
     Continue,
     /// Another worker goes on with it; this one touches the segment no more.
     LostLease,
-    /// It is refused for what it is, which is no failure; only an order tries it again.
+    /// It is refused for what it is, which is no failure; only a direct load tries it again.
     Refuse,
-    /// It can never be read; only an order tries it again.
+    /// It can never be read; only a direct load tries it again.
     PutAside,
     /// It is dropped: another file took its object's place, and is a job of its own.
     Drop,

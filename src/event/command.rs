@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::num::NonZeroUsize;
 
-/// The order to load one object.
+/// A direct load: the command to load one object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadCommand {
     /// The bucket, unless it is the configured one.

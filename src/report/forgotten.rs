@@ -1,10 +1,10 @@
-//! The answer to an order to forget a segment.
+//! The answer to a command to forget a segment.
 
 use crate::domain::{ObjectRef, SegmentName};
 use crate::state::UnderWay;
 use serde_json::{Value, json};
 
-/// What became of the order to forget a segment.
+/// What became of the command to forget a segment.
 #[derive(Debug)]
 pub enum Forgotten {
     /// Its head is gone.

@@ -4,7 +4,7 @@ use crate::config::{CheckContacts, CredentialSource, Destination, EmptyResult, R
 use crate::domain::{Mode, SegmentName};
 use serde::Serialize;
 
-/// The settings of a run; where the run was ordered otherwise, the report shows it.
+/// The settings of a run; where a command says otherwise, the report shows it.
 #[derive(Clone, Debug, Serialize)]
 pub struct SettingsUsed {
     /// The destination's name, for people.

@@ -35,7 +35,7 @@ pub enum Error {
     /// Another marker or manifest was written where the one lay that was taken up.
     #[error(
         "{object} was replaced after it was taken up: the one that lies there now is a result of its own and counts instead; \
-         outside the results prefix it has to be ordered"
+         outside the results prefix it has to be loaded directly"
     )]
     Renewed {
         /// S3 URL of the marker or manifest.
@@ -44,7 +44,7 @@ pub enum Error {
     /// The files of a result in several are not those that were taken up.
     #[error(
         "{object}: {change}; nothing of it was published. Let the job write all files and its marker or manifest last: a new \
-         one is a result of its own (a folder without a marker has to be ordered again)"
+         one is a result of its own (a folder without a marker has to be loaded directly again)"
     )]
     Changed {
         /// S3 URL of the marker, the manifest or the folder.

@@ -1,6 +1,6 @@
 //! One version of one object in S3.
 
-use crate::domain::{ObjectRef, Order, s3_url};
+use crate::domain::{ObjectRef, Position, s3_url};
 use crate::s3::{self, Reason};
 use crate::source::body::{Body, ContentRange};
 use crate::source::error::Error;
@@ -55,8 +55,8 @@ impl ObjectVersion {
     }
 
     /// Returns the object's place among all results, as far as its time and its key tell it.
-    pub fn order(&self) -> Order {
-        Order {
+    pub fn position(&self) -> Position {
+        Position {
             last_modified: self.last_modified,
             key: self.key.clone(),
             version_id: self.version_id.clone(),

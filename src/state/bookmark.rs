@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 /// The last head that a sweep has set out to work on; written before it does.
 ///
-/// It decides on nothing but an order: one that is lost, damaged or moved by another sweep costs nobody anything.
+/// It decides on nothing but who comes first: one that is lost, damaged or moved by another sweep costs nobody anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bookmark {
     /// The key of the head.

@@ -1,6 +1,8 @@
 //! What is known about one segment between runs: the head, one small JSON object in S3.
 
-use crate::domain::{Census, ErrorType, Home, Mode, ObjectRef, Order, Pinned, Place, RunId, SegmentName, View, Watch};
+use crate::domain::{
+    Census, ErrorType, Home, Mode, ObjectRef, Pinned, Place, Position, RunId, SegmentName, View, Watch,
+};
 use crate::state::markers::Marker;
 use crate::state::past::Load;
 use crate::time::Backoff;
@@ -23,12 +25,12 @@ pub struct Head {
     pub home: Home,
     /// The segment's name, for people: the key holds only a hash.
     pub segment_name: SegmentName,
-    /// The highest order ever seen.
+    /// The highest position ever seen.
     #[serde(default)]
-    pub newest: Option<Order>,
-    /// The highest order that a `replace` carried out or overtook: no event at or below it is a job any more.
+    pub newest: Option<Position>,
+    /// The highest position that a `replace` carried out or overtook: no event at or below it is a job any more.
     #[serde(default)]
-    pub settled: Option<Order>,
+    pub settled: Option<Position>,
     /// Jobs not yet carried out, in the order of their arrival.
     #[serde(default)]
     pub pending: Vec<Job>,
@@ -81,7 +83,8 @@ pub struct Job {
     /// The object to load.
     pub object: ObjectRef,
     /// The object's place among all results.
-    pub order: Order,
+    #[serde(rename = "order")]
+    pub position: Position,
     /// The files of a result in several, as they were when it was taken up; jobs of before lack it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parts: Option<Pinned>,
@@ -95,25 +98,27 @@ pub struct Job {
     /// The guards were approved for this very input.
     #[serde(default)]
     pub approved: bool,
-    /// Set for a direct command, which is an order to load even what is old or was loaded before.
-    #[serde(default)]
-    pub ordered: Option<Precedence>,
+    /// Set for a direct load, which loads even what is old or was loaded before.
+    #[serde(default, rename = "ordered")]
+    pub direct: Option<Precedence>,
 }
 
-/// Where an order stands among the jobs: above all that was known when it was given.
+/// Where a direct load stands among the jobs: above all that was known when it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Precedence {
-    /// The highest order known when the order was given.
-    pub above: Order,
-    /// Counts the orders given, so that the later of two wins.
-    pub turn: u64,
+    /// The highest position known when it was asked for.
+    pub above: Position,
+    /// Counts the direct loads, so that the later of two wins.
+    #[serde(rename = "turn")]
+    pub number: u64,
 }
 
 /// One input: what is compared to tell whether a file was seen before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
     /// Its place among all results.
-    pub order: Order,
+    #[serde(rename = "order")]
+    pub position: Position,
     /// Its name.
     pub run_id: RunId,
 }
@@ -163,7 +168,8 @@ pub struct Writing {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     /// Its place among all results.
-    pub order: Order,
+    #[serde(rename = "order")]
+    pub position: Position,
     /// Its name, and what an approval must quote.
     pub run_id: RunId,
     /// Why it will not.
@@ -197,7 +203,7 @@ pub struct Lease {
     pub seconds: u64,
 }
 
-/// What went wrong with one input: with its event and its orders together.
+/// What went wrong with one input: with its event and its direct loads together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trouble {
     /// The input.
@@ -271,25 +277,25 @@ impl Writing {
 }
 
 impl Job {
-    /// Returns what compares two jobs: an event by its result's order, an order above all it was given after.
+    /// Returns what compares two jobs: an event by its result's position, a direct load above all that was known before it.
     pub fn rank(&self) -> (Place<'_>, u64) {
         (
             self.stands_at().place(),
-            self.ordered.as_ref().map_or(0, |precedence| precedence.turn),
+            self.direct.as_ref().map_or(0, |precedence| precedence.number),
         )
     }
 
     /// Returns the result that the job stands at, or above.
-    pub fn stands_at(&self) -> &Order {
-        self.ordered
+    pub fn stands_at(&self) -> &Position {
+        self.direct
             .as_ref()
-            .map_or(&self.order, |precedence| &precedence.above)
+            .map_or(&self.position, |precedence| &precedence.above)
     }
 
     /// Returns the input, without what was said about it.
     pub fn input(&self) -> Input {
         Input {
-            order: self.order.clone(),
+            position: self.position.clone(),
             run_id: self.run_id.clone(),
         }
     }
@@ -301,14 +307,14 @@ impl Job {
 
     /// Tells whether both jobs are about the same version of the same object, however it is to be loaded.
     pub fn is_same_object(&self, other: &Self) -> bool {
-        self.is_about(&other.order)
+        self.is_about(&other.position)
     }
 
     /// Tells whether the job is about this content.
     ///
     /// The name of the run does not decide: it says how the object was to be loaded, and of which files.
-    pub fn is_about(&self, order: &Order) -> bool {
-        self.order.is_same(order)
+    pub fn is_about(&self, position: &Position) -> bool {
+        self.position.is_same(position)
     }
 }
 

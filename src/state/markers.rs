@@ -17,14 +17,14 @@ pub struct Marker {
 }
 
 impl Marker {
-    /// Returns the marker or manifest of a result in several files; an order for a folder without one has none.
+    /// Returns the marker or manifest of a result in several files; a direct load of a folder without one has none.
     fn of(job: &Job) -> Option<Self> {
         let key = &job.object.key;
         let is_one = job.parts.is_some() && !key.ends_with('/');
         is_one.then(|| Self {
             bucket: job.object.bucket.clone(),
             folder: folder(key).to_owned(),
-            at: job.order.last_modified,
+            at: job.position.last_modified,
         })
     }
 }
@@ -47,7 +47,7 @@ impl Head {
     pub fn markers_before(&self, job: &Job) -> Vec<DateTime<Utc>> {
         let here = folder(&job.object.key);
         let is_before = |marker: &&Marker| {
-            marker.bucket == job.object.bucket && marker.folder == here && marker.at < job.order.last_modified
+            marker.bucket == job.object.bucket && marker.folder == here && marker.at < job.position.last_modified
         };
         self.markers.iter().filter(is_before).map(|marker| marker.at).collect()
     }
@@ -56,14 +56,14 @@ impl Head {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Home, Mode, ObjectRef, Order, Pinned, RunId, SegmentName};
+    use crate::domain::{Home, Mode, ObjectRef, Pinned, Position, RunId, SegmentName};
 
     fn job(key: &str, second: i64) -> Job {
         let segment_name = SegmentName::parse("Summer Sale").unwrap();
         let object = ObjectRef::unseen("socktown-results".to_owned(), key.to_owned(), None);
         Job {
             run_id: RunId::of(&home(), &segment_name, Mode::Replace, &object, None),
-            order: Order {
+            position: Position {
                 last_modified: at(second),
                 key: key.to_owned(),
                 version_id: None,
@@ -76,7 +76,7 @@ mod tests {
             segment_name,
             sample: None,
             approved: false,
-            ordered: None,
+            direct: None,
         }
     }
 

@@ -73,7 +73,7 @@ pub enum Error {
     /// A worker of a version of before holds the segment by the head that it knows.
     #[error(
         "a run of an earlier version holds this segment and may still be at work; the next sweep takes up what an event told \
-         of, and an order is to be given again once that run's lease is over"
+         of, and a direct load is to be asked for again once that run's lease is over"
     )]
     HeldByFormer,
     /// Another worker has taken over.

@@ -146,12 +146,12 @@ pub(super) async fn settle_past(means: &impl Means, segment_name: &SegmentName) 
 }
 
 /// Takes up a job that somebody asks for.
-pub(super) async fn enlist(means: &impl Means, job: &Job, is_order: bool) -> Result<Enlisted, Error> {
+pub(super) async fn enlist(means: &impl Means, job: &Job, is_direct: bool) -> Result<Enlisted, Error> {
     let learn = async |head: &Head| Ok::<_, Error>(lies_there(means, head, job).await?);
     let enlist = |head: &mut Head, _, lies_there| {
         let mut job = job.clone();
         head.place(&mut job, lies_there);
-        head.enlist(job, is_order)
+        head.enlist(job, is_direct)
     };
     Box::pin(update_knowing(means, &job.segment_name, learn, enlist)).await
 }
@@ -188,7 +188,7 @@ async fn lies_there(means: &impl Means, head: &Head, job: &Job) -> Result<bool, 
         ..job.object.clone()
     };
     match means.locate(&newest).await {
-        Ok(found) => Ok(job.is_about(&found.order())),
+        Ok(found) => Ok(job.is_about(&found.position())),
         Err(source::Error::Missing { .. }) => Ok(false),
         Err(error) => Err(error),
     }

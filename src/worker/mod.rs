@@ -95,8 +95,8 @@ impl<M: Means> Worker<'_, M> {
         let Some(intent) = by(self.stop_at, "S3 was asked what the object is", settling).await? else {
             return Ok(Vec::new());
         };
-        let Intent { is_order, dry_run, .. } = intent;
-        if !is_order && let Some((job, known)) = self.recall(&intent.job).await? {
+        let Intent { is_direct, dry_run, .. } = intent;
+        if !is_direct && let Some((job, known)) = self.recall(&intent.job).await? {
             if known == Enlisted::Superseded
                 && let Some(report) = self.refuse_part(&intent, &job).await?
             {
@@ -110,7 +110,7 @@ impl<M: Means> Worker<'_, M> {
             let head = by(self.stop_at, NOTING, heads::read(&self.means, &job.segment_name)).await?;
             return Ok(vec![self.rehearse(&job, &head).await]);
         }
-        match by(self.stop_at, NOTING, heads::enlist(&self.means, &job, is_order)).await {
+        match by(self.stop_at, NOTING, heads::enlist(&self.means, &job, is_direct)).await {
             Ok(Enlisted::Queued) => self.work_for(&job, false).await,
             Ok(known) => self.answer_known(job, known).await,
             Err(error) if error.fate() == Fate::LostLease => Ok(vec![RunReport::of_held(&job, &error)]),

@@ -107,7 +107,7 @@ impl<M: Means> Worker<'_, M> {
         let finding = self.fence.within(self.means.parts(&object, job.mode)).await;
         let parts = finding.map_err(source::Error::from)?;
         let parts = parts.map_err(|error| self.or_change(job, error))?;
-        let complete = job.order.last_modified;
+        let complete = job.position.last_modified;
         match parts.change(complete, job.parts.as_ref()).filter(|_| is_in_several) {
             Some(change) => {
                 let object = job.object.to_string();
@@ -271,7 +271,7 @@ fn replaced(job: &Job, found: &ObjectVersion, is_in_several: bool) -> Option<sou
     if !is_in_several {
         return (found.etag != job.object.etag).then_some(source::Error::Replaced { object });
     }
-    let is_same = job.is_about(&found.order()) && found.etag == job.object.etag;
+    let is_same = job.is_about(&found.position()) && found.etag == job.object.etag;
     let is_folder = found.key.ends_with('/');
     match (is_same, is_folder) {
         (true, _) => None,

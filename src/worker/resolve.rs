@@ -24,7 +24,7 @@ pub struct Hint {
 pub(crate) struct Intent {
     /// The job, as long as nobody has looked at the files of a result in several.
     pub(crate) job: Job,
-    pub(crate) is_order: bool,
+    pub(crate) is_direct: bool,
     pub(crate) dry_run: bool,
     object: ObjectVersion,
     is_in_several: bool,
@@ -96,7 +96,7 @@ impl Hint {
         Ok(Some(Intent {
             is_in_several: Role::is_in_several(&object.key, files, job.mode),
             job,
-            is_order: command.is_some(),
+            is_direct: command.is_some(),
             dry_run: command.is_some_and(|command| command.dry_run),
             object,
             approval: command.and_then(|command| command.approve.clone()),
@@ -179,7 +179,7 @@ fn job_for(
         segment_name: name,
         sample: sample.map(std::num::NonZero::get),
         approved: false,
-        ordered: None,
-        order: object.order(),
+        direct: None,
+        position: object.position(),
     })
 }

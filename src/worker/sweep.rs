@@ -221,7 +221,7 @@ impl<M: Means> Worker<'_, M> {
             }
         }
         for intents in by_segment.values_mut() {
-            intents.sort_by(|a, b| b.job.order.place().cmp(&a.job.order.place()));
+            intents.sort_by(|a, b| b.job.position.place().cmp(&a.job.position.place()));
         }
         Ok((by_segment, noticed))
     }

@@ -70,7 +70,7 @@ impl<M: Means> Turn<'_, M> {
     async fn work_on(&self, job: &Job) -> (Vec<RunReport>, Next) {
         let meter = Meter::start(self.means());
         let (account, carried_out) = self.carry_out(job, &meter).await;
-        // An order overtakes what an event asked for the same input, which is one run all the same.
+        // A direct load overtakes what an event asked for of the same input, which is one run all the same.
         let overtaken = account.writing.overtaken.iter().filter(|lost| !lost.asks_as(job));
         let mut reports: Vec<_> = overtaken.map(|lost| RunReport::of_overtaken(lost, job)).collect();
         let (ending, next) = match carried_out {

@@ -11,8 +11,8 @@ pub enum Change {
     /// The marker, the manifest or the folder is gone.
     #[error("it was deleted after it was taken up")]
     Deleted,
-    /// The folder without a marker, which was ordered, has other files now.
-    #[error("its files are not those of when it was ordered")]
+    /// The folder without a marker, which was loaded directly, has other files now.
+    #[error("its files are not those of when it was to be loaded")]
     Folder,
     /// Files were written after the marker or manifest, which says that all are there.
     #[error("{younger} of its {files} files are younger than it, so they were written when it said that all are there")]

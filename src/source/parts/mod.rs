@@ -218,7 +218,7 @@ impl Parts {
     }
 }
 
-/// Says what an order names that stands for no result, and what to name instead.
+/// Says what a direct load names that stands for no result, and what to name instead.
 fn not_the_result(key: &str, files: ResultFiles) -> Misfit {
     let is = if key.ends_with('/') {
         "this is a folder"

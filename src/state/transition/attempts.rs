@@ -311,6 +311,6 @@ impl Trouble {
     }
 
     fn is_of(&self, job: &Job) -> bool {
-        job.is_about(&self.input.order)
+        job.is_about(&self.input.position)
     }
 }

@@ -1,7 +1,7 @@
 //! What a head knows of an input, by the place and the tag of its object: in whatever mode and of whatever files it was loaded.
 
 use super::Enlisted;
-use crate::domain::{Order, RunId};
+use crate::domain::{Position, RunId};
 use crate::state::head::{Head, Job};
 
 impl Head {
@@ -13,7 +13,7 @@ impl Head {
 
     /// Returns what became of a job that the head has met, whoever asked for it.
     pub(super) fn find(&self, job: &Job) -> Option<Enlisted> {
-        if let Some(refused) = self.refused.iter().find(|refused| job.is_about(&refused.order)) {
+        if let Some(refused) = self.refused.iter().find(|refused| job.is_about(&refused.position)) {
             return Some(Enlisted::Refused(refused.clone()));
         }
         if self.pending.iter().any(|pending| pending.is_same_object(job)) {
@@ -26,13 +26,13 @@ impl Head {
     /// Tells whether a replace was carried out, or overtaken, at or above the job's place.
     pub(super) fn is_overtaken(&self, job: &Job) -> bool {
         let settled = self.settled.as_ref();
-        settled.is_some_and(|settled| job.order.place() <= settled.place())
+        settled.is_some_and(|settled| job.position.place() <= settled.place())
     }
 
     /// Tells whether the head knows another content that the job's key had within the same second: S3 has to be asked then
     /// what lies there now.
     pub fn is_undecided(&self, job: &Job) -> bool {
-        self.orders().any(|known| known.is_twin(&job.order))
+        self.positions().any(|known| known.is_twin(&job.position))
     }
 
     /// Gives a job its place among the contents that its key had within one second; `lies_there` tells whether it is what
@@ -41,11 +41,11 @@ impl Head {
     /// What lies there now is newer than all of them. Of what does not, it is only known that something is newer, so that it
     /// takes the place of nothing that was known before.
     pub fn place(&self, job: &mut Job, lies_there: bool) {
-        let known = self.orders().find(|known| known.is_same(&job.order));
+        let known = self.positions().find(|known| known.is_same(&job.position));
         let known = known.map(|known| known.nth);
         let twins = || {
-            self.orders()
-                .filter(|known| known.is_twin(&job.order))
+            self.positions()
+                .filter(|known| known.is_twin(&job.position))
                 .map(|twin| twin.nth)
         };
         let nth = match (twins().min(), twins().max()) {
@@ -55,7 +55,7 @@ impl Head {
             (Some(oldest), _) => known.or_else(|| oldest.checked_sub(1)),
             _ => known,
         };
-        job.order.nth = nth.unwrap_or_default();
+        job.position.nth = nth.unwrap_or_default();
     }
 
     /// Returns the name that the head knows a job's object by, which may have been given for another mode or other files.
@@ -64,8 +64,8 @@ impl Head {
         let pending = pending.max_by_key(|pending| pending.rank());
         let applied = self.applied.iter().map(|applied| &applied.job);
         let applied = applied.filter(|applied| applied.is_same_object(job));
-        let refused = self.refused.iter().filter(|refused| job.is_about(&refused.order));
-        let counted = self.counted.iter().filter(|counted| job.is_about(&counted.order));
+        let refused = self.refused.iter().filter(|refused| job.is_about(&refused.position));
+        let counted = self.counted.iter().filter(|counted| job.is_about(&counted.position));
         let names = refused.map(|refused| &refused.run_id);
         let names = names.chain(pending.into_iter().chain(applied).map(|job| &job.run_id));
         names.chain(counted.map(|counted| &counted.run_id)).next()
@@ -73,20 +73,20 @@ impl Head {
 
     /// Tells whether an addition or removal was carried out; one older than all that is remembered counts as one.
     fn has_counted(&self, job: &Job) -> bool {
-        let is_this = self.counted.iter().any(|counted| job.is_about(&counted.order));
-        let oldest = self.counted.iter().map(|counted| counted.order.last_modified).min();
+        let is_this = self.counted.iter().any(|counted| job.is_about(&counted.position));
+        let oldest = self.counted.iter().map(|counted| counted.position.last_modified).min();
         let is_forgotten =
-            self.counted.len() >= Self::REMEMBERED && oldest.is_some_and(|oldest| job.order.last_modified < oldest);
+            self.counted.len() >= Self::REMEMBERED && oldest.is_some_and(|oldest| job.position.last_modified < oldest);
         is_this || is_forgotten
     }
 
     /// Returns every content that the head speaks of.
-    fn orders(&self) -> impl Iterator<Item = &Order> {
+    fn positions(&self) -> impl Iterator<Item = &Position> {
         let applied = self.applied.iter().map(|applied| &applied.job);
         let jobs = self.pending.iter().chain(applied);
-        let asked_for = jobs.flat_map(|job| [&job.order, job.stands_at()]);
-        let refused = self.refused.iter().map(|refused| &refused.order);
-        let counted = self.counted.iter().map(|counted| &counted.order);
+        let asked_for = jobs.flat_map(|job| [&job.position, job.stands_at()]);
+        let refused = self.refused.iter().map(|refused| &refused.position);
+        let counted = self.counted.iter().map(|counted| &counted.position);
         let others = refused.chain(counted).chain(&self.newest).chain(&self.settled);
         asked_for.chain(others)
     }

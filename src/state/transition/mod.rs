@@ -5,7 +5,7 @@ mod known;
 
 pub use attempts::{Lost, Whose};
 
-use crate::domain::{Census, Mode, Order, View, Watch};
+use crate::domain::{Census, Mode, Position, View, Watch};
 use crate::state::head::{Applied, Head, Input, Job, Lease, Precedence, Refusal, Refused, Writing};
 use crate::state::past::{Load, Loaded};
 use chrono::{DateTime, Utc};
@@ -58,16 +58,16 @@ pub struct Achievement {
 }
 
 impl Head {
-    /// Takes a job up, unless what it asks for is done, overtaken or refused; an order is always taken up.
-    pub fn enlist(&mut self, mut job: Job, is_order: bool) -> Enlisted {
+    /// Takes a job up, unless what it asks for is done, overtaken or refused; a direct load is always taken up.
+    pub fn enlist(&mut self, mut job: Job, is_direct: bool) -> Enlisted {
         self.note_marker(&job);
-        if is_order {
-            // The later of two orders for the same counts. What an event asked to replace stays: the order may be refused, and
-            // an older result counts then. Of additions and removals each counts by itself, so that the order is all.
-            let is_replaced = |pending: &Job| pending.ordered.is_some() || job.mode != Mode::Replace;
+        if is_direct {
+            // The later of two direct loads of the same counts. What an event asked to replace stays: the direct one may be refused, and
+            // an older result counts then. Of additions and removals each counts by itself, so that the direct one is all.
+            let is_replaced = |pending: &Job| pending.direct.is_some() || job.mode != Mode::Replace;
             self.pending
                 .retain(|pending| !(pending.asks_as(&job) && is_replaced(pending)));
-            job.ordered = Some(self.precedence_over_all(&job.order));
+            job.direct = Some(self.precedence_over_all(&job.position));
         } else {
             let overtaken = || self.is_overtaken(&job).then_some(Enlisted::Superseded);
             if let Some(known) = self.find(&job).or_else(overtaken) {
@@ -76,7 +76,7 @@ impl Head {
                 }
                 return known;
             }
-            self.newest = higher(self.newest.take(), &job.order);
+            self.newest = higher(self.newest.take(), &job.position);
         }
         self.lift_pauses_for(&job);
         self.pending.push(job);
@@ -246,7 +246,7 @@ impl Head {
         self.lease_of(owner)?;
         let is_done = |pending: &Job| pending.asks_as(job) && pending.rank() <= job.rank();
         self.pending.retain(|pending| !is_done(pending));
-        self.refused.retain(|refused| !job.is_about(&refused.order));
+        self.refused.retain(|refused| !job.is_about(&refused.position));
         if job.mode == Mode::Replace {
             self.settled = higher(self.settled.take(), job.stands_at());
         } else {
@@ -297,7 +297,7 @@ impl Head {
         applied.is_some_and(|applied| applied.is_shown_by(view)) && self.writing.is_none()
     }
 
-    /// Puts the job aside for good, so that only an order tries it again; answers whether it was.
+    /// Puts the job aside for good, so that only a direct load tries it again; answers whether it was.
     ///
     /// An addition or removal whose change is still in the draft stays: what others publish would hold a part of it.
     pub fn refuse(&mut self, owner: &str, job: &Job, refusal: Refusal) -> Result<bool, LeaseLost> {
@@ -306,9 +306,13 @@ impl Head {
             return Ok(false);
         }
         self.drop_job(job);
-        self.refused.retain(|refused| !job.is_about(&refused.order));
-        let Input { order, run_id } = job.input();
-        self.refused.push(Refused { order, run_id, refusal });
+        self.refused.retain(|refused| !job.is_about(&refused.position));
+        let Input { position, run_id } = job.input();
+        self.refused.push(Refused {
+            position,
+            run_id,
+            refusal,
+        });
         keep_latest(&mut self.refused);
         self.end_attempt();
         Ok(true)
@@ -326,17 +330,17 @@ impl Head {
         Ok(true)
     }
 
-    fn precedence_over_all(&self, own: &Order) -> Precedence {
+    fn precedence_over_all(&self, own: &Position) -> Precedence {
         let pending = self.pending.iter().map(Job::stands_at);
         let known = pending.chain(&self.newest).chain(&self.settled);
         let turns = self.pending.iter().map(|job| job.rank().1);
         Precedence {
             above: known
                 .chain([own])
-                .max_by_key(|order| order.place())
+                .max_by_key(|position| position.place())
                 .unwrap_or(own)
                 .clone(),
-            turn: turns.max().unwrap_or(0) + 1,
+            number: turns.max().unwrap_or(0) + 1,
         }
     }
 
@@ -348,7 +352,7 @@ impl Head {
         self.pending.extract_if(.., is_overtaken).collect()
     }
 
-    /// Drops exactly this job: an order for the same input, given meanwhile, is another one.
+    /// Drops exactly this job: a direct load of the same input, asked for meanwhile, is another one.
     fn drop_job(&mut self, job: &Job) {
         self.pending.retain(|pending| pending != job);
     }
@@ -362,7 +366,7 @@ impl Head {
 }
 
 /// Returns the higher of two places, and of equal ones that of which more is known.
-fn higher(known: Option<Order>, other: &Order) -> Option<Order> {
+fn higher(known: Option<Position>, other: &Position) -> Option<Position> {
     known
         .filter(|known| known.place() > other.place())
         .or_else(|| Some(other.clone()))

@@ -36,7 +36,7 @@ impl World {
     }
 
     fn note_orders(&mut self, old: &Head, new: &Head) {
-        let is_new = |job: &&Job| job.ordered.is_some() && !old.pending.contains(job);
+        let is_new = |job: &&Job| job.direct.is_some() && !old.pending.contains(job);
         let has_failed = |job: &Job| old.troubles.iter().any(|trouble| is_of(trouble, job));
         if new.pending.iter().filter(is_new).any(has_failed) {
             self.seen.meet(Situation::OrderedAfterFailure);
@@ -85,5 +85,5 @@ fn has_passed_a_failure(old: &Head, done: &Job) -> bool {
 
 /// Tells whether a trouble is what went wrong with the input of a job.
 pub(super) fn is_of(trouble: &Trouble, job: &Job) -> bool {
-    trouble.count > 0 && is_content(&trouble.input.order, job)
+    trouble.count > 0 && is_content(&trouble.input.position, job)
 }

@@ -6,7 +6,7 @@ use super::dataverse::Segment;
 use super::files::{File, file_of};
 use super::scenario::Scenario;
 use super::world::{SECOND, SEGMENTS};
-use segment_loader::domain::{Mode, Order};
+use segment_loader::domain::{Mode, Position};
 use segment_loader::state::head::Precedence;
 use segment_loader::state::{Head, Job, Refused};
 
@@ -16,7 +16,7 @@ struct Entry {
     file: usize,
     mode: Mode,
     /// The moment of the order as the head names it, for an order; an event has none.
-    ordered: Option<Precedence>,
+    direct: Option<Precedence>,
     is_approved: bool,
     /// Where it stands among all that was asked for.
     place: Place,
@@ -60,7 +60,7 @@ impl Oracle {
             return;
         }
         let own = place_of(scenario, file_of(job));
-        let place = if job.ordered.is_some() {
+        let place = if job.direct.is_some() {
             self.orders += 1;
             let known = self.of(segment).map(|entry| entry.place.0.clone());
             (known.fold(own, Ord::max), self.orders)
@@ -71,7 +71,7 @@ impl Oracle {
             segment,
             file: file_of(job),
             mode: job.mode,
-            ordered: job.ordered.clone(),
+            direct: job.direct.clone(),
             is_approved: job.approved,
             place,
             since: now,
@@ -261,7 +261,7 @@ impl Oracle {
     fn expected(&self, scenario: &Scenario, segment: usize) -> Contacts {
         // An event does not try again what an order has tried, and the later of two orders counts.
         let was_refused = |run: &Entry| {
-            let is_event = run.ordered.is_none();
+            let is_event = run.direct.is_none();
             let is_same = |entry: &Entry| entry.file == run.file && (is_event || entry.mode == run.mode);
             let decides = |entry: &Entry| is_event || entry.place > run.place;
             self.of(segment)
@@ -291,7 +291,7 @@ impl Oracle {
 impl Entry {
     fn is(&self, job: &Job) -> bool {
         let is_same_file = self.file == file_of(job) && self.mode == job.mode;
-        is_same_file && self.ordered == job.ordered && self.is_approved == job.approved
+        is_same_file && self.direct == job.direct && self.is_approved == job.approved
     }
 }
 
@@ -317,7 +317,7 @@ pub(super) fn refusals<'a>(old: Option<&'a Head>, new: &'a Head) -> impl Iterato
         new.pending.iter().filter(is_new).any(|asked| is_same(asked, job))
     };
     pending.iter().filter(move |job| {
-        let is_known = |refused: &Refused| is_content(&refused.order, job);
+        let is_known = |refused: &Refused| is_content(&refused.position, job);
         let is_gone = !new.pending.contains(job);
         is_gone && !is_asked_again(job) && new.refused.iter().any(is_known)
     })
@@ -342,10 +342,10 @@ fn shows(scenario: &Scenario, job: &Job, members: Contacts, doubt: Doubt) -> boo
 }
 
 /// Tells whether an order tells of the content that a job is about.
-pub(super) fn is_content(order: &Order, job: &Job) -> bool {
-    let of_job = &job.order;
-    let is_same_object = order.key == of_job.key && order.version_id == of_job.version_id;
-    is_same_object && order.last_modified == of_job.last_modified && order.etag == of_job.etag
+pub(super) fn is_content(position: &Position, job: &Job) -> bool {
+    let of_job = &job.position;
+    let is_same_object = position.key == of_job.key && position.version_id == of_job.version_id;
+    is_same_object && position.last_modified == of_job.last_modified && position.etag == of_job.etag
 }
 
 /// Tells whether the guards refuse a file by an audience: one that holds nobody, and one that loses more than half of a

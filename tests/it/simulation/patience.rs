@@ -101,7 +101,7 @@ impl World {
             let of_job = head
                 .troubles
                 .iter()
-                .filter(|trouble| is_content(&trouble.input.order, job));
+                .filter(|trouble| is_content(&trouble.input.position, job));
             let mut pauses = of_job.filter_map(|trouble| trouble.not_before);
             self.scenario.is_trapped(file_of(job), now) || pauses.any(|until| time < until)
         };

@@ -18,7 +18,7 @@ pub(super) enum Trigger {
     /// S3's event about a file.
     Event(usize),
     /// A direct command to load a file.
-    Order(usize),
+    Direct(usize),
     /// A direct command to say what loading a file would do.
     Rehearsal(usize),
     /// A direct command that approves a refused input, by its number.
@@ -130,7 +130,7 @@ impl World {
         let scenario = &self.scenario;
         let (index, command) = match trigger {
             Trigger::Event(index) => (index, None),
-            Trigger::Order(index) => (index, Some(scenario.command(index, scenario.order_mode))),
+            Trigger::Direct(index) => (index, Some(scenario.command(index, scenario.order_mode))),
             Trigger::Rehearsal(index) => {
                 let command = scenario.command(index, scenario.order_mode);
                 self.seen.meet(Situation::Rehearsed);

@@ -153,14 +153,14 @@ impl Scenario {
         let object = self.object(file);
         Job {
             run_id: RunId::of(&home(), &segment_name, mode, &object.reference(), None),
-            order: object.order(),
+            position: object.position(),
             object: object.reference(),
             mode,
             segment_name,
             parts: None,
             sample: None,
             approved: false,
-            ordered: None,
+            direct: None,
         }
     }
 }
@@ -197,7 +197,7 @@ fn draw_deliveries(rng: &mut Rng, files: &[File]) -> Vec<(u64, Trigger)> {
         // Where S3 did not answer a sweep that asked which of two of a second is the newer, an order for the older one is
         // overtaken by the newer, which was known before.
         if rng.happens(150) && !has_younger_twin(files, file) {
-            deliveries.push((file.uploaded + rng.between(SECOND, 30 * MINUTE), Trigger::Order(index)));
+            deliveries.push((file.uploaded + rng.between(SECOND, 30 * MINUTE), Trigger::Direct(index)));
         }
         if rng.happens(50) {
             deliveries.push((

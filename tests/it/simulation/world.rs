@@ -341,7 +341,7 @@ pub(super) fn s3_time(millis: i64) -> DateTime<Utc> {
 
 fn told(head: &Head) -> String {
     let told = |job: &Job| {
-        let order = if job.ordered.is_some() { " ordered" } else { "" };
+        let order = if job.direct.is_some() { " ordered" } else { "" };
         format!("{}{order}", file_of(job))
     };
     let pending = head.pending.iter().map(told).collect::<Vec<_>>();

@@ -3,7 +3,7 @@ mod attempts;
 mod same_second;
 
 use super::*;
-use crate::domain::{Home, Mode, ObjectRef, Order, RunId, SegmentName};
+use crate::domain::{Home, Mode, ObjectRef, Position, RunId, SegmentName};
 
 const LEASE: u64 = 180;
 
@@ -30,7 +30,7 @@ fn file(second: i64, mode: Mode) -> Job {
     };
     Job {
         run_id: RunId::of(&home(), &segment(), mode, &object, None),
-        order: Order {
+        position: Position {
             last_modified: at(second),
             key,
             version_id: object.version_id.clone(),
@@ -43,7 +43,7 @@ fn file(second: i64, mode: Mode) -> Job {
         parts: None,
         sample: None,
         approved: false,
-        ordered: None,
+        direct: None,
     }
 }
 
@@ -58,7 +58,8 @@ fn head() -> Head {
 }
 
 fn next_second(head: &Head) -> Option<i64> {
-    head.next().map(|job| (job.order.last_modified - at(0)).num_seconds())
+    head.next()
+        .map(|job| (job.position.last_modified - at(0)).num_seconds())
 }
 
 fn too_small() -> Refusal {
@@ -142,19 +143,19 @@ fn an_order_for_an_old_file_stands_until_a_newer_file_comes() {
     }
     assert_eq!(head.enlist(replace(1), true), Enlisted::Queued);
     assert_eq!(
-        head.newest.as_ref().map(|order| order.last_modified),
+        head.newest.as_ref().map(|newest| newest.last_modified),
         Some(at(3)),
-        "an order leaves newest alone"
+        "a direct load leaves newest alone"
     );
     apply_next(&mut head);
     assert_eq!(
-        head.applied.as_ref().map(|applied| applied.job.order.last_modified),
+        head.applied.as_ref().map(|applied| applied.job.position.last_modified),
         Some(at(1))
     );
     assert_eq!(
         head.enlist(replace(3), false),
         Enlisted::Superseded,
-        "what was known does not undo the order"
+        "what was known does not undo the direct load"
     );
     assert_eq!(head.enlist(replace(2), false), Enlisted::Superseded);
     assert_eq!(
@@ -171,7 +172,7 @@ fn an_order_goes_before_what_was_pending_and_after_what_comes_later() {
     head.enlist(replace(1), true);
     assert_eq!(next_second(&head), Some(1));
     head.enlist(replace(2), true);
-    assert_eq!(next_second(&head), Some(2), "the later order wins");
+    assert_eq!(next_second(&head), Some(2), "the later direct load wins");
     head.enlist(replace(6), false);
     assert_eq!(next_second(&head), Some(6));
     assert_eq!(apply_next(&mut head).len(), 3);
@@ -192,13 +193,13 @@ fn an_order_for_the_very_file_that_is_being_loaded_is_not_lost() {
         watch: None,
     };
     head.apply("me", &at_work, done, at(99)).unwrap();
-    assert_eq!(next_second(&head), Some(2), "the order comes after 3");
-    let order = head.next().unwrap().clone();
-    assert!(order.ordered.is_some());
+    assert_eq!(next_second(&head), Some(2), "the direct load comes after 3");
+    let direct = head.next().unwrap().clone();
+    assert!(direct.direct.is_some());
     head.refuse("me", &at_work, too_small()).unwrap();
     assert_eq!(
         head.next(),
-        Some(&order),
+        Some(&direct),
         "what is refused is the job without the approval"
     );
     assert_eq!(apply_next(&mut head).len(), 1);
@@ -213,10 +214,10 @@ fn what_an_event_asked_for_outlives_a_refused_order_for_the_same_file() {
     head.begin("me", &begun, 10).unwrap();
     head.enlist(replace(1), true);
     head.enlist(replace(1), true);
-    assert_eq!(head.pending.len(), 2, "the later of two equal orders counts");
-    let order = head.next().unwrap().clone();
-    assert_eq!(order.mode, Mode::Replace);
-    head.refuse("me", &order, too_small()).unwrap();
+    assert_eq!(head.pending.len(), 2, "the later of two equal direct loads counts");
+    let direct = head.next().unwrap().clone();
+    assert_eq!(direct.mode, Mode::Replace);
+    head.refuse("me", &direct, too_small()).unwrap();
     assert_eq!(head.next(), Some(&begun));
 }
 

@@ -7,8 +7,8 @@ fn content(etag: &str) -> Job {
     let mut job = replace(1);
     job.object.version_id = None;
     job.object.etag = etag.to_owned();
-    job.order.version_id = None;
-    job.order.etag = Some(etag.to_owned());
+    job.position.version_id = None;
+    job.position.etag = Some(etag.to_owned());
     job
 }
 

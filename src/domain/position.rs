@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// One clock for all uploads, whatever order the events arrive in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Order {
+pub struct Position {
     /// `LastModified` of exactly this version, as S3 tells it.
     pub last_modified: DateTime<Utc>,
     /// The object's key.
@@ -25,7 +25,7 @@ pub struct Order {
 /// What compares two results: S3's own clock, then the key, then what S3 says of contents of one second.
 pub type Place<'a> = (DateTime<Utc>, &'a str, i32);
 
-impl Order {
+impl Position {
     /// Returns the place among all results.
     pub fn place(&self) -> Place<'_> {
         (self.last_modified, &self.key, self.nth)
@@ -59,8 +59,8 @@ const fn is_zero(number: &i32) -> bool {
 mod tests {
     use super::*;
 
-    fn order(seconds: i64, key: &str, version: Option<&str>, etag: Option<&str>) -> Order {
-        Order {
+    fn position(seconds: i64, key: &str, version: Option<&str>, etag: Option<&str>) -> Position {
+        Position {
             last_modified: DateTime::from_timestamp(seconds, 0).unwrap(),
             key: key.to_owned(),
             version_id: version.map(str::to_owned),
@@ -72,29 +72,29 @@ mod tests {
     #[test]
     fn the_later_upload_is_newer_and_the_key_breaks_a_tie_and_no_version_does() {
         let ascending = [
-            order(1, "z", Some("9"), None),
-            order(2, "a", Some("2"), None),
-            Order {
+            position(1, "z", Some("9"), None),
+            position(2, "a", Some("2"), None),
+            Position {
                 nth: 1,
-                ..order(2, "a", Some("1"), None)
+                ..position(2, "a", Some("1"), None)
             },
-            order(2, "b", None, None),
+            position(2, "b", None, None),
         ];
-        assert!(ascending.iter().map(Order::place).is_sorted());
-        let versions = ["1", "2"].map(|version| order(2, "a", Some(version), None));
+        assert!(ascending.iter().map(Position::place).is_sorted());
+        let versions = ["1", "2"].map(|version| position(2, "a", Some(version), None));
         assert_eq!(versions[0].place(), versions[1].place());
     }
 
     #[test]
     fn another_version_or_tag_within_the_second_is_a_twin_and_a_lacking_tag_is_any() {
-        let this = order(1, "a", None, Some("x"));
+        let this = position(1, "a", None, Some("x"));
         for (other, is_same, is_twin) in [
-            (order(1, "a", None, Some("x")), true, false),
-            (order(1, "a", None, None), true, false),
-            (order(1, "a", None, Some("y")), false, true),
-            (order(1, "a", Some("1"), Some("x")), false, true),
-            (order(2, "a", None, Some("x")), false, false),
-            (order(1, "b", None, Some("x")), false, false),
+            (position(1, "a", None, Some("x")), true, false),
+            (position(1, "a", None, None), true, false),
+            (position(1, "a", None, Some("y")), false, true),
+            (position(1, "a", Some("1"), Some("x")), false, true),
+            (position(2, "a", None, Some("x")), false, false),
+            (position(1, "b", None, Some("x")), false, false),
         ] {
             assert_eq!(
                 (this.is_same(&other), this.is_twin(&other)),
