@@ -13,7 +13,7 @@ use crate::state::Doubts;
 use crate::time::Fence;
 use crate::verify;
 use crate::verify::connection;
-use crate::worker::Hint;
+use crate::worker::Candidate;
 use crate::worker::{Worker, by, margin};
 use aws_config::SdkConfig;
 use chrono::Utc;
@@ -103,12 +103,12 @@ impl App {
                 );
                 continue;
             }
-            let hint = Hint { object, command: None };
+            let candidate = Candidate { object, command: None };
             let trigger = Trigger {
                 kind: TriggerKind::Event,
                 requester,
             };
-            let runs = self.load(hint, trigger, stop_at).await;
+            let runs = self.load(candidate, trigger, stop_at).await;
             outcome = outcome.and(fail_if_own_failed(&runs));
             reports.extend(runs);
         }
@@ -137,18 +137,18 @@ impl App {
             Ok(bucket) => bucket,
             Err(error) => return vec![RunReport::failed(&error, None)],
         };
-        let hint = Hint {
+        let candidate = Candidate {
             object: ObjectRef::unseen(bucket, command.key.clone(), None),
             command: Some(command),
         };
-        self.load(hint, TriggerKind::Command.into(), stop_at).await
+        self.load(candidate, TriggerKind::Command.into(), stop_at).await
     }
 
-    /// Follows one hint to its end: settles which job it asks for, enlists it, and works until nothing is pending.
-    async fn load(&self, hint: Hint, trigger: Trigger, stop_at: Instant) -> Vec<RunReport> {
-        let bucket = hint.object.bucket.clone();
-        let source = hint.source();
-        let is_rehearsal = hint.command.as_ref().is_some_and(|command| command.dry_run);
+    /// Follows one candidate to its end: resolves which job it is, enlists it, and works until nothing is pending.
+    async fn load(&self, candidate: Candidate, trigger: Trigger, stop_at: Instant) -> Vec<RunReport> {
+        let bucket = candidate.object.bucket.clone();
+        let source = candidate.source();
+        let is_rehearsal = candidate.command.as_ref().is_some_and(|command| command.dry_run);
         let failed = |error| {
             let report = RunReport::failed(&error, Some(source));
             vec![if is_rehearsal { report.rehearsed() } else { report }]
@@ -157,7 +157,7 @@ impl App {
             Ok(settings) => settings,
             Err(error) => return self.teller(&bucket, None).tell(failed(error), trigger).await,
         };
-        let loaded = Box::pin(self.worker(&settings, &bucket, stop_at).load(&hint)).await;
+        let loaded = Box::pin(self.worker(&settings, &bucket, stop_at).load(&candidate)).await;
         let reports = loaded.unwrap_or_else(failed);
         self.teller(&bucket, Some(&settings)).tell(reports, trigger).await
     }

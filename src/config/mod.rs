@@ -21,7 +21,7 @@ pub use expiry::{Urgency, Warning};
 pub use organization::Organization;
 pub use rules::{CheckContacts, EmptyResult, ResultFiles};
 pub use secrets::Secrets;
-pub use segment_name::{Error as SegmentNameError, Metadata, settle as settle_segment_name};
+pub use segment_name::{Error as SegmentNameError, Metadata, resolve as resolve_segment_name};
 pub use variables::{VariableError, Variables};
 
 use crate::domain::Home;

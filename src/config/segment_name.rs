@@ -74,7 +74,7 @@ pub enum Metadata<'a> {
 /// A command's own field counts before the object's metadata (encoded words and percent-encoded UTF-8), this before the first folder
 /// under the results prefix, and that before the destination's name. An empty folder is no name; anything else that
 /// is there must be a good one, since falling back to the next place could load the wrong segment.
-pub fn settle(
+pub fn resolve(
     command: Option<&SegmentName>,
     metadata: Metadata<'_>,
     key: &str,
@@ -114,7 +114,7 @@ fn first_folder<'a>(key: &'a str, results_prefix: &str) -> Option<&'a str> {
 mod tests {
     use super::*;
 
-    fn settle(
+    fn resolve(
         event: Option<&str>,
         metadata: Option<&str>,
         key: &str,
@@ -123,25 +123,25 @@ mod tests {
         let metadata = metadata.map_or(Metadata::None, Metadata::Name);
         let name = |text: &str| SegmentName::parse(text).unwrap();
         let (event, destination) = (event.map(name), destination.map(name));
-        let settled = super::settle(event.as_ref(), metadata, key, "incoming/", destination.as_ref());
-        settled.map(|name| name.as_str().to_owned())
+        let resolved = super::resolve(event.as_ref(), metadata, key, "incoming/", destination.as_ref());
+        resolved.map(|name| name.as_str().to_owned())
     }
 
     #[test]
     fn the_four_places_count_in_this_order() {
         let key = "incoming/Folder/2026-11-23.csv";
-        let all = settle(Some("Event"), Some("Metadata"), key, Some("Destination"));
+        let all = resolve(Some("Event"), Some("Metadata"), key, Some("Destination"));
         assert_eq!(all.unwrap(), "Event");
         assert_eq!(
-            settle(None, Some("Metadata"), key, Some("Destination")).unwrap(),
+            resolve(None, Some("Metadata"), key, Some("Destination")).unwrap(),
             "Metadata"
         );
-        assert_eq!(settle(None, None, key, Some("Destination")).unwrap(), "Folder");
+        assert_eq!(resolve(None, None, key, Some("Destination")).unwrap(), "Folder");
         assert_eq!(
-            settle(None, None, "incoming/x.csv", Some("Destination")).unwrap(),
+            resolve(None, None, "incoming/x.csv", Some("Destination")).unwrap(),
             "Destination"
         );
-        let error = settle(None, None, "incoming/x.csv", None).unwrap_err();
+        let error = resolve(None, None, "incoming/x.csv", None).unwrap_err();
         assert_eq!(error.error_type(), "NoSegmentName");
         for place in [
             "event's `segment_name`",
@@ -165,9 +165,9 @@ mod tests {
             ("incoming/  /x.csv", None),
             ("elsewhere/Folder/x.csv", None),
         ] {
-            assert_eq!(settle(None, None, key, None).ok().as_deref(), expected, "{key}");
+            assert_eq!(resolve(None, None, key, None).ok().as_deref(), expected, "{key}");
         }
-        let without_prefix = super::settle(None, Metadata::None, "Folder/x.csv", "", None);
+        let without_prefix = super::resolve(None, Metadata::None, "Folder/x.csv", "", None);
         assert_eq!(without_prefix.unwrap().as_str(), "Folder");
     }
 
@@ -175,15 +175,15 @@ mod tests {
     fn only_the_metadata_is_percent_decoded() {
         let key = "incoming/x.csv";
         assert_eq!(
-            settle(None, Some("Caf%C3%A9 %26 Tee"), key, None).unwrap(),
+            resolve(None, Some("Caf%C3%A9 %26 Tee"), key, None).unwrap(),
             "Café & Tee"
         );
         assert_eq!(
-            settle(None, Some("100% wool %zz %E9"), key, None).unwrap(),
+            resolve(None, Some("100% wool %zz %E9"), key, None).unwrap(),
             "100% wool %zz %E9"
         );
-        assert_eq!(settle(Some("A%20B"), None, key, None).unwrap(), "A%20B");
-        assert_eq!(settle(None, None, key, Some("A/B%20")).unwrap(), "A/B%20");
+        assert_eq!(resolve(Some("A%20B"), None, key, None).unwrap(), "A%20B");
+        assert_eq!(resolve(None, None, key, Some("A/B%20")).unwrap(), "A/B%20");
     }
 
     #[test]
@@ -194,28 +194,28 @@ mod tests {
             ("Sale =? 5", "Sale =? 5"),
         ] {
             assert_eq!(
-                settle(None, Some(metadata), "incoming/F/x.csv", None).unwrap(),
+                resolve(None, Some(metadata), "incoming/F/x.csv", None).unwrap(),
                 expected
             );
         }
-        let error = settle(None, Some("=?UTF-8?Q?Caf=C3?="), "incoming/F/x.csv", None).unwrap_err();
+        let error = resolve(None, Some("=?UTF-8?Q?Caf=C3?="), "incoming/F/x.csv", None).unwrap_err();
         assert_eq!(error.error_type(), "InvalidSegmentName");
         assert!(error.to_string().contains("RFC 2047"), "{error}");
     }
 
     #[test]
     fn metadata_that_s3_keeps_is_an_error_where_no_command_names_the_segment() {
-        let settle = |event| super::settle(event, Metadata::Hidden, "incoming/F/x.csv", "incoming/", None);
+        let resolve = |event| super::resolve(event, Metadata::Hidden, "incoming/F/x.csv", "incoming/", None);
         let name = SegmentName::parse("Event").unwrap();
-        assert_eq!(settle(Some(&name)).unwrap(), name);
-        let error = settle(None).unwrap_err();
+        assert_eq!(resolve(Some(&name)).unwrap(), name);
+        let error = resolve(None).unwrap_err();
         assert_eq!(error.error_type(), "InvalidSegmentName");
         assert!(error.to_string().contains("only some of the metadata"), "{error}");
     }
 
     #[test]
     fn a_key_that_would_break_a_line_is_escaped() {
-        let error = settle(None, None, "incoming/a\nb.csv", None).unwrap_err();
+        let error = resolve(None, None, "incoming/a\nb.csv", None).unwrap_err();
         assert!(error.to_string().contains("`incoming/a\\nb.csv`"), "{error}");
     }
 
@@ -227,7 +227,7 @@ mod tests {
             (Some("a%00b"), "incoming/F/x.csv"),
             (None, format!("incoming/{too_long}/x.csv").as_str()),
         ] {
-            let error = settle(None, metadata, key, Some("Destination")).unwrap_err();
+            let error = resolve(None, metadata, key, Some("Destination")).unwrap_err();
             assert_eq!(error.error_type(), "InvalidSegmentName", "{error}");
         }
     }

@@ -22,8 +22,8 @@ impl<M: Means> Worker<'_, M> {
             );
             *found_again = match looking.await {
                 Ok((mut lost, _)) => {
-                    let intents = lost.remove(segment_name).unwrap_or_default();
-                    Ok(intents.into_iter().map(|intent| intent.job.object).collect())
+                    let resolved = lost.remove(segment_name).unwrap_or_default();
+                    Ok(resolved.into_iter().map(|resolved| resolved.job.object).collect())
                 }
                 Err(error) => Err(error.to_string()),
             };

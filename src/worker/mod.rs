@@ -1,7 +1,7 @@
-//! One worker, from a hint to the end of all it found to do: the protocol, told once.
+//! One worker, from an object that may be a result to the end of all it found to do: the protocol, told once.
 //!
 //! A worker reaches the outside by its [`Means`] only, so that production and a simulation drive the very same code. The
-//! way of a job: [`Worker::load`] settles and enlists it; `hold` takes the segment and keeps it; `turn` takes job
+//! way of a job: [`Worker::load`] resolves and enlists it; `hold` takes the segment and keeps it; `turn` takes job
 //! after job; `prepare` reads and judges it; `load` converges and publishes; `ending` says what a failure leaves in
 //! the head. `sweep` comes on the schedule and does what was left.
 
@@ -29,8 +29,8 @@ use crate::state::{Enlisted, Job};
 use crate::time::Fence;
 use hold::Hold;
 use prepare::note_loaded_alone;
-pub use resolve::Hint;
-use resolve::Intent;
+pub use resolve::Candidate;
+use resolve::Resolved;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use turn::{Done, Turn};
@@ -87,24 +87,24 @@ pub(crate) fn by<T, E: Into<Error>, F: Future<Output = Result<T, E>>>(
 }
 
 impl<M: Means> Worker<'_, M> {
-    /// Follows one hint to its end: settles which job it asks for, enlists it, and works until nothing is pending.
+    /// Follows one candidate to its end: resolves which job it is, enlists it, and works until nothing is pending.
     ///
-    /// The report of the hint's own run comes first.
-    pub async fn load(&self, hint: &Hint) -> Result<Vec<RunReport>, Error> {
-        let settling = hint.settle(&self.means, self.settings, self.variables);
-        let Some(intent) = by(self.stop_at, "S3 was asked what the object is", settling).await? else {
+    /// The report of the candidate's own run comes first.
+    pub async fn load(&self, candidate: &Candidate) -> Result<Vec<RunReport>, Error> {
+        let resolving = candidate.resolve(&self.means, self.settings, self.variables);
+        let Some(resolved) = by(self.stop_at, "S3 was asked what the object is", resolving).await? else {
             return Ok(Vec::new());
         };
-        let Intent { is_direct, dry_run, .. } = intent;
-        if !is_direct && let Some((job, known)) = self.recall(&intent.job).await? {
+        let Resolved { is_direct, dry_run, .. } = resolved;
+        if !is_direct && let Some((job, known)) = self.recall(&resolved.job).await? {
             if known == Enlisted::Superseded
-                && let Some(report) = self.refuse_part(&intent, &job).await?
+                && let Some(report) = self.refuse_part(&resolved, &job).await?
             {
                 return Ok(vec![report]);
             }
             return self.answer_known(job, known).await;
         }
-        let taking_up = intent.take_up(&self.means);
+        let taking_up = resolved.take_up(&self.means);
         let job = by(self.stop_at, "S3 was asked which files the result has", taking_up).await?;
         if dry_run {
             let head = by(self.stop_at, NOTING, heads::read(&self.means, &job.segment_name)).await?;
@@ -127,9 +127,9 @@ impl<M: Means> Worker<'_, M> {
     }
 
     /// Refuses one file of several although a newer one was loaded: that one is a part of the same result, perhaps.
-    async fn refuse_part(&self, intent: &Intent, job: &Job) -> Result<Option<RunReport>, Error> {
+    async fn refuse_part(&self, resolved: &Resolved, job: &Job) -> Result<Option<RunReport>, Error> {
         let looking = async {
-            match intent.check_alone(&self.means).await {
+            match resolved.check_alone(&self.means).await {
                 Ok(()) => Ok(None),
                 Err(error) if error.fate() == Fate::Refuse => {
                     let head = heads::read(&self.means, &job.segment_name).await?;

@@ -1,7 +1,7 @@
-//! From a hint to a job: which segment, which version, which run.
+//! From an object that may be a result to a job: which segment, which version, which run.
 
 use crate::config::Variables;
-use crate::config::{Metadata, ResultFiles, Settings, settle_segment_name};
+use crate::config::{Metadata, ResultFiles, Settings, resolve_segment_name};
 use crate::domain::Fate;
 use crate::domain::{Home, Mode, ObjectRef, Pinned, RunId, SegmentName};
 use crate::error::Error;
@@ -13,15 +13,15 @@ use crate::state::Job;
 use crate::text::shown;
 
 /// One object to look at, and what a direct command said about it.
-pub struct Hint {
+pub struct Candidate {
     /// The object, by its name.
     pub object: ObjectRef,
     /// What a direct command said.
     pub command: Option<LoadCommand>,
 }
 
-/// What a hint comes to.
-pub(crate) struct Intent {
+/// A candidate of which S3 has said what it is.
+pub(crate) struct Resolved {
     /// The job, as long as nobody has looked at the files of a result in several.
     pub(crate) job: Job,
     pub(crate) is_direct: bool,
@@ -32,7 +32,7 @@ pub(crate) struct Intent {
     approval: Option<String>,
 }
 
-impl Intent {
+impl Resolved {
     /// Makes the job: pins the files of a result in several, names the run, and looks whether an approval is for it.
     ///
     /// Files that make no result are pinned as none: whatever is found when they are read was not there.
@@ -55,7 +55,7 @@ impl Intent {
     }
 }
 
-impl Intent {
+impl Resolved {
     /// Looks whether the object is a result of its own, where each object is one.
     pub(crate) async fn check_alone(&self, means: &impl Means) -> Result<(), source::Error> {
         if !self.is_in_several {
@@ -65,14 +65,14 @@ impl Intent {
     }
 }
 
-impl Hint {
-    /// Learns from S3 what the hint asks for; nothing where an event tells of an object that starts no run.
-    pub(crate) async fn settle(
+impl Candidate {
+    /// Learns from S3 which job the candidate is; nothing where an event tells of an object that starts no run.
+    pub(crate) async fn resolve(
         &self,
         means: &impl Means,
         settings: &Settings,
         variables: &Variables,
-    ) -> Result<Option<Intent>, Error> {
+    ) -> Result<Option<Resolved>, Error> {
         let command = self.command.as_ref();
         let files = settings.destination.result_files;
         if command.is_none() && self.starts_no_run(files, settings.destination.mode) {
@@ -85,7 +85,7 @@ impl Hint {
             )));
         }
         let object = means.locate(&self.object).await?;
-        let name = settle_segment_name(
+        let name = resolve_segment_name(
             command.and_then(|command| command.segment_name.as_ref()),
             named_by(&object),
             &self.object.key,
@@ -93,7 +93,7 @@ impl Hint {
             settings.destination.segment_name.as_ref(),
         )?;
         let job = job_for(&object, means.home(), name, command, settings.destination.mode)?;
-        Ok(Some(Intent {
+        Ok(Some(Resolved {
             is_in_several: Role::is_in_several(&object.key, files, job.mode),
             job,
             is_direct: command.is_some(),
@@ -114,7 +114,7 @@ impl Hint {
         }
     }
 
-    /// Names the object as far as the hint does.
+    /// Names the object as far as the candidate does.
     pub(crate) fn source(&self) -> Source {
         Source {
             object: self.object.clone(),

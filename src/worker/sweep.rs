@@ -1,6 +1,7 @@
 //! The scheduled sweep: finds results that no event told of, goes on with what was left, looks after what was published.
 
 use super::ending::settle_look;
+use super::resolve::{Candidate, Resolved};
 use super::turn::Done;
 use super::{NOTING, Worker, by, heads};
 use crate::domain::Fate;
@@ -10,7 +11,6 @@ use crate::means::Means;
 use crate::report::{Noticed, RunReport, Swept};
 use crate::source::Role;
 use crate::state::{self, Bookmark, Enlisted, Head, Job};
-use crate::worker::{Hint, Intent};
 use futures_util::{StreamExt, stream};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -26,7 +26,7 @@ const LOOKS_IN_FLIGHT: usize = 16;
 const LONGEST_PASSING: Duration = Duration::from_secs(30);
 
 /// A segment's turn in a sweep: where its head lies, and the results that no event told of, newest first.
-type Turns = BTreeMap<String, Vec<Intent>>;
+type Turns = BTreeMap<String, Vec<Resolved>>;
 
 impl<M: Means> Worker<'_, M> {
     /// Sweeps all segments whose results lie in `bucket`, from the one on that comes behind where the last sweep stopped.
@@ -53,7 +53,7 @@ impl<M: Means> Worker<'_, M> {
                 swept.noticed.push(Noticed::OutOfTime);
                 break;
             }
-            let segment_name = lost.first().map(|intent| intent.job.segment_name.clone());
+            let segment_name = lost.first().map(|resolved| resolved.job.segment_name.clone());
             let reports = match self.serve(&key, lost, now, &mut bookmark).await {
                 Ok(reports) => reports,
                 // Out of time, or a worker of a version of before is at it.
@@ -109,7 +109,7 @@ impl<M: Means> Worker<'_, M> {
     async fn serve(
         &self,
         key: &str,
-        lost: Vec<Intent>,
+        lost: Vec<Resolved>,
         now: bool,
         bookmark: &mut Bookmark,
     ) -> Result<Vec<RunReport>, Error> {
@@ -198,37 +198,37 @@ impl<M: Means> Worker<'_, M> {
     pub(super) async fn lost_results(
         &self,
         bucket: &str,
-    ) -> Result<(BTreeMap<SegmentName, Vec<Intent>>, Vec<Noticed>), Error> {
-        let mut by_segment: BTreeMap<SegmentName, Vec<Intent>> = BTreeMap::new();
+    ) -> Result<(BTreeMap<SegmentName, Vec<Resolved>>, Vec<Noticed>), Error> {
+        let mut by_segment: BTreeMap<SegmentName, Vec<Resolved>> = BTreeMap::new();
         let (keys, noticed) = self.recent_results(bucket).await?;
-        let hints = keys.into_iter().map(|key| Hint {
+        let candidates = keys.into_iter().map(|key| Candidate {
             object: ObjectRef::unseen(bucket.to_owned(), key, None),
             command: None,
         });
-        let looks = hints.map(|hint| async move {
-            let intent = hint.settle(&self.means, self.settings, self.variables).await;
-            intent.inspect_err(|error| {
-                tracing::warn!(bucket, key = hint.object.key, error = %error, "the sweep cannot tell what a result is for");
+        let looks = candidates.map(|candidate| async move {
+            let resolved = candidate.resolve(&self.means, self.settings, self.variables).await;
+            resolved.inspect_err(|error| {
+                tracing::warn!(bucket, key = candidate.object.key, error = %error, "the sweep cannot tell what a result is for");
             })
         });
         let mut looks = std::pin::pin!(stream::iter(looks).buffer_unordered(LOOKS_IN_FLIGHT));
         while let Some(look) = looks.next().await {
-            if let Ok(Some(intent)) = look {
+            if let Ok(Some(resolved)) = look {
                 by_segment
-                    .entry(intent.job.segment_name.clone())
+                    .entry(resolved.job.segment_name.clone())
                     .or_default()
-                    .push(intent);
+                    .push(resolved);
             }
         }
-        for intents in by_segment.values_mut() {
-            intents.sort_by(|a, b| b.job.position.place().cmp(&a.job.position.place()));
+        for resolved in by_segment.values_mut() {
+            resolved.sort_by(|a, b| b.job.position.place().cmp(&a.job.position.place()));
         }
         Ok((by_segment, noticed))
     }
 
     /// Enlists of the results that no event told of what the head does not know.
-    async fn enlist_lost(&self, newest_first: Vec<Intent>) -> Result<(), Error> {
-        let Some(segment_name) = newest_first.first().map(|intent| intent.job.segment_name.clone()) else {
+    async fn enlist_lost(&self, newest_first: Vec<Resolved>) -> Result<(), Error> {
+        let Some(segment_name) = newest_first.first().map(|resolved| resolved.job.segment_name.clone()) else {
             return Ok(());
         };
         let head = heads::read(&self.means, &segment_name).await?;
@@ -245,14 +245,14 @@ impl<M: Means> Worker<'_, M> {
     /// Makes jobs of what the head does not know; of replaces only of the newest that is not refused.
     ///
     /// Where that one's files cannot be listed, no older one takes its place.
-    async fn take_up_unknown(&self, head: &Head, newest_first: Vec<Intent>) -> Vec<Job> {
+    async fn take_up_unknown(&self, head: &Head, newest_first: Vec<Resolved>) -> Vec<Job> {
         let mut jobs = Vec::new();
-        for intent in newest_first {
-            let known = head.recall(&intent.job);
-            let is_last = intent.job.mode == Mode::Replace && !matches!(known, Some(Enlisted::Refused(_)));
+        for resolved in newest_first {
+            let known = head.recall(&resolved.job);
+            let is_last = resolved.job.mode == Mode::Replace && !matches!(known, Some(Enlisted::Refused(_)));
             if known.is_none() {
-                let object = intent.job.object.to_string();
-                match intent.take_up(&self.means).await {
+                let object = resolved.job.object.to_string();
+                match resolved.take_up(&self.means).await {
                     Ok(job) => jobs.push(job),
                     Err(error) => tracing::warn!(object, error = %error, "the sweep cannot take a result up"),
                 }
@@ -289,7 +289,7 @@ impl<M: Means> Worker<'_, M> {
 }
 
 /// Turns the circle of segments so that it begins behind the one where the last sweep was.
-fn from_behind(last: Option<&str>, mut turns: Turns) -> impl Iterator<Item = (String, Vec<Intent>)> + use<> {
+fn from_behind(last: Option<&str>, mut turns: Turns) -> impl Iterator<Item = (String, Vec<Resolved>)> + use<> {
     // The smallest key that comes behind another is that key and a NUL.
     let behind = last.map(|last| turns.split_off(&format!("{last}\0")));
     behind.into_iter().flatten().chain(turns)

@@ -10,7 +10,7 @@ use segment_loader::domain::{Mode, ObjectRef};
 use segment_loader::event::LoadCommand;
 use segment_loader::report::{Outcome, RunReport};
 use segment_loader::state::Job;
-use segment_loader::worker::Hint;
+use segment_loader::worker::Candidate;
 
 /// What sets a worker to work.
 #[derive(Clone, Copy, Debug)]
@@ -125,8 +125,8 @@ impl World {
         }
     }
 
-    /// Returns what a trigger about a file hints at.
-    pub(super) fn hint(&mut self, trigger: Trigger) -> Option<Hint> {
+    /// Returns the candidate that a trigger names.
+    pub(super) fn candidate(&mut self, trigger: Trigger) -> Option<Candidate> {
         let scenario = &self.scenario;
         let (index, command) = match trigger {
             Trigger::Event(index) => (index, None),
@@ -159,7 +159,7 @@ impl World {
             Trigger::Sweep => return None,
         };
         let File { key, version, .. } = &self.scenario.files[index];
-        Some(Hint {
+        Some(Candidate {
             object: ObjectRef::unseen(BUCKET.to_owned(), key.clone(), version.clone()),
             command,
         })

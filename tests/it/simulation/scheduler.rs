@@ -16,7 +16,7 @@ use segment_loader::domain::Mode;
 use segment_loader::report::{Outcome, RunReport};
 use segment_loader::state::Head;
 use segment_loader::time::Fence;
-use segment_loader::worker::Hint;
+use segment_loader::worker::Candidate;
 use segment_loader::worker::{Worker, margin};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -147,11 +147,11 @@ impl Player {
             world.say(|| format!("worker {process} starts: {trigger:?}"));
             (usize::try_from(process).unwrap(), world.scenario.timeout)
         };
-        let (player, hint) = (self.clone(), self.world.get().hint(trigger));
+        let (player, candidate) = (self.clone(), self.world.get().candidate(trigger));
         if let Trigger::Rehearsal(_) = trigger {
             self.world.get().rehearsing.push(process);
         }
-        let work = async move { Box::pin(player.work(process, timeout, hint)).await };
+        let work = async move { Box::pin(player.work(process, timeout, candidate)).await };
         let killed_at = self.world.get().now() + timeout;
         let has_succeeded = Process {
             number: process,
@@ -167,7 +167,7 @@ impl Player {
         has_succeeded
     }
 
-    async fn work(&self, process: usize, timeout: u64, hint: Option<Hint>) -> bool {
+    async fn work(&self, process: usize, timeout: u64, candidate: Option<Candidate>) -> bool {
         let timeout = Duration::from_millis(timeout);
         let stop_at = Instant::now() + timeout - margin(timeout);
         let fence = Fence::stopping_at(stop_at);
@@ -178,7 +178,7 @@ impl Player {
             means: Simulated::new(&self.world, process, &fence),
             fence,
         };
-        let Some(hint) = hint else {
+        let Some(candidate) = candidate else {
             let tell = async |reports: Vec<RunReport>| {
                 self.hear_all(&reports);
                 reports
@@ -186,12 +186,12 @@ impl Player {
             let swept = Box::pin(worker.sweep(BUCKET, false, tell)).await;
             return swept.is_ok();
         };
-        let is_rehearsal = hint.command.as_ref().is_some_and(|command| command.dry_run);
-        let Ok(reports) = worker.load(&hint).await else {
+        let is_rehearsal = candidate.command.as_ref().is_some_and(|command| command.dry_run);
+        let Ok(reports) = worker.load(&candidate).await else {
             return false;
         };
         if let [own, ..] = &reports[..]
-            && hint.command.is_none()
+            && candidate.command.is_none()
         {
             self.note(own);
         }
