@@ -52,7 +52,7 @@ impl<M: Means> Hold<M> {
             let claim = |head: &mut Head, now| {
                 let claim = head.claim(&hold.owner, lease.as_secs(), now);
                 if let (Claim::Taken(_), Some(asked)) = (&claim, asked) {
-                    head.hurry(asked.job, now);
+                    head.skip_back_off(asked.job, now);
                 }
                 claim
             };

@@ -262,7 +262,7 @@ impl Head {
     }
 
     /// Lets the worker that holds the segment begin at once with what it was asked for.
-    pub fn hurry(&mut self, job: &Job, now: DateTime<Utc>) {
+    pub fn skip_back_off(&mut self, job: &Job, now: DateTime<Utc>) {
         self.lift_pauses_for(job);
         self.attempt = self.begun_at(now).cloned();
     }
