@@ -23,7 +23,7 @@ pub struct Warning {
 }
 
 impl Urgency {
-    /// The days before the end from which a client secret is announced at all: time to make a new one without skip_back_off.
+    /// The days before the end from which a client secret is announced at all: time to make a new one without hurry.
     pub const FIRST_DAYS: i64 = 30;
     /// The days before the end from which it is a warning.
     pub const WARNING_DAYS: i64 = 14;
