@@ -4,7 +4,7 @@
 
 use super::plan::{GroupPlan, Plan};
 use super::rounds::{Converged, Rounds, Step};
-use super::survey::{census, count, foreign_groups, include_groups, list, list_excluded};
+use super::survey::{census, count, exclude_groups, include_groups, list, list_excluded};
 use super::{Changed, Error, Wanted};
 use crate::domain::{Batch, Census, ContactId};
 use crate::dynamics::{self, Definition, Group, GroupId, Saved, Segment};
@@ -263,7 +263,7 @@ impl<'a, M: Means> Draft<'a, M> {
                 self.witness = self.witness_of(wanted, &members);
                 self.counted = count(&members, &kept_out?);
                 self.members = census(&members);
-                return rounds.left(members, foreign_groups(&self.definition));
+                return rounds.left(members, exclude_groups(&self.definition));
             }
         }
     }

@@ -216,12 +216,12 @@ impl Wanted<'_> {
     pub fn plan(
         &self,
         members: Vec<Vec<ContactId>>,
-        foreign_groups: usize,
+        exclude_groups: usize,
         refused: &[ContactId],
     ) -> Result<Plan, NoRoom> {
         let is_taken = |id: &&ContactId| refused.binary_search(id).is_err();
         let wanted = self.contacts.as_slice().iter().filter(is_taken);
-        Plan::new(self.mode, wanted, members, foreign_groups)
+        Plan::new(self.mode, wanted, members, exclude_groups)
     }
 
     /// Tells whether whoever carries this out adds the contact where it is no member.

@@ -33,26 +33,26 @@ pub struct GroupPlan {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{homeless} of the contacts find no room: a segment holds {MAX_GROUPS} groups of {GROUP_CAPACITY} contacts, and \
-     {foreign_groups} of its groups are exclusion groups; narrow the query, or use several segments"
+     {exclude_groups} of its groups are exclusion groups; narrow the query, or use several segments"
 )]
 pub struct NoRoom {
     /// How many contacts are left over.
     pub homeless: usize,
     /// How many of the ten groups exclude contacts and cannot be used.
-    pub foreign_groups: usize,
+    pub exclude_groups: usize,
 }
 
 impl Plan {
     /// Compares the wanted contacts with the members of every Include group, both in ascending order.
     ///
-    /// A contact stays in the group that holds it; a new one goes where there is room. `foreign_groups` counts the
+    /// A contact stays in the group that holds it; a new one goes where there is room. `exclude_groups` counts the
     /// Exclude groups: they take a place but are never changed. The members are consumed: the removals reuse their
     /// memory, and give back what they do not need.
     pub fn new<'w>(
         mode: Mode,
         wanted: impl IntoIterator<Item = &'w ContactId, IntoIter: Clone>,
         members: Vec<Vec<ContactId>>,
-        foreign_groups: usize,
+        exclude_groups: usize,
     ) -> Result<Self, NoRoom> {
         let wanted = wanted.into_iter();
         let mut missing = missing(wanted.clone(), &members);
@@ -72,10 +72,10 @@ impl Plan {
             });
         }
         while left > 0 {
-            if groups.len() + foreign_groups >= MAX_GROUPS {
+            if groups.len() + exclude_groups >= MAX_GROUPS {
                 return Err(NoRoom {
                     homeless: left,
-                    foreign_groups,
+                    exclude_groups,
                 });
             }
             groups.push(GroupPlan {
@@ -244,7 +244,7 @@ mod tests {
             error,
             NoRoom {
                 homeless: 1,
-                foreign_groups: 0
+                exclude_groups: 0
             }
         );
     }
@@ -256,7 +256,7 @@ mod tests {
             error,
             NoRoom {
                 homeless: 1,
-                foreign_groups: 1
+                exclude_groups: 1
             }
         );
     }

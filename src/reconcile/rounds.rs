@@ -87,8 +87,8 @@ impl<'a> Rounds<'a> {
     }
 
     /// Returns what is left to do with these members, read back after the write.
-    pub fn left(&self, members: Vec<Vec<ContactId>>, foreign_groups: usize) -> Result<Plan, Error> {
-        Ok(self.wanted.plan(members, foreign_groups, &self.refused)?)
+    pub fn left(&self, members: Vec<Vec<ContactId>>, exclude_groups: usize) -> Result<Plan, Error> {
+        Ok(self.wanted.plan(members, exclude_groups, &self.refused)?)
     }
 
     /// Tells whether a list shows nothing of what was written last: it may lag behind, or Dynamics took nothing of it.

@@ -130,8 +130,8 @@ impl Audience {
     }
 
     /// Returns how many groups are not ours to use.
-    pub fn foreign_groups(&self) -> usize {
-        foreign_groups(&self.definition)
+    pub fn exclude_groups(&self) -> usize {
+        exclude_groups(&self.definition)
     }
 }
 
@@ -141,7 +141,7 @@ pub fn include_groups(definition: &Definition) -> impl Iterator<Item = &Group> {
 }
 
 /// Returns how many groups keep contacts out of the segment; they belong to the marketer.
-pub fn foreign_groups(definition: &Definition) -> usize {
+pub fn exclude_groups(definition: &Definition) -> usize {
     definition.groups.len() - include_groups(definition).count()
 }
 

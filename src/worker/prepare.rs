@@ -149,11 +149,11 @@ impl<M: Means> Worker<'_, M> {
             if !contacts.is_empty() && head.is_left_half_written_for(job, &census) {
                 return Err(reconcile::Error::LeftHalfWritten { members: census.count }.into());
             }
-            let foreign_groups = audience.as_ref().map_or(0, Audience::foreign_groups);
+            let exclude_groups = audience.as_ref().map_or(0, Audience::exclude_groups);
             let counted_before = self.counted(audience.as_ref(), &members).await?;
             let wanted = self.wanted(job, &contacts, 0);
             let mut plan = wanted
-                .plan(members, foreign_groups, &[])
+                .plan(members, exclude_groups, &[])
                 .map_err(reconcile::Error::from)?;
             if self.settings.destination.check_contacts == CheckContacts::Added {
                 comparison.looked_up = Some(plan.added());

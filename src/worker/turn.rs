@@ -286,7 +286,7 @@ impl<M: Means> Turn<'_, M> {
             max_invalid_percent: 100.0,
         };
         let members = survey::list(self.means(), segment, &definition, change.len()).await?;
-        let plan = wanted.plan(members, survey::foreign_groups(&definition), &[]);
+        let plan = wanted.plan(members, survey::exclude_groups(&definition), &[]);
         let mut draft = Draft::new(self.means(), &self.hold.fence, segment, definition);
         draft.converge(&wanted, plan.map_err(reconcile::Error::from)?).await?;
         Ok(self.hold.take_back(job).await?)
