@@ -154,7 +154,7 @@ pub struct Applied {
 pub struct Writing {
     /// The run that began to write.
     pub run_id: RunId,
-    /// How many members were published before the first write: the yardstick of the guards until the next publish.
+    /// How many members were published before the first write: the baseline of the guards until the next publish.
     pub published: u64,
     /// How many members the draft held when it was about to be published; Dynamics' own count tells whether it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -268,7 +268,7 @@ impl Writing {
     ///
     /// `active_count` is the number of members that Dynamics counts in an Active segment: where it is that of the draft
     /// that was about to be published, the publish went through and only the note of it was lost.
-    pub fn yardstick(&self, active_count: Option<u64>) -> u64 {
+    pub fn baseline(&self, active_count: Option<u64>) -> u64 {
         match (self.publishing, active_count) {
             (Some(publishing), Some(active)) if publishing == active => publishing,
             _ => self.published,

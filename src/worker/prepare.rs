@@ -179,7 +179,7 @@ impl<M: Means> Worker<'_, M> {
                 members: census,
                 members_before,
                 counted_before,
-                published_before: head.writing.as_ref().map(|writing| writing.yardstick(active_count)),
+                published_before: head.writing.as_ref().map(|writing| writing.baseline(active_count)),
             })
         }
         .await;

@@ -143,7 +143,7 @@ fn a_small_audience_may_shrink_as_it_likes() {
 }
 
 #[test]
-fn after_a_crash_the_published_count_is_the_yardstick() {
+fn after_a_crash_the_published_count_is_the_baseline() {
     let limits = limits(|_| ());
     // The draft holds 10 of 1,000 new contacts and all old ones; the next good file is as large as the audience was.
     let good = Facts {

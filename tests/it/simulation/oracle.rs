@@ -91,7 +91,7 @@ impl Oracle {
     /// Judges a refusal.
     ///
     /// Where a guard refuses, it must do so by what is published, too: a crash never turns a good file into a refusal.
-    /// What a head last took note of is as good a yardstick for as long as Dynamics does not show what a crash has hidden.
+    /// What a head last took note of is as good a baseline for as long as Dynamics does not show what a crash has hidden.
     fn refused(scenario: &Scenario, job: &Job, remote: &Segment, now: u64) -> Option<Breach> {
         let file = &scenario.files[file_of(job)];
         let is_refused_by = |members| !job.approved && guards_refuse(job.mode, file.contacts, members);

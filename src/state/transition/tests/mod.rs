@@ -243,7 +243,7 @@ fn an_order_tries_a_refused_file_again_and_clears_the_refusal_when_applied() {
 }
 
 #[test]
-fn the_first_published_count_stays_the_yardstick_until_the_next_publish() {
+fn the_first_published_count_stays_the_baseline_until_the_next_publish() {
     let mut head = head();
     head.enlist(replace(1), false);
     let job = head.next().unwrap().clone();
@@ -349,20 +349,20 @@ fn of_lost_replaces_the_newest_that_is_not_refused_is_found_and_of_additions_all
 }
 
 #[test]
-fn a_publish_that_went_through_unnoted_gives_the_next_file_its_own_count_as_yardstick() {
+fn a_publish_that_went_through_unnoted_gives_the_next_file_its_own_count_as_baseline() {
     let mut head = head();
     head.enlist(replace(1), false);
     let job = head.next().unwrap().clone();
     head.begin("me", &job, 1_000).unwrap();
     assert_eq!(head.announce("me", &job, 600), Ok(true));
-    let yardstick = |head: &Head, count| head.writing.as_ref().map(|writing| writing.yardstick(count));
+    let baseline = |head: &Head, count| head.writing.as_ref().map(|writing| writing.baseline(count));
     assert_eq!(
-        yardstick(&head, Some(600)),
+        baseline(&head, Some(600)),
         Some(600),
         "Dynamics shows what was announced"
     );
-    assert_eq!(yardstick(&head, Some(1_000)), Some(1_000), "it shows what was before");
-    assert_eq!(yardstick(&head, None), Some(1_000), "it shows nothing");
+    assert_eq!(baseline(&head, Some(1_000)), Some(1_000), "it shows what was before");
+    assert_eq!(baseline(&head, None), Some(1_000), "it shows nothing");
     head.enlist(replace(2), false);
     assert_eq!(
         head.announce("me", &job, 600),
@@ -371,5 +371,5 @@ fn a_publish_that_went_through_unnoted_gives_the_next_file_its_own_count_as_yard
     );
     let newer = head.next().unwrap().clone();
     head.begin("me", &newer, 600).unwrap();
-    assert_eq!(yardstick(&head, None), Some(600));
+    assert_eq!(baseline(&head, None), Some(600));
 }
