@@ -79,7 +79,7 @@ impl<'a, M: Means> Draft<'a, M> {
             rounds.wrote(refused)?;
             let left = self.difference(wanted, &rounds).await?;
             let left = self.caught_up(wanted, &rounds, left).await?;
-            if let Step::Done(done) = rounds.judge(left)? {
+            if let Step::Done(done) = rounds.next_step(left)? {
                 return Ok(Converged {
                     refresh_was_on,
                     counted: self.counted,

@@ -12,7 +12,7 @@ pub mod survey;
 mod unverified;
 
 pub use converge::Draft;
-pub use guard::{Facts, Opinion, TooManyContacts};
+pub use guard::{Evaluation, Facts, TooManyContacts};
 pub use plan::{NoRoom, Plan};
 pub use publish::{Look, Published, Shown};
 pub use rounds::{Converged, Rounds, Step};

@@ -99,7 +99,7 @@ impl<'a> Rounds<'a> {
     /// Decides what follows from what is left, by a list that is known to show what was written.
     ///
     /// A round that changed nothing ends the loop: what could not be added is reported, what could not be removed fails.
-    pub fn judge(&mut self, left: Plan) -> Result<Step, Error> {
+    pub fn next_step(&mut self, left: Plan) -> Result<Step, Error> {
         if !left.is_empty() && !self.shows_nothing_written(&left) {
             if self.written == MAX_ROUNDS {
                 return Err(Error::MembersKeepChanging { rounds: MAX_ROUNDS });

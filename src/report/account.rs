@@ -4,7 +4,7 @@ use super::{Outcome, PhaseTimes};
 use crate::domain::{ContactId, OlderFiles};
 use crate::error::Error;
 use crate::means::Leftovers;
-use crate::reconcile::{Opinion, Shown};
+use crate::reconcile::{Evaluation, Shown};
 use crate::source::{ObjectVersion, Rejected, Remark};
 use crate::state::Job;
 use std::time::Duration;
@@ -49,7 +49,7 @@ pub(crate) struct Comparison {
     pub(crate) not_found: Vec<ContactId>,
     pub(crate) difference: Option<Difference>,
     /// What each guard says.
-    pub(crate) opinions: Vec<Opinion>,
+    pub(crate) evaluations: Vec<Evaluation>,
 }
 
 /// What was done to the segment.

@@ -25,7 +25,7 @@ pub use swept::{Noticed, Swept};
 pub(crate) use teller::Teller;
 
 use crate::domain::{ErrorType, Mode, ObjectRef, RunId, SegmentName};
-use crate::reconcile::Opinion;
+use crate::reconcile::Evaluation;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -113,7 +113,7 @@ pub struct RunReport {
     pub(in crate::report) live_journeys: Option<u64>,
     /// What each guard says; told by a dry run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(in crate::report) guards: Vec<Opinion>,
+    pub(in crate::report) guards: Vec<Evaluation>,
     /// Dataverse calls that a load would make, about; told by a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::report) estimated_requests: Option<u64>,

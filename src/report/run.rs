@@ -191,9 +191,9 @@ impl RunReport {
                 self.estimated_duration_ms = Some(millis(estimate.duration));
                 let (before, removed) = (self.members_before.unwrap_or(0), self.removed.unwrap_or(0));
                 self.unchanged = Some(before.saturating_sub(removed));
-                self.guards.clone_from(&account.comparison.opinions);
+                self.guards.clone_from(&account.comparison.evaluations);
                 self.warnings
-                    .extend(sentences::objections(&account.comparison.opinions));
+                    .extend(sentences::objections(&account.comparison.evaluations));
             }
             Ending::NotRehearsed(error) => self.tell_the_failed_rehearsal(&error),
         }

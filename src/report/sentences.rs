@@ -3,7 +3,7 @@
 use super::account::{Account, Found, Lapsed};
 use super::{Outcome, RunReport};
 use crate::domain::{SegmentName, s3_url};
-use crate::reconcile::{Opinion, Shown, guard};
+use crate::reconcile::{Evaluation, Shown, guard};
 use crate::state::Job;
 use serde_json::json;
 
@@ -52,8 +52,8 @@ pub(super) fn overtaken(by: &Job) -> String {
     format!("the newer result {} counts instead", by.object)
 }
 
-pub(super) fn objections(opinions: &[Opinion]) -> impl Iterator<Item = String> {
-    guard::objections(opinions)
+pub(super) fn objections(evaluations: &[Evaluation]) -> impl Iterator<Item = String> {
+    guard::objections(evaluations)
         .into_iter()
         .map(|objection| format!("a load would be refused: {objection}"))
 }

@@ -2,7 +2,7 @@
 //!
 //! A worker reaches the outside by its [`Means`] only, so that production and a simulation drive the very same code. The
 //! way of a job: [`Worker::load`] resolves and enlists it; `hold` takes the segment and keeps it; `turn` takes job
-//! after job; `prepare` reads and judges it; `load` converges and publishes; `ending` says what a failure leaves in
+//! after job; `prepare` reads and evaluates it; `load` converges and publishes; `ending` says what a failure leaves in
 //! the head. `sweep` comes on the schedule and does what was left.
 
 mod again;

@@ -1,4 +1,4 @@
-//! Before the first write: read the result and the segment, plan the difference, judge it.
+//! Before the first write: read the result and the segment, plan the difference, evaluate it.
 
 use super::Worker;
 use super::phase::{Meter, Phase};
@@ -30,7 +30,7 @@ pub(super) struct Prepared {
 }
 
 impl<M: Means> Worker<'_, M> {
-    /// Reads the result and the segment, plans the difference and judges it.
+    /// Reads the result and the segment, plans the difference and evaluates it.
     pub(super) async fn prepare(&self, job: &Job, head: &Head, meter: &Meter<M>) -> (Account, Result<Prepared, Error>) {
         let (reading, contacts) = self.read(job, head, meter).await;
         let mut account = Account {
@@ -44,7 +44,7 @@ impl<M: Means> Worker<'_, M> {
         let (comparison, prepared) = self.compare(job, head, contacts, meter).await;
         account.comparison = comparison;
         if let Ok(prepared) = &prepared {
-            account.comparison.opinions = self.judge(job, &account.reading, prepared);
+            account.comparison.evaluations = self.evaluate(job, &account.reading, prepared);
         }
         (account, prepared)
     }
@@ -212,7 +212,7 @@ impl<M: Means> Worker<'_, M> {
     }
 
     /// Asks the guards.
-    fn judge(&self, job: &Job, reading: &Reading, prepared: &Prepared) -> Vec<guard::Opinion> {
+    fn evaluate(&self, job: &Job, reading: &Reading, prepared: &Prepared) -> Vec<guard::Evaluation> {
         let facts = Facts {
             mode: job.mode,
             rows: reading.content.map_or(0, |content| content.rows),
@@ -226,7 +226,7 @@ impl<M: Means> Worker<'_, M> {
             is_sample: job.sample.is_some(),
             is_approved: job.approved,
         };
-        guard::judge(&facts, &self.settings.destination)
+        guard::evaluate(&facts, &self.settings.destination)
     }
 
     /// Says what the run wants; an approval also lets pass what Dynamics does not accept.

@@ -66,7 +66,7 @@ impl<M: Means> Turn<'_, M> {
 
     /// Works on one job to its end, and reports it after those that it overtook.
     ///
-    /// Where a newer one is to be tried first, this one is judged again after it, and is not reported yet.
+    /// Where a newer one is to be tried first, this one is evaluated again after it, and is not reported yet.
     async fn work_on(&self, job: &Job) -> (Vec<RunReport>, Next) {
         let meter = Meter::start(self.means());
         let (account, carried_out) = self.carry_out(job, &meter).await;
@@ -158,7 +158,7 @@ impl<M: Means> Turn<'_, M> {
             return (Account::default(), Err(error));
         }
         let (mut account, prepared) = self.worker.prepare(job, &head, meter).await;
-        let objections = guard::objections(&account.comparison.opinions);
+        let objections = guard::objections(&account.comparison.evaluations);
         let prepared = match prepared {
             Ok(_) if !objections.is_empty() => Err(Error::Refused(refusal(&objections, job))),
             prepared => prepared,

@@ -5,7 +5,7 @@ use crate::config::{Destination, EmptyResult};
 use crate::domain::{Mode, OlderFiles};
 use serde::Serialize;
 
-/// The numbers that the guards judge.
+/// The numbers that the guards evaluate.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts {
     /// How the file changes the segment.
@@ -32,14 +32,14 @@ pub struct Facts {
     pub is_approved: bool,
 }
 
-/// The smallest audience whose shrinking is judged: below it a few contacts are a large share.
+/// The smallest audience whose shrinking is evaluated: below it a few contacts are a large share.
 pub const SHRINK_FROM: u64 = 100;
-/// The smallest audience whose growth is judged: new segments grow by leaps.
+/// The smallest audience whose growth is evaluated: new segments grow by leaps.
 pub const GROWTH_FROM: u64 = 1_000;
 
 /// What one guard says about a result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Opinion {
+pub struct Evaluation {
     /// The setting that the guard goes by.
     pub guard: &'static str,
     /// What it decides.
@@ -64,7 +64,7 @@ pub enum Verdict {
 /// Judges a result: what each guard says about it, in numbers, with the setting that forbids it.
 ///
 /// An approval opens all of these guards, for exactly the input that it names.
-pub fn judge(facts: &Facts, limits: &Destination) -> Vec<Opinion> {
+pub fn evaluate(facts: &Facts, limits: &Destination) -> Vec<Evaluation> {
     let findings = [
         ("empty_result", empty_result(facts, limits)),
         ("max_invalid_percent", too_many_invalid(facts, limits)),
@@ -76,7 +76,7 @@ pub fn judge(facts: &Facts, limits: &Destination) -> Vec<Opinion> {
     findings
         .into_iter()
         .chain(older_files)
-        .map(|(guard, finding)| Opinion {
+        .map(|(guard, finding)| Evaluation {
             guard,
             verdict: match &finding {
                 None => Verdict::Passes,
@@ -89,9 +89,11 @@ pub fn judge(facts: &Facts, limits: &Destination) -> Vec<Opinion> {
 }
 
 /// Returns what the guards that forbid the load have found; nothing means that it may be loaded.
-pub fn objections(opinions: &[Opinion]) -> Vec<String> {
-    let refusing = opinions.iter().filter(|opinion| opinion.verdict == Verdict::Refuses);
-    refusing.filter_map(|opinion| opinion.finding.clone()).collect()
+pub fn objections(evaluations: &[Evaluation]) -> Vec<String> {
+    let refusing = evaluations
+        .iter()
+        .filter(|evaluation| evaluation.verdict == Verdict::Refuses);
+    refusing.filter_map(|evaluation| evaluation.finding.clone()).collect()
 }
 
 /// Refuses what no segment can hold, whoever approves it.

@@ -28,7 +28,7 @@ fn facts() -> Facts {
 }
 
 fn passes(facts: Facts, limits: &Destination) -> bool {
-    objections(&judge(&facts, limits)).is_empty()
+    objections(&evaluate(&facts, limits)).is_empty()
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn losing_half_the_members_passes_and_one_more_is_refused() {
         removed: 501,
         ..facts()
     };
-    let findings = objections(&judge(&too_small, &limits));
+    let findings = objections(&evaluate(&too_small, &limits));
     assert_eq!(
         findings,
         ["the segment would lose 501 of 1000 members (50.1 %); max_shrink_percent is 50"]
@@ -167,7 +167,7 @@ fn after_a_crash_the_published_count_is_the_baseline() {
 }
 
 #[test]
-fn growth_is_judged_only_where_a_limit_is_set_and_from_a_thousand_members_on() {
+fn growth_is_evaluated_only_where_a_limit_is_set_and_from_a_thousand_members_on() {
     let limits_with_growth = limits(|limits| limits.max_growth_percent = Some(20.0));
     let grown = Facts {
         contacts: 1_201,
@@ -242,9 +242,9 @@ fn an_approved_finding_is_still_told() {
         is_approved: true,
         ..facts()
     };
-    let opinions = judge(&empty, &limits(|_| ()));
-    let verdicts: Vec<_> = opinions.iter().map(|opinion| opinion.verdict).collect();
+    let evaluations = evaluate(&empty, &limits(|_| ()));
+    let verdicts: Vec<_> = evaluations.iter().map(|evaluation| evaluation.verdict).collect();
     assert_eq!(verdicts[0], Verdict::Approved);
     assert!(verdicts[1..].iter().all(|verdict| *verdict == Verdict::Passes));
-    assert!(opinions[0].finding.is_some() && objections(&opinions).is_empty());
+    assert!(evaluations[0].finding.is_some() && objections(&evaluations).is_empty());
 }

@@ -1,6 +1,6 @@
 //! The parser, one record at a time.
 
-use crate::source::csv::quotes::{Quotes, judge};
+use crate::source::csv::quotes::{Quotes, classify};
 use crate::source::problem::Problem;
 use crate::source::window::LONGEST_RECORD;
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
@@ -133,10 +133,10 @@ impl CarefulParser {
         self.count >= columns && behind.all(|field| field.trim_ascii().is_empty())
     }
 
-    fn judge(&self, record: &[u8], escape: Option<u8>) -> Quotes {
+    fn classify(&self, record: &[u8], escape: Option<u8>) -> Quotes {
         let record = record.strip_suffix(b"\n").unwrap_or(record);
         let returns = record.iter().rev().take_while(|byte| **byte == b'\r').count();
-        judge(&record[..record.len() - returns], self.delimiter, escape)
+        classify(&record[..record.len() - returns], self.delimiter, escape)
     }
 
     fn parse(&mut self, text: &[u8], at_end: bool, escape: Option<u8>) -> Option<Record> {
@@ -145,7 +145,7 @@ impl CarefulParser {
             length,
             fits: self.fits(),
             escape,
-            quotes: self.judge(&text[..length], escape),
+            quotes: self.classify(&text[..length], escape),
         })
     }
 

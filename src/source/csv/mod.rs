@@ -24,7 +24,7 @@ use crate::source::window::{LineEnds, Window};
 use careful::{CarefulParser, Record};
 use header::Header;
 use memchr::{memchr, memchr_iter, memmem};
-use quotes::{Quotes, judge, stray_return};
+use quotes::{Quotes, classify, stray_return};
 use std::cmp::Ordering;
 use std::io::Read;
 
@@ -206,7 +206,7 @@ impl<'a> Rows<'a> {
             Ordering::Equal => false,
             Ordering::Greater => {
                 let delimiter = self.shape.delimiter;
-                let is_quoted = || memchr(b'"', record).is_some() && judge(record, delimiter, None) == Quotes::Clean;
+                let is_quoted = || memchr(b'"', record).is_some() && classify(record, delimiter, None) == Quotes::Clean;
                 memmem::find(record, &[b'\\', delimiter]).is_some() && !is_quoted()
             }
         };

@@ -25,7 +25,7 @@ impl Quotes {
 
 /// Judges the quotes of a record without its line end; `escape` is a character that may stand before an inner quote
 /// instead of a second quote.
-pub(super) fn judge(record: &[u8], delimiter: u8, escape: Option<u8>) -> Quotes {
+pub(super) fn classify(record: &[u8], delimiter: u8, escape: Option<u8>) -> Quotes {
     walk(record, delimiter, escape, |_| {})
 }
 
@@ -41,15 +41,15 @@ pub(super) fn stray_return(record: &[u8], delimiter: u8, escape: Option<u8>) -> 
 
 /// Walks through a record as a parser of the standard does, and shows each piece that no quotes enclose.
 fn walk(record: &[u8], delimiter: u8, escape: Option<u8>, mut outside: impl FnMut(Range<usize>)) -> Quotes {
-    let mut judgement = Quotes::Clean;
+    let mut quotes = Quotes::Clean;
     let (mut plain, mut at) = (0, 0);
     while let Some(offset) = memchr(b'"', &record[at..]) {
         let quote = at + offset;
         at = quote + 1;
         if quote > 0 && record[quote - 1] != delimiter {
             // A field that is broken stays so, whatever else is in the record.
-            if judgement == Quotes::Clean {
-                judgement = Quotes::Literal;
+            if quotes == Quotes::Clean {
+                quotes = Quotes::Literal;
             }
             continue;
         }
@@ -60,11 +60,11 @@ fn walk(record: &[u8], delimiter: u8, escape: Option<u8>, mut outside: impl FnMu
         at = close + 1;
         plain = at;
         if record.get(at).is_some_and(|next| *next != delimiter) {
-            judgement = Quotes::Broken;
+            quotes = Quotes::Broken;
         }
     }
     outside(plain..record.len());
-    judgement
+    quotes
 }
 
 /// Returns where the quoted field ends whose text begins at `from`.
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quotes_are_judged_as_a_reader_of_the_standard_would() {
+    fn quotes_are_classified_as_a_reader_of_the_standard_would() {
         for (record, expected) in [
             ("a,b", Quotes::Clean),
             (r#""a","b""#, Quotes::Clean),
@@ -104,7 +104,7 @@ mod tests {
             (r#"""#, Quotes::Open),
             (r#"""""#, Quotes::Open),
         ] {
-            assert_eq!(judge(record.as_bytes(), b',', None), expected, "{record}");
+            assert_eq!(classify(record.as_bytes(), b',', None), expected, "{record}");
         }
     }
 
@@ -116,7 +116,7 @@ mod tests {
             (r#""ends with \""#, Quotes::Open),
             (r#""\"#, Quotes::Open),
         ] {
-            assert_eq!(judge(record.as_bytes(), b',', Some(b'\\')), expected, "{record}");
+            assert_eq!(classify(record.as_bytes(), b',', Some(b'\\')), expected, "{record}");
         }
     }
 

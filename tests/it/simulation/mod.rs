@@ -40,7 +40,7 @@
 //! - A row that lags two versions behind: an earlier publication that is computed between the look before Publish and
 //!   Publish itself may be taken for the new one's, and is looked at no more.
 //! - Lists that lag behind a write, full groups, several segments of one name; people who change a large segment, by which
-//!   the guards judge, and people who publish one.
+//!   the guards evaluate, and people who publish one.
 //! - A destination whose mode is changed between two files, an order to append in a segment that is replaced, samples.
 //! - What a worker has put aside for others and did not live to tell: it stands in the head, and nobody hears of it.
 //! - An order without the approval that takes the place of an approved one, which a killed run has published already.

@@ -71,7 +71,7 @@ fn spare_one_of(dropped: Contacts, file: &File) -> Contacts {
 impl Scenario {
     pub(super) fn draw(rng: &mut Rng) -> Self {
         let mode = rng.one_of(&[Mode::Replace, Mode::Replace, Mode::Replace, Mode::Append, Mode::Remove]);
-        // A large audience is one whose shrinking the guards judge: from 100 members on.
+        // A large audience is one whose shrinking the guards evaluate: from 100 members on.
         let is_large = rng.happens(200);
         let is_versioned = mode != Mode::Replace || is_large || rng.happens(800);
         let (dropped, rejected) = match rng.between(0, 4) {
@@ -228,7 +228,7 @@ fn draw_faults(rng: &mut Rng, is_large: bool) -> Faults {
         give_up: rng.one_of(&[0, 0, 10, 50]),
         slow: rng.one_of(&[0, 0, 20, 200]),
         miscompute: rng.one_of(&[0, 0, 200]),
-        // By a large audience the guards judge, which goes by what a marketer has done, too.
+        // By a large audience the guards evaluate, which goes by what a marketer has done, too.
         edit: if is_large { 0 } else { rng.one_of(&[0, 0, 0, 30]) },
     }
 }
