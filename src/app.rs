@@ -148,10 +148,10 @@ impl App {
     async fn load(&self, candidate: Candidate, trigger: Trigger, stop_at: Instant) -> Vec<RunReport> {
         let bucket = candidate.object.bucket.clone();
         let source = candidate.source();
-        let is_rehearsal = candidate.command.as_ref().is_some_and(|command| command.dry_run);
+        let is_dry_run = candidate.command.as_ref().is_some_and(|command| command.dry_run);
         let failed = |error| {
             let report = RunReport::failed(&error, Some(source));
-            vec![if is_rehearsal { report.rehearsed() } else { report }]
+            vec![if is_dry_run { report.as_dry_run() } else { report }]
         };
         let settings = match self.settings(stop_at).await {
             Ok(settings) => settings,

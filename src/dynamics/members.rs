@@ -127,7 +127,7 @@ impl Dataverse {
             entity_ids: part.ids(),
         };
         let call = Call::action(action.operation, Kind::Edit, action.name, &body).returning_contention();
-        let _turn = lane.turn().await;
+        let _slot = lane.slot().await;
         self.client().send(&call, |_| Ok(())).await
     }
 }
@@ -157,7 +157,7 @@ struct Lane {
     lock: RwLock<()>,
 }
 
-enum Turn<'a> {
+enum Slot<'a> {
     Together { _guard: RwLockReadGuard<'a, ()> },
     Alone { _guard: RwLockWriteGuard<'a, ()> },
 }
@@ -176,15 +176,15 @@ impl Lane {
         }
     }
 
-    async fn turn(&self) -> Turn<'_> {
+    async fn slot(&self) -> Slot<'_> {
         if !self.one_by_one.load(Ordering::Relaxed) {
             let guard = self.lock.read().await;
             // It may have changed while waiting.
             if !self.one_by_one.load(Ordering::Relaxed) {
-                return Turn::Together { _guard: guard };
+                return Slot::Together { _guard: guard };
             }
         }
-        Turn::Alone {
+        Slot::Alone {
             _guard: self.lock.write().await,
         }
     }
@@ -197,14 +197,14 @@ mod tests {
     #[tokio::test]
     async fn after_a_collision_a_group_has_one_call_at_a_time() {
         let lane = Lane::default();
-        let first = lane.turn().await;
-        let second = lane.turn().await;
+        let first = lane.slot().await;
+        let second = lane.slot().await;
         lane.go_one_by_one();
-        assert!(futures_ready(lane.turn()).await.is_none());
+        assert!(futures_ready(lane.slot()).await.is_none());
         drop((first, second));
-        let alone = futures_ready(lane.turn()).await;
-        assert!(matches!(alone, Some(Turn::Alone { .. })));
-        assert!(futures_ready(lane.turn()).await.is_none());
+        let alone = futures_ready(lane.slot()).await;
+        assert!(matches!(alone, Some(Slot::Alone { .. })));
+        assert!(futures_ready(lane.slot()).await.is_none());
     }
 
     /// Polls once.

@@ -123,10 +123,10 @@ pub(crate) enum Ending {
         /// The segment's last runs all failed.
         needs_attention: bool,
     },
-    /// A rehearsal came to its end.
-    Rehearsed(Estimate),
-    /// A rehearsal came to nothing.
-    NotRehearsed(Error),
+    /// A dry run came to its end.
+    DryRun(Estimate),
+    /// A dry run came to nothing.
+    FailedDryRun(Error),
 }
 
 /// What a load would cost, about.

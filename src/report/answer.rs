@@ -96,10 +96,10 @@ impl RunReport {
         }
     }
 
-    /// Tells of the failure of a rehearsal.
-    pub(crate) fn rehearsed(self) -> Self {
+    /// Tells of the failure of a dry run.
+    pub(crate) fn as_dry_run(self) -> Self {
         Self {
-            is_rehearsal: true,
+            is_dry_run: true,
             ..self
         }
     }
@@ -110,7 +110,7 @@ impl RunReport {
         let run_id = self.run_id.as_ref().map(RunId::as_str);
         let segment = self.segment_name.as_ref().map(SegmentName::as_str);
         match self.outcome {
-            _ if self.is_rehearsal => tracing::info!(run_id, segment, phase = "end", run, "the rehearsal ended"),
+            _ if self.is_dry_run => tracing::info!(run_id, segment, phase = "end", run, "the dry run ended"),
             Outcome::Failed => tracing::error!(run_id, segment, phase = "end", run, "the run failed"),
             Outcome::Refused => tracing::warn!(run_id, segment, phase = "end", run, "the result was refused"),
             _ => tracing::info!(run_id, segment, phase = "end", run, "the run ended"),

@@ -144,9 +144,9 @@ pub struct RunReport {
     /// Where the contacts are listed that do not exist or were not taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::report) not_accepted_contacts: Option<String>,
-    /// A rehearsal leaves no trace, however it ends.
+    /// A dry run leaves no trace, however it ends.
     #[serde(skip)]
-    pub(in crate::report) is_rehearsal: bool,
+    pub(in crate::report) is_dry_run: bool,
     /// Names this attempt in its objects' keys: 8 hex digits.
     #[serde(skip)]
     pub(in crate::report) attempt: String,
@@ -270,7 +270,7 @@ impl RunReport {
             receipt: None,
             rejected_rows: None,
             not_accepted_contacts: None,
-            is_rehearsal: false,
+            is_dry_run: false,
             attempt: Uuid::new_v4().simple().to_string()[..8].to_owned(),
             needs_attention: false,
         }

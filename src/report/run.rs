@@ -184,8 +184,8 @@ impl RunReport {
                 self.warnings.extend(sentences::attention(needs_attention));
                 self.reason = Some(error.to_string());
             }
-            Ending::Rehearsed(estimate) => {
-                self.is_rehearsal = true;
+            Ending::DryRun(estimate) => {
+                self.is_dry_run = true;
                 self.outcome = Outcome::DryRun;
                 self.estimated_requests = Some(estimate.requests);
                 self.estimated_duration_ms = Some(millis(estimate.duration));
@@ -195,12 +195,12 @@ impl RunReport {
                 self.warnings
                     .extend(sentences::objections(&account.comparison.evaluations));
             }
-            Ending::NotRehearsed(error) => self.tell_the_failed_rehearsal(&error),
+            Ending::FailedDryRun(error) => self.tell_the_failed_dry_run(&error),
         }
     }
 
-    fn tell_the_failed_rehearsal(&mut self, error: &Error) {
-        self.is_rehearsal = true;
+    fn tell_the_failed_dry_run(&mut self, error: &Error) {
+        self.is_dry_run = true;
         self.outcome = if error.is_refusal() {
             Outcome::Refused
         } else {

@@ -40,7 +40,7 @@ impl Teller<'_> {
             if report.rests_on_facts() {
                 report.warnings.extend_from_slice(&doubts);
             }
-            if !report.is_rehearsal {
+            if !report.is_dry_run {
                 // First, since S3 may not answer to the receipt.
                 self.measure(|function, days_left, at| metrics::line(report, function, days_left, at));
                 self.archive.keep_receipt(report, &trigger, used.as_ref()).await;

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 /// Until when requests may leave; cheap to clone, all clones move together.
 ///
 /// Two limits: a fixed `stop_at` (the planned stop before the invocation's deadline), past which nothing leaves any more,
-/// and a movable hold (the lease), past which requests wait until the lease is renewed. Both are monotonic instants, so a
+/// and a movable limit (the lease), past which requests wait until the lease is renewed. Both are monotonic instants, so a
 /// wrong clock of the host does not matter.
 #[derive(Clone, Debug)]
 pub struct Fence {
@@ -21,7 +21,7 @@ pub struct Fence {
 /// The movable limit, and those who wait for it to move: woken in the order they came, so that a seed decides a simulation.
 #[derive(Debug)]
 struct Shared {
-    hold: Mutex<Hold>,
+    limit: Mutex<Limit>,
     moved: Notify,
 }
 
@@ -47,18 +47,18 @@ impl Closed {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Hold {
+enum Limit {
     Never,
     At(Instant),
     Lost,
 }
 
 impl Fence {
-    /// Lets requests leave until `hold`, movable by [`Self::extend`], and never past `stop_at`.
-    pub fn new(stop_at: Instant, hold: Instant) -> Self {
+    /// Lets requests leave until `limit`, movable by [`Self::extend`], and never past `stop_at`.
+    pub fn new(stop_at: Instant, limit: Instant) -> Self {
         Self {
             stop_at: Some(stop_at),
-            shared: Shared::new(Hold::At(hold)),
+            shared: Shared::new(Limit::At(limit)),
         }
     }
 
@@ -66,7 +66,7 @@ impl Fence {
     pub fn stopping_at(stop_at: Instant) -> Self {
         Self {
             stop_at: Some(stop_at),
-            shared: Shared::new(Hold::Never),
+            shared: Shared::new(Limit::Never),
         }
     }
 
@@ -74,20 +74,20 @@ impl Fence {
     pub fn open() -> Self {
         Self {
             stop_at: None,
-            shared: Shared::new(Hold::Never),
+            shared: Shared::new(Limit::Never),
         }
     }
 
-    /// Moves the hold after the lease was renewed; never backwards, and not once the lease is lost.
+    /// Moves the limit after the lease was renewed; never backwards, and not once the lease is lost.
     pub fn extend(&self, until: Instant) {
-        if matches!(self.shared.hold(), Hold::At(at) if at < until) {
-            self.shared.set(Hold::At(until));
+        if matches!(self.shared.limit(), Limit::At(at) if at < until) {
+            self.shared.set(Limit::At(until));
         }
     }
 
     /// Closes the fence for good: somebody else owns the segment now.
     pub fn lost(&self) {
-        self.shared.set(Hold::Lost);
+        self.shared.set(Limit::Lost);
     }
 
     /// Waits until a request may leave and returns the time left for it; no call's own timeout may be longer.
@@ -98,11 +98,11 @@ impl Fence {
             if left.is_zero() {
                 return Err(Closed::OutOfTime);
             }
-            match self.shared.hold() {
-                Hold::Lost => return Err(Closed::LeaseLost),
-                Hold::Never => return Ok(left),
-                Hold::At(at) if Instant::now() < at => return Ok(left),
-                Hold::At(_) => tokio::select! {
+            match self.shared.limit() {
+                Limit::Lost => return Err(Closed::LeaseLost),
+                Limit::Never => return Ok(left),
+                Limit::At(at) if Instant::now() < at => return Ok(left),
+                Limit::At(_) => tokio::select! {
                     biased;
                     () = moved => {}
                     () = tokio::time::sleep(left) => {}
@@ -119,7 +119,7 @@ impl Fence {
         let mut end = pin!(tokio::time::sleep(duration));
         loop {
             let moved = self.shared.moved.notified();
-            if self.shared.hold() == Hold::Lost {
+            if self.shared.limit() == Limit::Lost {
                 return Err(Closed::LeaseLost);
             }
             tokio::select! {
@@ -140,7 +140,7 @@ impl Fence {
             let (mut work, mut end) = (work, pin!(tokio::time::sleep(self.time_left())));
             loop {
                 let moved = self.shared.moved.notified();
-                if self.shared.hold() == Hold::Lost {
+                if self.shared.limit() == Limit::Lost {
                     return Err(Closed::LeaseLost);
                 }
                 tokio::select! {
@@ -162,19 +162,19 @@ impl Fence {
 }
 
 impl Shared {
-    fn new(hold: Hold) -> Arc<Self> {
+    fn new(limit: Limit) -> Arc<Self> {
         Arc::new(Self {
-            hold: Mutex::new(hold),
+            limit: Mutex::new(limit),
             moved: Notify::new(),
         })
     }
 
-    fn hold(&self) -> Hold {
-        *self.hold.lock().unwrap_or_else(PoisonError::into_inner)
+    fn limit(&self) -> Limit {
+        *self.limit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set(&self, hold: Hold) {
-        *self.hold.lock().unwrap_or_else(PoisonError::into_inner) = hold;
+    fn set(&self, limit: Limit) {
+        *self.limit.lock().unwrap_or_else(PoisonError::into_inner) = limit;
         self.moved.notify_waiters();
     }
 }
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn past_the_hold_requests_wait_for_the_renewal() {
+    async fn past_the_limit_requests_wait_for_the_renewal() {
         let start = Instant::now();
         let fence = Fence::new(start + 100 * SECOND, start + 10 * SECOND);
         advance(11 * SECOND).await;
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_hold_that_is_never_extended_ends_at_the_planned_stop() {
+    async fn a_limit_that_is_never_extended_ends_at_the_planned_stop() {
         let start = Instant::now();
         let fence = Fence::new(start + 100 * SECOND, start);
         assert_eq!(fence.pass().await, Err(Closed::OutOfTime));
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn work_goes_on_until_the_planned_stop_whatever_the_hold() {
+    async fn work_goes_on_until_the_planned_stop_whatever_the_limit() {
         let start = Instant::now();
         let fence = Fence::new(start + 10 * SECOND, start);
         assert_eq!(fence.within(tokio::time::sleep(9 * SECOND)).await, Ok(()));

@@ -1,6 +1,6 @@
 //! Publishing again what was published, without its file: only where the draft is still what it was.
 
-use super::turn::Turn;
+use super::session::Session;
 use crate::domain::Fate;
 use crate::domain::Mode;
 use crate::error::Error;
@@ -9,7 +9,7 @@ use crate::reconcile::{self, Audience, Draft, Published, Unverified, survey};
 use crate::report::{RunReport, Seen};
 use crate::state::{Achievement, Applied, Job};
 
-impl<M: Means> Turn<'_, M> {
+impl<M: Means> Session<'_, M> {
     /// Publishes again what was applied; nothing where something new has come in, which is carried out instead.
     ///
     /// Nobody has looked at the draft since it was published. Where it is still the same, it needs no file; where it is not,
@@ -26,7 +26,7 @@ impl<M: Means> Turn<'_, M> {
         if applied.members != Some(now) {
             return self.load_again(applied, now.count).await;
         }
-        if !self.hold.is_still_applied(job).await? {
+        if !self.lease.is_still_applied(job).await? {
             return Ok(None);
         }
         let Audience {
@@ -36,7 +36,7 @@ impl<M: Means> Turn<'_, M> {
         } = audience;
         let kept_out = survey::list_excluded(self.means(), &segment, &definition).await?;
         let asked = survey::count(&members, &kept_out) as u64;
-        let mut draft = Draft::new(self.means(), &self.hold.fence, &segment, definition);
+        let mut draft = Draft::new(self.means(), &self.lease.fence, &segment, definition);
         draft.stop_refreshing().await?;
         let (seen, watch) = match self.publish(&mut draft, asked).await? {
             Published::Shown(shown) => (Seen::Active(shown), None),
@@ -49,7 +49,7 @@ impl<M: Means> Turn<'_, M> {
             is_published: true,
             watch,
         };
-        self.hold.apply(job, &done).await?;
+        self.lease.apply(job, &done).await?;
         Ok(Some(RunReport::of_published(applied, &seen, self.means().requests())))
     }
 
@@ -57,7 +57,7 @@ impl<M: Means> Turn<'_, M> {
     async fn load_again(&self, applied: &Applied, members: u64) -> Result<Option<RunReport>, Error> {
         let file = match self.file_of(&applied.job).await {
             Ok(()) => {
-                self.hold.redo().await?;
+                self.lease.redo().await?;
                 return Ok(None);
             }
             Err(None) => None,

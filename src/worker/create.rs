@@ -1,6 +1,6 @@
 //! Creating a segment: never while the row of an earlier create may still come, whoever sent that.
 
-use super::turn::Turn;
+use super::session::Session;
 use crate::dynamics::{self, Definition, LATE_COMMIT, LOOK_EVERY, Segment};
 use crate::error::Error;
 use crate::means::Means;
@@ -8,7 +8,7 @@ use crate::reconcile::{self, survey};
 use crate::report::description;
 use crate::state::{Head, Job};
 
-impl<M: Means> Turn<'_, M> {
+impl<M: Means> Session<'_, M> {
     /// Waits for the segment of a create that nobody heard the answer of, until it is there or can come no more.
     ///
     /// The worker that sent it may have been killed, and a second create would make a second segment of the name.
@@ -22,14 +22,18 @@ impl<M: Means> Turn<'_, M> {
                 break;
             }
             tracing::info!("a segment may have been created by an attempt before; it is looked for");
-            self.hold.fence.sleep(LOOK_EVERY).await.map_err(dynamics::Error::from)?;
+            self.lease
+                .fence
+                .sleep(LOOK_EVERY)
+                .await
+                .map_err(dynamics::Error::from)?;
         }
         Ok(())
     }
 
     /// Creates the segment, and notes before that it is about to.
     pub(super) async fn create(&self, job: &Job) -> Result<(Segment, Definition), Error> {
-        self.hold.note_create().await?;
+        self.lease.note_create().await?;
         let description = description(job);
         match self.means().create_segment(&job.segment_name, &description).await {
             Ok((segment, definition)) => {
@@ -39,9 +43,9 @@ impl<M: Means> Turn<'_, M> {
             Err(error) => {
                 let is_known = !error.is_transient() && !matches!(error, dynamics::Error::UnexpectedAnswer { .. });
                 let noted = if is_known {
-                    self.hold.end_create().await
+                    self.lease.end_create().await
                 } else {
-                    self.hold.note_create().await
+                    self.lease.note_create().await
                 };
                 if let Err(unnoted) = noted {
                     tracing::warn!(error = %unnoted, "what became of the create could not be noted");

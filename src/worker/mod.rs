@@ -1,22 +1,22 @@
 //! One worker, from an object that may be a result to the end of all it found to do: the protocol, told once.
 //!
 //! A worker reaches the outside by its [`Means`] only, so that production and a simulation drive the very same code. The
-//! way of a job: [`Worker::load`] resolves and enlists it; `hold` takes the segment and keeps it; `turn` takes job
-//! after job; `prepare` reads and evaluates it; `load` converges and publishes; `ending` says what a failure leaves in
+//! way of a job: [`Worker::load`] resolves and enlists it; `lease` takes the segment and keeps it; `session` takes job
+//! after job; `prepare` reads and evaluates it; `reconcile` converges and publishes; `failure` says what a failure leaves in
 //! the head. `sweep` comes on the schedule and does what was left.
 
 mod again;
 mod create;
-mod ending;
+mod failure;
 mod forget;
 mod heads;
-mod hold;
+mod lease;
 mod phase;
 mod prepare;
-mod rehearse;
+mod dry_run;
 mod resolve;
 mod sweep;
-mod turn;
+mod session;
 
 use crate::config::Settings;
 use crate::config::Variables;
@@ -27,13 +27,13 @@ use crate::means::Means;
 use crate::report::{RunReport, put_own_first};
 use crate::state::{Enlisted, Job};
 use crate::time::Fence;
-use hold::Hold;
+use lease::LeaseGuard;
 use prepare::note_loaded_alone;
 pub use resolve::Candidate;
 use resolve::Resolved;
+use session::{Done, Session};
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
-use turn::{Done, Turn};
 
 /// One invocation's worker.
 #[derive(Clone, Debug)]
@@ -108,7 +108,7 @@ impl<M: Means> Worker<'_, M> {
         let job = by(self.stop_at, "S3 was asked which files the result has", taking_up).await?;
         if dry_run {
             let head = by(self.stop_at, NOTING, heads::read(&self.means, &job.segment_name)).await?;
-            return Ok(vec![self.rehearse(&job, &head).await]);
+            return Ok(vec![self.dry_run(&job, &head).await]);
         }
         match by(self.stop_at, NOTING, heads::enlist(&self.means, &job, is_direct)).await {
             Ok(Enlisted::Queued) => self.work_for(&job, false).await,
@@ -165,7 +165,7 @@ impl<M: Means> Worker<'_, M> {
     /// Takes the segment and carries out everything that is pending for it.
     async fn work(&self, segment_name: &SegmentName, asked: Option<Asked<'_>>) -> Done {
         let (reports, cut_short) = match self.take(segment_name, asked).await {
-            Ok(Some(turn)) => return Box::pin(turn.work()).await,
+            Ok(Some(session)) => return Box::pin(session.work()).await,
             Ok(None) => (Vec::new(), None),
             Err(error) => (Vec::new(), Some(error)),
         };
@@ -194,17 +194,21 @@ impl<M: Means> Worker<'_, M> {
     }
 
     /// Takes the segment, or answers nothing where another worker has it.
-    async fn take(&self, segment_name: &SegmentName, asked: Option<Asked<'_>>) -> Result<Option<Turn<'_, M>>, Error> {
-        let hold = Hold::take(&self.means, segment_name, asked, self.variables.lease, self.stop_at).await?;
-        Ok(hold.map(|hold| Turn {
+    async fn take(
+        &self,
+        segment_name: &SegmentName,
+        asked: Option<Asked<'_>>,
+    ) -> Result<Option<Session<'_, M>>, Error> {
+        let lease = LeaseGuard::take(&self.means, segment_name, asked, self.variables.lease, self.stop_at).await?;
+        Ok(lease.map(|lease| Session {
             worker: Worker {
                 settings: self.settings,
                 variables: self.variables,
                 stop_at: self.stop_at,
-                means: hold.means.clone(),
-                fence: hold.fence.clone(),
+                means: lease.means.clone(),
+                fence: lease.fence.clone(),
             },
-            hold,
+            lease,
         }))
     }
 }

@@ -14,7 +14,7 @@ use crate::state::{Head, Job};
 
 /// A job that was read and planned, with nothing written yet.
 pub(super) struct Prepared {
-    /// The contacts that the segment is to hold: those of the file, or of its sample, that exist.
+    /// The contacts that the segment is to lease: those of the file, or of its sample, that exist.
     pub(super) contacts: ContactSet,
     /// How many do not exist.
     pub(super) not_found: usize,

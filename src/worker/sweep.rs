@@ -1,8 +1,8 @@
 //! The scheduled sweep: finds results that no event told of, goes on with what was left, looks after what was published.
 
-use super::ending::settle_look;
+use super::failure::record_look;
 use super::resolve::{Candidate, Resolved};
-use super::turn::Done;
+use super::session::Done;
 use super::{NOTING, Worker, by, heads};
 use crate::domain::Fate;
 use crate::domain::{Mode, ObjectRef, SegmentName, s3_url};
@@ -26,7 +26,7 @@ const LOOKS_IN_FLIGHT: usize = 16;
 const LONGEST_PASSING: Duration = Duration::from_secs(30);
 
 /// A segment's turn in a sweep: where its head lies, and the results that no event told of, newest first.
-type Turns = BTreeMap<String, Vec<Resolved>>;
+type Visits = BTreeMap<String, Vec<Resolved>>;
 
 impl<M: Means> Worker<'_, M> {
     /// Sweeps all segments whose results lie in `bucket`, from the one on that comes behind where the last sweep stopped.
@@ -41,14 +41,14 @@ impl<M: Means> Worker<'_, M> {
         now: bool,
         tell: impl AsyncFn(Vec<RunReport>) -> Vec<RunReport>,
     ) -> Result<Swept, Error> {
-        let (turns, mut swept) = self.find_turns(bucket).await?;
+        let (visits, mut swept) = self.find_visits(bucket).await?;
         swept.reports = tell(swept.reports).await;
         let reading = by(self.stop_at, NOTING, self.means.bookmark());
         let mut bookmark = reading.await.unwrap_or_else(|error| {
             tracing::warn!(error = %error, "the sweep does not know where the last one stopped, and begins at the beginning");
             Bookmark::default()
         });
-        for (key, lost) in from_behind(bookmark.behind.as_deref(), turns) {
+        for (key, lost) in from_behind(bookmark.behind.as_deref(), visits) {
             if Instant::now() >= self.stop_at {
                 swept.noticed.push(Noticed::OutOfTime);
                 break;
@@ -69,7 +69,7 @@ impl<M: Means> Worker<'_, M> {
     /// could not find out.
     ///
     /// Either may fail without the other; only where both do is there nothing to sweep.
-    async fn find_turns(&self, bucket: &str) -> Result<(Turns, Swept), Error> {
+    async fn find_visits(&self, bucket: &str) -> Result<(Visits, Swept), Error> {
         // The segments get their turn even where S3 answers too slowly to find anything new.
         let half = Instant::now() + self.stop_at.saturating_duration_since(Instant::now()) / 2;
         let found = by(
@@ -88,21 +88,21 @@ impl<M: Means> Worker<'_, M> {
             (Err(error), Err(_)) => return Err(error),
             both => both,
         };
-        let (mut turns, mut swept) = (Turns::new(), Swept::default());
+        let (mut visits, mut swept) = (Visits::new(), Swept::default());
         match found {
             Ok((lost, noticed)) => {
-                turns.extend(lost.into_iter().map(|(name, jobs)| (self.means.head_key(&name), jobs)));
+                visits.extend(lost.into_iter().map(|(name, jobs)| (self.means.head_key(&name), jobs)));
                 swept.noticed.extend(noticed);
             }
             Err(error) => swept.reports.push(RunReport::failed(&error, None)),
         }
         match listed {
             Ok(keys) => keys.into_iter().for_each(|key| {
-                turns.entry(key).or_default();
+                visits.entry(key).or_default();
             }),
             Err(error) => swept.reports.push(RunReport::failed(&error, None)),
         }
-        Ok((turns, swept))
+        Ok((visits, swept))
     }
 
     /// Enlists what no event told of, and does for one segment what is due.
@@ -171,25 +171,25 @@ impl<M: Means> Worker<'_, M> {
         let Some(applied) = &head.applied else {
             return Ok(nothing);
         };
-        let Some(turn) = self.take(&head.segment_name, None).await? else {
+        let Some(session) = self.take(&head.segment_name, None).await? else {
             return Ok(nothing);
         };
-        let seen = match turn.hold.during(Box::pin(turn.look_after(applied))).await {
+        let seen = match session.lease.during(Box::pin(session.look_after(applied))).await {
             Ok(seen) => seen,
             Err(error) => match error.fate() {
                 Fate::LostLease => return Ok(nothing),
                 Fate::Continue => {
-                    let lost = turn.hold.lost().map(RunReport::of_lost);
-                    let failed = settle_look(&turn.hold, &applied.job, error).await;
+                    let lost = session.lease.lost().map(RunReport::of_lost);
+                    let failed = record_look(&session.lease, &applied.job, error).await;
                     return Ok(Done {
                         reports: lost.into_iter().chain(failed).collect(),
                         cut_short: None,
                     });
                 }
-                _ => Some(turn.fail_to_confirm(applied, error).await),
+                _ => Some(session.fail_to_confirm(applied, error).await),
             },
         };
-        let mut done = Box::pin(turn.work()).await;
+        let mut done = Box::pin(session.work()).await;
         done.reports.splice(0..0, seen);
         Ok(done)
     }
@@ -288,11 +288,11 @@ impl<M: Means> Worker<'_, M> {
     }
 }
 
-/// Turns the circle of segments so that it begins behind the one where the last sweep was.
-fn from_behind(last: Option<&str>, mut turns: Turns) -> impl Iterator<Item = (String, Vec<Resolved>)> + use<> {
+/// Visits the circle of segments so that it begins behind the one where the last sweep was.
+fn from_behind(last: Option<&str>, mut visits: Visits) -> impl Iterator<Item = (String, Vec<Resolved>)> + use<> {
     // The smallest key that comes behind another is that key and a NUL.
-    let behind = last.map(|last| turns.split_off(&format!("{last}\0")));
-    behind.into_iter().flatten().chain(turns)
+    let behind = last.map(|last| visits.split_off(&format!("{last}\0")));
+    behind.into_iter().flatten().chain(visits)
 }
 
 #[cfg(test)]
@@ -302,8 +302,8 @@ mod tests {
     #[test]
     fn a_sweep_begins_behind_where_the_last_one_was_and_comes_round_to_it() {
         let order = |last: Option<&str>| {
-            let turns = ["a", "b", "c"].map(|key| (key.to_owned(), Vec::new())).into();
-            from_behind(last, turns).map(|(key, _)| key).collect::<String>()
+            let visits = ["a", "b", "c"].map(|key| (key.to_owned(), Vec::new())).into();
+            from_behind(last, visits).map(|(key, _)| key).collect::<String>()
         };
         assert_eq!(order(None), "abc");
         assert_eq!(order(Some("a")), "bca");

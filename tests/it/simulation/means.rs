@@ -232,7 +232,7 @@ impl Means for Simulated {
         let index = index_of(id.0);
         let process = self.process;
         let definition = self.call(None, move |_, world| {
-            if !world.rehearsing.contains(&process) {
+            if !world.dry_runs.contains(&process) {
                 world.segments[index].edits.read();
             }
             world.segments[index].definition(index)
@@ -285,7 +285,7 @@ impl Means for Simulated {
         let of_group = group.clone();
         let process = self.process;
         let listed = self.call(None, move |_, world| {
-            if !world.rehearsing.contains(&process) {
+            if !world.dry_runs.contains(&process) {
                 world.segments[index].edits.listed(&of_group);
             }
             world.segments[index].members(&of_group)

@@ -12,13 +12,13 @@
 //!
 //! Some things go wrong for hours after that, or for ever ([`traps`]): a file kills or holds up whoever works on it, at one
 //! action of each run, or may not be read; a head is damaged; Dynamics fails to compute a segment however often it is
-//! published. Marketers edit members, groups, query and refresh between any two calls ([`marketer`]); people rehearse, order
+//! published. Marketers edit members, groups, query and refresh between any two calls ([`marketer`]); people make dry runs, load directly
 //! and approve, not always what was refused ([`people`]).
 //!
 //! After every step: nothing is published or visible but whole files, old or new, but for what a marketer did after the
 //! last look; `applied` is never ahead of what is published; nobody sends a write while another worker has one under way; no
 //! guard refuses what it would not refuse by the published audience, and none is opened but for what was approved; no file
-//! is published while a newer one waits that came before the members were read back; a rehearsal writes nothing; no Exclude
+//! is published while a newer one waits that came before the members were read back; a dry run writes nothing; no Exclude
 //! group is lost. With each sweep: no file that could be loaded has waited for two sweeps beyond its pauses ([`patience`]).
 //! In the end: the audience is that of the newest accepted file, or of all that were to be appended or removed, the head
 //! has nothing pending and no half-written draft, and of whatever could not be loaded somebody has heard.
@@ -115,8 +115,8 @@ enum Plant {
     NobodyConfirms,
     /// Each load is shown the definition that it read first, and no version of it.
     TheDefinitionIsReadOnce,
-    /// Who asks to rehearse is understood to ask for a load.
-    RehearsalsAreLoads,
+    /// Who asks to dry_run is understood to ask for a load.
+    DryRunsAreLoads,
     /// Where a sweep is, is not stored.
     EverySweepBeginsAtTheBeginning,
 }
@@ -140,7 +140,7 @@ enum Breach {
     Refusal(String),
     /// The guards were opened for what nobody had approved.
     Approval(String),
-    /// A rehearsal wrote something.
+    /// A dry run wrote something.
     Trace(String),
     /// A file waited for no reason.
     Late(String),
@@ -250,8 +250,8 @@ fn where_the_definition_is_read_once_a_marketer_s_group_is_published() {
 }
 
 #[test]
-fn where_rehearsals_are_loads_they_leave_traces() {
-    assert_is_caught(Plant::RehearsalsAreLoads, 200);
+fn where_dry_runs_are_loads_they_leave_traces() {
+    assert_is_caught(Plant::DryRunsAreLoads, 200);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What sets workers to work: S3's events, and people who order, rehearse and approve.
+//! What sets workers to work: S3's events, and people who order, dry_run and approve.
 
 use super::Plant;
 use super::calls::BUCKET;
@@ -20,7 +20,7 @@ pub(super) enum Trigger {
     /// A direct command to load a file.
     Direct(usize),
     /// A direct command to say what loading a file would do.
-    Rehearsal(usize),
+    DryRun(usize),
     /// A direct command that approves a refused input, by its number.
     Approval(usize),
     Sweep,
@@ -131,13 +131,13 @@ impl World {
         let (index, command) = match trigger {
             Trigger::Event(index) => (index, None),
             Trigger::Direct(index) => (index, Some(scenario.command(index, scenario.order_mode))),
-            Trigger::Rehearsal(index) => {
+            Trigger::DryRun(index) => {
                 let command = scenario.command(index, scenario.order_mode);
-                self.seen.meet(Situation::Rehearsed);
+                self.seen.meet(Situation::DryRun);
                 (
                     index,
                     Some(LoadCommand {
-                        dry_run: self.plant != Some(Plant::RehearsalsAreLoads),
+                        dry_run: self.plant != Some(Plant::DryRunsAreLoads),
                         ..command
                     }),
                 )

@@ -184,7 +184,7 @@ fn draw_initial(rng: &mut Rng, mode: Mode, is_large: bool, known: Contacts) -> O
     Some((groups, rng.happens(300)))
 }
 
-/// Draws when S3's events come, and when people order and rehearse.
+/// Draws when S3's events come, and when people make dry runs and load directly.
 fn draw_deliveries(rng: &mut Rng, files: &[File]) -> Vec<(u64, Trigger)> {
     let mut deliveries = Vec::new();
     for (index, file) in files.iter().enumerate() {
@@ -200,10 +200,7 @@ fn draw_deliveries(rng: &mut Rng, files: &[File]) -> Vec<(u64, Trigger)> {
             deliveries.push((file.uploaded + rng.between(SECOND, 30 * MINUTE), Trigger::Direct(index)));
         }
         if rng.happens(50) {
-            deliveries.push((
-                file.uploaded + rng.between(SECOND, 30 * MINUTE),
-                Trigger::Rehearsal(index),
-            ));
+            deliveries.push((file.uploaded + rng.between(SECOND, 30 * MINUTE), Trigger::DryRun(index)));
         }
     }
     deliveries

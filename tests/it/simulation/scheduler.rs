@@ -148,8 +148,8 @@ impl Player {
             (usize::try_from(process).unwrap(), world.scenario.timeout)
         };
         let (player, candidate) = (self.clone(), self.world.get().candidate(trigger));
-        if let Trigger::Rehearsal(_) = trigger {
-            self.world.get().rehearsing.push(process);
+        if let Trigger::DryRun(_) = trigger {
+            self.world.get().dry_runs.push(process);
         }
         let work = async move { Box::pin(player.work(process, timeout, candidate)).await };
         let killed_at = self.world.get().now() + timeout;
@@ -186,7 +186,7 @@ impl Player {
             let swept = Box::pin(worker.sweep(BUCKET, false, tell)).await;
             return swept.is_ok();
         };
-        let is_rehearsal = candidate.command.as_ref().is_some_and(|command| command.dry_run);
+        let is_dry_run = candidate.command.as_ref().is_some_and(|command| command.dry_run);
         let Ok(reports) = worker.load(&candidate).await else {
             return false;
         };
@@ -195,7 +195,7 @@ impl Player {
         {
             self.note(own);
         }
-        if !is_rehearsal {
+        if !is_dry_run {
             self.hear_all(&reports);
         }
         reports.first().is_none_or(|own| own.outcome() != Outcome::Failed)

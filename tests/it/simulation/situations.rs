@@ -41,8 +41,8 @@ pub(super) enum Situation {
     ApprovedAnotherFile,
     /// An approval named the run of another mode.
     ApprovedAnotherMode,
-    /// A load was rehearsed.
-    Rehearsed,
+    /// A load was as_dry_run.
+    DryRun,
     /// An order named a file that had failed before.
     OrderedAfterFailure,
     /// An addition without anybody came while a publish was unconfirmed.
@@ -86,7 +86,7 @@ impl Situation {
         Self::ApprovedAnotherRun,
         Self::ApprovedAnotherFile,
         Self::ApprovedAnotherMode,
-        Self::Rehearsed,
+        Self::DryRun,
         Self::OrderedAfterFailure,
         Self::EmptyWhileUnconfirmed,
         Self::UploadedTwiceInASecond,

@@ -37,8 +37,8 @@ pub(super) struct World {
     pub(super) doomed: Vec<usize>,
     /// How many died of each file.
     pub(super) deaths: Vec<u32>,
-    /// Workers that only rehearse.
-    pub(super) rehearsing: Vec<usize>,
+    /// Workers on a dry run.
+    pub(super) dry_runs: Vec<usize>,
     pub(super) people: People,
     /// What people have heard of each segment.
     pub(super) heard: [Heard; SEGMENTS],
@@ -136,7 +136,7 @@ impl World {
             heads: [None, None],
             doomed: Vec::new(),
             deaths: vec![0; scenario.files.len()],
-            rehearsing: Vec::new(),
+            dry_runs: Vec::new(),
             people: People::default(),
             heard: Default::default(),
             dead: Vec::new(),
@@ -267,12 +267,10 @@ impl World {
         self.note_what_was_done(segment, old, head);
     }
 
-    /// Takes note that a worker writes something: one that only rehearses must not.
+    /// Takes note that a worker writes something: one on a dry run must not.
     pub(super) fn leaves_a_trace(&mut self, process: usize) {
-        if self.rehearsing.contains(&process) {
-            self.break_off(Some(Breach::Trace(format!(
-                "worker {process} writes and only rehearses"
-            ))));
+        if self.dry_runs.contains(&process) {
+            self.break_off(Some(Breach::Trace(format!("worker {process} writes in a dry run"))));
         }
     }
 

@@ -43,7 +43,7 @@ async fn loads_warn_of_the_facts_that_they_rest_on_and_that_were_seen_not_to_hol
     assert_eq!(
         warnings_of_facts(&run).len(),
         3,
-        "a rehearsal says what a load would rest on"
+        "a dry run says what a load would rest on"
     );
 
     world.sandbox.dataverse.modes(|modes| {

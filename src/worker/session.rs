@@ -1,8 +1,8 @@
-//! A worker's turn at one segment: job after job, until nothing is pending.
+//! A worker's session on one segment, under its lease: job after job, until nothing is pending.
 
 use super::Worker;
-use super::ending::{Next, settle_failure};
-use super::hold::Hold;
+use super::failure::{Next, record_failure};
+use super::lease::LeaseGuard;
 use super::phase::{Meter, Phase};
 use super::prepare::Prepared;
 use crate::domain::{ContactId, ContactSet, Mode};
@@ -15,13 +15,13 @@ use crate::state::{Achievement, Applied, Head, Job, Whose};
 use tracing::Instrument as _;
 
 /// A worker that holds one segment.
-pub(super) struct Turn<'a, M> {
+pub(super) struct Session<'a, M> {
     /// The worker, whose calls leave only while the segment is held.
     pub(super) worker: Worker<'a, M>,
-    pub(super) hold: Hold<M>,
+    pub(super) lease: LeaseGuard<M>,
 }
 
-/// What a turn came to.
+/// What a session came to.
 pub(super) struct Done {
     /// The runs that came to an end.
     pub(super) reports: Vec<RunReport>,
@@ -29,26 +29,26 @@ pub(super) struct Done {
     pub(super) cut_short: Option<Error>,
 }
 
-impl<M: Means> Turn<'_, M> {
+impl<M: Means> Session<'_, M> {
     /// Carries out everything that is pending for the segment, and reports each job that came to an end.
     ///
     /// Returns once nothing is left that need not wait, or after the first failure that is not an input's own; either way the
     /// lease is given back. An attempt before that ended without a word is told of first.
     pub(super) async fn work(&self) -> Done {
-        self.hold.during(self.job_after_job()).await
+        self.lease.during(self.job_after_job()).await
     }
 
     async fn job_after_job(&self) -> Done {
         let mut done = Done {
-            reports: self.hold.lost().map(RunReport::of_lost).into_iter().collect(),
+            reports: self.lease.lost().map(RunReport::of_lost).into_iter().collect(),
             cut_short: None,
         };
         loop {
-            let job = match self.hold.release_when_done().await {
+            let job = match self.lease.release_when_done().await {
                 Ok(Some(job)) => job,
                 Ok(None) => return done,
                 Err(error) => {
-                    if let Err(error) = self.hold.release().await {
+                    if let Err(error) = self.lease.release().await {
                         tracing::warn!(error = %error, "the lease could not be given back; it runs out by itself");
                     }
                     done.cut_short = Some(error.into());
@@ -76,7 +76,7 @@ impl<M: Means> Turn<'_, M> {
         let (ending, next) = match carried_out {
             Ok(None) => return (reports, Next::GoOn),
             Ok(Some(outcome)) => (Ending::Done(outcome), Next::GoOn),
-            Err(error) => settle_failure(&self.hold, job, error, meter.has_got_on()).await,
+            Err(error) => record_failure(&self.lease, job, error, meter.has_got_on()).await,
         };
         let cost = meter.read();
         let number = self.means().fresh().simple().to_string()[..8].to_owned();
@@ -102,23 +102,23 @@ impl<M: Means> Turn<'_, M> {
     /// Where Dynamics failed to compute it, which is a failure and has its pause, or somebody stopped it, it is published
     /// again.
     pub(super) async fn look_after(&self, applied: &Applied) -> Result<Option<RunReport>, Error> {
-        let hold = &self.hold;
+        let lease = &self.lease;
         let found = survey::find(self.means(), &applied.job.segment_name).await?;
         let told = |seen| Ok(Some(RunReport::of_published(applied, &seen, self.means().requests())));
         let Some(segment) = found.filter(|found| Some(found.id.to_string()) == applied.segment_id) else {
-            hold.let_go().await?;
+            lease.let_go().await?;
             return told(Seen::Gone);
         };
         let mut watch = applied.watch();
         match publish::look(self.means(), segment, &mut watch).await {
             Ok(Look::Nothing) => {
                 if applied.watch.as_ref() != Some(&watch) {
-                    hold.watch(&watch).await?;
+                    lease.watch(&watch).await?;
                 }
                 Ok(None)
             }
             Ok(Look::Shown(shown)) => {
-                hold.confirm().await?;
+                lease.confirm().await?;
                 told(Seen::Active(shown))
             }
             Ok(Look::Stopped { status_code }) => {
@@ -139,8 +139,8 @@ impl<M: Means> Turn<'_, M> {
     pub(super) async fn fail_to_confirm(&self, applied: &Applied, error: Error) -> RunReport {
         let (job, code) = (&applied.job, error.error_type());
         let counted = match &error {
-            Error::Reconcile(reconcile::Error::PublishFailed { .. }) => self.hold.fail_late(job, code).await,
-            _ => self.hold.fail(job, code, error.whose()).await,
+            Error::Reconcile(reconcile::Error::PublishFailed { .. }) => self.lease.fail_late(job, code).await,
+            _ => self.lease.fail(job, code, error.whose()).await,
         };
         if let Err(error) = &counted {
             tracing::warn!(error = %error, "the failure could not be noted; the segment is looked after again");
@@ -150,7 +150,7 @@ impl<M: Means> Turn<'_, M> {
 
     /// Reads, guards, converges and publishes one job; nothing means that a newer one is to be tried first.
     async fn carry_out(&self, job: &Job, meter: &Meter<M>) -> (Account, Result<Option<Outcome>, Error>) {
-        let head = match self.hold.look().await {
+        let head = match self.lease.look().await {
             Ok(head) => head,
             Err(error) => return (Account::default(), Err(error.into())),
         };
@@ -180,7 +180,7 @@ impl<M: Means> Turn<'_, M> {
         };
         let outcome = async {
             if prepared.holds_nobody(job, head) {
-                self.hold.count(job).await?;
+                self.lease.count(job).await?;
                 return Ok(Some(Outcome::Unchanged));
             }
             let done = Achievement {
@@ -193,7 +193,7 @@ impl<M: Means> Turn<'_, M> {
                 is_published: false,
                 watch: None,
             };
-            writing.overtaken = self.hold.apply(job, &done).await?;
+            writing.overtaken = self.lease.apply(job, &done).await?;
             writing.shown = prepared.shown();
             Ok(Some(Outcome::Unchanged))
         }
@@ -213,14 +213,14 @@ impl<M: Means> Turn<'_, M> {
         let outcome = async {
             let before = prepared.members_before;
             let published_before = prepared.published_before.unwrap_or(before as u64);
-            writing.overtaken = self.hold.begin(job, published_before).await?;
+            writing.overtaken = self.lease.begin(job, published_before).await?;
             let (segment, definition) = match prepared.audience {
                 Some(audience) => (audience.segment, audience.definition),
                 None => meter.phase(Phase::Write, self.create(job)).await?,
             };
             writing.segment_id = Some(segment.id.to_string());
             let wanted = self.worker.wanted(job, &prepared.contacts, prepared.not_found);
-            let mut draft = Draft::new(self.means(), &self.hold.fence, &segment, definition);
+            let mut draft = Draft::new(self.means(), &self.lease.fence, &segment, definition);
             let change = own_change(job, head, &prepared.plan);
             let converging = draft.converge(&wanted, prepared.plan);
             let converged = match meter.phase(Phase::Write, converging).await {
@@ -240,7 +240,7 @@ impl<M: Means> Turn<'_, M> {
             });
             writing.not_accepted = converged.not_accepted;
 
-            if !self.hold.announce(job, converged.counted as u64).await? {
+            if !self.lease.announce(job, converged.counted as u64).await? {
                 tracing::info!("a newer result came in during the load; it is tried before publishing");
                 return Ok(None);
             }
@@ -256,7 +256,7 @@ impl<M: Means> Turn<'_, M> {
                 is_published: true,
                 watch,
             };
-            writing.overtaken.extend(self.hold.apply(job, &done).await?);
+            writing.overtaken.extend(self.lease.apply(job, &done).await?);
             writing.shown = shown;
             Ok(Some(match shown {
                 Some(_) => Outcome::Loaded,
@@ -287,14 +287,14 @@ impl<M: Means> Turn<'_, M> {
         };
         let members = survey::list(self.means(), segment, &definition, change.len()).await?;
         let plan = wanted.plan(members, survey::exclude_groups(&definition), &[]);
-        let mut draft = Draft::new(self.means(), &self.hold.fence, segment, definition);
+        let mut draft = Draft::new(self.means(), &self.lease.fence, segment, definition);
         draft.converge(&wanted, plan.map_err(reconcile::Error::from)?).await?;
-        Ok(self.hold.take_back(job).await?)
+        Ok(self.lease.take_back(job).await?)
     }
 
     pub(super) async fn publish(&self, draft: &mut Draft<'_, M>, asked: u64) -> Result<Published, reconcile::Error> {
         let before = draft.verify().await?;
-        let (means, fence) = (self.means(), &self.hold.fence);
+        let (means, fence) = (self.means(), &self.lease.fence);
         let wait = self.worker.settings.destination.publish_wait;
         publish::publish(means, fence, &before, draft.definition(), asked, wait).await
     }

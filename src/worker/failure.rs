@@ -1,6 +1,6 @@
-//! What becomes of a job whose attempt failed: in the head, and of the turn.
+//! What becomes of a job whose attempt failed: in the head, and of the session.
 
-use super::hold::Hold;
+use super::lease::LeaseGuard;
 use crate::domain::Fate;
 use crate::error::Error;
 use crate::means::Means;
@@ -17,21 +17,26 @@ pub(super) enum Next {
 /// What an attempt did until the time was over that got nowhere twice.
 const GETTING_NOWHERE: &str = "S3 or Dynamics was waited for, for the second time without any member added or removed";
 
-/// Decides by an error's fate what a failed job leaves in the head, and whether the turn goes on with others.
+/// Decides by an error's fate what a failed job leaves in the head, and whether the session goes on with others.
 ///
 /// `got_on` tells whether the attempt had brought anything about.
-pub(super) async fn settle_failure<M: Means>(hold: &Hold<M>, job: &Job, error: Error, got_on: bool) -> (Ending, Next) {
+pub(super) async fn record_failure<M: Means>(
+    lease: &LeaseGuard<M>,
+    job: &Job,
+    error: Error,
+    got_on: bool,
+) -> (Ending, Next) {
     let (outcome, put_aside) = match error.fate() {
         Fate::LostLease => return (ended(Outcome::Busy, error, false), Next::Stop),
-        Fate::Continue => return interrupt(hold, job, error, got_on).await,
-        Fate::Retry => return fail(hold, job, error).await,
-        Fate::Drop => (Outcome::Superseded, hold.forget(job).await),
-        Fate::Refuse => (Outcome::Refused, hold.refuse(job, &refusal(&error)).await),
-        Fate::PutAside => (Outcome::Failed, hold.refuse(job, &refusal(&error)).await),
+        Fate::Continue => return interrupt(lease, job, error, got_on).await,
+        Fate::Retry => return fail(lease, job, error).await,
+        Fate::Drop => (Outcome::Superseded, lease.forget(job).await),
+        Fate::Refuse => (Outcome::Refused, lease.refuse(job, &refusal(&error)).await),
+        Fate::PutAside => (Outcome::Failed, lease.refuse(job, &refusal(&error)).await),
     };
     match put_aside {
         // Its change is in the draft, so that it cannot go: it is tried again, and a person is called in the end.
-        Ok(false) => return fail(hold, job, error).await,
+        Ok(false) => return fail(lease, job, error).await,
         Ok(true) => {}
         Err(unnoted) => warn_unnoted(&unnoted),
     }
@@ -48,11 +53,11 @@ fn refusal(error: &Error) -> Refusal {
 }
 
 /// Leaves the job to the next attempt, unless two in a row got nowhere.
-async fn interrupt<M: Means>(hold: &Hold<M>, job: &Job, error: Error, got_on: bool) -> (Ending, Next) {
-    match hold.interrupt(job, got_on).await {
+async fn interrupt<M: Means>(lease: &LeaseGuard<M>, job: &Job, error: Error, got_on: bool) -> (Ending, Next) {
+    match lease.interrupt(job, got_on).await {
         Ok(false) => {
             let whose = error.whose();
-            fail_for(hold, job, Error::out_of_time(GETTING_NOWHERE), whose).await
+            fail_for(lease, job, Error::out_of_time(GETTING_NOWHERE), whose).await
         }
         Ok(true) => (ended(Outcome::Continues, error, false), Next::Stop),
         Err(unnoted) => {
@@ -63,8 +68,8 @@ async fn interrupt<M: Means>(hold: &Hold<M>, job: &Job, error: Error, got_on: bo
 }
 
 /// Leaves a look after what was published to the next sweep, unless two in a row got nowhere; answers that failure.
-pub(super) async fn settle_look<M: Means>(hold: &Hold<M>, job: &Job, error: Error) -> Option<RunReport> {
-    match interrupt(hold, job, error, false).await {
+pub(super) async fn record_look<M: Means>(lease: &LeaseGuard<M>, job: &Job, error: Error) -> Option<RunReport> {
+    match interrupt(lease, job, error, false).await {
         (
             Ending::Failed {
                 outcome: Outcome::Failed,
@@ -77,15 +82,15 @@ pub(super) async fn settle_look<M: Means>(hold: &Hold<M>, job: &Job, error: Erro
     }
 }
 
-async fn fail<M: Means>(hold: &Hold<M>, job: &Job, error: Error) -> (Ending, Next) {
+async fn fail<M: Means>(lease: &LeaseGuard<M>, job: &Job, error: Error) -> (Ending, Next) {
     let whose = error.whose();
-    fail_for(hold, job, error, whose).await
+    fail_for(lease, job, error, whose).await
 }
 
-/// Counts a failure; where it is the segment's, or no time is left for others, the turn is over and the lease given back,
+/// Counts a failure; where it is the segment's, or no time is left for others, the session is over and the lease given back,
 /// whether or not it was counted.
-async fn fail_for<M: Means>(hold: &Hold<M>, job: &Job, error: Error, whose: Whose) -> (Ending, Next) {
-    let counted = hold.fail(job, error.error_type(), whose).await;
+async fn fail_for<M: Means>(lease: &LeaseGuard<M>, job: &Job, error: Error, whose: Whose) -> (Ending, Next) {
+    let counted = lease.fail(job, error.error_type(), whose).await;
     let needs_attention = *counted.as_ref().unwrap_or(&false);
     let next = match whose {
         Whose::Input if counted.is_ok() && error.fate() != Fate::Continue => Next::GoOn,
@@ -95,7 +100,7 @@ async fn fail_for<M: Means>(hold: &Hold<M>, job: &Job, error: Error, whose: Whos
         warn_unnoted(&unnoted);
     }
     if next == Next::Stop
-        && let Err(unnoted) = hold.release().await
+        && let Err(unnoted) = lease.release().await
     {
         warn_unnoted(&unnoted);
     }

@@ -1,4 +1,4 @@
-//! A worker's hold on a segment: taken, kept alive beside the work, and given back.
+//! A worker's lease on a segment: taken, kept alive beside the work, and given back.
 
 use super::{Asked, heads};
 use crate::domain::{SegmentName, Watch};
@@ -13,12 +13,12 @@ use tokio::time::Instant;
 /// The lease of one segment.
 ///
 /// While it is renewed the fence is open; it closes by itself when a renewal is late.
-pub(super) struct Hold<M> {
+pub(super) struct LeaseGuard<M> {
     pub(super) means: M,
     pub(super) fence: Fence,
     segment_name: SegmentName,
     owner: String,
-    lease: Duration,
+    length: Duration,
     /// The attempt before, where it ended without a word.
     lost: Option<Box<Lost>>,
 }
@@ -26,7 +26,7 @@ pub(super) struct Hold<M> {
 /// A lease is renewed every sixth of its length: two renewals may be lost before the fence closes.
 const RENEWALS_PER_LEASE: u32 = 6;
 
-impl<M: Means> Hold<M> {
+impl<M: Means> LeaseGuard<M> {
     /// Takes the segment, or answers nothing where another worker has it.
     ///
     /// What was `asked` for waits for no pause. Where the live lease was taken for its `own` run, an earlier attempt at it has crashed or is still at work: the end
@@ -35,43 +35,43 @@ impl<M: Means> Hold<M> {
         means: &M,
         segment_name: &SegmentName,
         asked: Option<Asked<'_>>,
-        lease: Duration,
+        length: Duration,
         stop_at: Instant,
     ) -> Result<Option<Self>, Error> {
         let fence = Fence::new(stop_at, Instant::now());
-        let mut hold = Self {
+        let mut taken = Self {
             means: means.through(&fence),
             fence,
             segment_name: segment_name.clone(),
             owner: means.fresh().simple().to_string(),
-            lease,
+            length,
             lost: None,
         };
         loop {
             let asked_at = Instant::now();
             let claim = |head: &mut Head, now| {
-                let claim = head.claim(&hold.owner, lease.as_secs(), now);
+                let claim = head.claim(&taken.owner, length.as_secs(), now);
                 if let (Claim::Taken(_), Some(asked)) = (&claim, asked) {
                     head.skip_back_off(asked.job, now);
                 }
                 claim
             };
-            let busy = match heads::update(&hold.means, segment_name, claim).await {
+            let busy = match heads::update(&taken.means, segment_name, claim).await {
                 Ok(Claim::Taken(lost)) => {
-                    hold.fence.extend(asked_at + sending_time(lease));
-                    hold.lost = lost;
-                    return Ok(Some(hold));
+                    taken.fence.extend(asked_at + sending_time(length));
+                    taken.lost = lost;
+                    return Ok(Some(taken));
                 }
                 Ok(Claim::Busy(lease)) => lease,
                 Err(error) => {
                     // It may have been taken all the same, where only the answer was lost.
-                    let _ = hold.fence.within(hold.release()).await;
+                    let _ = taken.fence.within(taken.release()).await;
                     return Err(error);
                 }
             };
             let own = asked.and_then(|asked| asked.own);
             let is_own_earlier_attempt = own.is_some() && busy.run_id.as_ref() == own;
-            if !is_own_earlier_attempt || hold.fence.sleep(lease / RENEWALS_PER_LEASE).await.is_err() {
+            if !is_own_earlier_attempt || taken.fence.sleep(length / RENEWALS_PER_LEASE).await.is_err() {
                 return Ok(None);
             }
         }
@@ -88,10 +88,10 @@ impl<M: Means> Hold<M> {
 
     async fn renew(&self) -> Infallible {
         loop {
-            tokio::time::sleep(self.lease / RENEWALS_PER_LEASE).await;
+            tokio::time::sleep(self.length / RENEWALS_PER_LEASE).await;
             let asked_at = Instant::now();
             match self.change(|head, now| head.renew(&self.owner, now)).await {
-                Ok(()) => self.fence.extend(asked_at + sending_time(self.lease)),
+                Ok(()) => self.fence.extend(asked_at + sending_time(self.length)),
                 Err(Error::LeaseLost(_)) => {
                     self.fence.lost();
                     return std::future::pending().await;

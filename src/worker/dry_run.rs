@@ -22,7 +22,7 @@ const PAGE: u64 = 5_000;
 
 impl<M: Means> Worker<'_, M> {
     /// Says what a load would do, without a lease and without any write.
-    pub(super) async fn rehearse(&self, job: &Job, head: &Head) -> RunReport {
+    pub(super) async fn dry_run(&self, job: &Job, head: &Head) -> RunReport {
         let meter = Meter::start(&self.means);
         let span = tracing::info_span!("run", run_id = %job.run_id, segment = %job.segment_name, phase = "run");
         let (account, prepared) = self.prepare(job, head, &meter).instrument(span).await;
@@ -30,9 +30,9 @@ impl<M: Means> Worker<'_, M> {
         let ending = match prepared {
             Ok(prepared) => {
                 let in_flight = self.settings.destination.max_concurrent_requests;
-                Ending::Rehearsed(estimate(&prepared, job, head, in_flight, &cost))
+                Ending::DryRun(estimate(&prepared, job, head, in_flight, &cost))
             }
-            Err(error) => Ending::NotRehearsed(error),
+            Err(error) => Ending::FailedDryRun(error),
         };
         RunReport::of_attempt(Attempt {
             job,
@@ -45,7 +45,7 @@ impl<M: Means> Worker<'_, M> {
     }
 }
 
-/// Estimates a load from what this rehearsal took and from what its writes are taken to last.
+/// Estimates a load from what this dry run took and from what its writes are taken to last.
 fn estimate(prepared: &Prepared, job: &Job, head: &Head, in_flight: usize, cost: &Cost) -> Estimate {
     if prepared.is_settled(job, head) {
         return Estimate {
