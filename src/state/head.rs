@@ -64,7 +64,7 @@ pub struct Head {
     /// The failures of the segment since an attempt at it ended well; no new file begins their count anew.
     #[serde(default)]
     pub failures: Option<Failures>,
-    /// The job at which an attempt has begun and not ended, be it that it only looks after what was published: whoever takes the segment and finds it knows that the attempt
+    /// The job at which an attempt has begun and not ended, be it that it only follows up what was published: whoever takes the segment and finds it knows that the attempt
     /// died without a word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<Job>,

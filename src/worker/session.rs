@@ -101,7 +101,7 @@ impl<M: Means> Session<'_, M> {
     ///
     /// Where Dynamics failed to compute it, which is a failure and has its pause, or somebody stopped it, it is published
     /// again.
-    pub(super) async fn look_after(&self, applied: &Applied) -> Result<Option<RunReport>, Error> {
+    pub(super) async fn follow_up(&self, applied: &Applied) -> Result<Option<RunReport>, Error> {
         let lease = &self.lease;
         let found = survey::find(self.means(), &applied.job.segment_name).await?;
         let told = |seen| Ok(Some(RunReport::of_published(applied, &seen, self.means().requests())));
@@ -143,7 +143,7 @@ impl<M: Means> Session<'_, M> {
             _ => self.lease.fail(job, code, error.whose()).await,
         };
         if let Err(error) = &counted {
-            tracing::warn!(error = %error, "the failure could not be noted; the segment is looked after again");
+            tracing::warn!(error = %error, "the failure could not be noted; the segment is followed up again");
         }
         RunReport::of_failed(&applied.job, error, counted.unwrap_or(false))
     }

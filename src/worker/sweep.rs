@@ -1,4 +1,4 @@
-//! The scheduled sweep: finds results that no event told of, goes on with what was left, looks after what was published.
+//! The scheduled sweep: finds results that no event told of, goes on with what was left, follows up what was published.
 
 use super::failure::record_look;
 use super::resolve::{Candidate, Resolved};
@@ -135,7 +135,7 @@ impl<M: Means> Worker<'_, M> {
         let done = if is_due {
             Box::pin(self.work(&head.segment_name, None)).await
         } else {
-            Box::pin(self.look_after(&head)).await?
+            Box::pin(self.follow_up(&head)).await?
         };
         let mut reports = done.reports;
         if let Some(error) = done.cut_short.filter(|error| error.fate() != Fate::LostLease) {
@@ -163,7 +163,7 @@ impl<M: Means> Worker<'_, M> {
 
     /// Looks whether a segment that was published is Active by now; where Dynamics failed, its result is loaded again after
     /// a pause. What else fails is a failure of the segment, but for the end of the time.
-    async fn look_after(&self, head: &Head) -> Result<Done, Error> {
+    async fn follow_up(&self, head: &Head) -> Result<Done, Error> {
         let nothing = Done {
             reports: Vec::new(),
             cut_short: None,
@@ -174,7 +174,7 @@ impl<M: Means> Worker<'_, M> {
         let Some(session) = self.take(&head.segment_name, None).await? else {
             return Ok(nothing);
         };
-        let seen = match session.lease.during(Box::pin(session.look_after(applied))).await {
+        let seen = match session.lease.during(Box::pin(session.follow_up(applied))).await {
             Ok(seen) => seen,
             Err(error) => match error.fate() {
                 Fate::LostLease => return Ok(nothing),

@@ -224,7 +224,7 @@ async fn an_error_while_looking_after_a_segment_is_told_of_it_and_with_pauses() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_time_left_to_look_after_a_segment_is_no_failure() {
+async fn no_time_left_to_follow_up_a_segment_is_no_failure() {
     let world = World::start().await;
     world
         .sandbox
@@ -241,7 +241,7 @@ async fn no_time_left_to_look_after_a_segment_is_no_failure() {
     assert_eq!(world.head()["lease"], json!(null));
 }
 
-/// Lets a sweep die while it looks after what was published.
+/// Lets a sweep die while it follows up what was published.
 async fn kill_a_look(world: &World) {
     world.sandbox.dataverse.clear_log();
     kill_when(

@@ -1,4 +1,4 @@
-//! The scheduled sweep: what it goes on with, looks after and finds.
+//! The scheduled sweep: what it goes on with, follows up and finds.
 
 use crate::world::{SEGMENT, World, contacts, csv};
 use sandbox::dataverse::Outcome;

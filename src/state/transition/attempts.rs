@@ -45,12 +45,12 @@ impl Head {
     }
 
     /// Returns what an attempt is about that begins at `now`: the next job, or what was published last and was not yet seen
-    /// Active, which is only looked after.
+    /// Active, which is only followed up.
     pub(super) fn begun_at(&self, now: DateTime<Utc>) -> Option<&Job> {
-        self.next_at(now).or_else(|| self.to_look_after_at(now))
+        self.next_at(now).or_else(|| self.to_follow_up_at(now))
     }
 
-    fn to_look_after_at(&self, now: DateTime<Utc>) -> Option<&Job> {
+    fn to_follow_up_at(&self, now: DateTime<Utc>) -> Option<&Job> {
         let applied = self
             .applied
             .as_ref()
@@ -225,11 +225,11 @@ impl Head {
     /// Tells whether a sweep should look at `now` whether Dynamics shows what was published last: where nothing else is to be
     /// done, be it that another file waits after a failure. Once that one has begun to write, the segment may show its publish.
     pub fn is_to_be_looked_after(&self, now: DateTime<Utc>) -> bool {
-        let is_free = self.next_at(now).is_none() && self.to_look_after_at(now).is_some();
+        let is_free = self.next_at(now).is_none() && self.to_follow_up_at(now).is_some();
         is_free && !self.is_held(now) && !self.is_pausing(now)
     }
 
-    /// Tells whether the last published segment was not yet seen Active; what is queued again is not looked after.
+    /// Tells whether the last published segment was not yet seen Active; what is queued again is not followed up.
     pub fn is_unconfirmed(&self) -> bool {
         let applied = self.applied.as_ref().filter(|applied| !applied.confirmed);
         applied.is_some_and(|applied| !self.pending.contains(&applied.job))

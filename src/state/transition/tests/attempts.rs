@@ -149,7 +149,7 @@ fn only_what_was_seen_active_clears_a_segment_of_its_failures() {
 }
 
 #[test]
-fn a_look_after_a_publish_counts_from_its_beginning_too() {
+fn a_follow_up_a_publish_counts_from_its_beginning_too() {
     let mut head = Head::new(&home(), &segment());
     head.enlist(replace(1), false);
     head.claim("me", LEASE, at(0));
