@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::event::{self, HistoryCommand, LoadCommand, Message, ObjectEvent, Request};
 use crate::production::Clients;
 use crate::production::Production;
-use crate::report::{Forgotten, Noticed, RunReport, Swept, Teller, Trigger, TriggerKind, answer, fail_if_own_failed};
+use crate::report::{Forgotten, Noticed, Reporter, RunReport, Swept, Trigger, TriggerKind, answer, fail_if_own_failed};
 use crate::state::Doubts;
 use crate::time::Fence;
 use crate::verify;
@@ -155,11 +155,11 @@ impl App {
         };
         let settings = match self.settings(stop_at).await {
             Ok(settings) => settings,
-            Err(error) => return self.teller(&bucket, None).tell(failed(error), trigger).await,
+            Err(error) => return self.reporter(&bucket, None).report(failed(error), trigger).await,
         };
         let loaded = Box::pin(self.worker(&settings, &bucket, stop_at).load(&candidate)).await;
         let reports = loaded.unwrap_or_else(failed);
-        self.teller(&bucket, Some(&settings)).tell(reports, trigger).await
+        self.reporter(&bucket, Some(&settings)).report(reports, trigger).await
     }
 
     /// Sweeps all segments.
@@ -167,13 +167,13 @@ impl App {
         let bucket = self.results_bucket()?;
         let settings = self.settings(stop_at).await?;
         let worker = self.worker(&settings, &bucket, stop_at);
-        let teller = self.teller(&bucket, Some(&settings));
-        let tell = async |reports| teller.tell(reports, TriggerKind::Sweep.into()).await;
+        let reporter = self.reporter(&bucket, Some(&settings));
+        let tell = async |reports| reporter.report(reports, TriggerKind::Sweep.into()).await;
         let mut swept = Box::pin(worker.sweep(&bucket, now, tell)).await?;
         let left = Box::pin(verify::sweep(&self.clients, &settings, &bucket, stop_at)).await;
         let left = left.into_iter().map(|left| Noticed::TrialLeft(left.to_string()));
         swept.noticed.extend(left);
-        teller.tell_of_sweep(&swept.noticed);
+        reporter.report_sweep(&swept.noticed);
         Ok(swept)
     }
 
@@ -214,8 +214,8 @@ impl App {
     }
 
     /// Tells of runs on results of this bucket.
-    fn teller<'a>(&'a self, bucket: &str, settings: Option<&'a Settings>) -> Teller<'a> {
-        Teller {
+    fn reporter<'a>(&'a self, bucket: &str, settings: Option<&'a Settings>) -> Reporter<'a> {
+        Reporter {
             archive: self.clients.archive(bucket),
             function: self.clients.variables.function_name.as_deref(),
             clock: &self.clients.clock,

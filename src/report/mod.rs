@@ -10,7 +10,7 @@ mod run;
 mod sentences;
 mod settings_used;
 mod swept;
-mod teller;
+mod reporter;
 
 pub(crate) use account::{
     Account, Comparison, Content, Cost, Difference, Ending, Estimate, Found, Lapsed, Reading, Writing, Written,
@@ -18,11 +18,11 @@ pub(crate) use account::{
 pub(crate) use answer::{answer, fail_if_own_failed, put_own_first};
 pub use archive::{Archive, History, Trigger, TriggerKind};
 pub use forgotten::Forgotten;
+pub(crate) use reporter::Reporter;
 pub(crate) use run::{Attempt, Seen};
 pub(crate) use sentences::{description, refusal};
 pub use settings_used::SettingsUsed;
 pub use swept::{Noticed, Swept};
-pub(crate) use teller::Teller;
 
 use crate::domain::{ErrorType, Mode, ObjectRef, RunId, SegmentName};
 use crate::reconcile::Evaluation;

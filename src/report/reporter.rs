@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 
 /// Tells of the runs of one invocation.
-pub(crate) struct Teller<'a> {
+pub(crate) struct Reporter<'a> {
     /// Keeps the receipts.
     pub(crate) archive: Archive,
     /// The Lambda function, where there is one around this program that reads metrics.
@@ -24,11 +24,11 @@ pub(crate) struct Teller<'a> {
     pub(crate) trials: Option<Trials>,
 }
 
-impl Teller<'_> {
-    /// Tells of runs that have ended, and returns their reports with what was noticed on the way.
+impl Reporter<'_> {
+    /// Reports runs that have ended, and returns their reports with what was noticed on the way.
     ///
     /// The first run is the event's own, so that it alone has the event's requester.
-    pub(crate) async fn tell(&self, mut reports: Vec<RunReport>, mut trigger: Trigger) -> Vec<RunReport> {
+    pub(crate) async fn report(&self, mut reports: Vec<RunReport>, mut trigger: Trigger) -> Vec<RunReport> {
         let used = self.settings.map(SettingsUsed::of);
         let warnings = self.settings.map(|settings| settings.warnings(Utc::now()));
         let doubts = self.doubts(&reports).await;
@@ -51,8 +51,8 @@ impl Teller<'_> {
         reports
     }
 
-    /// Tells of a sweep: what it noticed, and that it was there.
-    pub(crate) fn tell_of_sweep(&self, noticed: &[Noticed]) {
+    /// Reports a sweep: what it noticed, and that it was there.
+    pub(crate) fn report_sweep(&self, noticed: &[Noticed]) {
         for noticed in noticed {
             tracing::warn!(phase = "sweep", "{noticed}");
         }
