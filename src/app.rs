@@ -144,7 +144,7 @@ impl App {
         self.load(candidate, TriggerKind::Command.into(), stop_at).await
     }
 
-    /// Follows one candidate to its end: resolves which job it is, enlists it, and works until nothing is pending.
+    /// Follows one candidate to its end: resolves which job it is, enqueues it, and works until nothing is pending.
     async fn load(&self, candidate: Candidate, trigger: Trigger, stop_at: Instant) -> Vec<RunReport> {
         let bucket = candidate.object.bucket.clone();
         let source = candidate.source();

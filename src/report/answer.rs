@@ -4,20 +4,20 @@ use super::{Outcome, RunReport, Source};
 use crate::domain::Fate;
 use crate::domain::{RunId, SegmentName};
 use crate::error::Error;
-use crate::state::{Enlisted, Job, Refused};
+use crate::state::{Enqueued, Job, Refused};
 use serde_json::{Value, json};
 
 impl RunReport {
     /// Reports a job that was not even taken up.
-    pub(crate) fn of_known(job: &Job, known: Enlisted) -> Self {
+    pub(crate) fn of_known(job: &Job, known: Enqueued) -> Self {
         let (outcome, reason, error_type) = match known {
-            Enlisted::Refused(Refused { refusal, .. }) if refusal.unreadable => {
+            Enqueued::Refused(Refused { refusal, .. }) if refusal.unreadable => {
                 // What a head of before does not tell was most likely this.
                 let error_type = refusal.error_type.unwrap_or_else(|| "SourceInvalid".into());
                 (Outcome::Failed, refusal.reason, Some(error_type))
             }
-            Enlisted::Refused(Refused { refusal, .. }) => (Outcome::Refused, refusal.reason, refusal.error_type),
-            Enlisted::Applied => (Outcome::Unchanged, "this version was loaded before".to_owned(), None),
+            Enqueued::Refused(Refused { refusal, .. }) => (Outcome::Refused, refusal.reason, refusal.error_type),
+            Enqueued::Applied => (Outcome::Unchanged, "this version was loaded before".to_owned(), None),
             _ => (Outcome::Superseded, "a newer result was loaded before".to_owned(), None),
         };
         Self {

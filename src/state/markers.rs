@@ -98,7 +98,7 @@ mod tests {
             ("x/all.DONE", 3),
             ("x/", 4),
         ] {
-            head.enlist(job(key, second), true);
+            head.enqueue(job(key, second), true);
         }
         assert_eq!(head.markers.len(), 3, "each once, and none for a folder alone");
         assert_eq!(head.markers_before(&job("x/_SUCCESS", 5)), [at(1), at(3)]);
@@ -111,7 +111,7 @@ mod tests {
     fn a_head_remembers_the_latest_markers_only() {
         let mut head = Head::new(&home(), &SegmentName::parse("Summer Sale").unwrap());
         for second in 0..60 {
-            head.enlist(job("x/_SUCCESS", second), false);
+            head.enqueue(job("x/_SUCCESS", second), false);
         }
         let before = head.markers_before(&job("x/_SUCCESS", 100));
         assert_eq!(before, (10..60).map(at).collect::<Vec<_>>());
@@ -124,7 +124,7 @@ mod tests {
             parts: None,
             ..job("x/a.csv", 1)
         };
-        head.enlist(single, false);
+        head.enqueue(single, false);
         assert_eq!(head.markers, []);
     }
 }

@@ -19,6 +19,6 @@ pub use former::Former;
 pub use head::{Applied, Head, Job, Refusal, Refused};
 pub use past::{Load, Loaded, UnderWay};
 pub use store::{Error, Heads, Lying, Stored};
-pub use transition::{Achievement, Claim, Enlisted, LeaseLost, Lost, Whose};
+pub use transition::{Achievement, Claim, Enqueued, LeaseLost, Lost, Whose};
 pub use trials::{Noted, Trial, Trials};
 pub use verified::{Doubts, Finding, Verification};

@@ -4,7 +4,7 @@ use crate::domain::{ObjectRef, SegmentName};
 use crate::error::Error;
 use crate::means::Means;
 use crate::source;
-use crate::state::{self, Enlisted, Former, Head, Job, Lying, Stored};
+use crate::state::{self, Enqueued, Former, Head, Job, Lying, Stored};
 use crate::time::Backoff;
 use chrono::{DateTime, Utc};
 use std::time::Duration;
@@ -146,18 +146,18 @@ pub(super) async fn settle_past(means: &impl Means, segment_name: &SegmentName) 
 }
 
 /// Takes up a job that somebody asks for.
-pub(super) async fn enlist(means: &impl Means, job: &Job, is_direct: bool) -> Result<Enlisted, Error> {
+pub(super) async fn enqueue(means: &impl Means, job: &Job, is_direct: bool) -> Result<Enqueued, Error> {
     let learn = async |head: &Head| Ok::<_, Error>(lies_there(means, head, job).await?);
-    let enlist = |head: &mut Head, _, lies_there| {
+    let enqueue = |head: &mut Head, _, lies_there| {
         let mut job = job.clone();
         head.place(&mut job, lies_there);
-        head.enlist(job, is_direct)
+        head.enqueue(job, is_direct)
     };
-    Box::pin(update_knowing(means, &job.segment_name, learn, enlist)).await
+    Box::pin(update_knowing(means, &job.segment_name, learn, enqueue)).await
 }
 
 /// Takes up what a listing found, newest first, and returns what was new.
-pub(super) async fn enlist_lost(
+pub(super) async fn enqueue_lost(
     means: &impl Means,
     segment_name: &SegmentName,
     newest_first: &[Job],
@@ -173,8 +173,8 @@ pub(super) async fn enlist_lost(
         }
         Ok(placed)
     };
-    let enlist = |head: &mut Head, _, placed: Vec<Job>| head.enlist_lost(&placed);
-    Box::pin(update_knowing(means, segment_name, learn, enlist)).await
+    let enqueue = |head: &mut Head, _, placed: Vec<Job>| head.enqueue_lost(&placed);
+    Box::pin(update_knowing(means, segment_name, learn, enqueue)).await
 }
 
 /// Asks S3 whether a job's object is what lies there now, where the head knows another content that its key had within the

@@ -1,7 +1,7 @@
 //! One worker, from an object that may be a result to the end of all it found to do: the protocol, told once.
 //!
 //! A worker reaches the outside by its [`Means`] only, so that production and a simulation drive the very same code. The
-//! way of a job: [`Worker::load`] resolves and enlists it; `lease` takes the segment and keeps it; `session` takes job
+//! way of a job: [`Worker::load`] resolves and enqueues it; `lease` takes the segment and keeps it; `session` takes job
 //! after job; `prepare` reads and evaluates it; `reconcile` converges and publishes; `failure` says what a failure leaves in
 //! the head. `sweep` comes on the schedule and does what was left.
 
@@ -25,7 +25,7 @@ use crate::domain::{RunId, SegmentName};
 use crate::error::Error;
 use crate::means::Means;
 use crate::report::{RunReport, put_own_first};
-use crate::state::{Enlisted, Job};
+use crate::state::{Enqueued, Job};
 use crate::time::Fence;
 use lease::LeaseGuard;
 use prepare::note_loaded_alone;
@@ -87,7 +87,7 @@ pub(crate) fn by<T, E: Into<Error>, F: Future<Output = Result<T, E>>>(
 }
 
 impl<M: Means> Worker<'_, M> {
-    /// Follows one candidate to its end: resolves which job it is, enlists it, and works until nothing is pending.
+    /// Follows one candidate to its end: resolves which job it is, enqueues it, and works until nothing is pending.
     ///
     /// The report of the candidate's own run comes first.
     pub async fn load(&self, candidate: &Candidate) -> Result<Vec<RunReport>, Error> {
@@ -97,7 +97,7 @@ impl<M: Means> Worker<'_, M> {
         };
         let Resolved { is_direct, dry_run, .. } = resolved;
         if !is_direct && let Some((job, known)) = self.recall(&resolved.job).await? {
-            if known == Enlisted::Superseded
+            if known == Enqueued::Superseded
                 && let Some(report) = self.refuse_part(&resolved, &job).await?
             {
                 return Ok(vec![report]);
@@ -110,8 +110,8 @@ impl<M: Means> Worker<'_, M> {
             let head = by(self.stop_at, NOTING, heads::read(&self.means, &job.segment_name)).await?;
             return Ok(vec![self.dry_run(&job, &head).await]);
         }
-        match by(self.stop_at, NOTING, heads::enlist(&self.means, &job, is_direct)).await {
-            Ok(Enlisted::Queued) => self.work_for(&job, false).await,
+        match by(self.stop_at, NOTING, heads::enqueue(&self.means, &job, is_direct)).await {
+            Ok(Enqueued::Queued) => self.work_for(&job, false).await,
             Ok(known) => self.answer_known(job, known).await,
             Err(error) if error.fate() == Fate::LostLease => Ok(vec![RunReport::of_held(&job, &error)]),
             Err(error) => Err(error),
@@ -119,7 +119,7 @@ impl<M: Means> Worker<'_, M> {
     }
 
     /// Asks the head what it knows of an event's input, which it names as the head does: nothing more of it is looked at then.
-    async fn recall(&self, job: &Job) -> Result<Option<(Job, Enlisted)>, Error> {
+    async fn recall(&self, job: &Job) -> Result<Option<(Job, Enqueued)>, Error> {
         let head = by(self.stop_at, NOTING, heads::read(&self.means, &job.segment_name)).await?;
         let run_id = head.name_of(job).unwrap_or(&job.run_id).clone();
         let known = head.recall(job);
@@ -143,9 +143,9 @@ impl<M: Means> Worker<'_, M> {
     }
 
     /// Goes on with a job that is pending already, and answers what became of any other that is known.
-    async fn answer_known(&self, job: Job, known: Enlisted) -> Result<Vec<RunReport>, Error> {
+    async fn answer_known(&self, job: Job, known: Enqueued) -> Result<Vec<RunReport>, Error> {
         match known {
-            Enlisted::Pending => self.work_for(&job, true).await,
+            Enqueued::Pending => self.work_for(&job, true).await,
             known => Ok(vec![RunReport::of_known(&job, known)]),
         }
     }
@@ -187,9 +187,9 @@ impl<M: Means> Worker<'_, M> {
             Err(error) => return RunReport::of_failed(job, error, false),
         };
         match head.recall(job) {
-            Some(Enlisted::Pending) if head.is_held(self.means.s3_time()) => RunReport::of_busy(job),
-            Some(Enlisted::Pending) => RunReport::of_waiting(job, reports),
-            known => RunReport::of_known(job, known.unwrap_or(Enlisted::Superseded)),
+            Some(Enqueued::Pending) if head.is_held(self.means.s3_time()) => RunReport::of_busy(job),
+            Some(Enqueued::Pending) => RunReport::of_waiting(job, reports),
+            known => RunReport::of_known(job, known.unwrap_or(Enqueued::Superseded)),
         }
     }
 

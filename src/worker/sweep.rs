@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::means::Means;
 use crate::report::{Noticed, RunReport, Swept};
 use crate::source::Role;
-use crate::state::{self, Bookmark, Enlisted, Head, Job};
+use crate::state::{self, Bookmark, Enqueued, Head, Job};
 use futures_util::{StreamExt, stream};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -105,7 +105,7 @@ impl<M: Means> Worker<'_, M> {
         Ok((visits, swept))
     }
 
-    /// Enlists what no event told of, and does for one segment what is due.
+    /// Enqueues what no event told of, and does for one segment what is due.
     async fn serve(
         &self,
         key: &str,
@@ -113,7 +113,7 @@ impl<M: Means> Worker<'_, M> {
         now: bool,
         bookmark: &mut Bookmark,
     ) -> Result<Vec<RunReport>, Error> {
-        by(self.stop_at, NOTING, self.enlist_lost(lost)).await?;
+        by(self.stop_at, NOTING, self.enqueue_lost(lost)).await?;
         let Some(mut head) = by(self.stop_at, NOTING, heads::read_at(&self.means, key)).await? else {
             return Ok(Vec::new());
         };
@@ -226,8 +226,8 @@ impl<M: Means> Worker<'_, M> {
         Ok((by_segment, noticed))
     }
 
-    /// Enlists of the results that no event told of what the head does not know.
-    async fn enlist_lost(&self, newest_first: Vec<Resolved>) -> Result<(), Error> {
+    /// Enqueues of the results that no event told of what the head does not know.
+    async fn enqueue_lost(&self, newest_first: Vec<Resolved>) -> Result<(), Error> {
         let Some(segment_name) = newest_first.first().map(|resolved| resolved.job.segment_name.clone()) else {
             return Ok(());
         };
@@ -236,7 +236,7 @@ impl<M: Means> Worker<'_, M> {
         if jobs.is_empty() {
             return Ok(());
         }
-        for job in heads::enlist_lost(&self.means, &segment_name, &jobs).await? {
+        for job in heads::enqueue_lost(&self.means, &segment_name, &jobs).await? {
             tracing::info!(run_id = %job.run_id, key = job.object.key, "a result was found that no event told of");
         }
         Ok(())
@@ -249,7 +249,7 @@ impl<M: Means> Worker<'_, M> {
         let mut jobs = Vec::new();
         for resolved in newest_first {
             let known = head.recall(&resolved.job);
-            let is_last = resolved.job.mode == Mode::Replace && !matches!(known, Some(Enlisted::Refused(_)));
+            let is_last = resolved.job.mode == Mode::Replace && !matches!(known, Some(Enqueued::Refused(_)));
             if known.is_none() {
                 let object = resolved.job.object.to_string();
                 match resolved.take_up(&self.means).await {

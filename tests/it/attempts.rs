@@ -188,7 +188,7 @@ async fn a_publish_that_failed_late_is_repeated_only_after_its_pause() {
 async fn a_state_that_fails_after_the_lease_was_taken_is_a_failure_and_not_busy() {
     let world = World::start().await;
     let key = world.drop_contacts("monday.csv", &contacts(0..100));
-    // Read to enlist, to claim, and to take the first job: the third fails, with all that the SDK tries.
+    // Read to enqueue, to claim, and to take the first job: the third fails, with all that the SDK tries.
     let fault = Fault::on("GetObject").path("_state/segments").nth(3).times(3);
     world.sandbox.s3.fault(fault.answer(503).code("SlowDown"));
     let (kind, reason) = failure_of(&world, &key).await;

@@ -116,7 +116,7 @@ async fn an_event_whose_file_another_worker_has_finished_is_not_told_of_a_worker
     let key = world.drop_contacts("monday.csv", &contacts(0..100));
     let other = World::app(&world.sandbox, &[]);
     let event = world.sandbox.s3.notification(BUCKET, &key);
-    // The first worker stands still between enlisting and taking the segment; the other one does it all meanwhile.
+    // The first worker stands still between enqueuing and taking the segment; the other one does it all meanwhile.
     let slow = Fault::on("PutObject")
         .path("_state/segments")
         .delay(Duration::from_secs(4));

@@ -1,26 +1,26 @@
 //! What a head knows of an input, by the place and the tag of its object: in whatever mode and of whatever files it was loaded.
 
-use super::Enlisted;
+use super::Enqueued;
 use crate::domain::{Position, RunId};
 use crate::state::head::{Head, Job};
 
 impl Head {
     /// Returns what the head knows of what an event tells of; nothing where it is new, or where only S3 can say whether it is.
-    pub fn recall(&self, job: &Job) -> Option<Enlisted> {
+    pub fn recall(&self, job: &Job) -> Option<Enqueued> {
         self.find(job)
-            .or_else(|| (!self.is_undecided(job) && self.is_overtaken(job)).then_some(Enlisted::Superseded))
+            .or_else(|| (!self.is_undecided(job) && self.is_overtaken(job)).then_some(Enqueued::Superseded))
     }
 
     /// Returns what became of a job that the head has met, whoever asked for it.
-    pub(super) fn find(&self, job: &Job) -> Option<Enlisted> {
+    pub(super) fn find(&self, job: &Job) -> Option<Enqueued> {
         if let Some(refused) = self.refused.iter().find(|refused| job.is_about(&refused.position)) {
-            return Some(Enlisted::Refused(refused.clone()));
+            return Some(Enqueued::Refused(refused.clone()));
         }
         if self.pending.iter().any(|pending| pending.is_same_object(job)) {
-            return Some(Enlisted::Pending);
+            return Some(Enqueued::Pending);
         }
         let was_applied = self.applied.iter().any(|applied| applied.job.is_same_object(job));
-        (was_applied || self.has_counted(job)).then_some(Enlisted::Applied)
+        (was_applied || self.has_counted(job)).then_some(Enqueued::Applied)
     }
 
     /// Tells whether a replace was carried out, or overtaken, at or above the job's place.

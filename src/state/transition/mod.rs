@@ -13,7 +13,7 @@ use std::time::Duration;
 
 /// What became of a job when it met the head.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Enlisted {
+pub enum Enqueued {
     /// It is new and now pending.
     Queued,
     /// It was pending already: an earlier attempt did not finish it.
@@ -59,7 +59,7 @@ pub struct Achievement {
 
 impl Head {
     /// Takes a job up, unless what it asks for is done, overtaken or refused; a direct load is always taken up.
-    pub fn enlist(&mut self, mut job: Job, is_direct: bool) -> Enlisted {
+    pub fn enqueue(&mut self, mut job: Job, is_direct: bool) -> Enqueued {
         self.note_marker(&job);
         if is_direct {
             // The later of two direct loads of the same counts. What an event asked to replace stays: the direct one may be refused, and
@@ -69,9 +69,9 @@ impl Head {
                 .retain(|pending| !(pending.asks_as(&job) && is_replaced(pending)));
             job.direct = Some(self.precedence_over_all(&job.position));
         } else {
-            let overtaken = || self.is_overtaken(&job).then_some(Enlisted::Superseded);
+            let overtaken = || self.is_overtaken(&job).then_some(Enqueued::Superseded);
             if let Some(known) = self.find(&job).or_else(overtaken) {
-                if known == Enlisted::Pending {
+                if known == Enqueued::Pending {
                     self.lift_pauses_for(&job);
                 }
                 return known;
@@ -80,23 +80,23 @@ impl Head {
         }
         self.lift_pauses_for(&job);
         self.pending.push(job);
-        Enlisted::Queued
+        Enqueued::Queued
     }
 
     /// Takes up what a listing found, newest first, and returns what was new: of replaces only the newest that is not
     /// refused counts, of the others each.
-    pub fn enlist_lost(&mut self, newest_first: &[Job]) -> Vec<Job> {
+    pub fn enqueue_lost(&mut self, newest_first: &[Job]) -> Vec<Job> {
         let mut found = Vec::new();
         for job in newest_first {
-            let enlisted = match self.recall(job) {
+            let enqueued = match self.recall(job) {
                 // Nobody asks for it anew, so that its pauses go on.
                 Some(known) => known,
-                None => self.enlist(job.clone(), false),
+                None => self.enqueue(job.clone(), false),
             };
-            if enlisted == Enlisted::Queued {
+            if enqueued == Enqueued::Queued {
                 found.push(job.clone());
             }
-            if job.mode == Mode::Replace && !matches!(enlisted, Enlisted::Refused(_)) {
+            if job.mode == Mode::Replace && !matches!(enqueued, Enqueued::Refused(_)) {
                 break;
             }
         }

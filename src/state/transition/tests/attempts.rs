@@ -14,7 +14,7 @@ fn die(head: &mut Head, second: i64) -> Option<Lost> {
 #[test]
 fn an_attempt_that_died_is_found_by_the_next_and_waits_from_the_second_time_on() {
     let mut head = Head::new(&home(), &segment());
-    head.enlist(replace(1), false);
+    head.enqueue(replace(1), false);
     assert_eq!(die(&mut head, 0), None);
     assert!(!head.is_due(at(100)), "its lease is alive");
     assert!(head.is_due(at(200)));
@@ -30,10 +30,10 @@ fn an_attempt_that_died_is_found_by_the_next_and_waits_from_the_second_time_on()
 #[test]
 fn five_attempts_that_died_call_for_a_person_and_whoever_asks_waits_for_nothing() {
     let mut head = Head::new(&home(), &segment());
-    head.enlist(replace(1), false);
+    head.enqueue(replace(1), false);
     let mut told = Vec::new();
     for day in 0..6 {
-        head.enlist(replace(1), false);
+        head.enqueue(replace(1), false);
         told.extend(die(&mut head, day * 90_000).map(|lost| lost.needs_attention));
         head.skip_back_off(&replace(1), at(day * 90_000));
         assert_eq!(head.attempt, Some(replace(1)));
@@ -54,7 +54,7 @@ fn an_end_of_whatever_kind_is_no_death() {
     ];
     for end in ends {
         let mut head = Head::new(&home(), &segment());
-        head.enlist(replace(1), false);
+        head.enqueue(replace(1), false);
         head.claim("me", LEASE, at(0));
         end(&mut head, &replace(1));
         assert_eq!(head.attempt, None);
@@ -64,7 +64,7 @@ fn an_end_of_whatever_kind_is_no_death() {
 #[test]
 fn an_attempt_that_gets_nowhere_goes_on_once() {
     let mut head = Head::new(&home(), &segment());
-    head.enlist(replace(1), false);
+    head.enqueue(replace(1), false);
     let mut interrupt = |got_on| {
         head.claim("me", LEASE, at(0));
         head.interrupt("me", &replace(1), got_on).unwrap()
@@ -79,8 +79,8 @@ fn an_attempt_that_gets_nowhere_goes_on_once() {
 fn a_failing_addition_lets_others_go_first_unless_its_change_is_in_the_draft() {
     let [first, second] = [1, 2].map(|second| file(second, Mode::Append));
     let mut head = head();
-    head.enlist(first.clone(), false);
-    head.enlist(second.clone(), false);
+    head.enqueue(first.clone(), false);
+    head.enqueue(second.clone(), false);
     head.fail("me", &first, "SourceForbidden", Whose::Input, at(0)).unwrap();
     assert_eq!(head.next_at(at(1)), Some(&second));
     assert_eq!(
@@ -108,7 +108,7 @@ fn a_draft_that_another_run_left_half_written_is_not_clean_when_one_takes_its_ch
     let mut head = head();
     head.begin("me", &replace(1), 10).unwrap();
     let addition = file(2, Mode::Append);
-    head.enlist(addition.clone(), false);
+    head.enqueue(addition.clone(), false);
     head.begin("me", &addition, 10).unwrap();
     head.take_back("me", &addition).unwrap();
     assert!(head.writing.is_some());
@@ -118,12 +118,12 @@ fn a_draft_that_another_run_left_half_written_is_not_clean_when_one_takes_its_ch
 fn an_order_takes_the_place_of_its_event_among_additions_but_not_among_replaces() {
     for (mode, left) in [(Mode::Append, 1), (Mode::Remove, 1), (Mode::Replace, 2)] {
         let mut head = head();
-        head.enlist(file(1, mode), false);
+        head.enqueue(file(1, mode), false);
         let approved = Job {
             approved: true,
             ..file(1, mode)
         };
-        head.enlist(approved, true);
+        head.enqueue(approved, true);
         assert_eq!(head.pending.len(), left, "{mode:?}");
         assert!(head.next().unwrap().approved, "{mode:?}");
     }
@@ -132,7 +132,7 @@ fn an_order_takes_the_place_of_its_event_among_additions_but_not_among_replaces(
 #[test]
 fn only_what_was_seen_active_clears_a_segment_of_its_failures() {
     let mut head = head();
-    head.enlist(replace(1), false);
+    head.enqueue(replace(1), false);
     head.fail("me", &replace(1), "PublishFailed", Whose::Input, at(0))
         .unwrap();
     let computing = Achievement {
@@ -151,7 +151,7 @@ fn only_what_was_seen_active_clears_a_segment_of_its_failures() {
 #[test]
 fn a_follow_up_a_publish_counts_from_its_beginning_too() {
     let mut head = Head::new(&home(), &segment());
-    head.enlist(replace(1), false);
+    head.enqueue(replace(1), false);
     head.claim("me", LEASE, at(0));
     let computing = Achievement {
         contacts: 3,

@@ -85,27 +85,27 @@ fn apply_next(head: &mut Head) -> Vec<Job> {
 #[test]
 fn a_duplicate_event_of_an_applied_file_is_no_job() {
     let mut head = head();
-    assert_eq!(head.enlist(replace(1), false), Enlisted::Queued);
-    assert_eq!(head.enlist(replace(1), false), Enlisted::Pending);
+    assert_eq!(head.enqueue(replace(1), false), Enqueued::Queued);
+    assert_eq!(head.enqueue(replace(1), false), Enqueued::Pending);
     apply_next(&mut head);
-    assert_eq!(head.enlist(replace(1), false), Enlisted::Applied);
+    assert_eq!(head.enqueue(replace(1), false), Enqueued::Applied);
     assert_eq!(head.next(), None);
 }
 
 #[test]
 fn an_older_event_after_the_newer_finished_is_superseded() {
     let mut head = head();
-    head.enlist(replace(2), false);
+    head.enqueue(replace(2), false);
     apply_next(&mut head);
-    assert_eq!(head.enlist(replace(1), false), Enlisted::Superseded);
+    assert_eq!(head.enqueue(replace(1), false), Enqueued::Superseded);
 }
 
 #[test]
 fn the_newest_replace_is_tried_first_and_overtakes_the_older_once_accepted() {
     let mut head = head();
-    head.enlist(replace(3), false);
-    head.enlist(replace(1), false);
-    head.enlist(replace(2), false);
+    head.enqueue(replace(3), false);
+    head.enqueue(replace(1), false);
+    head.enqueue(replace(2), false);
     assert_eq!(next_second(&head), Some(3));
     let newest = head.next().unwrap().clone();
     assert_eq!(head.begin("me", &newest, 10).unwrap().len(), 2);
@@ -115,33 +115,33 @@ fn the_newest_replace_is_tried_first_and_overtakes_the_older_once_accepted() {
 #[test]
 fn when_the_newest_is_refused_the_next_older_counts_again() {
     let mut head = head();
-    head.enlist(replace(1), false);
-    head.enlist(replace(2), false);
+    head.enqueue(replace(1), false);
+    head.enqueue(replace(2), false);
     let newest = head.next().unwrap().clone();
     head.refuse("me", &newest, too_small()).unwrap();
     assert_eq!(next_second(&head), Some(1));
-    assert!(matches!(head.enlist(replace(2), false), Enlisted::Refused(_)));
+    assert!(matches!(head.enqueue(replace(2), false), Enqueued::Refused(_)));
 }
 
 #[test]
 fn an_event_that_comes_late_still_counts_if_everything_newer_was_refused() {
     let mut head = head();
-    head.enlist(replace(1), false);
+    head.enqueue(replace(1), false);
     apply_next(&mut head);
-    head.enlist(replace(3), false);
+    head.enqueue(replace(3), false);
     let refused = head.next().unwrap().clone();
     head.refuse("me", &refused, too_small()).unwrap();
-    assert_eq!(head.enlist(replace(2), false), Enlisted::Queued);
+    assert_eq!(head.enqueue(replace(2), false), Enqueued::Queued);
 }
 
 #[test]
 fn an_order_for_an_old_file_stands_until_a_newer_file_comes() {
     let mut head = head();
     for second in [1, 3] {
-        head.enlist(replace(second), false);
+        head.enqueue(replace(second), false);
         apply_next(&mut head);
     }
-    assert_eq!(head.enlist(replace(1), true), Enlisted::Queued);
+    assert_eq!(head.enqueue(replace(1), true), Enqueued::Queued);
     assert_eq!(
         head.newest.as_ref().map(|newest| newest.last_modified),
         Some(at(3)),
@@ -153,14 +153,14 @@ fn an_order_for_an_old_file_stands_until_a_newer_file_comes() {
         Some(at(1))
     );
     assert_eq!(
-        head.enlist(replace(3), false),
-        Enlisted::Superseded,
+        head.enqueue(replace(3), false),
+        Enqueued::Superseded,
         "what was known does not undo the direct load"
     );
-    assert_eq!(head.enlist(replace(2), false), Enlisted::Superseded);
+    assert_eq!(head.enqueue(replace(2), false), Enqueued::Superseded);
     assert_eq!(
-        head.enlist(replace(4), false),
-        Enlisted::Queued,
+        head.enqueue(replace(4), false),
+        Enqueued::Queued,
         "the next newer file does"
     );
 }
@@ -168,12 +168,12 @@ fn an_order_for_an_old_file_stands_until_a_newer_file_comes() {
 #[test]
 fn an_order_goes_before_what_was_pending_and_after_what_comes_later() {
     let mut head = head();
-    head.enlist(replace(5), false);
-    head.enlist(replace(1), true);
+    head.enqueue(replace(5), false);
+    head.enqueue(replace(1), true);
     assert_eq!(next_second(&head), Some(1));
-    head.enlist(replace(2), true);
+    head.enqueue(replace(2), true);
     assert_eq!(next_second(&head), Some(2), "the later direct load wins");
-    head.enlist(replace(6), false);
+    head.enqueue(replace(6), false);
     assert_eq!(next_second(&head), Some(6));
     assert_eq!(apply_next(&mut head).len(), 3);
 }
@@ -181,10 +181,10 @@ fn an_order_goes_before_what_was_pending_and_after_what_comes_later() {
 #[test]
 fn an_order_for_the_very_file_that_is_being_loaded_is_not_lost() {
     let mut head = head();
-    head.enlist(replace(2), false);
+    head.enqueue(replace(2), false);
     let at_work = head.next().unwrap().clone();
-    head.enlist(replace(3), false);
-    head.enlist(replace(2), true);
+    head.enqueue(replace(3), false);
+    head.enqueue(replace(2), true);
     let done = Achievement {
         contacts: 1,
         segment_id: None,
@@ -209,11 +209,11 @@ fn an_order_for_the_very_file_that_is_being_loaded_is_not_lost() {
 #[test]
 fn what_an_event_asked_for_outlives_a_refused_order_for_the_same_file() {
     let mut head = head();
-    head.enlist(file(1, Mode::Remove), false);
+    head.enqueue(file(1, Mode::Remove), false);
     let begun = head.next().unwrap().clone();
     head.begin("me", &begun, 10).unwrap();
-    head.enlist(replace(1), true);
-    head.enlist(replace(1), true);
+    head.enqueue(replace(1), true);
+    head.enqueue(replace(1), true);
     assert_eq!(head.pending.len(), 2, "the later of two equal direct loads counts");
     let direct = head.next().unwrap().clone();
     assert_eq!(direct.mode, Mode::Replace);
@@ -224,18 +224,18 @@ fn what_an_event_asked_for_outlives_a_refused_order_for_the_same_file() {
 #[test]
 fn an_order_tries_a_refused_file_again_and_clears_the_refusal_when_applied() {
     let mut head = head();
-    head.enlist(replace(1), false);
+    head.enqueue(replace(1), false);
     let job = head.next().unwrap().clone();
     head.refuse("me", &job, too_small()).unwrap();
     assert_eq!(
-        head.enlist(
+        head.enqueue(
             Job {
                 approved: true,
                 ..replace(1)
             },
             true
         ),
-        Enlisted::Queued
+        Enqueued::Queued
     );
     assert!(head.next().unwrap().approved);
     apply_next(&mut head);
@@ -245,7 +245,7 @@ fn an_order_tries_a_refused_file_again_and_clears_the_refusal_when_applied() {
 #[test]
 fn the_first_published_count_stays_the_baseline_until_the_next_publish() {
     let mut head = head();
-    head.enlist(replace(1), false);
+    head.enqueue(replace(1), false);
     let job = head.next().unwrap().clone();
     head.begin("me", &job, 1_000).unwrap();
     head.begin("me", &job, 7).unwrap();
@@ -272,7 +272,7 @@ fn a_lease_keeps_others_away_until_it_is_over() {
 #[test]
 fn the_sweep_waits_longer_after_each_failure_until_a_new_file_comes() {
     let mut head = head();
-    head.enlist(replace(1), false);
+    head.enqueue(replace(1), false);
     let mut pauses = Vec::new();
     for count in 1..=9 {
         let job = head.next().unwrap().clone();
@@ -283,7 +283,7 @@ fn the_sweep_waits_longer_after_each_failure_until_a_new_file_comes() {
         assert_eq!(needs_attention, count >= 5);
     }
     assert_eq!(pauses, [15, 30, 60, 120, 240, 480, 960, 1_440, 1_440]);
-    head.enlist(replace(2), false);
+    head.enqueue(replace(2), false);
     head.release("me").unwrap();
     assert!(head.is_due(at(0)), "a new file is tried at once");
     let count = |head: &Head| head.failures.as_ref().map(|failures| failures.count);
@@ -309,11 +309,11 @@ fn a_call_sent_at_the_last_moment_is_over_before_the_lease() {
 #[test]
 fn what_dynamics_failed_to_show_is_queued_again_and_a_newer_file_still_overtakes_it() {
     let mut head = head();
-    head.enlist(replace(1), false);
+    head.enqueue(replace(1), false);
     apply_next(&mut head);
     head.redo("me").unwrap();
     assert_eq!(next_second(&head), Some(1));
-    head.enlist(replace(2), false);
+    head.enqueue(replace(2), false);
     assert_eq!(next_second(&head), Some(2));
     assert_eq!(apply_next(&mut head).len(), 1);
     assert_eq!(head.next(), None);
@@ -323,7 +323,7 @@ fn what_dynamics_failed_to_show_is_queued_again_and_a_newer_file_still_overtakes
 fn a_sweep_goes_on_only_where_nobody_works_and_no_pause_is_due() {
     let mut head = head();
     assert!(!head.is_due(at(0)), "nothing is pending");
-    head.enlist(replace(1), false);
+    head.enqueue(replace(1), false);
     assert!(!head.is_due(at(1)), "the lease is alive");
     assert!(head.is_due(at(182)));
     let job = head.next().unwrap().clone();
@@ -337,10 +337,10 @@ fn a_sweep_goes_on_only_where_nobody_works_and_no_pause_is_due() {
 #[test]
 fn of_lost_replaces_the_newest_that_is_not_refused_is_found_and_of_additions_all() {
     let mut head = head();
-    head.enlist(replace(3), false);
+    head.enqueue(replace(3), false);
     let job = head.next().unwrap().clone();
     head.refuse("me", &job, too_small()).unwrap();
-    let found = |head: &mut Head, mode| head.enlist_lost(&[3, 2, 1].map(|second| file(second, mode))).len();
+    let found = |head: &mut Head, mode| head.enqueue_lost(&[3, 2, 1].map(|second| file(second, mode))).len();
     assert_eq!(found(&mut head, Mode::Replace), 1);
     assert_eq!(next_second(&head), Some(2));
     assert_eq!(found(&mut head, Mode::Replace), 0);
@@ -351,7 +351,7 @@ fn of_lost_replaces_the_newest_that_is_not_refused_is_found_and_of_additions_all
 #[test]
 fn a_publish_that_went_through_unnoted_gives_the_next_file_its_own_count_as_baseline() {
     let mut head = head();
-    head.enlist(replace(1), false);
+    head.enqueue(replace(1), false);
     let job = head.next().unwrap().clone();
     head.begin("me", &job, 1_000).unwrap();
     assert_eq!(head.announce("me", &job, 600), Ok(true));
@@ -363,7 +363,7 @@ fn a_publish_that_went_through_unnoted_gives_the_next_file_its_own_count_as_base
     );
     assert_eq!(baseline(&head, Some(1_000)), Some(1_000), "it shows what was before");
     assert_eq!(baseline(&head, None), Some(1_000), "it shows nothing");
-    head.enlist(replace(2), false);
+    head.enqueue(replace(2), false);
     assert_eq!(
         head.announce("me", &job, 600),
         Ok(false),

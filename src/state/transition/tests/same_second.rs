@@ -13,10 +13,10 @@ fn content(etag: &str) -> Job {
 }
 
 /// Takes up a content as a worker does that has asked S3.
-fn take_up(head: &mut Head, etag: &str, lies_there: bool) -> Enlisted {
+fn take_up(head: &mut Head, etag: &str, lies_there: bool) -> Enqueued {
     let mut job = content(etag);
     head.place(&mut job, lies_there);
-    head.enlist(job, false)
+    head.enqueue(job, false)
 }
 
 fn next_tag(head: &Head) -> Option<&str> {
@@ -35,19 +35,19 @@ fn s3_is_asked_only_where_another_content_of_the_second_is_known() {
     assert_eq!(head.recall(&content("b")), None, "nobody can tell yet");
     head.applied = None;
     assert!(head.is_undecided(&content("b")), "settled alone tells it");
-    assert_eq!(head.recall(&content("a")), Some(Enlisted::Superseded));
+    assert_eq!(head.recall(&content("a")), Some(Enqueued::Superseded));
 }
 
 #[test]
 fn each_content_that_lies_there_is_newer_than_all_before_and_an_earlier_one_may_come_back() {
     let mut head = head();
     for etag in ["a", "b", "c"] {
-        assert_eq!(take_up(&mut head, etag, true), Enlisted::Queued);
+        assert_eq!(take_up(&mut head, etag, true), Enqueued::Queued);
         assert_eq!(next_tag(&head), Some(etag));
     }
     assert_eq!(apply_next(&mut head).len(), 2);
-    assert_eq!(take_up(&mut head, "b", false), Enlisted::Superseded);
-    assert_eq!(take_up(&mut head, "b", true), Enlisted::Queued);
+    assert_eq!(take_up(&mut head, "b", false), Enqueued::Superseded);
+    assert_eq!(take_up(&mut head, "b", true), Enqueued::Queued);
     assert_eq!(next_tag(&head), Some("b"));
 }
 
@@ -55,12 +55,12 @@ fn each_content_that_lies_there_is_newer_than_all_before_and_an_earlier_one_may_
 fn what_does_not_lie_there_counts_only_where_all_that_was_known_is_refused() {
     let mut head = head();
     take_up(&mut head, "b", true);
-    assert_eq!(take_up(&mut head, "a", false), Enlisted::Queued);
+    assert_eq!(take_up(&mut head, "a", false), Enqueued::Queued);
     assert_eq!(next_tag(&head), Some("b"));
     let newer = head.next().unwrap().clone();
     head.refuse("me", &newer, too_small()).unwrap();
     assert_eq!(next_tag(&head), Some("a"));
-    assert!(matches!(take_up(&mut head, "b", true), Enlisted::Refused(_)));
+    assert!(matches!(take_up(&mut head, "b", true), Enqueued::Refused(_)));
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn an_entry_of_before_without_a_tag_is_known_by_the_rest_alone() {
         known.as_mut().unwrap().etag = None;
     }
     head.applied = None;
-    assert_eq!(head.recall(&content("b")), Some(Enlisted::Superseded));
+    assert_eq!(head.recall(&content("b")), Some(Enqueued::Superseded));
 }
 
 #[test]
