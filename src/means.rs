@@ -6,7 +6,7 @@
 use crate::domain::{Batch, ContactId, Home, Mode, ObjectRef, RunId, SegmentName};
 use crate::dynamics::{self, Definition, DefinitionId, Group, GroupId, Saved, Segment, SegmentId};
 use crate::source::{self, ObjectVersion, Parts, Rejected, Rows};
-use crate::state::{self, Bookmark, Former, Head, Lying, Stored};
+use crate::state::{self, Bookmark, Head, KeyContent, Legacy, Stored};
 use crate::time::Fence;
 use chrono::{DateTime, Utc};
 use std::time::Duration;
@@ -32,12 +32,12 @@ pub trait Means: Clone {
     /// Where an answer was lost on the way, a head that was written may be said not to be: its nonce tells.
     async fn write_head(&self, head: &Head, replacing: Option<&str>) -> Result<bool, state::Error>;
 
-    /// Reads what versions of before kept of a segment.
-    async fn read_former(&self, segment_name: &SegmentName) -> Result<Option<Former>, state::Error>;
+    /// Reads what earlier versions kept of a segment.
+    async fn read_legacy(&self, segment_name: &SegmentName) -> Result<Option<Legacy>, state::Error>;
 
-    /// Writes in place of the version `replacing` of a head of before that it has moved to this home, and what it said as long
+    /// Writes in place of the version `replacing` of an earlier head that it has moved to this home, and what it said as long
     /// as the head of this home may not be there yet; answers whether it was written.
-    async fn move_former(
+    async fn move_legacy(
         &self,
         segment_name: &SegmentName,
         head: Option<&Head>,
@@ -47,11 +47,11 @@ pub trait Means: Clone {
     /// Deletes a segment's head where it is still the version `etag`; answers whether it was deleted.
     async fn delete_head(&self, segment_name: &SegmentName, etag: &str) -> Result<bool, state::Error>;
 
-    /// Lists where the heads of all segments lie, those of other homes and of before among them.
+    /// Lists where the heads of all segments lie, those of other homes and earlier ones among them.
     async fn list_heads(&self) -> Result<Vec<String>, state::Error>;
 
     /// Reads what lies there; what is gone by now is nothing.
-    async fn lying_at(&self, key: &str) -> Result<Option<Lying>, state::Error>;
+    async fn content_at(&self, key: &str) -> Result<Option<KeyContent>, state::Error>;
 
     /// Names where a segment's head lies, or is to lie.
     fn head_key(&self, segment_name: &SegmentName) -> String;

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// Writes `result.csv` and `result.csv.gz` unless they are there, and returns the former.
+/// Writes `result.csv` and `result.csv.gz` unless they are there, and returns the legacy.
 pub(crate) fn make(folder: &Path, rows: u64) -> PathBuf {
     let csv = folder.join("result.csv");
     let gz = folder.join("result.csv.gz");

@@ -14,7 +14,7 @@ pub struct Position {
     pub key: String,
     /// The version; none in a bucket without versioning. S3's version ids are in no order.
     pub version_id: Option<String>,
-    /// The entity tag; what heads of before tell lacks it, and is known by the rest alone.
+    /// The entity tag; what earlier heads tell lacks it, and is known by the rest alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,
     /// Orders the contents that a key had within one second: the higher came later.

@@ -18,7 +18,7 @@ impl RunId {
         Self::hash(home.into_iter().chain(input(segment_name, mode, object, parts)))
     }
 
-    /// Derives the ids that versions of before gave: they did not know where the segment lives and, at first, neither mode nor
+    /// Derives the ids that earlier versions gave: they did not know where the segment lives and, at first, neither mode nor
     /// files, so that an approval opened the guards for more than somebody had looked at.
     pub fn of_before(segment_name: &SegmentName, mode: Mode, object: &ObjectRef, parts: Option<&Pinned>) -> [Self; 2] {
         let at_first = [segment_name.as_str()].into_iter().chain(named(object));

@@ -27,7 +27,7 @@ pub struct Computation {
     /// When it ended.
     #[serde(default)]
     pub finished: Option<DateTime<Utc>>,
-    /// Whether it failed, so that an Active row shows the audience of before.
+    /// Whether it failed, so that an Active row shows the earlier audience.
     #[serde(default)]
     pub has_failed: bool,
 }
@@ -73,7 +73,7 @@ pub enum Sign {
 }
 
 impl Watch {
-    /// How long a state must last that nobody can tell from the one of before: a publish is shown after an hour or somewhat
+    /// How long a state must last that nobody can tell from the earlier one: a publish is shown after an hour or somewhat
     /// more ("allow about an hour, sometimes longer", Microsoft's documentation of automatic segment management).
     const LONG_ENOUGH: TimeDelta = TimeDelta::minutes(75);
 
@@ -261,7 +261,7 @@ mod tests {
             // What ended was begun before, and is what the segment was busy with.
             (computed(BUSY, 90, 20), computed(ACTIVE, 90, 130), false),
             (computed(BUSY, 90, 20), computed(ACTIVE, 110, 130), true),
-            // An Active row beside a computation that failed shows the audience of before.
+            // An Active row beside a computation that failed shows the earlier audience.
             (
                 computed(ACTIVE, 10, 20),
                 View {

@@ -10,7 +10,7 @@ use crate::dynamics::{self, Dataverse, Definition, DefinitionId, Group, GroupId,
 use crate::means::{Attempt, Leftovers, Lists, Means};
 use crate::report::Archive;
 use crate::source::{self, Manner, ObjectVersion, Parts, Rows};
-use crate::state::{self, Bookmark, Former, Head, Heads, Lying, Stored};
+use crate::state::{self, Bookmark, Head, Heads, KeyContent, Legacy, Stored};
 use crate::time::Fence;
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
@@ -72,17 +72,17 @@ impl Means for Production<'_> {
         self.heads.write(head, replacing).await
     }
 
-    async fn read_former(&self, segment_name: &SegmentName) -> Result<Option<Former>, state::Error> {
-        self.heads.former(segment_name).await
+    async fn read_legacy(&self, segment_name: &SegmentName) -> Result<Option<Legacy>, state::Error> {
+        self.heads.legacy(segment_name).await
     }
 
-    async fn move_former(
+    async fn move_legacy(
         &self,
         segment_name: &SegmentName,
         head: Option<&Head>,
         replacing: &str,
     ) -> Result<bool, state::Error> {
-        self.heads.move_former(segment_name, head, replacing).await
+        self.heads.move_legacy(segment_name, head, replacing).await
     }
 
     async fn delete_head(&self, segment_name: &SegmentName, etag: &str) -> Result<bool, state::Error> {
@@ -93,7 +93,7 @@ impl Means for Production<'_> {
         self.heads.keys().await
     }
 
-    async fn lying_at(&self, key: &str) -> Result<Option<Lying>, state::Error> {
+    async fn content_at(&self, key: &str) -> Result<Option<KeyContent>, state::Error> {
         self.heads.fetch(key).await
     }
 

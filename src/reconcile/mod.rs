@@ -122,7 +122,7 @@ pub enum Error {
     },
     /// The published segment ended in an error state.
     #[error(
-        "Dynamics could not compute the published segment (its status is {status_code}); the audience of before stays in \
+        "Dynamics could not compute the published segment (its status is {status_code}); the earlier audience stays in \
          use: open the segment in Dynamics to see why, then repeat the run"
     )]
     PublishFailed {

@@ -12,7 +12,7 @@ impl RunReport {
     pub(crate) fn of_known(job: &Job, known: Enqueued) -> Self {
         let (outcome, reason, error_type) = match known {
             Enqueued::Refused(Refused { refusal, .. }) if refusal.unreadable => {
-                // What a head of before does not tell was most likely this.
+                // What an earlier head does not tell was most likely this.
                 let error_type = refusal.error_type.unwrap_or_else(|| "SourceInvalid".into());
                 (Outcome::Failed, refusal.reason, Some(error_type))
             }

@@ -48,8 +48,8 @@ impl Keys {
         format!("{}{}/head.json", self.heads(), hash(names))
     }
 
-    /// Returns the key of the head that versions of before kept of a segment, wherever it lived.
-    pub(crate) fn former_head(&self, segment_name: &SegmentName) -> String {
+    /// Returns the key of the head that earlier versions kept of a segment, wherever it lived.
+    pub(crate) fn legacy_head(&self, segment_name: &SegmentName) -> String {
         format!("{}{}/head.json", self.heads(), segment_hash(segment_name))
     }
 
@@ -147,10 +147,10 @@ mod tests {
         let keys = Keys::below("_state/".to_owned());
         let name = SegmentName::parse("Summer Sale").unwrap();
         let at = DateTime::from_timestamp(1_795_000_000, 0).unwrap();
-        let former = "_state/segments/b5a6898e4b728234d428749d7b62cf93/head.json";
-        assert_eq!(keys.former_head(&name), former);
-        assert!(former.starts_with(&keys.heads()) && Keys::is_head(former));
-        assert_ne!(keys.former_head(&SegmentName::parse("summer sale").unwrap()), former);
+        let legacy = "_state/segments/b5a6898e4b728234d428749d7b62cf93/head.json";
+        assert_eq!(keys.legacy_head(&name), legacy);
+        assert!(legacy.starts_with(&keys.heads()) && Keys::is_head(legacy));
+        assert_ne!(keys.legacy_head(&SegmentName::parse("summer sale").unwrap()), legacy);
         assert_eq!(keys.bookmark(), "_state/sweep.json");
         let environment = "socktown.crm4.dynamics.com";
         let hash = "ed8e9298d22515193217decfe9e41816";

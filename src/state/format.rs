@@ -10,15 +10,15 @@ use serde_json::{Value, json};
 pub(super) enum Content {
     /// A head of this home.
     Head(Box<Head>),
-    /// A head that a version of before wrote, which knew no homes; as it would be of this one.
-    Former(Box<Head>),
+    /// A head that an earlier version wrote, which knew no homes; as it would be of this one.
+    Legacy(Box<Head>),
     /// What such a head has become.
     Moved(Moved),
     /// Something of another home.
     Foreign,
 }
 
-/// Stands in place of a head of before that has moved to a home: versions of before do not understand it, and stop.
+/// Stands in place of an earlier head that has moved to a home: earlier versions do not understand it, and stop.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Moved {
     v: u32,
@@ -58,7 +58,7 @@ pub(super) fn parse(body: &[u8], home: &Home) -> Result<Content, String> {
     if is_foreign(&json, home) {
         return Ok(Content::Foreign);
     }
-    let is_former = match json["v"].as_u64() {
+    let is_legacy = match json["v"].as_u64() {
         Some(FORMER) => true,
         Some(v) if v == u64::from(Head::VERSION) => false,
         Some(v) => {
@@ -69,12 +69,12 @@ pub(super) fn parse(body: &[u8], home: &Home) -> Result<Content, String> {
         }
         None => return Err("has no format version".to_owned()),
     };
-    if !is_former && json.get("moved_to").is_some() {
+    if !is_legacy && json.get("moved_to").is_some() {
         let moved = serde_json::from_value(json).map(Content::Moved);
         return moved.map_err(|_| NOT_UNDERSTOOD.to_owned());
     }
     check_names(&json)?;
-    if is_former {
+    if is_legacy {
         json["v"] = json!(Head::VERSION);
         json["environment"] = json!(home.environment);
         json["business_unit"] = json!(home.business_unit);
@@ -82,7 +82,7 @@ pub(super) fn parse(body: &[u8], home: &Home) -> Result<Content, String> {
     let head: Box<Head> = serde_json::from_value(json).map_err(|_| NOT_UNDERSTOOD.to_owned())?;
     match &head.lease {
         Some(lease) if !lease.is_possible() => Err("has a lease that no worker could have taken".to_owned()),
-        _ if is_former => Ok(Content::Former(head)),
+        _ if is_legacy => Ok(Content::Legacy(head)),
         _ => Ok(Content::Head(head)),
     }
 }
@@ -150,15 +150,15 @@ mod tests {
 
     fn parsed(head: &Value) -> Result<Head, String> {
         match content(head)? {
-            Content::Head(head) | Content::Former(head) => Ok(*head),
+            Content::Head(head) | Content::Legacy(head) => Ok(*head),
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
     fn a_head_of_before_is_read_as_it_was_and_is_this_home_s_once_it_is_written() {
-        let Ok(Content::Former(read)) = content(&head()) else {
-            panic!("it is a former one");
+        let Ok(Content::Legacy(read)) = content(&head()) else {
+            panic!("it is a legacy one");
         };
         let mut expected = head();
         expected["v"] = json!(2);
@@ -193,10 +193,10 @@ mod tests {
 
     #[test]
     fn what_has_moved_says_so_to_every_home() {
-        let former = parsed(&head()).unwrap();
+        let legacy = parsed(&head()).unwrap();
         let other = Home::environment("other.crm4.dynamics.com".to_owned());
-        for head in [None, Some(&former)] {
-            let name = &former.segment_name;
+        for head in [None, Some(&legacy)] {
+            let name = &legacy.segment_name;
             let moved = serde_json::to_value(Moved::to("there".to_owned(), &other, name, head)).unwrap();
             assert_eq!((&moved["v"], &moved["moved_to"]), (&json!(2), &json!("there")));
             let Ok(Content::Moved(read)) = content(&moved) else {

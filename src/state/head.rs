@@ -85,7 +85,7 @@ pub struct Job {
     /// The object's place among all results.
     #[serde(rename = "order")]
     pub position: Position,
-    /// The files of a result in several, as they were when it was taken up; jobs of before lack it.
+    /// The files of a result in several, as they were when it was taken up; earlier jobs lack it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parts: Option<Pinned>,
     /// How the segment changes.
@@ -133,14 +133,14 @@ pub struct Applied {
     pub at: DateTime<Utc>,
     /// How many contacts its file held.
     pub contacts: u64,
-    /// Who was in the draft that was published, as it was read back right before; heads of before lack it.
+    /// Who was in the draft that was published, as it was read back right before; earlier heads lack it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub members: Option<Census>,
     /// The segment it went to; another id under the same name is another segment.
     pub segment_id: Option<String>,
     /// Whether the published segment was seen Active.
     pub confirmed: bool,
-    /// What tells the state that comes of the publish from the one before it; heads of before lack it, and nothing needs it
+    /// What tells the state that comes of the publish from the one before it; earlier heads lack it, and nothing needs it
     /// once the segment was seen Active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watch: Option<Watch>,
@@ -185,7 +185,7 @@ pub struct Refusal {
     /// Whether the file can never be read, rather than refused by a guard.
     #[serde(default)]
     pub unreadable: bool,
-    /// The type that the run's report gave; heads of before lack it.
+    /// The type that the run's report gave; earlier heads lack it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_type: Option<ErrorType>,
 }

@@ -5,7 +5,7 @@
 
 pub mod bookmark;
 mod format;
-mod former;
+mod legacy;
 pub mod head;
 pub mod markers;
 pub mod past;
@@ -15,10 +15,10 @@ mod trials;
 mod verified;
 
 pub use bookmark::Bookmark;
-pub use former::Former;
 pub use head::{Applied, Head, Job, Refusal, Refused};
+pub use legacy::Legacy;
 pub use past::{Load, Loaded, UnderWay};
-pub use store::{Error, Heads, Lying, Stored};
+pub use store::{Error, Heads, KeyContent, Stored};
 pub use transition::{Achievement, Claim, Enqueued, LeaseLost, Lost, Whose};
 pub use trials::{Noted, Trial, Trials};
 pub use verified::{Doubts, Finding, Verification};

@@ -1,8 +1,8 @@
 //! Heads in S3: read, and written only in place of what was read.
 
 use super::format::{self, Content, Moved};
-use super::former::Former;
 use super::head::Head;
+use super::legacy::Legacy;
 use super::transition::LeaseLost;
 use crate::domain::Fate;
 use crate::domain::{Home, SegmentName};
@@ -70,12 +70,12 @@ pub enum Error {
         /// How often it was tried.
         tries: u32,
     },
-    /// A worker of a version of before holds the segment by the head that it knows.
+    /// A worker of an earlier version holds the segment by the head that it knows.
     #[error(
         "a run of an earlier version holds this segment and may still be at work; the next sweep takes up what an event told \
          of, and a direct load is to be asked for again once that run's lease is over"
     )]
-    HeldByFormer,
+    HeldByLegacy,
     /// Another worker has taken over.
     #[error(transparent)]
     LeaseLost(#[from] LeaseLost),
@@ -89,14 +89,14 @@ impl Error {
             Self::Refused { .. } => "StateRefused",
             Self::Unreadable { .. } => "StateUnreadable",
             Self::Unavailable { .. } | Self::Contended { .. } => "StateUnavailable",
-            Self::HeldByFormer | Self::LeaseLost(_) => "LeaseLost",
+            Self::HeldByLegacy | Self::LeaseLost(_) => "LeaseLost",
         }
     }
 
     /// Tells what becomes of a job whose head could not be read or written.
     pub const fn fate(&self) -> Fate {
         match self {
-            Self::HeldByFormer | Self::LeaseLost(_) => Fate::LostLease,
+            Self::HeldByLegacy | Self::LeaseLost(_) => Fate::LostLease,
             Self::Forbidden { .. }
             | Self::Refused { .. }
             | Self::Unreadable { .. }
@@ -171,11 +171,11 @@ pub struct Heads {
 
 /// What lies where a head may lie.
 #[derive(Clone, Debug)]
-pub enum Lying {
+pub enum KeyContent {
     /// The head of a segment of this home.
     Head(Stored),
-    /// What versions of before kept of a segment.
-    Former(Former),
+    /// What earlier versions kept of a segment.
+    Legacy(Legacy),
     /// What belongs to another home.
     Foreign,
 }
@@ -191,7 +191,7 @@ pub struct Stored {
 
 impl Heads {
     /// The most heads that are listed: an organization has 13,000 segments at most (Microsoft's fair use policy), each with
-    /// what is left of a head of before, and several may share a bucket.
+    /// what is left of an earlier head, and several may share a bucket.
     const MOST: usize = 100_000;
 
     /// Opens the heads of this home among the function's own objects.
@@ -208,31 +208,35 @@ impl Heads {
     pub async fn read(&self, segment_name: &SegmentName) -> Result<Option<Stored>, Error> {
         let key = self.key(segment_name);
         match self.fetch(&key).await? {
-            Some(Lying::Head(stored)) => Ok(Some(stored)),
-            Some(Lying::Former(_) | Lying::Foreign) => Err(self.unreadable(&key, "is the state of another segment")),
+            Some(KeyContent::Head(stored)) => Ok(Some(stored)),
+            Some(KeyContent::Legacy(_) | KeyContent::Foreign) => {
+                Err(self.unreadable(&key, "is the state of another segment"))
+            }
             None => Ok(None),
         }
     }
 
-    /// Reads what versions of before kept of a segment.
-    pub async fn former(&self, segment_name: &SegmentName) -> Result<Option<Former>, Error> {
-        let key = self.own.keys.former_head(segment_name);
+    /// Reads what earlier versions kept of a segment.
+    pub async fn legacy(&self, segment_name: &SegmentName) -> Result<Option<Legacy>, Error> {
+        let key = self.own.keys.legacy_head(segment_name);
         match self.fetch(&key).await? {
-            Some(Lying::Former(former)) => Ok(Some(former)),
-            Some(Lying::Head(_) | Lying::Foreign) => Err(self.unreadable(&key, "is the state of another segment")),
+            Some(KeyContent::Legacy(legacy)) => Ok(Some(legacy)),
+            Some(KeyContent::Head(_) | KeyContent::Foreign) => {
+                Err(self.unreadable(&key, "is the state of another segment"))
+            }
             None => Ok(None),
         }
     }
 
-    /// Writes in place of a head of before, whose version is `replacing`, that it has moved here; `head` is what it said, as
+    /// Writes in place of an earlier head, whose version is `replacing`, that it has moved here; `head` is what it said, as
     /// long as the head of this home may not be there yet. Answers whether it was written.
-    pub async fn move_former(
+    pub async fn move_legacy(
         &self,
         segment_name: &SegmentName,
         head: Option<&Head>,
         replacing: &str,
     ) -> Result<bool, Error> {
-        let key = self.own.keys.former_head(segment_name);
+        let key = self.own.keys.legacy_head(segment_name);
         let moved = Moved::to(self.key(segment_name), &self.home, segment_name, head);
         let body = serde_json::to_vec_pretty(&moved).map_err(|_| self.unavailable(&key, "written", "it is no JSON"))?;
         Ok(self.put(&key, body, Some(replacing)).await?.is_some())
@@ -292,7 +296,7 @@ impl Heads {
     }
 
     /// Reads what lies there; what is gone since it was listed is nothing any more.
-    pub async fn fetch(&self, key: &str) -> Result<Option<Lying>, Error> {
+    pub async fn fetch(&self, key: &str) -> Result<Option<KeyContent>, Error> {
         let read = match self.own.read(key).await {
             Err(Reason::Missing(missing)) if missing != Missing::Bucket => return Ok(None),
             read => read.map_err(|reason| self.failure(reason, key, "read"))?,
@@ -300,21 +304,21 @@ impl Heads {
         let content = format::parse(&read.content, &self.home).map_err(|what| self.unreadable(key, &what))?;
         let etag = read.etag;
         let (lying, lies_at) = match content {
-            Content::Foreign => return Ok(Some(Lying::Foreign)),
+            Content::Foreign => return Ok(Some(KeyContent::Foreign)),
             Content::Head(head) => {
                 let lies_at = self.key(&head.segment_name);
-                (Lying::Head(Stored { head: *head, etag }), lies_at)
+                (KeyContent::Head(Stored { head: *head, etag }), lies_at)
             }
-            Content::Former(head) => {
-                let lies_at = self.own.keys.former_head(&head.segment_name);
-                (Lying::Former(Former::Head(Stored { head: *head, etag })), lies_at)
+            Content::Legacy(head) => {
+                let lies_at = self.own.keys.legacy_head(&head.segment_name);
+                (KeyContent::Legacy(Legacy::Head(Stored { head: *head, etag })), lies_at)
             }
             Content::Moved(moved) => {
-                let lies_at = self.own.keys.former_head(&moved.segment_name);
+                let lies_at = self.own.keys.legacy_head(&moved.segment_name);
                 let is_here = moved.to == self.key(&moved.segment_name);
                 let head = moved.head.filter(|_| is_here);
-                let moved = head.map_or(Former::Moved, |head| Former::Moving(Stored { head: *head, etag }));
-                (Lying::Former(moved), lies_at)
+                let moved = head.map_or(Legacy::Moved, |head| Legacy::Moving(Stored { head: *head, etag }));
+                (KeyContent::Legacy(moved), lies_at)
             }
         };
         if lies_at != key {

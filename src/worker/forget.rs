@@ -32,7 +32,7 @@ impl<M: Means> Worker<'_, M> {
     }
 
     async fn delete_head(&self, segment_name: &SegmentName) -> Result<Forgotten, state::Error> {
-        // What a version of before kept would come back with the next result.
+        // What an earlier version kept would come back with the next result.
         heads::settle_past(&self.means, segment_name).await?;
         for attempt in 0..TRIES {
             let Some(Stored { head, etag }) = self.means.read_head(segment_name).await? else {

@@ -4,7 +4,7 @@ use crate::domain::{ObjectRef, SegmentName};
 use crate::error::Error;
 use crate::means::Means;
 use crate::source;
-use crate::state::{self, Enqueued, Former, Head, Job, Lying, Stored};
+use crate::state::{self, Enqueued, Head, Job, KeyContent, Legacy, Stored};
 use crate::time::Backoff;
 use chrono::{DateTime, Utc};
 use std::time::Duration;
@@ -19,31 +19,31 @@ const PAUSES: Backoff = Backoff {
 
 /// Reads a segment's head; a segment never loaded has a new one.
 ///
-/// What a version of before kept of it is read as the head that it will become, and left where it is.
+/// What an earlier version kept of it is read as the head that it will become, and left where it is.
 pub(super) async fn read(means: &impl Means, segment_name: &SegmentName) -> Result<Head, state::Error> {
     if let Some(stored) = means.read_head(segment_name).await? {
         return Ok(stored.head);
     }
-    let former = means.read_former(segment_name).await?;
-    let past = former.and_then(Former::into_past);
+    let legacy = means.read_legacy(segment_name).await?;
+    let past = legacy.and_then(Legacy::into_past);
     Ok(past.unwrap_or_else(|| Head::new(means.home(), segment_name)))
 }
 
 /// Reads the head of a segment of this home that a sweep has found at a key; nothing where it is another's, or where the
 /// segment's own head has its turn under its own key.
 pub(super) async fn read_at(means: &impl Means, key: &str) -> Result<Option<Head>, state::Error> {
-    let (past, moving) = match means.lying_at(key).await? {
-        Some(Lying::Head(stored)) => return Ok(Some(stored.head)),
-        Some(Lying::Former(Former::Head(past))) => (past, None),
-        Some(Lying::Former(Former::Moving(past))) => (past.clone(), Some(past.etag)),
-        Some(Lying::Former(Former::Moved) | Lying::Foreign) | None => return Ok(None),
+    let (past, moving) = match means.content_at(key).await? {
+        Some(KeyContent::Head(stored)) => return Ok(Some(stored.head)),
+        Some(KeyContent::Legacy(Legacy::Head(past))) => (past, None),
+        Some(KeyContent::Legacy(Legacy::Moving(past))) => (past.clone(), Some(past.etag)),
+        Some(KeyContent::Legacy(Legacy::Moved) | KeyContent::Foreign) | None => return Ok(None),
     };
     let segment_name = &past.head.segment_name;
     if means.read_head(segment_name).await?.is_none() {
         return Ok(Some(past.head));
     }
     if let Some(etag) = moving {
-        means.move_former(segment_name, None, &etag).await?;
+        means.move_legacy(segment_name, None, &etag).await?;
     }
     Ok(None)
 }
@@ -109,21 +109,21 @@ enum Past {
     Contended,
 }
 
-/// Fetches what a version of before kept of a segment, so that no worker of such a version can go on by it.
+/// Fetches what an earlier version kept of a segment, so that no worker of such a version can go on by it.
 ///
 /// It lies where it was, and says that it has moved and what it said, until the head of this home is there: whoever is
 /// killed in between leaves the past to the next.
 async fn fetch_past(means: &impl Means, segment_name: &SegmentName) -> Result<Past, state::Error> {
-    let stored = match means.read_former(segment_name).await? {
-        Some(Former::Head(stored)) => stored,
-        Some(Former::Moving(stored)) => return Ok(Past::Head(Box::new(stored.head))),
-        Some(Former::Moved) | None => return Ok(Past::Nothing),
+    let stored = match means.read_legacy(segment_name).await? {
+        Some(Legacy::Head(stored)) => stored,
+        Some(Legacy::Moving(stored)) => return Ok(Past::Head(Box::new(stored.head))),
+        Some(Legacy::Moved) | None => return Ok(Past::Nothing),
     };
     if stored.head.is_held(means.s3_time()) {
-        return Err(state::Error::HeldByFormer);
+        return Err(state::Error::HeldByLegacy);
     }
     let is_moved = means
-        .move_former(segment_name, Some(&stored.head), &stored.etag)
+        .move_legacy(segment_name, Some(&stored.head), &stored.etag)
         .await?;
     Ok(if is_moved {
         Past::Head(Box::new(stored.head))
@@ -132,15 +132,15 @@ async fn fetch_past(means: &impl Means, segment_name: &SegmentName) -> Result<Pa
     })
 }
 
-/// Brings what a version of before kept of a segment under its own key, and leaves nothing of it behind.
+/// Brings what an earlier version kept of a segment under its own key, and leaves nothing of it behind.
 pub(super) async fn settle_past(means: &impl Means, segment_name: &SegmentName) -> Result<(), state::Error> {
-    let former = means.read_former(segment_name).await?;
-    if former.and_then(Former::into_past).is_none() {
+    let legacy = means.read_legacy(segment_name).await?;
+    if legacy.and_then(Legacy::into_past).is_none() {
         return Ok(());
     }
     update(means, segment_name, |_, _| ()).await?;
-    if let Some(Former::Moving(past)) = means.read_former(segment_name).await? {
-        means.move_former(segment_name, None, &past.etag).await?;
+    if let Some(Legacy::Moving(past)) = means.read_legacy(segment_name).await? {
+        means.move_legacy(segment_name, None, &past.etag).await?;
     }
     Ok(())
 }

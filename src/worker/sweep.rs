@@ -56,7 +56,7 @@ impl<M: Means> Worker<'_, M> {
             let segment_name = lost.first().map(|resolved| resolved.job.segment_name.clone());
             let reports = match self.serve(&key, lost, now, &mut bookmark).await {
                 Ok(reports) => reports,
-                // Out of time, or a worker of a version of before is at it.
+                // Out of time, or a worker of an earlier version is at it.
                 Err(error) if matches!(error.fate(), Fate::Continue | Fate::LostLease) => continue,
                 Err(error) => vec![RunReport::of_segment(segment_name.as_ref(), &error)],
             };

@@ -1,4 +1,4 @@
-//! What a version of before has kept is taken over, once, and by the first environment that needs it.
+//! What an earlier version has kept is taken over, once, and by the first environment that needs it.
 
 use crate::failures::{kill_when, outcomes, sweep};
 use crate::world::{FIFTEEN_MINUTES, SEGMENT, World, contacts};
@@ -7,10 +7,10 @@ use segment_loader::domain::{Mode, ObjectRef, RunId, SegmentName};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Where versions of before kept the head of [`SEGMENT`]: by the hash of the name alone.
+/// Where earlier versions kept the head of [`SEGMENT`]: by the hash of the name alone.
 pub(crate) const FORMER: &str = "_state/segments/b5a6898e4b728234d428749d7b62cf93/head.json";
 
-/// Turns the head into what a version of before has written, and returns the runs' names of then.
+/// Turns the head into what an earlier version has written, and returns the runs' names of then.
 pub(crate) fn age_the_head(world: &World) -> Vec<String> {
     let mut head = world.head();
     let s3 = &world.sandbox.s3;
@@ -54,7 +54,7 @@ fn id_of_before(object: &Value) -> String {
     first.to_string()
 }
 
-/// Takes out of every order what versions of before did not note.
+/// Takes out of every order what earlier versions did not note.
 fn forget_tags(value: &mut Value) {
     match value {
         Value::Array(values) => values.iter_mut().for_each(forget_tags),
@@ -68,7 +68,7 @@ fn forget_tags(value: &mut Value) {
     }
 }
 
-fn former(world: &World) -> Value {
+fn legacy(world: &World) -> Value {
     world.sandbox.s3.get_json(BUCKET, FORMER).unwrap()
 }
 
@@ -108,9 +108,9 @@ async fn what_was_loaded_counted_and_refused_before_is_known_after_an_upgrade() 
         assert_eq!(world.segment().publishes, publishes);
         let newer = world.drop_contacts("newer.csv", &contacts(0..130));
         assert_eq!(own(&world, &newer).await["outcome"], "loaded");
-        assert_eq!((&former(&world)["v"], &world.head()["v"]), (&json!(2), &json!(2)));
+        assert_eq!((&legacy(&world)["v"], &world.head()["v"]), (&json!(2), &json!(2)));
         sweep(&world).await;
-        assert_eq!(former(&world).get("head"), None, "it is not kept for good");
+        assert_eq!(legacy(&world).get("head"), None, "it is not kept for good");
     }
 }
 
@@ -170,7 +170,7 @@ async fn a_half_written_draft_of_before_is_finished_after_an_upgrade_wherever_th
         let run = own(&world, &tuesday).await;
         assert_eq!(run["outcome"], "unchanged", "{put}: {run}");
         assert_eq!(own(&world, &monday).await["outcome"], "superseded");
-        assert_eq!(former(&world).get("head"), None);
+        assert_eq!(legacy(&world).get("head"), None);
     }
 }
 
@@ -193,7 +193,7 @@ async fn a_live_lease_of_before_is_waited_for_and_nothing_is_lost() {
     let writes = world.sandbox.dataverse.arrived("AddStaticMembers", 2);
     kill_when(&world, event, writes).await;
     age_the_head(&world);
-    let before = former(&world);
+    let before = legacy(&world);
     let wednesday = world.drop_contacts("wednesday.csv", &contacts(0..3_010));
     world.sandbox.dataverse.clear_log();
     let run = own(&world, &wednesday).await;
@@ -201,7 +201,7 @@ async fn a_live_lease_of_before_is_waited_for_and_nothing_is_lost() {
     assert!(run["reason"].as_str().unwrap().contains("earlier version"), "{run}");
     assert_eq!(world.order(&wednesday, &json!({})).await["outcome"], "busy");
     assert_eq!(outcomes(&sweep(&world).await), [""; 0]);
-    assert_eq!(former(&world), before, "its worker goes on by it");
+    assert_eq!(legacy(&world), before, "its worker goes on by it");
     assert_eq!(world.sandbox.dataverse.requests().len(), 0);
     wait_for_the_lease().await;
     sweep(&world).await;
@@ -243,7 +243,7 @@ async fn going_back_keeps_what_was_loaded_and_so_does_going_forward_again() {
     own(&world, &tuesday).await;
     // What docs/state.md says to do.
     let s3 = &world.sandbox.s3;
-    let own_key = former(&world)["moved_to"].as_str().unwrap().to_owned();
+    let own_key = legacy(&world)["moved_to"].as_str().unwrap().to_owned();
     let mut head = s3.get_json(BUCKET, &own_key).unwrap();
     head["v"] = json!(1);
     head.as_object_mut().unwrap().remove("environment");

@@ -43,7 +43,7 @@ impl Archive {
     /// Returns the receipts of the last runs in this environment, or of all where none is given, at most `limit` of the last
     /// 90 days, the newest first; and those objects among them that are none.
     ///
-    /// What versions of before have written names no environment, and is everybody's.
+    /// What earlier versions have written names no environment, and is everybody's.
     pub async fn history(
         &self,
         segment_name: Option<&SegmentName>,

@@ -173,7 +173,7 @@ impl Segment {
         }
     }
 
-    /// Takes the draft for the audience; for a while readers may still see the row of before.
+    /// Takes the draft for the audience; for a while readers may still see the earlier row.
     pub(super) fn publish(&mut self, now: u64, stale_until: u64) {
         // One step behind at most: what has changed just now was not yet seen by whoever publishes.
         let is_settled = now >= self.changed_at + LONGEST_LOOK;

@@ -11,7 +11,7 @@ use segment_loader::domain::{Batch, ContactId, ContactSet, Home, Mode, ObjectRef
 use segment_loader::dynamics::{self, Definition, DefinitionId, Group, GroupId, Saved, Segment, SegmentId};
 use segment_loader::means::{Attempt, Leftovers, Lists, Means};
 use segment_loader::source::{self, ObjectVersion, Parts, Problem, Rows};
-use segment_loader::state::{self, Bookmark, Former, Head, Lying, Stored};
+use segment_loader::state::{self, Bookmark, Head, KeyContent, Legacy, Stored};
 use segment_loader::time::Fence;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -32,11 +32,11 @@ impl Means for Simulated {
         &self.home
     }
 
-    async fn read_former(&self, _: &SegmentName) -> Result<Option<Former>, state::Error> {
+    async fn read_legacy(&self, _: &SegmentName) -> Result<Option<Legacy>, state::Error> {
         Ok(None)
     }
 
-    async fn move_former(&self, _: &SegmentName, _: Option<&Head>, _: &str) -> Result<bool, state::Error> {
+    async fn move_legacy(&self, _: &SegmentName, _: Option<&Head>, _: &str) -> Result<bool, state::Error> {
         Ok(false)
     }
 
@@ -102,9 +102,9 @@ impl Means for Simulated {
         Ok(keys.map(|index| index.to_string()).collect())
     }
 
-    async fn lying_at(&self, key: &str) -> Result<Option<Lying>, state::Error> {
+    async fn content_at(&self, key: &str) -> Result<Option<KeyContent>, state::Error> {
         let stored = self.read_head(&SegmentName::parse(key).unwrap()).await?;
-        Ok(stored.map(Lying::Head))
+        Ok(stored.map(KeyContent::Head))
     }
 
     fn head_key(&self, segment_name: &SegmentName) -> String {

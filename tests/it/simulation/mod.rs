@@ -49,7 +49,7 @@
 //! - A bucket without versions where a file is overwritten by one that is refused, or while it is half appended: what was
 //!   begun is then lost, and only the next file settles it. Likewise files that are deleted after they were begun.
 //! - Three contents of one key of which two came within one second: S3 tells of the last one only.
-//! - A crash between Publish and `applied` leaves the guards with the audience of before as their baseline while Dynamics
+//! - A crash between Publish and `applied` leaves the guards with the earlier audience as their baseline while Dynamics
 //!   is still computing: a refusal by that is not counted as wrong.
 //! - Files of which Dynamics drops everybody in silence: they fail for as long as nobody looks.
 //! - Deployments meanwhile, heads that are corrupt, more than 500 files remembered, results older than the sweep looks.

@@ -1,11 +1,11 @@
-//! What versions of before left of a segment, under a key that knew no environment.
+//! What earlier versions left of a segment, under a key that knew no environment.
 
 use super::head::Head;
 use super::store::Stored;
 
-/// What lies under a segment's key of before.
+/// What lies under a segment's earlier key.
 #[derive(Clone, Debug)]
-pub enum Former {
+pub enum Legacy {
     /// A head that such a version wrote, by which one of its workers may still be at work.
     Head(Stored),
     /// It has moved to this home, whose own head may not be there yet.
@@ -14,7 +14,7 @@ pub enum Former {
     Moved,
 }
 
-impl Former {
+impl Legacy {
     /// Returns what of it this home's head is to begin with.
     pub fn into_past(self) -> Option<Head> {
         match self {
