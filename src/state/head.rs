@@ -69,8 +69,8 @@ pub struct Head {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<Job>,
     /// What went wrong with the inputs that are not done with.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub troubles: Vec<Trouble>,
+    #[serde(default, rename = "troubles", skip_serializing_if = "Vec::is_empty")]
+    pub input_failures: Vec<InputFailures>,
 }
 
 /// One job: load this object into this segment in this way.
@@ -205,7 +205,7 @@ pub struct Lease {
 
 /// What went wrong with one input: with its event and its direct loads together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Trouble {
+pub struct InputFailures {
     /// The input.
     #[serde(flatten)]
     pub input: Input,
@@ -258,7 +258,7 @@ impl Head {
             lease: None,
             failures: None,
             attempt: None,
-            troubles: Vec::new(),
+            input_failures: Vec::new(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::LeaseLost;
 use crate::domain::{Census, Mode};
-use crate::state::head::{Failures, Head, Job, Trouble, Writing};
+use crate::state::head::{Failures, Head, InputFailures, Job, Writing};
 use chrono::{DateTime, Utc};
 
 /// An attempt that ended without a word: it was killed, or stood still past its lease.
@@ -59,7 +59,7 @@ impl Head {
     }
 
     fn waits(&self, job: &Job, now: DateTime<Utc>) -> bool {
-        let until = self.trouble(job).and_then(|trouble| trouble.not_before);
+        let until = self.failures_of(job).and_then(|failures| failures.not_before);
         until.is_some_and(|until| until > now)
     }
 
@@ -72,7 +72,7 @@ impl Head {
             return Some(begun).filter(|job| may_go(job));
         }
         let free = self.pending.iter().filter(|job| may_go(job));
-        free.min_by_key(|job| (self.trouble(job).is_some(), job.rank()))
+        free.min_by_key(|job| (self.failures_of(job).is_some(), job.rank()))
     }
 
     /// Tells whether a part of this addition or removal may be in the draft.
@@ -143,12 +143,12 @@ impl Head {
     /// where this one got on, and once where it did not.
     pub fn interrupt(&mut self, owner: &str, job: &Job, got_on: bool) -> Result<bool, LeaseLost> {
         self.lease_of(owner)?;
-        let was_stalled = self.trouble(job).is_some_and(|trouble| trouble.is_stalled);
+        let was_stalled = self.failures_of(job).is_some_and(|failures| failures.is_stalled);
         if was_stalled && !got_on {
             return Ok(false);
         }
         if was_stalled || !got_on {
-            self.trouble_of(job).is_stalled = !got_on;
+            self.failures_of_mut(job).is_stalled = !got_on;
         }
         self.release(owner)?;
         Ok(true)
@@ -175,19 +175,19 @@ impl Head {
     /// The first time the job waits for the lease only, then as after a failure of its own.
     pub(super) fn bury(&mut self, now: DateTime<Utc>) -> Option<Lost> {
         let job = self.attempt.take()?;
-        let trouble = self.trouble_of(&job);
-        trouble.lost = trouble.lost.saturating_add(1);
-        let whose = (trouble.lost >= LOST_BY_ITSELF).then_some(Whose::Input);
+        let failures = self.failures_of_mut(&job);
+        failures.lost = failures.lost.saturating_add(1);
+        let whose = (failures.lost >= LOST_BY_ITSELF).then_some(Whose::Input);
         self.note_failure(&job, "AttemptLost", now, whose);
         let needs_attention = self.needs_attention(&job);
         Some(Lost { job, needs_attention })
     }
 
     fn note_failure(&mut self, job: &Job, code: &str, now: DateTime<Utc>, whose: Option<Whose>) {
-        let trouble = self.trouble_of(job);
-        trouble.count = trouble.count.saturating_add(1);
-        let until = now + Failures::pause(trouble.count);
-        trouble.not_before = (whose == Some(Whose::Input)).then_some(until);
+        let failures = self.failures_of_mut(job);
+        failures.count = failures.count.saturating_add(1);
+        let until = now + Failures::pause(failures.count);
+        failures.not_before = (whose == Some(Whose::Input)).then_some(until);
         let before = self.failures.as_ref();
         self.failures = Some(Failures {
             count: before.map_or(0, |failures| failures.count).saturating_add(1),
@@ -204,8 +204,8 @@ impl Head {
         self.attempt = None;
         let (pending, unconfirmed) = (&self.pending, self.applied.iter().filter(|applied| !applied.confirmed));
         let unfinished: Vec<_> = pending.iter().chain(unconfirmed.map(|applied| &applied.job)).collect();
-        let is_unfinished = |trouble: &Trouble| unfinished.iter().any(|job| trouble.is_of(job));
-        self.troubles.retain(is_unfinished);
+        let is_unfinished = |failures: &InputFailures| unfinished.iter().any(|job| failures.is_of(job));
+        self.input_failures.retain(is_unfinished);
     }
 
     /// Ends an attempt that went well: only what was seen Active clears the segment of its failures.
@@ -247,14 +247,14 @@ impl Head {
     /// Tells whether the failures of the segment, or of this input, call for a person.
     pub fn needs_attention(&self, job: &Job) -> bool {
         let of_segment = self.failures.as_ref().map_or(0, |failures| failures.count);
-        let of_input = self.trouble(job).map_or(0, |trouble| trouble.count);
+        let of_input = self.failures_of(job).map_or(0, |failures| failures.count);
         of_segment.max(of_input) >= Failures::NEEDS_ATTENTION
     }
 
     /// Ends all pauses, since a person asks: what failed is tried at once, and counts on.
     pub fn lift_pauses(&mut self) {
-        for trouble in &mut self.troubles {
-            trouble.not_before = None;
+        for failures in &mut self.input_failures {
+            failures.not_before = None;
         }
         if let Some(failures) = &mut self.failures {
             failures.next_try = DateTime::UNIX_EPOCH;
@@ -274,32 +274,37 @@ impl Head {
             .iter()
             .filter(|pending| pending.mode == Mode::Replace)
             .collect();
-        let is_in_the_way = |trouble: &Trouble| {
-            trouble.is_of(job) || job.mode == Mode::Replace && of_replaces.iter().any(|replace| trouble.is_of(replace))
+        let is_in_the_way = |failures: &InputFailures| {
+            failures.is_of(job)
+                || job.mode == Mode::Replace && of_replaces.iter().any(|replace| failures.is_of(replace))
         };
-        for trouble in self.troubles.iter_mut().filter(|trouble| is_in_the_way(trouble)) {
-            trouble.not_before = None;
+        for failures in self
+            .input_failures
+            .iter_mut()
+            .filter(|failures| is_in_the_way(failures))
+        {
+            failures.not_before = None;
         }
         if let Some(failures) = &mut self.failures {
             failures.next_try = DateTime::UNIX_EPOCH;
         }
     }
 
-    fn trouble(&self, job: &Job) -> Option<&Trouble> {
-        self.troubles.iter().find(|trouble| trouble.is_of(job))
+    fn failures_of(&self, job: &Job) -> Option<&InputFailures> {
+        self.input_failures.iter().find(|failures| failures.is_of(job))
     }
 
-    fn trouble_of(&mut self, job: &Job) -> &mut Trouble {
-        let index = self.troubles.iter().position(|trouble| trouble.is_of(job));
+    fn failures_of_mut(&mut self, job: &Job) -> &mut InputFailures {
+        let index = self.input_failures.iter().position(|failures| failures.is_of(job));
         let index = index.unwrap_or_else(|| {
-            self.troubles.push(Trouble::of(job));
-            self.troubles.len() - 1
+            self.input_failures.push(InputFailures::of(job));
+            self.input_failures.len() - 1
         });
-        &mut self.troubles[index]
+        &mut self.input_failures[index]
     }
 }
 
-impl Trouble {
+impl InputFailures {
     fn of(job: &Job) -> Self {
         Self {
             input: job.input(),

@@ -5,7 +5,7 @@ use super::oracle::is_content;
 use super::situations::Situation;
 use super::world::{SEGMENTS, World};
 use segment_loader::domain::Mode;
-use segment_loader::state::head::Trouble;
+use segment_loader::state::head::InputFailures;
 use segment_loader::state::{Head, Job};
 
 impl World {
@@ -37,14 +37,14 @@ impl World {
 
     fn note_orders(&mut self, old: &Head, new: &Head) {
         let is_new = |job: &&Job| job.direct.is_some() && !old.pending.contains(job);
-        let has_failed = |job: &Job| old.troubles.iter().any(|trouble| is_of(trouble, job));
+        let has_failed = |job: &Job| old.input_failures.iter().any(|failures| is_of(failures, job));
         if new.pending.iter().filter(is_new).any(has_failed) {
             self.seen.meet(Situation::OrderedAfterFailure);
         }
     }
 
     fn note_done(&mut self, segment: usize, old: &Head, job: &Job) {
-        let had_failed = old.troubles.iter().any(|trouble| is_of(trouble, job));
+        let had_failed = old.input_failures.iter().any(|failures| is_of(failures, job));
         if had_failed && self.scenario.files[file_of(job)].trap.is_some() {
             self.seen.meet(Situation::FailedForAWhile);
         }
@@ -77,13 +77,13 @@ impl World {
 /// Tells whether a job was carried out while another one, which came before it, waits after a failure of its own.
 fn has_passed_a_failure(old: &Head, done: &Job) -> bool {
     let waits = |job: &&Job| {
-        let mut of_job = old.troubles.iter().filter(|trouble| is_of(trouble, job));
-        of_job.any(|trouble| trouble.not_before.is_some())
+        let mut of_job = old.input_failures.iter().filter(|failures| is_of(failures, job));
+        of_job.any(|failures| failures.not_before.is_some())
     };
     old.pending.iter().filter(waits).any(|job| file_of(job) < file_of(done))
 }
 
-/// Tells whether a trouble is what went wrong with the input of a job.
-pub(super) fn is_of(trouble: &Trouble, job: &Job) -> bool {
-    trouble.count > 0 && is_content(&trouble.input.position, job)
+/// Returns whether failures are those with the input of a job.
+pub(super) fn is_of(failures: &InputFailures, job: &Job) -> bool {
+    failures.count > 0 && is_content(&failures.input.position, job)
 }

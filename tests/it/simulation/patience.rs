@@ -99,10 +99,10 @@ impl World {
             || head.pending.iter().any(is_silent);
         let pauses = |job: &Job| {
             let of_job = head
-                .troubles
+                .input_failures
                 .iter()
-                .filter(|trouble| is_content(&trouble.input.position, job));
-            let mut pauses = of_job.filter_map(|trouble| trouble.not_before);
+                .filter(|failures| is_content(&failures.input.position, job));
+            let mut pauses = of_job.filter_map(|failures| failures.not_before);
             self.scenario.is_trapped(file_of(job), now) || pauses.any(|until| time < until)
         };
         // Nothing older takes the place of a replace, and nothing is published beside a half-written addition.

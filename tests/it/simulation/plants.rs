@@ -59,7 +59,7 @@ impl Sight {
             }
             Some(Plant::NoLateFailureIsCounted) => {
                 if let Some(unseen) = head.applied.as_ref().filter(|applied| !applied.confirmed) {
-                    head.troubles.retain(|trouble| !is_of(trouble, &unseen.job));
+                    head.input_failures.retain(|failures| !is_of(failures, &unseen.job));
                     head.failures = None;
                 }
             }
@@ -122,7 +122,8 @@ fn hide_newer(head: &mut Head) -> Vec<Job> {
 
 /// Takes out the additions and removals that come behind one that has failed.
 fn hide_behind_a_failure(head: &mut Head) -> Vec<Job> {
-    let has_failed = |job: &&Job| job.mode != Mode::Replace && head.troubles.iter().any(|trouble| is_of(trouble, job));
+    let has_failed =
+        |job: &&Job| job.mode != Mode::Replace && head.input_failures.iter().any(|failures| is_of(failures, job));
     let failed = head.pending.iter().filter(has_failed).min_by_key(|job| job.rank());
     let Some(failed) = failed.cloned() else {
         return Vec::new();

@@ -143,9 +143,9 @@ fn only_what_was_seen_active_clears_a_segment_of_its_failures() {
         watch: Some(Watch::unknown(3)),
     };
     head.apply("me", &replace(1), computing, at(9)).unwrap();
-    assert!(head.failures.is_some() && !head.troubles.is_empty());
+    assert!(head.failures.is_some() && !head.input_failures.is_empty());
     head.confirm("me", at(1)).unwrap();
-    assert!(head.failures.is_none() && head.troubles.is_empty());
+    assert!(head.failures.is_none() && head.input_failures.is_empty());
 }
 
 #[test]
@@ -175,5 +175,5 @@ fn a_follow_up_a_publish_counts_from_its_beginning_too() {
     assert!(head.is_to_be_looked_after(at(400 + 30 * 60)));
     head.claim("me", LEASE, at(9_000));
     head.confirm("me", at(9_000)).unwrap();
-    assert!(head.attempt.is_none() && head.troubles.is_empty());
+    assert!(head.attempt.is_none() && head.input_failures.is_empty());
 }
