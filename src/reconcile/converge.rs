@@ -5,7 +5,7 @@
 use super::plan::{GroupPlan, Plan};
 use super::rounds::{Converged, Rounds, Step};
 use super::survey::{census, count, exclude_groups, include_groups, list, list_excluded};
-use super::{Changed, Error, Wanted};
+use super::{Changed, Desired, Error};
 use crate::domain::{Batch, Census, ContactId};
 use crate::dynamics::{self, Definition, Group, GroupId, Saved, Segment};
 use crate::means::Means;
@@ -61,24 +61,24 @@ impl<'a, M: Means> Draft<'a, M> {
         }
     }
 
-    /// Brings the draft to what is wanted, beginning with a plan made from its members as they are.
+    /// Brings the draft to what is desired, beginning with a plan made from its members as they are.
     ///
     /// Automatic refresh is switched off before the first member call, since with it a journey could see a half-written
     /// draft. Fails where members cannot be removed or keep changing, and where somebody made the segment another one: then
     /// nothing may be published.
-    pub async fn converge(&mut self, wanted: &Wanted<'_>, first: Plan) -> Result<Converged, Error> {
+    pub async fn converge(&mut self, desired: &Desired<'_>, first: Plan) -> Result<Converged, Error> {
         let refresh_was_on = !self.definition.refresh_disabled;
-        let mut rounds = Rounds::begin(wanted, first);
+        let mut rounds = Rounds::begin(desired, first);
         loop {
             if !self.make_ready(rounds.plan()).await? {
-                let anew = self.left(wanted, &rounds).await?;
+                let anew = self.left(desired, &rounds).await?;
                 rounds.plan_anew(anew);
                 continue;
             }
             let refused = self.write(rounds.plan()).await?;
             rounds.wrote(refused)?;
-            let left = self.difference(wanted, &rounds).await?;
-            let left = self.caught_up(wanted, &rounds, left).await?;
+            let left = self.difference(desired, &rounds).await?;
+            let left = self.caught_up(desired, &rounds, left).await?;
             if let Step::Done(done) = rounds.next_step(left)? {
                 return Ok(Converged {
                     refresh_was_on,
@@ -235,10 +235,10 @@ impl<'a, M: Means> Draft<'a, M> {
     }
 
     /// Reads the members back and returns what is left to do; a list that lags behind is given time to catch up.
-    async fn difference(&mut self, wanted: &Wanted<'_>, rounds: &Rounds<'_>) -> Result<Plan, Error> {
+    async fn difference(&mut self, desired: &Desired<'_>, rounds: &Rounds<'_>) -> Result<Plan, Error> {
         let mut pauses = STALE_READ_PAUSES.iter();
         loop {
-            let left = self.left(wanted, rounds).await?;
+            let left = self.left(desired, rounds).await?;
             match pauses.next() {
                 Some(pause) if !left.is_empty() => {
                     self.fence.sleep(*pause).await.map_err(dynamics::Error::from)?;
@@ -249,18 +249,18 @@ impl<'a, M: Means> Draft<'a, M> {
     }
 
     /// Reads the members of all groups that are there now, and returns what is left to do.
-    pub(super) async fn left(&mut self, wanted: &Wanted<'_>, rounds: &Rounds<'_>) -> Result<Plan, Error> {
+    pub(super) async fn left(&mut self, desired: &Desired<'_>, rounds: &Rounds<'_>) -> Result<Plan, Error> {
         loop {
             let groups = self.definition.clone();
             let (means, segment) = (self.means, self.segment);
-            let listing = list(means, segment, &groups, wanted.contacts.len());
+            let listing = list(means, segment, &groups, desired.contacts.len());
             // At the same time, for a call may take long; what changes later is seen before publishing.
             let (listed, kept_out, is_regrouped) =
                 tokio::join!(listing, list_excluded(means, segment, &groups), self.look());
             // Of other groups than are there by now a list says nothing, not even where it failed.
             if !is_regrouped? {
                 let members = listed?;
-                self.witness = self.witness_of(wanted, &members);
+                self.witness = self.witness_of(desired, &members);
                 self.counted = count(&members, &kept_out?);
                 self.members = census(&members);
                 return rounds.left(members, exclude_groups(&self.definition));

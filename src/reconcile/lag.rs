@@ -2,7 +2,7 @@
 
 use super::converge::{Draft, STALE_READ_PAUSES};
 use super::survey::include_groups;
-use super::{Error, Plan, Rounds, Wanted};
+use super::{Desired, Error, Plan, Rounds};
 use crate::domain::{Batch, ContactId};
 use crate::dynamics::{self, GroupId};
 use crate::means::Means;
@@ -18,7 +18,7 @@ impl<M: Means> Draft<'_, M> {
     /// of a write is given time, and is then tried: a member that is taken out must be seen to be out.
     pub(super) async fn caught_up(
         &mut self,
-        wanted: &Wanted<'_>,
+        desired: &Desired<'_>,
         rounds: &Rounds<'_>,
         mut left: Plan,
     ) -> Result<Plan, Error> {
@@ -31,7 +31,7 @@ impl<M: Means> Draft<'_, M> {
                 break;
             }
             self.fence.sleep(pause).await.map_err(dynamics::Error::from)?;
-            left = self.left(wanted, rounds).await?;
+            left = self.left(desired, rounds).await?;
         }
         if rounds.shows_nothing_written(&left) {
             drop(left);
@@ -42,7 +42,7 @@ impl<M: Means> Draft<'_, M> {
             if !is_shown {
                 return Err(Error::ListLags);
             }
-            left = self.left(wanted, rounds).await?;
+            left = self.left(desired, rounds).await?;
         }
         Ok(left)
     }
@@ -81,10 +81,10 @@ impl<M: Means> Draft<'_, M> {
 
     /// Returns a member whom every attempt at this result would add, and its group: whoever else is taken out of the draft
     /// stays out where the run dies in between.
-    pub(super) fn witness_of(&self, wanted: &Wanted<'_>, members: &[Vec<ContactId>]) -> Option<(GroupId, ContactId)> {
+    pub(super) fn witness_of(&self, desired: &Desired<'_>, members: &[Vec<ContactId>]) -> Option<(GroupId, ContactId)> {
         let lists = include_groups(&self.definition).zip(members);
         let mut asked_for = lists.filter_map(|(group, members)| {
-            let member = members.iter().find(|id| wanted.adds(**id))?;
+            let member = members.iter().find(|id| desired.adds(**id))?;
             Some((group.id.clone(), *member))
         });
         asked_for.next()

@@ -25,7 +25,7 @@ use crate::dynamics;
 
 /// What a run wants of the segment.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted<'a> {
+pub struct Desired<'a> {
     /// How the file changes the segment.
     pub mode: Mode,
     /// The file's contacts.
@@ -93,7 +93,7 @@ pub enum Error {
         not_found: usize,
         /// The contacts that were refused or dropped, for the list of them.
         refused: Vec<ContactId>,
-        /// How many were wanted.
+        /// How many were desired.
         contacts: usize,
         /// The limit in percent.
         limit: f64,
@@ -210,8 +210,8 @@ impl Error {
     }
 }
 
-impl Wanted<'_> {
-    /// Plans the way from the members, as they are, to what is wanted; `refused` are contacts that Dynamics does not take,
+impl Desired<'_> {
+    /// Plans the way from the members, as they are, to what is desired; `refused` are contacts that Dynamics does not take,
     /// sorted.
     pub fn plan(
         &self,
@@ -220,8 +220,8 @@ impl Wanted<'_> {
         refused: &[ContactId],
     ) -> Result<Plan, NoRoom> {
         let is_taken = |id: &&ContactId| refused.binary_search(id).is_err();
-        let wanted = self.contacts.as_slice().iter().filter(is_taken);
-        Plan::new(self.mode, wanted, members, exclude_groups)
+        let desired = self.contacts.as_slice().iter().filter(is_taken);
+        Plan::new(self.mode, desired, members, exclude_groups)
     }
 
     /// Tells whether whoever carries this out adds the contact where it is no member.
@@ -264,8 +264,8 @@ mod tests {
             refused in prop::collection::btree_set(1_u8..100, 0..20),
         ) {
             let contacts = ids(&file).into();
-            let wanted = Wanted { mode: Mode::Replace, contacts: &contacts, not_found: 0, max_invalid_percent: 100.0 };
-            let plan = wanted.plan(vec![ids(&members)], 0, &ids(&refused)).unwrap();
+            let desired = Desired { mode: Mode::Replace, contacts: &contacts, not_found: 0, max_invalid_percent: 100.0 };
+            let plan = desired.plan(vec![ids(&members)], 0, &ids(&refused)).unwrap();
             let taken = &file - &refused;
             prop_assert_eq!(&plan.groups()[0].adds, &ids(&(&taken - &members)));
             prop_assert_eq!(&plan.groups()[0].removes, &ids(&(&members - &taken)));

@@ -1,4 +1,4 @@
-//! What must change so that a segment holds the wanted contacts: pure, and never over a group's limit.
+//! What must change so that a segment holds the desired contacts: pure, and never over a group's limit.
 
 use crate::domain::{Batch, ContactId, Mode};
 use crate::dynamics::Group;
@@ -29,7 +29,7 @@ pub struct GroupPlan {
     pub removes_first: bool,
 }
 
-/// The wanted contacts do not fit into the groups that a segment may have.
+/// The desired contacts do not fit into the groups that a segment may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{homeless} of the contacts find no room: a segment holds {MAX_GROUPS} groups of {GROUP_CAPACITY} contacts, and \
@@ -43,26 +43,26 @@ pub struct NoRoom {
 }
 
 impl Plan {
-    /// Compares the wanted contacts with the members of every Include group, both in ascending order.
+    /// Compares the desired contacts with the members of every Include group, both in ascending order.
     ///
     /// A contact stays in the group that holds it; a new one goes where there is room. `exclude_groups` counts the
     /// Exclude groups: they take a place but are never changed. The members are consumed: the removals reuse their
     /// memory, and give back what they do not need.
     pub fn new<'w>(
         mode: Mode,
-        wanted: impl IntoIterator<Item = &'w ContactId, IntoIter: Clone>,
+        desired: impl IntoIterator<Item = &'w ContactId, IntoIter: Clone>,
         members: Vec<Vec<ContactId>>,
         exclude_groups: usize,
     ) -> Result<Self, NoRoom> {
-        let wanted = wanted.into_iter();
-        let mut missing = missing(wanted.clone(), &members);
+        let desired = desired.into_iter();
+        let mut missing = missing(desired.clone(), &members);
         let mut left = match mode {
             Mode::Replace | Mode::Append => missing.clone().count(),
             Mode::Remove => 0,
         };
         let mut groups = Vec::new();
         for members in &members {
-            let mut goes = going(mode, wanted.clone());
+            let mut goes = going(mode, desired.clone());
             let staying = members.iter().filter(|id| !goes(id)).count();
             let adds = take_first(&mut missing, &mut left, GROUP_CAPACITY.saturating_sub(staying));
             groups.push(GroupPlan {
@@ -85,7 +85,7 @@ impl Plan {
         }
         drop(missing);
         for (group, mut members) in groups.iter_mut().zip(members) {
-            members.retain(going(mode, wanted.clone()));
+            members.retain(going(mode, desired.clone()));
             members.shrink_to_fit();
             group.removes = members;
         }
@@ -97,7 +97,7 @@ impl Plan {
         &self.groups
     }
 
-    /// Tells whether the segment holds what is wanted already.
+    /// Tells whether the segment holds what is desired already.
     pub fn is_empty(&self) -> bool {
         self.added() + self.removed() == 0
     }
@@ -152,19 +152,19 @@ impl Plan {
     }
 }
 
-/// Returns the wanted contacts that no group holds.
+/// Returns the desired contacts that no group holds.
 fn missing<'w>(
-    wanted: impl Iterator<Item = &'w ContactId> + Clone,
+    desired: impl Iterator<Item = &'w ContactId> + Clone,
     members: &[Vec<ContactId>],
 ) -> impl Iterator<Item = ContactId> + Clone {
     let mut cursors: Vec<_> = members.iter().map(|list| list.iter().peekable()).collect();
     let is_missing = move |id: &&ContactId| !cursors.iter_mut().any(|rest| advance_to(rest, **id));
-    wanted.filter(is_missing).copied()
+    desired.filter(is_missing).copied()
 }
 
 /// Tells which of a group's members, in ascending order, must go.
-fn going<'w>(mode: Mode, wanted: impl Iterator<Item = &'w ContactId>) -> impl FnMut(&ContactId) -> bool {
-    let mut rest = wanted.peekable();
+fn going<'w>(mode: Mode, desired: impl Iterator<Item = &'w ContactId>) -> impl FnMut(&ContactId) -> bool {
+    let mut rest = desired.peekable();
     move |id| match mode {
         Mode::Replace => !advance_to(&mut rest, *id),
         Mode::Remove => advance_to(&mut rest, *id),
@@ -226,8 +226,8 @@ mod tests {
 
     #[test]
     fn a_first_load_fills_new_groups_one_after_another() {
-        let wanted = ids(0..250_000);
-        let plan = Plan::new(Mode::Replace, &wanted, Vec::new(), 0).unwrap();
+        let desired = ids(0..250_000);
+        let plan = Plan::new(Mode::Replace, &desired, Vec::new(), 0).unwrap();
         let sizes: Vec<_> = plan.groups().iter().map(|group| group.adds.len()).collect();
         assert_eq!(sizes, [200_000, 50_000]);
         assert_eq!(plan.calls(), 250);
@@ -235,8 +235,8 @@ mod tests {
 
     #[test]
     fn two_million_fit_and_one_more_does_not() {
-        let wanted = ids(0..2_000_000);
-        let plan = Plan::new(Mode::Replace, &wanted, vec![wanted[..100].to_vec()], 0).unwrap();
+        let desired = ids(0..2_000_000);
+        let plan = Plan::new(Mode::Replace, &desired, vec![desired[..100].to_vec()], 0).unwrap();
         assert_eq!((plan.added(), plan.groups().len()), (1_999_900, 10));
         let too_many = ids(0..2_000_001);
         let error = Plan::new(Mode::Replace, &too_many, Vec::new(), 0).unwrap_err();
@@ -264,10 +264,10 @@ mod tests {
     #[test]
     fn a_full_group_loses_members_before_it_takes_others() {
         let members = vec![ids(0..200_000)];
-        let wanted = ids((0..199_000).chain(300_000..301_000));
-        let plan = Plan::new(Mode::Replace, &wanted, members.clone(), 9).unwrap();
+        let desired = ids((0..199_000).chain(300_000..301_000));
+        let plan = Plan::new(Mode::Replace, &desired, members.clone(), 9).unwrap();
         assert!(plan.groups()[0].removes_first);
-        assert_eq!(carry_out(&plan, &members)[0], wanted.into_iter().collect());
+        assert_eq!(carry_out(&plan, &members)[0], desired.into_iter().collect());
     }
 
     #[test]
@@ -286,15 +286,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_replace_ends_as_exactly_what_is_wanted(
-            wanted in prop::collection::btree_set(0_u32..300, 0..200),
+        fn a_replace_ends_as_exactly_what_is_desired(
+            desired in prop::collection::btree_set(0_u32..300, 0..200),
             members in prop::collection::vec(prop::collection::btree_set(0_u32..300, 0..120), 0..4),
         ) {
             let members: Vec<_> = members.into_iter().map(ids).collect();
-            let wanted = ids(wanted);
-            let plan = Plan::new(Mode::Replace, &wanted, members.clone(), 0).unwrap();
+            let desired = ids(desired);
+            let plan = Plan::new(Mode::Replace, &desired, members.clone(), 0).unwrap();
             let after = carry_out(&plan, &members);
-            prop_assert_eq!(&after.into_iter().flatten().collect::<BTreeSet<_>>(), &wanted.iter().copied().collect());
+            prop_assert_eq!(&after.into_iter().flatten().collect::<BTreeSet<_>>(), &desired.iter().copied().collect());
             let mut changes = plan.groups().iter().zip(&members);
             let adds_only_new = changes.all(|(group, before)| group.adds.iter().all(|id| !before.contains(id)));
             prop_assert!(adds_only_new);
@@ -323,14 +323,14 @@ mod tests {
 
         #[test]
         fn a_plan_carried_out_leaves_nothing_to_do(
-            wanted in prop::collection::btree_set(0_u32..300, 0..200),
+            desired in prop::collection::btree_set(0_u32..300, 0..200),
             members in prop::collection::vec(prop::collection::btree_set(0_u32..300, 0..120), 0..4),
         ) {
             let members: Vec<_> = members.into_iter().map(ids).collect();
-            let wanted = ids(wanted);
-            let plan = Plan::new(Mode::Replace, &wanted, members.clone(), 0).unwrap();
+            let desired = ids(desired);
+            let plan = Plan::new(Mode::Replace, &desired, members.clone(), 0).unwrap();
             let after = carry_out(&plan, &members).into_iter().map(|group| group.into_iter().collect()).collect();
-            prop_assert!(Plan::new(Mode::Replace, &wanted, after, 0).unwrap().is_empty());
+            prop_assert!(Plan::new(Mode::Replace, &desired, after, 0).unwrap().is_empty());
         }
     }
 }

@@ -1,16 +1,16 @@
 //! The decisions of the convergence loop, without its calls: pure, so that a simulation can drive them.
 
-use super::{Error, Plan, Wanted};
+use super::{Desired, Error, Plan};
 use crate::domain::{Census, ContactId};
 
-/// What the loop achieved; the draft now holds exactly the wanted contacts less those not accepted.
+/// What the loop achieved; the draft now holds exactly the desired contacts less those not accepted.
 #[derive(Debug, Default)]
 pub struct Converged {
     /// Contacts that were added.
     pub added: usize,
     /// Members that were removed.
     pub removed: usize,
-    /// Wanted contacts that Dynamics refused or silently dropped, sorted.
+    /// Desired contacts that Dynamics refused or silently dropped, sorted.
     pub not_accepted: Vec<ContactId>,
     /// Whether the segment's automatic refresh was on, and had to be switched off.
     pub refresh_was_on: bool,
@@ -25,7 +25,7 @@ pub struct Converged {
 /// Where one convergence stands: what is to be written, a fingerprint of what was, and what Dynamics refused so far.
 #[derive(Debug)]
 pub struct Rounds<'a> {
-    wanted: &'a Wanted<'a>,
+    desired: &'a Desired<'a>,
     plan: Plan,
     to_add: usize,
     to_remove: usize,
@@ -48,9 +48,9 @@ const MAX_ROUNDS: usize = 6;
 
 impl<'a> Rounds<'a> {
     /// Begins with a plan made from the members as they are; it is to be written even if it is empty.
-    pub fn begin(wanted: &'a Wanted<'a>, first: Plan) -> Self {
+    pub fn begin(desired: &'a Desired<'a>, first: Plan) -> Self {
         Self {
-            wanted,
+            desired,
             to_add: first.added(),
             to_remove: first.removed(),
             plan: first,
@@ -83,12 +83,12 @@ impl<'a> Rounds<'a> {
         self.refused.extend(refused);
         self.refused.sort_unstable();
         self.refused.dedup();
-        self.wanted.check_refused(&self.refused)
+        self.desired.check_refused(&self.refused)
     }
 
     /// Returns what is left to do with these members, read back after the write.
     pub fn left(&self, members: Vec<Vec<ContactId>>, exclude_groups: usize) -> Result<Plan, Error> {
-        Ok(self.wanted.plan(members, exclude_groups, &self.refused)?)
+        Ok(self.desired.plan(members, exclude_groups, &self.refused)?)
     }
 
     /// Tells whether a list shows nothing of what was written last: it may lag behind, or Dynamics took nothing of it.
@@ -114,7 +114,7 @@ impl<'a> Rounds<'a> {
         let added = self.to_add.saturating_sub(left.added() + not_accepted.len());
         not_accepted.extend(left.into_adds());
         not_accepted.sort_unstable();
-        self.wanted.check_refused(&not_accepted)?;
+        self.desired.check_refused(&not_accepted)?;
         Ok(Step::Done(Converged {
             added,
             removed: self.to_remove,

@@ -38,7 +38,7 @@ pub(crate) struct Content {
     pub(crate) duplicates: u64,
 }
 
-/// What was learned of the segment and its difference to what is wanted.
+/// What was learned of the segment and its difference to what is desired.
 #[derive(Debug, Default)]
 pub(crate) struct Comparison {
     /// The segment, where there is one.
@@ -91,8 +91,8 @@ pub(crate) enum Lapsed {
 /// How the segment is to change.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Difference {
-    /// The contacts wanted that exist, as far as they were looked up.
-    pub(crate) wanted: usize,
+    /// The contacts desired that exist, as far as they were looked up.
+    pub(crate) desired: usize,
     pub(crate) members_before: usize,
     pub(crate) added: usize,
     pub(crate) removed: usize,
@@ -164,9 +164,9 @@ impl Account {
             comparison, writing, ..
         } = self;
         let is_told = comparison.looked_up.is_some() || writing.is_settled || writing.written.is_some();
-        let wanted = comparison.difference.filter(|_| is_told)?.wanted;
+        let desired = comparison.difference.filter(|_| is_told)?.desired;
         let not_accepted = writing.written.map_or(0, |_| writing.not_accepted.len());
-        Some((wanted - not_accepted, wanted + comparison.not_found.len()))
+        Some((desired - not_accepted, desired + comparison.not_found.len()))
     }
 
     /// Returns how many contacts were added and removed, or would be.

@@ -7,7 +7,7 @@ use crate::domain::{Census, ContactId, ContactSet, Mode, ObjectRef, SegmentStatu
 use crate::dynamics::{self, Segment};
 use crate::error::Error;
 use crate::means::Means;
-use crate::reconcile::{self, Audience, Facts, Plan, Shown, Wanted, guard, survey};
+use crate::reconcile::{self, Audience, Desired, Facts, Plan, Shown, guard, survey};
 use crate::report::{Account, Comparison, Content, Difference, Found, Lapsed, Reading};
 use crate::source::{self, Age, Change, LoadedAlone, Misfit, ObjectVersion, Parts, Problem, Remark, Role, Rows};
 use crate::state::{Head, Job};
@@ -151,8 +151,8 @@ impl<M: Means> Worker<'_, M> {
             }
             let exclude_groups = audience.as_ref().map_or(0, Audience::exclude_groups);
             let counted_before = self.counted(audience.as_ref(), &members).await?;
-            let wanted = self.wanted(job, &contacts, 0);
-            let mut plan = wanted
+            let desired = self.desired(job, &contacts, 0);
+            let mut plan = desired
                 .plan(members, exclude_groups, &[])
                 .map_err(reconcile::Error::from)?;
             if self.settings.destination.check_contacts == CheckContacts::Added {
@@ -163,9 +163,9 @@ impl<M: Means> Worker<'_, M> {
             }
             let contacts = contacts.without(&comparison.not_found);
             let not_found = comparison.not_found.len();
-            self.wanted(job, &contacts, not_found).check_refused(&[])?;
+            self.desired(job, &contacts, not_found).check_refused(&[])?;
             comparison.difference = Some(Difference {
-                wanted: contacts.len(),
+                desired: contacts.len(),
                 members_before,
                 added: plan.added(),
                 removed: plan.removed(),
@@ -230,10 +230,10 @@ impl<M: Means> Worker<'_, M> {
     }
 
     /// Says what the run wants; an approval also lets pass what Dynamics does not accept.
-    pub(super) fn wanted<'c>(&self, job: &Job, contacts: &'c ContactSet, not_found: usize) -> Wanted<'c> {
+    pub(super) fn desired<'c>(&self, job: &Job, contacts: &'c ContactSet, not_found: usize) -> Desired<'c> {
         let limit = self.settings.destination.max_invalid_percent;
         let max_invalid_percent = if job.approved { 100.0 } else { limit };
-        Wanted {
+        Desired {
             mode: job.mode,
             contacts,
             not_found,

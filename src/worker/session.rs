@@ -9,7 +9,7 @@ use crate::domain::{ContactId, ContactSet, Mode};
 use crate::dynamics::Segment;
 use crate::error::Error;
 use crate::means::{self, Means};
-use crate::reconcile::{self, Draft, Look, Plan, Published, Wanted, guard, publish, survey};
+use crate::reconcile::{self, Desired, Draft, Look, Plan, Published, guard, publish, survey};
 use crate::report::{Account, Attempt, Ending, Outcome, RunReport, Seen, Writing, Written, refusal};
 use crate::state::{Achievement, Applied, Head, Job, Whose};
 use tracing::Instrument as _;
@@ -201,7 +201,7 @@ impl<M: Means> Session<'_, M> {
         (writing, outcome)
     }
 
-    /// Brings the segment to what is wanted and publishes it.
+    /// Brings the segment to the desired contacts and publishes it.
     async fn write(
         &self,
         job: &Job,
@@ -219,10 +219,10 @@ impl<M: Means> Session<'_, M> {
                 None => meter.phase(Phase::Write, self.create(job)).await?,
             };
             writing.segment_id = Some(segment.id.to_string());
-            let wanted = self.worker.wanted(job, &prepared.contacts, prepared.not_found);
+            let desired = self.worker.desired(job, &prepared.contacts, prepared.not_found);
             let mut draft = Draft::new(self.means(), &self.lease.fence, &segment, definition);
             let change = own_change(job, head, &prepared.plan);
-            let converging = draft.converge(&wanted, prepared.plan);
+            let converging = draft.converge(&desired, prepared.plan);
             let converged = match meter.phase(Phase::Write, converging).await {
                 Ok(converged) => converged,
                 Err(error) => {
@@ -250,7 +250,7 @@ impl<M: Means> Session<'_, M> {
                 Published::Unseen(watch) => (None, Some(watch)),
             };
             let done = Achievement {
-                contacts: wanted.contacts.len() as u64,
+                contacts: desired.contacts.len() as u64,
                 members: Some(converged.members),
                 segment_id: Some(segment.id.to_string()),
                 is_published: true,
@@ -279,16 +279,16 @@ impl<M: Means> Session<'_, M> {
 
     async fn take_back(&self, job: &Job, change: &ContactSet, segment: &Segment) -> Result<(), Error> {
         let definition = self.means().definition(segment.definition_id).await?;
-        let wanted = Wanted {
+        let desired = Desired {
             mode: Mode::Remove,
             contacts: change,
             not_found: 0,
             max_invalid_percent: 100.0,
         };
         let members = survey::list(self.means(), segment, &definition, change.len()).await?;
-        let plan = wanted.plan(members, survey::exclude_groups(&definition), &[]);
+        let plan = desired.plan(members, survey::exclude_groups(&definition), &[]);
         let mut draft = Draft::new(self.means(), &self.lease.fence, segment, definition);
-        draft.converge(&wanted, plan.map_err(reconcile::Error::from)?).await?;
+        draft.converge(&desired, plan.map_err(reconcile::Error::from)?).await?;
         Ok(self.lease.take_back(job).await?)
     }
 

@@ -145,8 +145,8 @@ fn too_many_invalid(facts: &Facts, limits: &Destination) -> Option<String> {
 }
 
 fn shrinks_too_much(facts: &Facts, limits: &Destination) -> Option<String> {
-    let is_wanted_empty = facts.contacts == 0 && limits.empty_result == EmptyResult::Clear;
-    if facts.mode != Mode::Replace || facts.is_sample || is_wanted_empty {
+    let is_desired_empty = facts.contacts == 0 && limits.empty_result == EmptyResult::Clear;
+    if facts.mode != Mode::Replace || facts.is_sample || is_desired_empty {
         return None;
     }
     let (lost, of) = match facts.published {
