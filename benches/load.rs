@@ -284,7 +284,7 @@ fn idle_memory(process: u32) -> Option<u64> {
     memory(process, "VmRSS")
 }
 
-/// Reads a line of the process's status, in bytes; nothing where there is no such file.
+/// Reads a line of the process's status, in bytes; `None` if there is no such file.
 fn memory(process: u32, line: &str) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let value = status

@@ -89,7 +89,7 @@ impl App {
         }
     }
 
-    /// Looks at every object that an event names and that may be a result; answers also whether a run of its own failed.
+    /// Looks at every object that an event names and that may be a result; returns also whether a run of its own failed.
     async fn load_objects(&self, objects: &[ObjectEvent], stop_at: Instant) -> (Vec<RunReport>, Result<(), Error>) {
         let (mut reports, mut outcome) = (Vec::new(), Ok(()));
         for object in objects {

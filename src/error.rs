@@ -87,7 +87,7 @@ impl Error {
         }
     }
 
-    /// Tells whether a guard or the result itself forbids the load.
+    /// Returns whether a guard or the result itself forbids the load.
     pub(crate) fn is_refusal(&self) -> bool {
         self.fate() == Fate::Refuse
     }
@@ -105,7 +105,7 @@ impl Error {
         }
     }
 
-    /// Tells whether a person has to look: the segment holds one part of a result, or nobody else can tell who belongs in it.
+    /// Returns whether a person has to look: the segment holds one part of a result, or nobody else can tell who belongs in it.
     pub(crate) const fn asks_for_attention(&self) -> bool {
         match self {
             Self::Source(source::Error::Invalid {

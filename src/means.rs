@@ -27,7 +27,7 @@ pub trait Means: Clone {
     /// Reads a segment's head; a segment never loaded has none.
     async fn read_head(&self, segment_name: &SegmentName) -> Result<Option<Stored>, state::Error>;
 
-    /// Writes a head in place of the version `replacing`, or where there is none yet; answers whether it was written.
+    /// Writes a head in place of the version `replacing`, or where there is none yet; returns whether it was written.
     ///
     /// Where an answer was lost on the way, a head that was written may be said not to be: its nonce tells.
     async fn write_head(&self, head: &Head, replacing: Option<&str>) -> Result<bool, state::Error>;
@@ -36,7 +36,7 @@ pub trait Means: Clone {
     async fn read_legacy(&self, segment_name: &SegmentName) -> Result<Option<Legacy>, state::Error>;
 
     /// Writes in place of the version `replacing` of an earlier head that it has moved to this home, and what it said as long
-    /// as the head of this home may not be there yet; answers whether it was written.
+    /// as the head of this home may not be there yet; returns whether it was written.
     async fn move_legacy(
         &self,
         segment_name: &SegmentName,
@@ -44,7 +44,7 @@ pub trait Means: Clone {
         replacing: &str,
     ) -> Result<bool, state::Error>;
 
-    /// Deletes a segment's head where it is still the version `etag`; answers whether it was deleted.
+    /// Deletes a segment's head where it is still the version `etag`; returns whether it was deleted.
     async fn delete_head(&self, segment_name: &SegmentName, etag: &str) -> Result<bool, state::Error>;
 
     /// Lists where the heads of all segments lie, those of other homes and earlier ones among them.
@@ -59,7 +59,7 @@ pub trait Means: Clone {
     /// Reads where the last sweep was.
     async fn bookmark(&self) -> Result<Bookmark, state::Error>;
 
-    /// Notes that a sweep sets out to work on a head; nothing where another sweep has moved the bookmark meanwhile.
+    /// Notes that a sweep sets out to work on a head; `None` if another sweep has moved the bookmark meanwhile.
     async fn move_bookmark(&self, from: &Bookmark, behind: &str) -> Result<Option<Bookmark>, state::Error>;
 
     /// Names a segment's head for people.
@@ -178,7 +178,7 @@ pub struct Leftovers<'a> {
     pub not_accepted: &'a [ContactId],
 }
 
-/// The lists of what was left over; none where there was nothing to list.
+/// The lists of what was left over; `None` if there was nothing to list.
 #[derive(Debug, Default)]
 pub struct Lists {
     /// The address of the rejected rows' list, or why it could not be written.

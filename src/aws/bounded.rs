@@ -65,7 +65,7 @@ impl Intercept for Bounded {
     }
 }
 
-/// Tells whether an answer could not be read since it is too large.
+/// Returns whether an answer could not be read since it is too large.
 pub(crate) fn is_too_large(error: &(dyn Error + 'static)) -> bool {
     error.is::<LengthLimitError>() || error.source().is_some_and(is_too_large)
 }

@@ -136,7 +136,7 @@ fn is_guid(text: &str) -> bool {
     text.len() == 36 && Uuid::try_parse(text).is_ok_and(|guid| !guid.is_nil())
 }
 
-/// Tells whether the text is a domain of at least two labels; `common` and `organizations` are none.
+/// Returns whether the text is a domain of at least two labels; `common` and `organizations` are none.
 fn is_domain(text: &str) -> bool {
     let is_label =
         |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');

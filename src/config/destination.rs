@@ -181,7 +181,7 @@ fn credential(fields: &Fields<'_>, organization: &Organization) -> Result<Creden
     }
 }
 
-/// Tells whether Secrets Manager could know a secret of this name or ARN.
+/// Returns whether Secrets Manager could know a secret of this name or ARN.
 ///
 /// What is pasted here by mistake, such as the client secret itself, must not come back as a "name" in a message.
 fn is_secret_id(text: &str) -> bool {

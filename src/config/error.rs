@@ -158,7 +158,7 @@ impl Error {
         }
     }
 
-    /// Tells whether the same call may succeed a little later.
+    /// Returns whether the same call may succeed a little later.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable { .. })
     }

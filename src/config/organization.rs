@@ -168,13 +168,13 @@ fn authority_of_cloud(cloud: &str) -> Option<&'static str> {
         .map(|(_, authority)| *authority)
 }
 
-/// Tells whether the code is `crm`, `crm` with a number, or Microsoft's own `crmtest`.
+/// Returns whether the code is `crm`, `crm` with a number, or Microsoft's own `crmtest`.
 fn is_region_code(code: &str) -> bool {
     code.strip_prefix("crm")
         .is_some_and(|rest| rest == "test" || rest.len() <= 4 && rest.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Tells whether the name is one label of a host name (RFC 1123).
+/// Returns whether the name is one label of a host name (RFC 1123).
 fn is_label(name: &str) -> bool {
     (1..=63).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')

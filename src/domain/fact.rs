@@ -79,7 +79,7 @@ impl Fact {
         }
     }
 
-    /// Tells whether no load is to be trusted where this does not hold; the others only inform.
+    /// Returns whether no load is to be trusted where this does not hold; the others only inform.
     pub const fn is_decisive(self) -> bool {
         !matches!(
             self,

@@ -31,7 +31,7 @@ impl Position {
         (self.last_modified, &self.key, self.nth)
     }
 
-    /// Tells whether both are the same content of the same object.
+    /// Returns whether both are the same content of the same object.
     pub fn is_same(&self, other: &Self) -> bool {
         let is_same_tag = match (&self.etag, &other.etag) {
             (Some(own), Some(others)) => own == others,
@@ -40,7 +40,7 @@ impl Position {
         self.is_of_one_second(other) && self.version_id == other.version_id && is_same_tag
     }
 
-    /// Tells whether these are two contents that one key had within one second: only S3 knows which came last.
+    /// Returns whether these are two contents that one key had within one second: only S3 knows which came last.
     pub fn is_twin(&self, other: &Self) -> bool {
         self.is_of_one_second(other) && !self.is_same(other)
     }

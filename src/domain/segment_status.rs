@@ -39,7 +39,7 @@ impl SegmentStatus {
         }
     }
 
-    /// Tells whether the segment shows a computed audience.
+    /// Returns whether the segment shows a computed audience.
     pub const fn is_active(self) -> bool {
         matches!(self, Self::Active | Self::ActiveWithWarnings)
     }

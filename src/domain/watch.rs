@@ -12,7 +12,7 @@ pub struct View {
     /// How many members the row shows.
     #[serde(default)]
     pub count: Option<u64>,
-    /// What the definition tells of its last computation; nothing where it was not looked at, or where its table has no such
+    /// What the definition tells of its last computation; `None` if it was not looked at, or where its table has no such
     /// columns.
     #[serde(default)]
     pub computation: Option<Computation>,
@@ -40,10 +40,10 @@ pub struct Computation {
 pub struct Watch {
     /// How many members the segment is to show.
     pub asked: u64,
-    /// When Dynamics answered that it publishes, by its own clock; nothing where the answer did not say.
+    /// When Dynamics answered that it publishes, by its own clock; `None` if the answer did not say.
     #[serde(default)]
     answered: Option<DateTime<Utc>>,
-    /// The last state that is not of this publish; nothing where nobody has seen one.
+    /// The last state that is not of this publish; `None` if nobody has seen one.
     #[serde(default)]
     before: Option<View>,
     /// Dynamics was seen at work on this publish.
@@ -125,18 +125,18 @@ impl Watch {
         Sign::Nothing
     }
 
-    /// Tells whether a state can be of this publish alone.
+    /// Returns whether a state can be of this publish alone.
     pub fn tells(&self, view: &View) -> bool {
         !view.is_busy() && (self.is_moving || self.is_another_state(view) || self.is_computed(view))
     }
 
-    /// Tells whether the times of the definition's computation can say more of a state than the row does.
+    /// Returns whether the times of the definition's computation can say more of a state than the row does.
     pub fn asks_for_times(&self, view: &View) -> bool {
         let knows_times = self.before.is_some_and(|before| before.computation.is_some());
         knows_times && self.answered.is_some() && !view.is_busy() && !self.tells(view)
     }
 
-    /// Tells whether the definition's members were computed since Dynamics answered that it publishes.
+    /// Returns whether the definition's members were computed since Dynamics answered that it publishes.
     ///
     /// Both times are Dynamics' and have whole seconds: within one second the one from before must have been another. Where the
     /// segment was busy, the end may be that of what it was busy with, unless that computation has begun since, too.
@@ -151,7 +151,7 @@ impl Watch {
             && !(now.has_failed && view.status().is_active())
     }
 
-    /// Tells whether the row shows another state than before, of an Active one its count, which must be the one asked for.
+    /// Returns whether the row shows another state than before, of an Active one its count, which must be the one asked for.
     fn is_another_state(&self, view: &View) -> bool {
         let Some(before) = self.before.filter(|before| !before.is_busy()) else {
             return false;

@@ -3,7 +3,7 @@
 /// How many ASCII letters one other letter may stand for at most, as in `\u{df}` and `ss`.
 const LETTERS_OF_ONE: usize = 2;
 
-/// Tells whether a filter for the name may bring the other: case, accents, width and blanks at the end do not count, and
+/// Returns whether a filter for the name may bring the other: case, accents, width and blanks at the end do not count, and
 /// `%`, `_` and `[` stand for others in some filters (Microsoft, "Filter rows").
 pub(super) fn may_compare_as_equal(found: &str, asked: &str) -> bool {
     if asked.contains(['%', '_', '[']) {

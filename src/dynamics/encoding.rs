@@ -74,7 +74,7 @@ impl<'de> Visitor<'de> for ListVisitor {
     }
 }
 
-/// One element of the array; its ids go straight into the list, without a string of their own. Tells whether it has none.
+/// One element of the array; its ids go straight into the list, without a string of their own. Returns whether it has none.
 struct Element<'a>(&'a mut Vec<ContactId>);
 
 impl<'de> DeserializeSeed<'de> for Element<'_> {

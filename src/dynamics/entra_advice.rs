@@ -49,7 +49,7 @@ impl Refused {
         }
     }
 
-    /// Tells whether the same request may succeed a little later.
+    /// Returns whether the same request may succeed a little later.
     ///
     /// The numbers are those that Microsoft's list of AADSTS codes calls transient or server errors.
     pub(super) fn is_transient(&self) -> bool {
@@ -57,7 +57,7 @@ impl Refused {
             || matches!(self.number, Some(90006 | 90012 | 90024 | 90033 | 90055 | 50000))
     }
 
-    /// Tells whether the client secret was not accepted: it may have been rotated meanwhile.
+    /// Returns whether the client secret was not accepted: it may have been rotated meanwhile.
     ///
     /// `invalid_client` is said of other things, too, so that a number that has advice of its own decides.
     pub(super) fn is_about_the_secret(&self) -> bool {

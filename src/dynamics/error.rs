@@ -164,7 +164,7 @@ impl Error {
         }
     }
 
-    /// Tells whether the same run may succeed later without anybody changing anything.
+    /// Returns whether the same run may succeed later without anybody changing anything.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::EntraUnavailable { .. }

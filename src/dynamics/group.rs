@@ -25,7 +25,7 @@ pub struct Definition {
     pub refresh_disabled: bool,
     /// When its members were computed last, where the table says it.
     pub computation: Option<Computation>,
-    /// The version that was read, which a change is tied to; nothing where it is not known, or where the table has none.
+    /// The version that was read, which a change is tied to; `None` if it is not known, or where the table has none.
     pub etag: Option<String>,
 }
 

@@ -94,7 +94,7 @@ impl Row {
         self.read_or_null(field, "true or false", Value::as_bool)
     }
 
-    /// Tells whether the field is there, null or not.
+    /// Returns whether the field is there, null or not.
     pub(super) fn has(&self, field: &str) -> bool {
         self.0.contains_key(field)
     }

@@ -65,14 +65,14 @@ impl Refusal {
         }
     }
 
-    /// Tells whether two requests got in each other's way in the database, or one took too long there.
+    /// Returns whether two requests got in each other's way in the database, or one took too long there.
     ///
     /// `0x80044150` and `0x80044151` are SQL errors and timeouts; a deadlock (1205) also comes under other codes.
     pub(super) fn is_contention(&self) -> bool {
         matches!(&*self.code, "0x80044150" | "0x80044151") || self.says("deadlock")
     }
 
-    /// Tells whether the answer blames some of the contacts that were sent.
+    /// Returns whether the answer blames some of the contacts that were sent.
     pub(super) fn blames_contacts(&self, sent: &[ContactId]) -> bool {
         if !matches!(self.status, 400 | 404) {
             return false;
@@ -81,7 +81,7 @@ impl Refusal {
         missing_row || self.heard.ids.iter().any(|id| sent.contains(id)) || names_a_contact(&self.heard.text)
     }
 
-    /// Tells whether a plug-in itself asks for another try.
+    /// Returns whether a plug-in itself asks for another try.
     pub(super) fn asks_to_retry(&self) -> bool {
         self.says("try again") || self.says("retry")
     }
@@ -110,7 +110,7 @@ impl Refusal {
             .any(|phrase| self.says(phrase))
     }
 
-    /// Tells whether the whole message, in lower case, holds a phrase.
+    /// Returns whether the whole message, in lower case, holds a phrase.
     pub(super) fn says(&self, phrase: &str) -> bool {
         self.heard.text.contains(phrase)
     }

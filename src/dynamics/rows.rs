@@ -104,7 +104,7 @@ impl Client {
         }
     }
 
-    /// Tells whether a link leads to a set of the Web API; where it leads outside of the organization, following it fails.
+    /// Returns whether a link leads to a set of the Web API; where it leads outside of the organization, following it fails.
     fn leads_to(&self, link: &str, set: &str) -> bool {
         let paths = self.path_of(link).zip(self.path_of(set));
         paths.is_some_and(|(link, set)| link.eq_ignore_ascii_case(&set))

@@ -55,7 +55,7 @@ pub struct Segment {
     pub status_code: i64,
     /// The computed number of members; nothing until Dynamics has computed it.
     pub member_count: Option<u64>,
-    /// What the segment's members are, in lower case; nothing where Dynamics does not say it.
+    /// What the segment's members are, in lower case; `None` if Dynamics does not say it.
     pub base_entity: Option<String>,
     /// How many live journeys use the segment; only [`Dataverse::segment`] asks for it.
     pub published_journeys: Option<u64>,
@@ -284,7 +284,7 @@ fn is_asked_for(row: &Row, key: &str, id: Uuid) -> Result<(), Odd> {
     Err(Odd::Unexpected(format!("`{key}` is that of another row")))
 }
 
-/// Tells whether a row is left from a segment that was deleted: `statuscode` 4, which has `statecode` 1 (Microsoft's segment
+/// Returns whether a row is left from a segment that was deleted: `statuscode` 4, which has `statecode` 1 (Microsoft's segment
 /// API). A row that says both that and that it is active would be created once more where it is not gone.
 fn is_deleted(row: &Row) -> Result<bool, Odd> {
     const INACTIVE: i64 = 1;

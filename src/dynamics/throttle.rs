@@ -109,7 +109,7 @@ impl Gate {
         )
     }
 
-    /// Tells whether a penalty began since the permit was given.
+    /// Returns whether a penalty began since the permit was given.
     pub(super) fn is_paused(&self) -> bool {
         self.lock().paused_until > Instant::now()
     }

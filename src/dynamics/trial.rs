@@ -80,7 +80,7 @@ impl Dataverse {
         })
     }
 
-    /// Stops a published segment; answers whether Dynamics did.
+    /// Stops a published segment; returns whether Dynamics did.
     pub async fn stop_segment(&self, id: SegmentId) -> Result<bool, Error> {
         let body = json!({"SegmentIdList": [id.to_string()]});
         let call = Call::action("stop the segment", Kind::Edit, "msdynmkt_StopSegments", &body);

@@ -34,7 +34,7 @@ pub(super) fn parse(event: &Value) -> Result<Vec<ObjectEvent>, Error> {
     Ok(created)
 }
 
-/// Tells whether an object was created; a hand-written record need not say so.
+/// Returns whether an object was created; a hand-written record need not say so.
 ///
 /// Event names stay text, since AWS adds new ones to its families.
 fn says_created(record: &Value) -> Result<bool, Error> {

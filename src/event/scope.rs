@@ -12,7 +12,7 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Tells why an object lies where no event counts, be it a marker or not; none where it counts.
+    /// Tells why an object lies where no event counts, be it a marker or not; `None` if it counts.
     pub fn outside(&self, bucket: &str, key: &str) -> Option<&'static str> {
         if self.is_own(bucket, key) {
             Some("it is one of the function's own objects")
@@ -23,7 +23,7 @@ impl Scope {
         }
     }
 
-    /// Tells whether an object is the function's own.
+    /// Returns whether an object is the function's own.
     pub fn is_own(&self, bucket: &str, key: &str) -> bool {
         self.state_bucket.as_deref().is_none_or(|state| state == bucket) && key.starts_with(&self.state_prefix)
     }

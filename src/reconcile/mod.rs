@@ -224,7 +224,7 @@ impl Desired<'_> {
         Plan::new(self.mode, desired, members, exclude_groups)
     }
 
-    /// Tells whether whoever carries this out adds the contact where it is no member.
+    /// Returns whether whoever carries this out adds the contact where it is no member.
     pub fn adds(&self, contact: ContactId) -> bool {
         self.mode != Mode::Remove && self.contacts.as_slice().binary_search(&contact).is_ok()
     }

@@ -97,7 +97,7 @@ impl Plan {
         &self.groups
     }
 
-    /// Tells whether the segment holds what is desired already.
+    /// Returns whether the segment holds what is desired already.
     pub fn is_empty(&self) -> bool {
         self.added() + self.removed() == 0
     }

@@ -31,7 +31,7 @@ pub struct Shown {
 }
 
 impl Shown {
-    /// Returns how many of the members Dynamics does not count; nothing where it has not counted.
+    /// Returns how many of the members Dynamics does not count; `None` if it has not counted.
     pub fn missing(&self) -> Option<u64> {
         Some(self.asked.saturating_sub(self.member_count?))
     }

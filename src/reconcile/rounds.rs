@@ -91,7 +91,7 @@ impl<'a> Rounds<'a> {
         Ok(self.desired.plan(members, exclude_groups, &self.refused)?)
     }
 
-    /// Tells whether a list shows nothing of what was written last: it may lag behind, or Dynamics took nothing of it.
+    /// Returns whether a list shows nothing of what was written last: it may lag behind, or Dynamics took nothing of it.
     pub fn shows_nothing_written(&self, left: &Plan) -> bool {
         !left.is_empty() && left.fingerprint() == self.last
     }

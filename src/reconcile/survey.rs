@@ -21,7 +21,7 @@ pub struct Audience {
 /// The base entity of contacts, as the create writes it.
 const CONTACT: &str = "contact";
 
-/// Finds the segment of exactly this name and reads its members; nothing where there is none.
+/// Finds the segment of exactly this name and reads its members; `None` if there is none.
 ///
 /// Several of one name, a dynamic one and one of other people than contacts are refused: which audience is meant, or who
 /// else decides about it, cannot be told, and a result holds contacts only. `expected` is a guess at the number of members, which only speeds the listing up.

@@ -9,7 +9,7 @@ pub struct Unverified {
     pub members: u64,
     /// How many were published; loads of earlier versions did not keep it.
     pub published: Option<u64>,
-    /// Why the file of a complete result cannot be loaded again; nothing where it was an addition or removal, which does
+    /// Why the file of a complete result cannot be loaded again; `None` if it was an addition or removal, which does
     /// not say who else is in the segment.
     pub file: Option<String>,
 }

@@ -41,7 +41,7 @@ const TAKEN_FOR_GRANTED: [(Fact, &str); 8] = [
 ];
 
 impl RunReport {
-    /// Tells whether the run rests, or would rest, on what Dynamics does with a change.
+    /// Returns whether the run rests, or would rest, on what Dynamics does with a change.
     pub(super) const fn rests_on_facts(&self) -> bool {
         matches!(self.outcome, Outcome::Loaded | Outcome::Computing | Outcome::DryRun)
     }

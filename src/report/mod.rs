@@ -224,7 +224,7 @@ impl RunReport {
         self.error_type.as_ref().map(ErrorType::as_str)
     }
 
-    /// Tells whether a person has to look.
+    /// Returns whether a person has to look.
     pub const fn needs_attention(&self) -> bool {
         self.needs_attention
     }

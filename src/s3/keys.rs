@@ -19,7 +19,7 @@ pub(crate) enum Folder {
     Rejected,
 }
 
-/// What such an object is about; none where it was never learned.
+/// What such an object is about; `None` if it was never learned.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Names<'a> {
     pub(crate) run_id: Option<&'a RunId>,
@@ -53,7 +53,7 @@ impl Keys {
         format!("{}{}/head.json", self.heads(), segment_hash(segment_name))
     }
 
-    /// Tells whether a key below the prefix of all heads is that of one.
+    /// Returns whether a key below the prefix of all heads is that of one.
     pub(crate) fn is_head(key: &str) -> bool {
         key.ends_with("/head.json")
     }

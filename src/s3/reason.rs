@@ -95,7 +95,7 @@ impl Reason {
         refusal.reason()
     }
 
-    /// Tells whether S3 may have a reason that its answer does not give: a `HEAD` has no body.
+    /// Returns whether S3 may have a reason that its answer does not give: a `HEAD` has no body.
     pub(crate) fn is_lacking<E>(error: &SdkError<E>) -> bool {
         let status = error.raw_response().map_or(0, |response| response.status().as_u16());
         matches!(status, 300..500) && !matches!(status, 408 | 412 | 429)
@@ -216,7 +216,7 @@ impl Refusal<'_> {
     }
 }
 
-/// Tells whether text has the form of S3's codes; others are no words for a sentence.
+/// Returns whether text has the form of S3's codes; others are no words for a sentence.
 fn is_code(text: &str) -> bool {
     text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.')
 }

@@ -16,7 +16,7 @@ const SHORT: usize = 24;
 /// How many hexadecimal digits a GUID has.
 const GUID_DIGITS: usize = 32;
 
-/// Tells whether a column has the wanted name, without regard to case and surrounding blanks.
+/// Returns whether a column has the wanted name, without regard to case and surrounding blanks.
 pub(crate) fn is_named(name: &str, column: &str) -> bool {
     let (name, column) = (name.trim(), column.trim());
     // The short way needs no memory, and JSON Lines asks for every key of every row.
@@ -72,7 +72,7 @@ pub(crate) fn describe<S: AsRef<str>>(names: &[S], noun: &str, column: &str) -> 
     }
 }
 
-/// Tells whether a text holds a GUID, in whatever it is wrapped and joined to.
+/// Returns whether a text holds a GUID, in whatever it is wrapped and joined to.
 pub(crate) fn holds_guid(text: &[u8]) -> bool {
     let mut digits = 0;
     let mut follows_digit = false;
@@ -90,7 +90,7 @@ pub(crate) fn holds_guid(text: &[u8]) -> bool {
     })
 }
 
-/// Tells whether a name is certainly no id, number or e-mail address.
+/// Returns whether a name is certainly no id, number or e-mail address.
 fn may_be_shown(name: &str) -> bool {
     let is_harmless = |c: char| !c.is_numeric() && c != '@';
     name.chars().all(is_harmless) && name.chars().count() <= LONGEST

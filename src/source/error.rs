@@ -105,7 +105,7 @@ impl Error {
         }
     }
 
-    /// Tells whether reading again later may succeed.
+    /// Returns whether reading again later may succeed.
     pub const fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable { .. } | Self::Stopped(_))
     }

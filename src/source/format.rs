@@ -23,7 +23,7 @@ const TEXT_ENDINGS: [&str; 6] = ["csv", "tsv", "txt", "json", "jsonl", "ndjson"]
 /// What reading one file found, beside its rows.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
-    /// The columns, none for JSON Lines; nothing where the file holds nothing, not even a header.
+    /// The columns, none for JSON Lines; `None` if the file holds nothing, not even a header.
     pub(crate) columns: Option<Vec<String>>,
     /// What a person should know of the file.
     pub(crate) warnings: Vec<Remark>,

@@ -87,7 +87,7 @@ const BEHIND_LETTERS: usize = 8;
 const FEWEST_CONTROLS: usize = 8;
 const ONE_CONTROL_IN: usize = 20;
 
-/// Tells whether a file begins like Parquet, and not with a column of that name; where its first bytes leave that open,
+/// Returns whether a file begins like Parquet, and not with a column of that name; where its first bytes leave that open,
 /// `ends_so` tells whether it ends like Parquet, too.
 pub(crate) fn is_parquet(start: &[u8], ends_so: impl FnOnce() -> bool) -> bool {
     begins_with_letters(start, PARQUET) || start.starts_with(PARQUET) && ends_so()
@@ -111,7 +111,7 @@ pub(crate) fn name(start: &[u8]) -> Option<&'static str> {
         .or(text.map(|(_, name)| *name))
 }
 
-/// Tells whether the first bytes are certainly no text of any encoding that is read: most of them are control
+/// Returns whether the first bytes are certainly no text of any encoding that is read: most of them are control
 /// characters, or they are no UTF-8 and have more of these than text has.
 pub(crate) fn is_binary(start: &[u8]) -> bool {
     // Delimiters and separators of old formats are none that would tell.
@@ -121,7 +121,7 @@ pub(crate) fn is_binary(start: &[u8]) -> bool {
     !is_utf_16(start) && controls >= FEWEST_CONTROLS && controls * one_in >= start.len()
 }
 
-/// Tells whether there are zero bytes, as no text has them but UTF-16.
+/// Returns whether there are zero bytes, as no text has them but UTF-16.
 pub(crate) fn holds_zeros(start: &[u8]) -> bool {
     !is_utf_16(start) && start.contains(&0)
 }
@@ -136,7 +136,7 @@ fn begins_with_letters(start: &[u8], letters: &[u8]) -> bool {
     behind.is_some_and(|rest| rest.iter().take(BEHIND_LETTERS).any(is_no_text))
 }
 
-/// Tells whether bytes are UTF-8; the last character may be cut.
+/// Returns whether bytes are UTF-8; the last character may be cut.
 fn is_utf_8(start: &[u8]) -> bool {
     std::str::from_utf8(start).map_or_else(|error| error.error_len().is_none(), |_| true)
 }

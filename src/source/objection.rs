@@ -5,7 +5,7 @@ use crate::source::rejected::{Reason, RejectedRow, Shape};
 use crate::source::{Rejected, Rows};
 
 impl Rows {
-    /// Says what is wrong with a result of which not one row holds a contact; nothing where one does, or there is no row.
+    /// Says what is wrong with a result of which not one row holds a contact; `None` if one does, or there is no row.
     ///
     /// An empty result is something that people may want. This is another column, another delimiter or another file, and
     /// nobody can approve it.

@@ -83,7 +83,7 @@ impl<R: Read> Window<R> {
         &self.buffer[self.start..self.end]
     }
 
-    /// Tells whether the text reaches to the end of the file.
+    /// Returns whether the text reaches to the end of the file.
     pub(crate) const fn at_end(&self) -> bool {
         self.at_end
     }
@@ -169,7 +169,7 @@ impl<R: Read> Window<R> {
     }
 }
 
-/// Tells whether the first line ends with a carriage return alone; nothing where more text is needed.
+/// Returns whether the first line ends with a carriage return alone; `None` if more text is needed.
 fn ends_with_return(line_end: &[u8], at_end: bool) -> Option<bool> {
     match line_end.iter().position(|byte| *byte != b'\r') {
         Some(returns) => Some(returns > 0 && line_end[returns] != b'\n'),

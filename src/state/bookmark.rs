@@ -15,7 +15,7 @@ pub struct Bookmark {
     pub behind: Option<String>,
     /// Where the sweeps of other homes were, by the home.
     pub others: BTreeMap<String, String>,
-    /// What a write must name to replace the bookmark; none where there is none yet.
+    /// What a write must name to replace the bookmark; `None` if there is none yet.
     pub etag: Option<String>,
 }
 

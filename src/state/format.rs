@@ -87,7 +87,7 @@ pub(super) fn parse(body: &[u8], home: &Home) -> Result<Content, String> {
     }
 }
 
-/// Tells whether an object names another home, whatever else it says: it may be a later version's.
+/// Returns whether an object names another home, whatever else it says: it may be a later version's.
 fn is_foreign(json: &Value, home: &Home) -> bool {
     let environment = json["environment"].as_str();
     environment.is_some_and(|environment| {

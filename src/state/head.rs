@@ -300,17 +300,17 @@ impl Job {
         }
     }
 
-    /// Tells whether both jobs ask for the same, whoever asked and however urgently.
+    /// Returns whether both jobs ask for the same, whoever asked and however urgently.
     pub fn asks_as(&self, other: &Self) -> bool {
         self.is_same_object(other) && self.mode == other.mode && self.sample == other.sample
     }
 
-    /// Tells whether both jobs are about the same version of the same object, however it is to be loaded.
+    /// Returns whether both jobs are about the same version of the same object, however it is to be loaded.
     pub fn is_same_object(&self, other: &Self) -> bool {
         self.is_about(&other.position)
     }
 
-    /// Tells whether the job is about this content.
+    /// Returns whether the job is about this content.
     ///
     /// The name of the run does not decide: it says how the object was to be loaded, and of which files.
     pub fn is_about(&self, position: &Position) -> bool {
@@ -324,7 +324,7 @@ impl Applied {
         self.watch.clone().unwrap_or_else(|| Watch::unknown(self.contacts))
     }
 
-    /// Tells whether a state of the segment shows what was published.
+    /// Returns whether a state of the segment shows what was published.
     pub fn is_shown_by(&self, view: &View) -> bool {
         view.status().is_active() && (self.confirmed || self.watch().tells(view))
     }
@@ -337,14 +337,14 @@ impl Lease {
     /// The longest lease that `LEASE_SECONDS` can set, in seconds.
     const LONGEST: u64 = u32::MAX as u64;
 
-    /// Tells whether a worker may have written this: its end is a time that can be reckoned with.
+    /// Returns whether a worker may have written this: its end is a time that can be reckoned with.
     pub fn is_possible(&self) -> bool {
         let lease = TimeDelta::from_std(Duration::from_secs(self.seconds.min(Self::LONGEST)) + Self::ROUNDING);
         let end = lease.ok().and_then(|lease| self.renewed.checked_add_signed(lease));
         self.seconds <= Self::LONGEST && end.is_some()
     }
 
-    /// Tells whether the lease has run out at `now`, S3's time.
+    /// Returns whether the lease has run out at `now`, S3's time.
     pub fn is_over(&self, now: DateTime<Utc>) -> bool {
         now > self.end()
     }

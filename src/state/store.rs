@@ -242,14 +242,14 @@ impl Heads {
         Ok(self.put(&key, body, Some(replacing)).await?.is_some())
     }
 
-    /// Writes a head in place of the version `replacing`, or where there is none yet; answers whether it was written.
+    /// Writes a head in place of the version `replacing`, or where there is none yet; returns whether it was written.
     pub async fn write(&self, head: &Head, replacing: Option<&str>) -> Result<bool, Error> {
         let key = self.key(&head.segment_name);
         let body = serde_json::to_vec_pretty(head).map_err(|_| self.unavailable(&key, "written", "it is no JSON"))?;
         Ok(self.put(&key, body, replacing).await?.is_some())
     }
 
-    /// Deletes a segment's head where it is still the version `etag`; answers whether it was deleted.
+    /// Deletes a segment's head where it is still the version `etag`; returns whether it was deleted.
     pub async fn delete(&self, segment_name: &SegmentName, etag: &str) -> Result<bool, Error> {
         let key = self.key(segment_name);
         match self.own.delete_unchanged(&key, etag).await {

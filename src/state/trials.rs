@@ -51,12 +51,12 @@ impl Trial {
         }
     }
 
-    /// Tells whether the run that made it is over, so that whoever comes may remove what it left.
+    /// Returns whether the run that made it is over, so that whoever comes may remove what it left.
     pub fn is_left(&self, now: DateTime<Utc>) -> bool {
         now.signed_duration_since(self.at) >= OWN_TIME
     }
 
-    /// Tells whether a sweep is to try to remove it.
+    /// Returns whether a sweep is to try to remove it.
     pub fn is_due(&self, now: DateTime<Utc>) -> bool {
         self.is_left(now) && self.not_before.is_none_or(|time| time <= now)
     }

@@ -16,7 +16,7 @@ const TRIES: usize = 3;
 pub struct Finding {
     /// The fact.
     pub name: Fact,
-    /// Whether it holds; nothing where it could not be tried.
+    /// Whether it holds; `None` if it could not be tried.
     pub holds: Option<bool>,
     /// How long it took to find out.
     pub took_ms: u64,
@@ -29,9 +29,9 @@ pub struct Finding {
 pub struct Verification {
     /// Whether loads may be trusted to do what they promise.
     pub ok: bool,
-    /// The organization's host; nothing where the secrets could not be read.
+    /// The organization's host; `None` if the secrets could not be read.
     pub environment: Option<String>,
-    /// The trial segment; nothing where none was even named.
+    /// The trial segment; `None` if none was even named.
     pub segment_name: Option<SegmentName>,
     /// Whether nothing of the trial is left.
     pub cleaned_up: bool,
@@ -69,7 +69,7 @@ impl Verification {
     /// The version of the format.
     const VERSION: u32 = 1;
 
-    /// Tells whether anything was found out.
+    /// Returns whether anything was found out.
     pub fn tells_something(&self) -> bool {
         self.facts.iter().any(|fact| fact.holds.is_some())
     }

@@ -1,6 +1,6 @@
 //! Whether somebody who wrote one name may have meant another.
 
-/// Tells whether two names are so alike: but for case and separators they differ in no more than two letters, and in
+/// Returns whether two names are so alike: but for case and separators they differ in no more than two letters, and in
 /// fewer where there are not many.
 pub(crate) fn comes_near(name: &str, meant: &str) -> bool {
     let letters = |name: &str| -> Vec<char> {

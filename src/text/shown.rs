@@ -60,7 +60,7 @@ fn clipped(text: &str, longest: usize) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Tells whether a character breaks a line, or changes how the characters around it are shown.
+/// Returns whether a character breaks a line, or changes how the characters around it are shown.
 fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')

@@ -70,7 +70,7 @@ impl Cleaning {
         self.trials.environment()
     }
 
-    /// Tells whether nothing of the own trial is left.
+    /// Returns whether nothing of the own trial is left.
     pub(super) fn is_done(&self) -> bool {
         self.is_done.load(Ordering::Relaxed)
     }

@@ -70,7 +70,7 @@ impl Experiment {
         }
     }
 
-    /// Tells whether there is a segment.
+    /// Returns whether there is a segment.
     pub(super) const fn is_made(&self) -> bool {
         self.made.is_some()
     }
@@ -147,7 +147,7 @@ impl Experiment {
         )
     }
 
-    /// Sleeps between two looks; answers whether there is another one, `until` then at the latest.
+    /// Sleeps between two looks; returns whether there is another one, `until` then at the latest.
     pub(super) async fn pause(&self, pause: Duration, until: Instant) -> Result<bool, Error> {
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {

@@ -135,7 +135,7 @@ async fn carry_out(
     }
 }
 
-/// Tells whether loads may be trusted: something was tried, and nothing that decides was seen not to hold.
+/// Returns whether loads may be trusted: something was tried, and nothing that decides was seen not to hold.
 fn is_ok(facts: &[Finding]) -> bool {
     let is_created = facts
         .iter()

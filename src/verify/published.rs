@@ -176,7 +176,7 @@ impl Experiment {
         }
     }
 
-    /// Tells whether exactly the members of the draft are shown, given a moment; nothing where nobody says who is.
+    /// Returns whether exactly the members of the draft are shown, given a moment; `None` if nobody says who is.
     async fn is_shown_exactly(&self, made: &Made) -> Result<(Option<bool>, Shown), Error> {
         let until = Instant::now() + LOOK_FOR;
         let mut members = self.members.clone();

@@ -10,7 +10,7 @@ use crate::report::{RunReport, Seen};
 use crate::state::{Achievement, Applied, Job};
 
 impl<M: Means> Session<'_, M> {
-    /// Publishes again what was applied; nothing where something new has come in, which is carried out instead.
+    /// Publishes again what was applied; `None` if something new has come in, which is carried out instead.
     ///
     /// Nobody has looked at the draft since it was published. Where it is still the same, it needs no file; where it is not,
     /// a result that says who is in the segment is read and verified anew, and of all others only a person can tell.

@@ -67,7 +67,7 @@ async fn interrupt<M: Means>(lease: &LeaseGuard<M>, job: &Job, error: Error, got
     }
 }
 
-/// Leaves a follow-up of what was published to the next sweep, unless two in a row got nowhere; answers that failure.
+/// Leaves a follow-up of what was published to the next sweep, unless two in a row got nowhere; returns that failure.
 pub(super) async fn record_look<M: Means>(lease: &LeaseGuard<M>, job: &Job, error: Error) -> Option<RunReport> {
     match interrupt(lease, job, error, false).await {
         (

@@ -29,7 +29,7 @@ pub(super) async fn read(means: &impl Means, segment_name: &SegmentName) -> Resu
     Ok(past.unwrap_or_else(|| Head::new(means.home(), segment_name)))
 }
 
-/// Reads the head of a segment of this home that a sweep has found at a key; nothing where it is another's, or where the
+/// Reads the head of a segment of this home that a sweep has found at a key; `None` if it is another's, or where the
 /// segment's own head has its turn under its own key.
 pub(super) async fn read_at(means: &impl Means, key: &str) -> Result<Option<Head>, state::Error> {
     let (past, moving) = match means.content_at(key).await? {
@@ -194,7 +194,7 @@ async fn lies_there(means: &impl Means, head: &Head, job: &Job) -> Result<bool, 
     }
 }
 
-/// Tells whether it is this head that is stored: a write whose answer was lost is repeated by the SDK, and the
+/// Returns whether it is this head that is stored: a write whose answer was lost is repeated by the SDK, and the
 /// repetition, which is refused, finds the first one's content.
 async fn is_stored(means: &impl Means, head: &Head) -> Result<bool, state::Error> {
     let stored = means.read_head(&head.segment_name).await?;

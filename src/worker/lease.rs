@@ -27,7 +27,7 @@ pub(super) struct LeaseGuard<M> {
 const RENEWALS_PER_LEASE: u32 = 6;
 
 impl<M: Means> LeaseGuard<M> {
-    /// Takes the segment, or answers nothing where another worker has it.
+    /// Takes the segment, or returns `None` if another worker has it.
     ///
     /// What was `asked` for waits for no pause. Where the live lease was taken for its `own` run, an earlier attempt at it has crashed or is still at work: the end
     /// of that lease is awaited, as long as there is time.
@@ -121,7 +121,7 @@ impl<M: Means> LeaseGuard<M> {
         self.change(|head, _| head.end_create(&self.owner)).await
     }
 
-    /// Notes how many members are about to be published; answers whether the job is still the one to publish.
+    /// Notes how many members are about to be published; returns whether the job is still the one to publish.
     pub(super) async fn announce(&self, job: &Job, members: u64) -> Result<bool, Error> {
         self.change(|head, _| head.announce(&self.owner, job, members)).await
     }
@@ -162,7 +162,7 @@ impl<M: Means> LeaseGuard<M> {
         self.lost.as_deref()
     }
 
-    /// Tells whether this job is what was applied last, and nothing is queued beside it.
+    /// Returns whether this job is what was applied last, and nothing is queued beside it.
     pub(super) async fn is_still_applied(&self, job: &Job) -> Result<bool, Error> {
         self.change(|head, _| head.is_still_applied(&self.owner, job)).await
     }
@@ -172,30 +172,30 @@ impl<M: Means> LeaseGuard<M> {
         self.change(|head, _| head.redo(&self.owner)).await
     }
 
-    /// Puts a job aside that was refused or can never be read; answers whether it was, as [`Head::refuse`] does.
+    /// Puts a job aside that was refused or can never be read; returns whether it was, as [`Head::refuse`] does.
     pub(super) async fn refuse(&self, job: &Job, refusal: &Refusal) -> Result<bool, Error> {
         self.change(|head, _| head.refuse(&self.owner, job, refusal.clone()))
             .await
     }
 
-    /// Drops a job whose object was replaced while it was read; answers whether it was, as [`Head::forget`] does.
+    /// Drops a job whose object was replaced while it was read; returns whether it was, as [`Head::forget`] does.
     pub(super) async fn forget(&self, job: &Job) -> Result<bool, Error> {
         self.change(|head, _| head.forget(&self.owner, job)).await
     }
 
-    /// Records a failure; answers whether a person is now needed.
+    /// Records a failure; returns whether a person is now needed.
     pub(super) async fn fail(&self, job: &Job, error_type: &str, whose: Whose) -> Result<bool, Error> {
         self.change(|head, now| head.fail(&self.owner, job, error_type, whose, now))
             .await
     }
 
-    /// Records that what was published failed late; answers whether a person is now needed.
+    /// Records that what was published failed late; returns whether a person is now needed.
     pub(super) async fn fail_late(&self, job: &Job, error_type: &str) -> Result<bool, Error> {
         self.change(|head, now| head.fail_late(&self.owner, job, error_type, now))
             .await
     }
 
-    /// Gives the lease back where the time is over; answers whether the job goes on, as [`Head::interrupt`] does.
+    /// Gives the lease back where the time is over; returns whether the job goes on, as [`Head::interrupt`] does.
     pub(super) async fn interrupt(&self, job: &Job, got_on: bool) -> Result<bool, Error> {
         self.change(|head, _| head.interrupt(&self.owner, job, got_on)).await
     }

@@ -193,7 +193,7 @@ impl<M: Means> Worker<'_, M> {
         }
     }
 
-    /// Takes the segment, or answers nothing where another worker has it.
+    /// Takes the segment, or returns `None` if another worker has it.
     async fn take(
         &self,
         segment_name: &SegmentName,

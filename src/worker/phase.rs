@@ -51,7 +51,7 @@ impl<M: Means> Meter<M> {
         }
     }
 
-    /// Tells whether the attempt has brought anything about yet.
+    /// Returns whether the attempt has brought anything about yet.
     pub(super) fn has_got_on(&self) -> bool {
         self.means.progress() > self.progress
     }

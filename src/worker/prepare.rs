@@ -284,7 +284,7 @@ fn replaced(job: &Job, found: &ObjectVersion, is_in_several: bool) -> Option<sou
 }
 
 impl Prepared {
-    /// Tells whether the file adds or takes away nobody: then it asks for no publish, whatever the segment is like.
+    /// Returns whether the file adds or takes away nobody: then it asks for no publish, whatever the segment is like.
     pub(super) fn holds_nobody(&self, job: &Job, head: &Head) -> bool {
         job.mode != Mode::Replace && self.contacts.is_empty() && head.writing.is_none()
     }
@@ -300,7 +300,7 @@ impl Prepared {
         })
     }
 
-    /// Tells whether there is nothing to write, and nothing to publish either.
+    /// Returns whether there is nothing to write, and nothing to publish either.
     pub(super) fn is_settled(&self, job: &Job, head: &Head) -> bool {
         if !self.plan.is_empty() {
             return false;
@@ -327,7 +327,7 @@ fn active_count(segment: &Segment) -> Option<u64> {
     segment.member_count.filter(|_| segment.status == SegmentStatus::Active)
 }
 
-/// Tells whether the segment was there before this function, as far as the head knows.
+/// Returns whether the segment was there before this function, as far as the head knows.
 ///
 /// While a first load is unfinished, the segment may well be our own.
 fn is_taken_over(segment_id: &str, head: &Head) -> bool {

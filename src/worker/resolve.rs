@@ -66,7 +66,7 @@ impl Resolved {
 }
 
 impl Candidate {
-    /// Learns from S3 which job the candidate is; nothing where an event tells of an object that starts no run.
+    /// Learns from S3 which job the candidate is; `None` if an event tells of an object that starts no run.
     pub(crate) async fn resolve(
         &self,
         means: &impl Means,
@@ -103,7 +103,7 @@ impl Candidate {
         }))
     }
 
-    /// Tells whether the object is a marker, or a part whose manifest or marker starts the run.
+    /// Returns whether the object is a marker, or a part whose manifest or marker starts the run.
     ///
     /// A part that comes alone is a run, so that its refusal says which setting to change.
     fn starts_no_run(&self, files: ResultFiles, mode: Mode) -> bool {

@@ -97,7 +97,7 @@ impl<M: Means> Session<'_, M> {
         (reports, next)
     }
 
-    /// Looks whether a published segment is Active by now; answers nothing while Dynamics is still computing.
+    /// Looks whether a published segment is Active by now; returns `None` while Dynamics is still computing.
     ///
     /// Where Dynamics failed to compute it, which is a failure and has its pause, or somebody stopped it, it is published
     /// again.
@@ -304,7 +304,7 @@ impl<M: Means> Session<'_, M> {
     }
 }
 
-/// Returns what an addition is about to bring into the draft; nothing where that cannot be told, since an attempt before
+/// Returns what an addition is about to bring into the draft; `None` if that cannot be told, since an attempt before
 /// has brought a part of it.
 fn own_change(job: &Job, head: &Head, plan: &Plan) -> Option<ContactSet> {
     (job.mode == Mode::Append && !head.is_half_written(job)).then(|| plan.adds().collect())

@@ -131,7 +131,7 @@ impl S3 {
         Some(object.bytes.clone())
     }
 
-    /// Returns an object's content as JSON; nothing where it is missing or none.
+    /// Returns an object's content as JSON; `None` if it is missing or none.
     pub fn get_json(&self, bucket: &str, key: &str) -> Option<serde_json::Value> {
         serde_json::from_slice(&self.get(bucket, key)?).ok()
     }

@@ -78,7 +78,7 @@ impl Bucket {
         Some((version, version.object.as_ref()?))
     }
 
-    /// Tells whether the newest version of a key is a delete marker.
+    /// Returns whether the newest version of a key is a delete marker.
     pub fn is_deleted(&self, key: &str) -> bool {
         let newest = self.keys.get(key).and_then(|versions| versions.last());
         newest.is_some_and(|version| version.object.is_none())

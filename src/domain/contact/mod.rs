@@ -94,7 +94,7 @@ impl ContactSet {
         self.0.len()
     }
 
-    /// Tells whether there is no contact at all.
+    /// Returns whether there is no contact at all.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

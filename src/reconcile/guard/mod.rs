@@ -18,7 +18,7 @@ pub struct Facts {
     pub rejected: u64,
     /// Members of the segment as it stands.
     pub members: usize,
-    /// Members published before an unfinished load left the draft half-written; none where the draft is whole.
+    /// Members published before an unfinished load left the draft half-written; `None` if the draft is whole.
     pub published: Option<u64>,
     /// Contacts to be added.
     pub added: usize,
@@ -116,7 +116,7 @@ pub struct TooManyContacts {
     pub contacts: usize,
 }
 
-/// Tells whether `share` of `whole`, in percent, is above `limit`.
+/// Returns whether `share` of `whole`, in percent, is above `limit`.
 pub fn exceeds(share: u64, whole: u64, limit: f64) -> bool {
     percent(share, whole) > limit
 }

@@ -54,7 +54,7 @@ impl Compression {
         }
     }
 
-    /// Tells whether a stream may begin with so few bytes.
+    /// Returns whether a stream may begin with so few bytes.
     fn may_begin(self, start: &[u8]) -> bool {
         let magic: &[u8] = match self {
             Self::None => b"",

@@ -37,7 +37,7 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// Tells whether this readable record is to be preferred to another reading of the same text.
+    /// Returns whether this readable record is to be preferred to another reading of the same text.
     ///
     /// Where both have the right number of fields, the shorter one swallows less.
     fn beats(&self, other: &Self) -> bool {
@@ -61,7 +61,7 @@ impl CarefulParser {
         }
     }
 
-    /// Reads the record at the start of the text; nothing where more text is needed.
+    /// Reads the record at the start of the text; `None` if more text is needed.
     ///
     /// `at_end` says that the file ends with the text, `line` is the number of its first line.
     pub(super) fn read(&mut self, text: &[u8], at_end: bool, line: u64) -> Result<Option<Record>, Problem> {
@@ -124,7 +124,7 @@ impl CarefulParser {
         self.count
     }
 
-    /// Tells whether the record that was read last has a field for each column and nothing behind them.
+    /// Returns whether the record that was read last has a field for each column and nothing behind them.
     fn fits(&self) -> bool {
         let Some(columns) = self.columns else {
             return true;

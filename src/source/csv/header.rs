@@ -23,7 +23,7 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// Reads the header off the window; nothing where there is no text.
+    /// Reads the header off the window; `None` if there is no text.
     pub(super) fn read<R: Read>(window: &mut Window<R>, column: &str) -> Result<Option<Self>, Problem> {
         let mut line = 1;
         window.open(first_line_end)?;
@@ -103,7 +103,7 @@ struct Candidate {
     names: Vec<String>,
 }
 
-/// Reads the header with each delimiter; nothing where more text is needed.
+/// Reads the header with each delimiter; `None` if more text is needed.
 fn candidates(text: &[u8], at_end: bool, line: u64) -> Result<Option<Vec<Candidate>>, Problem> {
     let mut candidates = Vec::new();
     let mut problem = None;

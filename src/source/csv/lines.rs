@@ -27,7 +27,7 @@ pub(super) struct Lines {
     pub(super) count: u64,
 }
 
-/// Reads the record of the wanted shape at the beginning of a text; nothing where only a parser can tell.
+/// Reads the record of the wanted shape at the beginning of a text; `None` if only a parser can tell.
 ///
 /// The fields up to the id are as they seem if each of their quotes encloses a field or is doubled inside of one; those
 /// behind it, too, if other quotes stand inside of fields. Where a record is longer than a line, a stray quote could have

@@ -28,7 +28,7 @@ use quotes::{Quotes, classify, stray_return};
 use std::cmp::Ordering;
 use std::io::Read;
 
-/// Reads all rows of a text and returns its columns; nothing where there is no text at all.
+/// Reads all rows of a text and returns its columns; `None` if there is no text at all.
 pub(crate) fn read<R: Read>(input: R, column: &str, tally: &mut Tally) -> Result<Option<Vec<String>>, Problem> {
     read_window(Window::new(input), column, tally)
 }
@@ -110,7 +110,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Parses one record and returns its length; nothing where more text is needed.
+    /// Parses one record and returns its length; `None` if more text is needed.
     fn parse(
         &mut self,
         text: &[u8],

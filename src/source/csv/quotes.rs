@@ -17,7 +17,7 @@ pub(super) enum Quotes {
 }
 
 impl Quotes {
-    /// Tells whether a parser of the standard finds the fields that the writer meant.
+    /// Returns whether a parser of the standard finds the fields that the writer meant.
     pub(super) const fn is_readable(self) -> bool {
         matches!(self, Self::Clean | Self::Literal)
     }

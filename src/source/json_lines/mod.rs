@@ -75,7 +75,7 @@ fn read_line(
     cell.count(tally, number)
 }
 
-/// Returns the length of the first line, its end included; nothing where more text is needed.
+/// Returns the length of the first line, its end included; `None` if more text is needed.
 fn line_length(text: &[u8], at_end: bool) -> Option<usize> {
     let line = memchr(b'\n', text).map(|offset| offset + 1);
     line.or_else(|| (at_end && !text.is_empty()).then_some(text.len()))

@@ -30,7 +30,7 @@ impl<'c> Wanted<'c> {
         }
     }
 
-    /// Tells whether a key is the wanted one.
+    /// Returns whether a key is the wanted one.
     fn is(&mut self, key: &[u8]) -> bool {
         let Some(key) = std::str::from_utf8(key)
             .ok()
@@ -118,7 +118,7 @@ impl<'de> Visitor<'de> for &mut Row<'_, '_> {
     }
 }
 
-/// Tells whether a key is that of the id.
+/// Returns whether a key is that of the id.
 struct Key<'k, 'r, 'c> {
     row: &'k mut Row<'r, 'c>,
 }

@@ -26,7 +26,7 @@ impl Chunk {
         self.range.end - self.range.start
     }
 
-    /// Tells whether the next one lies so near behind this one that both are fetched at once.
+    /// Returns whether the next one lies so near behind this one that both are fetched at once.
     pub(super) fn is_near(&self, next: &Self) -> bool {
         next.range
             .start
@@ -41,7 +41,7 @@ pub(super) struct Column<'a> {
     lies_elsewhere: bool,
     is_encrypted: bool,
     physical: Option<i32>,
-    /// The only name of its path; none where the path is longer.
+    /// The only name of its path; `None` if the path is longer.
     name: Option<&'a [u8]>,
     has_path: bool,
     codec: Option<i32>,
@@ -128,7 +128,7 @@ impl<'a> Column<'a> {
         Ok(())
     }
 
-    /// Tells whether there are values, of which their place is true.
+    /// Returns whether there are values, of which their place is true.
     pub(super) fn has_values(&self) -> bool {
         self.values != Some(0)
     }

@@ -17,7 +17,7 @@ const ENCRYPTED: &[u8] = b"PARE";
 /// How many row groups are read: as many as the format can number.
 const MOST_GROUPS: usize = i16::MAX as usize;
 
-/// Tells whether a file ends as Parquet does: in a magic, and before it the length of a footer that there is room for.
+/// Returns whether a file ends as Parquet does: in a magic, and before it the length of a footer that there is room for.
 pub(in crate::source) fn ends_a_file<C: Content>(file: &C) -> bool {
     let Ok(Some((length, magic))) = tail(file) else {
         return false;
@@ -48,7 +48,7 @@ pub(super) fn fetch<C: Content>(file: &C, memory: u64) -> Result<(Vec<u8>, u64),
     Ok((footer, start))
 }
 
-/// Reads the length of the footer and the magic behind it; nothing where the file is too short for both and the magic at
+/// Reads the length of the footer and the magic behind it; `None` if the file is too short for both and the magic at
 /// its beginning.
 fn tail<C: Content>(file: &C) -> Result<Option<(u64, [u8; 4])>, Problem> {
     let size = file.size();

@@ -273,7 +273,7 @@ impl<'a> Plain<'a> {
     }
 }
 
-/// Tells whether nothing is lost with bytes behind the last value: fastparquet leaves eight zeros there.
+/// Returns whether nothing is lost with bytes behind the last value: fastparquet leaves eight zeros there.
 fn is_padding(rest: &[u8]) -> bool {
     rest.iter().all(|byte| *byte == 0)
 }

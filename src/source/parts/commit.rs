@@ -75,7 +75,7 @@ impl Objects {
         Ok(before - parts.len())
     }
 
-    /// Reads what a transaction did; nothing where the file is no commit.
+    /// Reads what a transaction did; `None` if the file is no commit.
     async fn commit(&self, object: &ObjectVersion) -> Result<Option<Commit>, Error> {
         if object.size == 0 || object.size > MAX_COMMIT {
             return Ok(None);
@@ -102,7 +102,7 @@ impl Log {
             .min()
     }
 
-    /// Tells whether a file counts: its transaction committed it, or it has none, or one so old that its marks are gone.
+    /// Returns whether a file counts: its transaction committed it, or it has none, or one so old that its marks are gone.
     fn counts(&self, name: &str) -> bool {
         let is_added = transaction(name).is_none_or(|id| match self.added.get(id) {
             Some(added) => added.contains(name),

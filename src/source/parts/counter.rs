@@ -11,7 +11,7 @@ const OTHERS: [&str; 14] = [
     "parquet", "parq", "pq", "orc", "avro", "dat", "snappy", "gzip", "gz", "bz2", "zst", "zstd", "lz4", "deflate",
 ];
 
-/// Tells whether only a job that writes several files gives such a name.
+/// Returns whether only a job that writes several files gives such a name.
 ///
 /// A number counts parts where it is 0, has zeros before it (`001`; two digits may be a day, a week or an hour), or
 /// stands behind `part` or `block`; dates, times, epochs, UUIDs, hashes and versions never do. Right behind letters it
@@ -37,7 +37,7 @@ pub(super) fn is_plainly_a_part(name: &str) -> bool {
         || is_split(stem(name))
 }
 
-/// Tells whether a number is 0 or has zeros before it that no date or time has.
+/// Returns whether a number is 0 or has zeros before it that no date or time has.
 fn is_padded(digits: &str) -> bool {
     match digits.len() {
         1 | 2 => digits.bytes().all(|byte| byte == b'0'),
@@ -46,7 +46,7 @@ fn is_padded(digits: &str) -> bool {
     }
 }
 
-/// Tells whether a stem ends in a hash that happens to be letters first and a number then: `deadbeef00`.
+/// Returns whether a stem ends in a hash that happens to be letters first and a number then: `deadbeef00`.
 fn is_hash(stem: &str) -> bool {
     let run = stem.rsplit(|character: char| !character.is_alphanumeric()).next();
     run.is_some_and(|run| {
@@ -161,12 +161,12 @@ fn is_split(stem: &str) -> bool {
     })
 }
 
-/// Tells whether a text ends in a known ending and a point: `contacts.csv.`.
+/// Returns whether a text ends in a known ending and a point: `contacts.csv.`.
 fn is_behind_ending(text: &str) -> bool {
     text.strip_suffix('.').is_some_and(ends_in_ending)
 }
 
-/// Tells whether a text ends in a known ending: `contacts.csv`.
+/// Returns whether a text ends in a known ending: `contacts.csv`.
 fn ends_in_ending(text: &str) -> bool {
     text.rsplit_once('.').is_some_and(|(_, ending)| is_endings(ending))
 }
@@ -180,7 +180,7 @@ pub(super) enum Kinship {
     Certain,
 }
 
-/// Tells whether two names may be two files of one result.
+/// Returns whether two names may be two files of one result.
 pub(super) fn kinship(name: &str, other: &str) -> Option<Kinship> {
     if name == other {
         None
@@ -195,13 +195,13 @@ pub(super) fn kinship(name: &str, other: &str) -> Option<Kinship> {
     }
 }
 
-/// Tells whether `further` is what Aurora calls the second and later files of `first`: `contacts.csv_part2`.
+/// Returns whether `further` is what Aurora calls the second and later files of `first`: `contacts.csv_part2`.
 fn is_further_of(first: &str, further: &str) -> bool {
     let number = further.strip_prefix(first).and_then(|rest| rest.strip_prefix("_part"));
     number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Tells whether nothing but one counter differs, and the moment of writing behind it (Oracle).
+/// Returns whether nothing but one counter differs, and the moment of writing behind it (Oracle).
 fn differ_in_a_number(name: &str, other: &str) -> bool {
     let (ours, theirs) = (tokens(name), tokens(other));
     if ours.len() != theirs.len() || separators(name, &ours) != separators(other, &theirs) {
@@ -224,7 +224,7 @@ fn differ_in_a_number(name: &str, other: &str) -> bool {
     }
 }
 
-/// Tells whether tokens begin with a moment like `20261123T093015Z`.
+/// Returns whether tokens begin with a moment like `20261123T093015Z`.
 fn is_iso(name: &str, tokens: &[Token<'_>]) -> bool {
     let [date, time, ..] = tokens else { return false };
     let between = name.get(date.end()..time.start);
@@ -295,7 +295,7 @@ pub(super) fn stem(name: &str) -> &str {
     &name[..end.unwrap_or(name.len())]
 }
 
-/// Tells whether all that is left of a name are endings: formats and compressions.
+/// Returns whether all that is left of a name are endings: formats and compressions.
 fn is_endings(rest: &str) -> bool {
     let known = |ending: &str| TEXTS.contains(&ending) || OTHERS.contains(&ending);
     rest.split('.').all(|ending| known(&ending.to_ascii_lowercase()))

@@ -147,7 +147,7 @@ impl Misfit {
         }
     }
 
-    /// Tells whether it is the files that do not fit, so that others lay there where they did.
+    /// Returns whether it is the files that do not fit, so that others lay there where they did.
     pub const fn is_about_the_files(&self) -> bool {
         matches!(
             self,
@@ -162,7 +162,7 @@ impl Misfit {
         )
     }
 
-    /// Tells whether the object is refused for what it is, so that nothing went wrong.
+    /// Returns whether the object is refused for what it is, so that nothing went wrong.
     pub const fn is_refusal(&self) -> bool {
         matches!(
             self,

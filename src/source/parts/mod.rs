@@ -155,7 +155,7 @@ impl Objects {
         Ok(parts)
     }
 
-    /// Looks at one file of a manifest; nothing where it is missing and may be.
+    /// Looks at one file of a manifest; `None` if it is missing and may be.
     async fn look_at(&self, manifest: &ObjectVersion, entry: &Entry) -> Result<Option<ObjectVersion>, Error> {
         let invalid = |misfit: Misfit| Err(Error::invalid(manifest, misfit.into()));
         let part = match self.head(&entry.bucket, &entry.key, None).await {
@@ -272,7 +272,7 @@ fn whole_folder(bucket: &str, folder: &str, objects: &[ObjectVersion]) -> Object
     }
 }
 
-/// Tells whether a file of a folder holds data: names beginning with `_` or `.` and markers do not.
+/// Returns whether a file of a folder holds data: names beginning with `_` or `.` and markers do not.
 fn is_data(key: &str, folder: &str) -> bool {
     let name = &key[folder.len()..];
     !name.is_empty() && !name.starts_with(['_', '.']) && !is_marker(key)

@@ -39,7 +39,7 @@ impl OneOfSeveral {
         &self.siblings
     }
 
-    /// Tells whether a sibling is what the segment holds now.
+    /// Returns whether a sibling is what the segment holds now.
     pub const fn was_loaded_alone(&self) -> bool {
         self.loaded_alone.is_some()
     }

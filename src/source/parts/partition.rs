@@ -26,7 +26,7 @@ pub(super) fn shared_start(key: &str, below: usize) -> Option<&str> {
     None
 }
 
-/// Tells whether two keys lie in two partitions of one result: in the same folders but for the values, and in the same
+/// Returns whether two keys lie in two partitions of one result: in the same folders but for the values, and in the same
 /// day's.
 pub(super) fn are_of_one_result(key: &str, other: &str, below: usize) -> bool {
     let is_beside = other.get(..below) == key.get(..below);
@@ -59,7 +59,7 @@ fn partition(name: &str) -> Option<(&str, &str)> {
     name.split_once('=').filter(|(column, _)| !column.is_empty())
 }
 
-/// Tells whether the folders of a column or of such a value are those of results, and not of the parts of one: they are
+/// Returns whether the folders of a column or of such a value are those of results, and not of the parts of one: they are
 /// named by a date, a time, an epoch, a version, a UUID or a hash.
 fn tells_results_apart(column: &str, value: &str) -> bool {
     let word = column.rsplit(|character: char| !character.is_alphanumeric()).next();

@@ -16,7 +16,7 @@ pub(super) fn are_of_redshift(name: &str, other: &str) -> bool {
     this.len() == that.len() && (is_first(this) || is_first(that)) && rest(name, this) == rest(other, that)
 }
 
-/// Tells whether two long numbers at the stems' ends may be the first files behind one number: `12345678000`, `...001`.
+/// Returns whether two long numbers at the stems' ends may be the first files behind one number: `12345678000`, `...001`.
 pub(super) fn may_be_of_redshift(name: &str, other: &str) -> bool {
     let (Some(this), Some(that)) = (end_of_id(name), end_of_id(other)) else {
         return false;
@@ -47,7 +47,7 @@ fn number(name: &str) -> Option<&str> {
     }
 }
 
-/// Tells whether a text ends in what tells one result from another.
+/// Returns whether a text ends in what tells one result from another.
 fn is_moment_or_id(text: &str) -> bool {
     tokens(text).last().is_some_and(|last| match last.kind {
         Kind::Time => true,
@@ -56,7 +56,7 @@ fn is_moment_or_id(text: &str) -> bool {
     })
 }
 
-/// Tells whether a stem ends in a time; one in milliseconds is not taken for one, since no two results are that close.
+/// Returns whether a stem ends in a time; one in milliseconds is not taken for one, since no two results are that close.
 fn is_time(name: &str) -> bool {
     let end = stem(name).len();
     let last = tokens(name).into_iter().find(|token| token.end() == end);

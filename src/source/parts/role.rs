@@ -31,7 +31,7 @@ impl Role {
         }
     }
 
-    /// Tells whether a key stands for a result in several files.
+    /// Returns whether a key stands for a result in several files.
     pub fn is_in_several(key: &str, files: ResultFiles, mode: Mode) -> bool {
         matches!(Self::of(key, files, mode), Self::Manifest | Self::Folder)
     }
@@ -53,14 +53,14 @@ impl Role {
     }
 }
 
-/// Tells whether a key is that of a manifest: `...manifest` (Redshift), `...-manifest.csv` (Athena).
+/// Returns whether a key is that of a manifest: `...manifest` (Redshift), `...-manifest.csv` (Athena).
 pub(super) fn is_manifest(key: &str) -> bool {
     ["manifest", "manifest.json", "manifest.csv"]
         .iter()
         .any(|ending| key.ends_with(ending))
 }
 
-/// Tells whether a key is what Athena writes beside each query result: `<query id>.csv.metadata`, `<query id>.metadata`.
+/// Returns whether a key is what Athena writes beside each query result: `<query id>.csv.metadata`, `<query id>.metadata`.
 pub(super) fn is_athenas_description(key: &str) -> bool {
     let Some(described) = file_name(key).strip_suffix(".metadata") else {
         return false;
@@ -69,7 +69,7 @@ pub(super) fn is_athenas_description(key: &str) -> bool {
     is_result || uuid::Uuid::try_parse(described).is_ok()
 }
 
-/// Tells whether writers give such a name to what is no data, or such a folder to what is not finished.
+/// Returns whether writers give such a name to what is no data, or such a folder to what is not finished.
 fn is_hidden(key: &str) -> bool {
     // Hadoop, S3A's committer, Spark and Hive.
     const UNFINISHED: [&str; 4] = ["_temporary", "__magic", ".spark-staging", ".hive-staging"];

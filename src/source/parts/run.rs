@@ -53,7 +53,7 @@ pub(super) fn without_number(text: &str) -> &str {
     text.trim_end_matches(|character: char| character.is_ascii_digit())
 }
 
-/// Tells whether a number is an epoch of the years 2014 to 2033, in seconds or in a thousandth part of them.
+/// Returns whether a number is an epoch of the years 2014 to 2033, in seconds or in a thousandth part of them.
 pub(super) fn is_epoch(digits: &str) -> bool {
     matches!(digits.len(), 10 | 13 | 16 | 19) && digits.starts_with('1') && digits.as_bytes()[1] >= b'4'
 }
@@ -103,7 +103,7 @@ fn counter_behind(before: &str, run: &str) -> Option<usize> {
     }
 }
 
-/// Tells whether a text ends in a year and a month: `contacts_2026-11-`.
+/// Returns whether a text ends in a year and a month: `contacts_2026-11-`.
 fn is_year_and_month(text: &str) -> bool {
     let Some([century @ .., _, _, first, _, _, second]) = text.as_bytes().last_chunk::<8>() else {
         return false;

@@ -95,7 +95,7 @@ fn below_segment(object: &ObjectVersion, scope: &Scope) -> usize {
     }
 }
 
-/// Tells whether two objects of one segment's folder go to one segment: only their metadata can name another.
+/// Returns whether two objects of one segment's folder go to one segment: only their metadata can name another.
 fn is_for_same_segment(object: &ObjectVersion, other: &ObjectVersion) -> bool {
     object.metadata.get("segment-name") == other.metadata.get("segment-name")
 }

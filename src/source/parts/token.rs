@@ -185,7 +185,7 @@ fn mark_beside_year(before: &mut [Token<'_>], after: &mut [Token<'_>]) {
     }
 }
 
-/// Tells whether a number is a date, with or without a time behind it.
+/// Returns whether a number is a date, with or without a time behind it.
 pub(super) fn is_date_in_one(digits: &str) -> bool {
     let number = |range: std::ops::Range<usize>| digits.get(range).and_then(|part| part.parse::<u32>().ok());
     let is = |range, least: u32, most: u32| number(range).is_some_and(|part| (least..=most).contains(&part));
@@ -228,7 +228,7 @@ fn mark_times(name: &str, tokens: &mut [Token<'_>]) {
     }
 }
 
-/// Tells whether a number alone reads as a time of day or as month and day: `0930`, `1445`, `093015`.
+/// Returns whether a number alone reads as a time of day or as month and day: `0930`, `1445`, `093015`.
 fn is_clock(digits: &str) -> bool {
     let is = |range: std::ops::Range<usize>, most: u32| {
         digits
@@ -244,7 +244,7 @@ fn is_clock(digits: &str) -> bool {
     }
 }
 
-/// Tells whether a number goes on with the time of day that the date before it begins.
+/// Returns whether a number goes on with the time of day that the date before it begins.
 fn is_time(name: &str, before: &[Token<'_>], token: &Token<'_>) -> bool {
     let moment = before.iter().rev().take_while(|token| token.kind == Kind::Time).count();
     let moment = &before[before.len() - moment..];
@@ -265,7 +265,7 @@ fn is_time(name: &str, before: &[Token<'_>], token: &Token<'_>) -> bool {
     }
 }
 
-/// Returns how many digits of the time of day a moment has; nothing where it does not even tell the day.
+/// Returns how many digits of the time of day a moment has; `None` if it does not even tell the day.
 fn digits_behind_day(moment: &[Token<'_>]) -> Option<usize> {
     let lengths: Vec<_> = moment.iter().map(|token| token.text.len()).collect();
     let (begun, rest) = match lengths.as_slice() {
@@ -276,7 +276,7 @@ fn digits_behind_day(moment: &[Token<'_>]) -> Option<usize> {
     Some(begun + rest.iter().sum::<usize>())
 }
 
-/// Tells whether a number may belong to the word of the calendar before it: a single letter has to touch it, and only
+/// Returns whether a number may belong to the word of the calendar before it: a single letter has to touch it, and only
 /// `T` has a whole time of day behind it.
 fn may_be_calendar(word: &Token<'_>, number: &Token<'_>) -> bool {
     let touches = word.end() == number.start;

@@ -75,13 +75,13 @@ impl Head {
         free.min_by_key(|job| (self.failures_of(job).is_some(), job.rank()))
     }
 
-    /// Tells whether a part of this addition or removal may be in the draft.
+    /// Returns whether a part of this addition or removal may be in the draft.
     pub fn is_half_written(&self, job: &Job) -> bool {
         let writing = self.writing.as_ref();
         job.mode != Mode::Replace && writing.is_some_and(|writing| writing.run_id == job.run_id)
     }
 
-    /// Tells whether an addition or removal would build on a draft with these members that another result has left
+    /// Returns whether an addition or removal would build on a draft with these members that another result has left
     /// half-written: a draft that is what was published last holds nothing of it.
     pub fn is_left_half_written_for(&self, job: &Job, members: &Census) -> bool {
         let is_published = self
@@ -112,7 +112,7 @@ impl Head {
         Ok(next)
     }
 
-    /// Records a failure of an attempt, which counts for the input and for the segment; answers whether a person is needed.
+    /// Records a failure of an attempt, which counts for the input and for the segment; returns whether a person is needed.
     pub fn fail(
         &mut self,
         owner: &str,
@@ -127,7 +127,7 @@ impl Head {
         Ok(self.needs_attention(job))
     }
 
-    /// Records that Dynamics failed to compute what was published, after nobody waited for it any more; answers whether a
+    /// Records that Dynamics failed to compute what was published, after nobody waited for it any more; returns whether a
     /// person is needed.
     ///
     /// It is published again after a pause, for which nothing else has to wait.
@@ -216,26 +216,26 @@ impl Head {
         self.end_attempt();
     }
 
-    /// Tells whether a sweep should go on with what is pending at `now`, S3's time.
+    /// Returns whether a sweep should go on with what is pending at `now`, S3's time.
     pub fn is_due(&self, now: DateTime<Utc>) -> bool {
         let has_died = self.attempt.is_some();
         !self.is_held(now) && (has_died || !self.is_pausing(now) && self.next_at(now).is_some())
     }
 
-    /// Tells whether a sweep should look at `now` whether Dynamics shows what was published last: where nothing else is to be
+    /// Returns whether a sweep should look at `now` whether Dynamics shows what was published last: where nothing else is to be
     /// done, be it that another file waits after a failure. Once that one has begun to write, the segment may show its publish.
     pub fn is_to_be_looked_after(&self, now: DateTime<Utc>) -> bool {
         let is_free = self.next_at(now).is_none() && self.to_follow_up_at(now).is_some();
         is_free && !self.is_held(now) && !self.is_pausing(now)
     }
 
-    /// Tells whether the last published segment was not yet seen Active; what is queued again is not followed up.
+    /// Returns whether the last published segment was not yet seen Active; what is queued again is not followed up.
     pub fn is_unconfirmed(&self) -> bool {
         let applied = self.applied.as_ref().filter(|applied| !applied.confirmed);
         applied.is_some_and(|applied| !self.pending.contains(&applied.job))
     }
 
-    /// Tells whether somebody works on the segment.
+    /// Returns whether somebody works on the segment.
     pub fn is_held(&self, now: DateTime<Utc>) -> bool {
         self.lease.as_ref().is_some_and(|lease| !lease.is_over(now))
     }
@@ -244,7 +244,7 @@ impl Head {
         self.failures.as_ref().is_some_and(|failures| now < failures.next_try)
     }
 
-    /// Tells whether the failures of the segment, or of this input, call for a person.
+    /// Returns whether the failures of the segment, or of this input, call for a person.
     pub fn needs_attention(&self, job: &Job) -> bool {
         let of_segment = self.failures.as_ref().map_or(0, |failures| failures.count);
         let of_input = self.failures_of(job).map_or(0, |failures| failures.count);

@@ -5,7 +5,7 @@ use crate::domain::{Position, RunId};
 use crate::state::head::{Head, Job};
 
 impl Head {
-    /// Returns what the head knows of what an event tells of; nothing where it is new, or where only S3 can say whether it is.
+    /// Returns what the head knows of what an event tells of; `None` if it is new, or where only S3 can say whether it is.
     pub fn recall(&self, job: &Job) -> Option<Enqueued> {
         self.find(job)
             .or_else(|| (!self.is_undecided(job) && self.is_overtaken(job)).then_some(Enqueued::Superseded))
@@ -23,13 +23,13 @@ impl Head {
         (was_applied || self.has_counted(job)).then_some(Enqueued::Applied)
     }
 
-    /// Tells whether a replace was carried out, or overtaken, at or above the job's place.
+    /// Returns whether a replace was carried out, or overtaken, at or above the job's place.
     pub(super) fn is_overtaken(&self, job: &Job) -> bool {
         let settled = self.settled.as_ref();
         settled.is_some_and(|settled| job.position.place() <= settled.place())
     }
 
-    /// Tells whether the head knows another content that the job's key had within the same second: S3 has to be asked then
+    /// Returns whether the head knows another content that the job's key had within the same second: S3 has to be asked then
     /// what lies there now.
     pub fn is_undecided(&self, job: &Job) -> bool {
         self.positions().any(|known| known.is_twin(&job.position))
@@ -71,7 +71,7 @@ impl Head {
         names.chain(counted.map(|counted| &counted.run_id)).next()
     }
 
-    /// Tells whether an addition or removal was carried out; one older than all that is remembered counts as one.
+    /// Returns whether an addition or removal was carried out; one older than all that is remembered counts as one.
     fn has_counted(&self, job: &Job) -> bool {
         let is_this = self.counted.iter().any(|counted| job.is_about(&counted.position));
         let oldest = self.counted.iter().map(|counted| counted.position.last_modified).min();

@@ -47,13 +47,13 @@ pub struct LeaseLost;
 pub struct Achievement {
     /// How many contacts the file held.
     pub contacts: u64,
-    /// Who is in the draft, which is what is published; none where there is no segment to change.
+    /// Who is in the draft, which is what is published; `None` if there is no segment to change.
     pub members: Option<Census>,
-    /// The segment; none where there is no segment to change.
+    /// The segment; `None` if there is no segment to change.
     pub segment_id: Option<String>,
     /// Whether it took a publish.
     pub is_published: bool,
-    /// What the published segment is watched by; nothing where it was seen Active.
+    /// What the published segment is watched by; `None` if it was seen Active.
     pub watch: Option<Watch>,
 }
 
@@ -180,7 +180,7 @@ impl Head {
         Ok(self.take_overtaken(job, |pending| pending.mode == Mode::Replace))
     }
 
-    /// Notes how many members are about to be published; answers whether the job is still the one to publish.
+    /// Notes how many members are about to be published; returns whether the job is still the one to publish.
     pub fn announce(&mut self, owner: &str, job: &Job, members: u64) -> Result<bool, LeaseLost> {
         self.lease_of(owner)?;
         if self.next() != Some(job) {
@@ -283,7 +283,7 @@ impl Head {
         Ok(())
     }
 
-    /// Tells whether a segment whose draft, with these members, holds what is wanted needs no publishing: it shows what this
+    /// Returns whether a segment whose draft, with these members, holds what is wanted needs no publishing: it shows what this
     /// head applied last.
     ///
     /// A crash between the last write and publishing leaves equal membership, too; then `writing` is still set. A draft of
@@ -297,7 +297,7 @@ impl Head {
         applied.is_some_and(|applied| applied.is_shown_by(view)) && self.writing.is_none()
     }
 
-    /// Puts the job aside for good, so that only a direct load tries it again; answers whether it was.
+    /// Puts the job aside for good, so that only a direct load tries it again; returns whether it was.
     ///
     /// An addition or removal whose change is still in the draft stays: what others publish would hold a part of it.
     pub fn refuse(&mut self, owner: &str, job: &Job, refusal: Refusal) -> Result<bool, LeaseLost> {
@@ -318,7 +318,7 @@ impl Head {
         Ok(true)
     }
 
-    /// Drops a job whose object was replaced while it was read, since the new content is a job of its own; answers whether
+    /// Drops a job whose object was replaced while it was read, since the new content is a job of its own; returns whether
     /// it was dropped, as [`Self::refuse`] does.
     pub fn forget(&mut self, owner: &str, job: &Job) -> Result<bool, LeaseLost> {
         self.lease_of(owner)?;

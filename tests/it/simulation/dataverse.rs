@@ -104,7 +104,7 @@ impl Segment {
         groups.fold(0, |union, (_, members)| union | members)
     }
 
-    /// Tells whether a query makes the segment dynamic, or did so a moment ago.
+    /// Returns whether a query makes the segment dynamic, or did so a moment ago.
     pub(super) fn is_dynamic(&self, now: u64) -> bool {
         self.queried != 0 || self.queried_at.is_some_and(|at| now < at + LONGEST_LOOK)
     }
@@ -202,7 +202,7 @@ impl Segment {
         self.version += 1;
     }
 
-    /// Tells whether everybody who began to look a while ago has seen what was published last.
+    /// Returns whether everybody who began to look a while ago has seen what was published last.
     pub(super) fn is_well_known(&self, now: u64) -> bool {
         let seen_since = self.changed_at.max(self.stale.map_or(0, |(until, _)| until));
         self.status == Status::Active && now >= seen_since + LONGEST_LOOK

@@ -72,7 +72,7 @@ impl Scenario {
         (0..self.files.len()).filter(is_listed).collect()
     }
 
-    /// Tells whether two of the files came under one key within one second.
+    /// Returns whether two of the files came under one key within one second.
     pub(super) fn has_twins(&self) -> bool {
         self.files.iter().any(|file| has_younger_twin(&self.files, file))
     }
@@ -83,7 +83,7 @@ impl Scenario {
     }
 }
 
-/// Tells whether another content came under a file's key within the same second.
+/// Returns whether another content came under a file's key within the same second.
 pub(super) fn has_younger_twin(files: &[File], file: &File) -> bool {
     let is_twin = |other: &File| other.key == file.key && other.uploaded / SECOND == file.uploaded / SECOND;
     files

@@ -74,7 +74,7 @@ impl World {
     }
 }
 
-/// Tells whether a job was carried out while another one, which came before it, waits after a failure of its own.
+/// Returns whether a job was carried out while another one, which came before it, waits after a failure of its own.
 fn has_passed_a_failure(old: &Head, done: &Job) -> bool {
     let waits = |job: &&Job| {
         let mut of_job = old.input_failures.iter().filter(|failures| is_of(failures, job));

@@ -224,7 +224,7 @@ impl Oracle {
         }
     }
 
-    /// Tells whether an approved job, which may have been published already, gave way to a later order without the approval.
+    /// Returns whether an approved job, which may have been published already, gave way to a later order without the approval.
     fn has_lost_an_approval(&self, segment: usize) -> bool {
         let approved = self.of(segment).filter(|entry| entry.is_approved && !entry.was_applied);
         let gave_way = |approved: &Entry| {
@@ -241,7 +241,7 @@ impl Oracle {
             .map(|entry| entry.file)
     }
 
-    /// Tells whether a file that counts was never queued: of replaces only the newest does.
+    /// Returns whether a file that counts was never queued: of replaces only the newest does.
     fn has_missed_a_file(&self, scenario: &Scenario, segment: usize) -> bool {
         let applied = self
             .of(segment)
@@ -295,7 +295,7 @@ impl Entry {
     }
 }
 
-/// Tells whether nobody has seen what an addition or removal published: it does not say who else belongs in a draft that
+/// Returns whether nobody has seen what an addition or removal published: it does not say who else belongs in a draft that
 /// somebody has changed meanwhile, so that it is not published again.
 fn is_unconfirmed_addition(head: &Head) -> bool {
     let applied = head.applied.as_ref().filter(|applied| !applied.confirmed);
@@ -324,13 +324,13 @@ pub(super) fn refusals<'a>(old: Option<&'a Head>, new: &'a Head) -> impl Iterato
 }
 
 impl Doubt {
-    /// Tells whether an audience may be what is expected.
+    /// Returns whether an audience may be what is expected.
     const fn allows(self, expected: Contacts, members: Contacts) -> bool {
         (members ^ expected & !self.excluded) & !self.undecided == 0
     }
 }
 
-/// Tells whether an audience holds what a job asks for.
+/// Returns whether an audience holds what a job asks for.
 fn shows(scenario: &Scenario, job: &Job, members: Contacts, doubt: Doubt) -> bool {
     let file = file_of(job);
     let accepted = scenario.accepted(file);
@@ -341,14 +341,14 @@ fn shows(scenario: &Scenario, job: &Job, members: Contacts, doubt: Doubt) -> boo
     }
 }
 
-/// Tells whether an order tells of the content that a job is about.
+/// Returns whether an order tells of the content that a job is about.
 pub(super) fn is_content(position: &Position, job: &Job) -> bool {
     let of_job = &job.position;
     let is_same_object = position.key == of_job.key && position.version_id == of_job.version_id;
     is_same_object && position.last_modified == of_job.last_modified && position.etag == of_job.etag
 }
 
-/// Tells whether the guards refuse a file by an audience: one that holds nobody, and one that loses more than half of a
+/// Returns whether the guards refuse a file by an audience: one that holds nobody, and one that loses more than half of a
 /// hundred and more.
 fn guards_refuse(mode: Mode, file: Contacts, members: Contacts) -> bool {
     let (lost, of) = ((members & !file).count_ones(), members.count_ones());

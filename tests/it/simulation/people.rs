@@ -52,7 +52,7 @@ impl People {
         self.refused.push(refused.clone());
     }
 
-    /// Tells whether somebody has approved just this.
+    /// Returns whether somebody has approved just this.
     pub(super) fn have_approved(&self, job: &Job) -> bool {
         let is_it = |approval: &&Approval| {
             approval.is_right && approval.run == job.run_id.as_str() && approval.mode == job.mode

@@ -94,7 +94,7 @@ impl Sight {
         self.definition = None;
     }
 
-    /// Tells whether a group was not yet emptied for this load.
+    /// Returns whether a group was not yet emptied for this load.
     pub(super) fn is_first_look_at(&mut self, group: &GroupId) -> bool {
         self.emptied.insert(group.clone())
     }

@@ -21,7 +21,7 @@ impl Rng {
         from + self.word() % (to - from)
     }
 
-    /// Tells whether something happens that happens `per_mille` times in a thousand.
+    /// Returns whether something happens that happens `per_mille` times in a thousand.
     pub(super) const fn happens(&mut self, per_mille: u64) -> bool {
         self.word() % 1_000 < per_mille
     }

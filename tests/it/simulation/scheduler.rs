@@ -139,7 +139,7 @@ impl Player {
         }
     }
 
-    /// Starts a worker and waits for its end, which may come early; answers whether it succeeded.
+    /// Starts a worker and waits for its end, which may come early; returns whether it succeeded.
     async fn invoke(&self, trigger: Trigger) -> bool {
         let (process, timeout) = {
             let mut world = self.world.get();
@@ -240,7 +240,7 @@ impl Player {
         }
     }
 
-    /// Tells whether nothing will happen any more but the next sweep, which would find nothing to do.
+    /// Returns whether nothing will happen any more but the next sweep, which would find nothing to do.
     fn is_over(&self, calm_ticks: u32) -> bool {
         let world = self.world.get();
         let is_at_rest = |segment: usize| {
@@ -340,7 +340,7 @@ impl<W> Process<W> {
         (world.now() + millis < self.killed_at).then_some(millis)
     }
 
-    /// Tells whether the worker has just read what kills it.
+    /// Returns whether the worker has just read what kills it.
     fn is_doomed(&self) -> bool {
         self.world.get().doomed.contains(&self.number)
     }
@@ -356,7 +356,7 @@ impl<W> Process<W> {
     }
 }
 
-/// Tells whether nobody knows yet what has become of the last publish.
+/// Returns whether nobody knows yet what has become of the last publish.
 fn is_unconfirmed(head: &Head) -> bool {
     head.applied.as_ref().is_some_and(|applied| !applied.confirmed)
 }

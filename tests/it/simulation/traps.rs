@@ -61,24 +61,24 @@ impl Trap {
 }
 
 impl Scenario {
-    /// Tells whether a file does harm at `now` to whoever works on it.
+    /// Returns whether a file does harm at `now` to whoever works on it.
     pub(super) fn is_trapped(&self, file: usize, now: u64) -> bool {
         self.files[file].trap.is_some_and(|trap| trap.is_set(now))
     }
 
-    /// Tells whether reading a file uses up whole invocations at `now`.
+    /// Returns whether reading a file uses up whole invocations at `now`.
     pub(super) fn hangs(&self, file: usize, now: u64) -> bool {
         let trap = self.files[file].trap.filter(|trap| trap.harm == Harm::Hangs);
         trap.is_some_and(|trap| trap.is_set(now))
     }
 
-    /// Tells whether a file keeps all others of its segment waiting: with it Dynamics falls silent, which is no file's fault.
+    /// Returns whether a file keeps all others of its segment waiting: with it Dynamics falls silent, which is no file's fault.
     pub(super) fn silences(&self, file: usize, now: u64) -> bool {
         let trap = self.files[file].trap.filter(|trap| trap.harm == Harm::Silences);
         trap.is_some_and(|trap| trap.is_set(now))
     }
 
-    /// Tells whether nobody will ever be able to load a file.
+    /// Returns whether nobody will ever be able to load a file.
     pub(super) fn is_hopeless(&self, file: usize) -> bool {
         self.files[file].trap.is_some_and(|trap| trap.until.is_none())
     }

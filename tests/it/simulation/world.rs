@@ -86,7 +86,7 @@ impl Shared {
         self.world.borrow_mut()
     }
 
-    /// Tells whether nothing will happen any more.
+    /// Returns whether nothing will happen any more.
     pub(super) fn is_idle(&self) -> bool {
         self.unfinished.get() == 0
     }
@@ -164,7 +164,7 @@ impl World {
         self.now() >= self.scenario.calm_from
     }
 
-    /// Tells whether a fault of this frequency happens now.
+    /// Returns whether a fault of this frequency happens now.
     pub(super) fn goes_wrong(&mut self, per_mille: u64) -> bool {
         self.rng.happens(per_mille) && !self.is_calm()
     }
@@ -274,12 +274,12 @@ impl World {
         }
     }
 
-    /// Tells whether a segment's head can never be read again.
+    /// Returns whether a segment's head can never be read again.
     pub(super) fn head_is_lost(&self, segment: usize) -> bool {
         self.head_is_unreadable(segment) && self.scenario.unreadable.is_some_and(|(.., until)| until.is_none())
     }
 
-    /// Tells whether a segment's head is such that nobody can read it.
+    /// Returns whether a segment's head is such that nobody can read it.
     pub(super) fn head_is_unreadable(&self, segment: usize) -> bool {
         let now = self.now();
         let is_damaged = |(of, from, until): (usize, u64, Option<u64>)| {
@@ -288,7 +288,7 @@ impl World {
         self.heads[segment].is_some() && self.scenario.unreadable.is_some_and(is_damaged)
     }
 
-    /// Tells whether one head that cannot be read stands for all.
+    /// Returns whether one head that cannot be read stands for all.
     pub(super) fn is_hindered_by_a_head(&self) -> bool {
         let is_one_unreadable = || (0..SEGMENTS).any(|segment| self.head_is_unreadable(segment));
         self.plant == Some(Plant::OneHeadStandsForAll) && is_one_unreadable()
