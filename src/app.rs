@@ -151,7 +151,7 @@ impl App {
         let is_dry_run = candidate.command.as_ref().is_some_and(|command| command.dry_run);
         let failed = |error| {
             let report = RunReport::failed(&error, Some(source));
-            vec![if is_dry_run { report.as_dry_run() } else { report }]
+            vec![if is_dry_run { report.into_dry_run() } else { report }]
         };
         let settings = match self.settings(stop_at).await {
             Ok(settings) => settings,

@@ -1,9 +1,9 @@
 //! Loads query results from S3 into static segments of Dynamics 365 Customer Insights - Journeys.
 //!
 //! In reading order: [`domain`] has the words; [`app`] tells the story; [`event`] says what an invocation asks for; [`config`] where it
-//! goes; [`worker`] carries it out, by its [`means`] only, which [`production`] has; [`state`] says which result is wanted and who works on it;
+//! goes; [`worker`] carries it out, by its [`means`] only, which `production` has; [`state`] says which result is wanted and who works on it;
 //! [`source`] reads it; [`reconcile`] brings the segment to it, by way of [`dynamics`], which speaks to Microsoft; [`report`] tells what
-//! happened, [`log`] line by line; [`verify`] tries an environment. Below all of them lie [`s3`] and [`aws`], [`time`] and [`text`].
+//! happened, [`log`] line by line; `verify` tries an environment. Below all of them lie `s3` and `aws`, [`time`] and `text`.
 
 pub mod domain;
 pub mod app;

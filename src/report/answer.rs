@@ -97,7 +97,7 @@ impl RunReport {
     }
 
     /// Tells of the failure of a dry run.
-    pub(crate) fn as_dry_run(self) -> Self {
+    pub(crate) fn into_dry_run(self) -> Self {
         Self {
             is_dry_run: true,
             ..self

@@ -20,7 +20,7 @@ pub fn emit(line: &Value) {
 /// Builds the metrics of a run; the days that the client secret lasts are among them where they are known.
 pub fn line(report: &RunReport, function: &str, secret_days_left: Option<i64>, at: DateTime<Utc>) -> Value {
     let is = |outcome: &[Outcome]| u64::from(outcome.contains(&report.outcome));
-    // What a refused or as_dry_run run would have done was not done.
+    // What a refused or into_dry_run run would have done was not done.
     let is_written = matches!(report.outcome, Outcome::Loaded | Outcome::Computing);
     let written = |count: Option<u64>| count.filter(|_| is_written).unwrap_or(0);
     let counts = [

@@ -213,7 +213,7 @@ async fn a_load_that_reads_too_long_continues_and_gives_its_segment_back_and_a_d
     let key = world.drop_file("busy.csv.zst", busy_file());
     let event = world.sandbox.s3.notification(BUCKET, &key);
     let command = json!({"action": "load", "key": key, "dry_run": true});
-    let (loaded, as_dry_run) = tokio::join!(
+    let (loaded, into_dry_run) = tokio::join!(
         world.invoke_for(event, Duration::from_secs(10)),
         world.invoke_for(command, Duration::from_secs(10))
     );
@@ -223,6 +223,6 @@ async fn a_load_that_reads_too_long_continues_and_gives_its_segment_back_and_a_d
     let head = world.head();
     assert_eq!(head["pending"].as_array().unwrap().len(), 1, "{head}");
     assert!(head["lease"].is_null(), "{head}");
-    let run = &as_dry_run.unwrap()["runs"][0];
+    let run = &into_dry_run.unwrap()["runs"][0];
     assert_eq!(run["error_type"], "OutOfTime", "{run}");
 }

@@ -115,8 +115,8 @@ async fn rows_without_one_valid_id_are_refused_whatever_is_allowed_or_approved()
             let key = run["source"]["key"].as_str().unwrap();
             let approved = world.order(key, &json!({"approve": run["run_id"], "mode": mode})).await;
             assert_eq!(approved["outcome"], "refused", "{approved}");
-            let as_dry_run = world.order(key, &json!({"dry_run": true, "mode": mode})).await;
-            assert_eq!(as_dry_run["outcome"], "refused", "{as_dry_run}");
+            let into_dry_run = world.order(key, &json!({"dry_run": true, "mode": mode})).await;
+            assert_eq!(into_dry_run["outcome"], "refused", "{into_dry_run}");
             assert_eq!(world.published(), contacts(0..50));
         }
     }

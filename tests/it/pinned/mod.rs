@@ -86,10 +86,10 @@ async fn a_part_that_an_overwriting_statement_left_behind_is_refused_until_someb
         world.sandbox.s3.clock().advance(DAY);
         write_parts(&world, &[0..40, 40..70]);
         let marker = complete(&world, files, 3);
-        let as_dry_run = world.order(&marker, &json!({"dry_run": true})).await;
+        let into_dry_run = world.order(&marker, &json!({"dry_run": true})).await;
         assert!(
-            as_dry_run["warnings"].to_string().contains("1 of the 3 files"),
-            "{as_dry_run}"
+            into_dry_run["warnings"].to_string().contains("1 of the 3 files"),
+            "{into_dry_run}"
         );
         let run = run_of(&world, &marker).await;
         assert_eq!(run["outcome"], "refused", "{run}");

@@ -41,7 +41,7 @@ pub(super) enum Situation {
     ApprovedAnotherFile,
     /// An approval named the run of another mode.
     ApprovedAnotherMode,
-    /// A load was as_dry_run.
+    /// A load was into_dry_run.
     DryRun,
     /// An order named a file that had failed before.
     OrderedAfterFailure,
