@@ -115,7 +115,7 @@ enum Plant {
     NobodyConfirms,
     /// Each load is shown the definition that it read first, and no version of it.
     TheDefinitionIsReadOnce,
-    /// Who asks to dry_run is understood to ask for a load.
+    /// Who asks for a dry run is understood to ask for a load.
     DryRunsAreLoads,
     /// Where a sweep is, is not stored.
     EverySweepBeginsAtTheBeginning,

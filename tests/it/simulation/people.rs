@@ -1,4 +1,4 @@
-//! What sets workers to work: S3's events, and people who order, dry_run and approve.
+//! What sets workers to work: S3's events, and people who load directly, make dry runs and approve.
 
 use super::Plant;
 use super::calls::BUCKET;

@@ -41,7 +41,7 @@ pub(super) enum Situation {
     ApprovedAnotherFile,
     /// An approval named the run of another mode.
     ApprovedAnotherMode,
-    /// A load was into_dry_run.
+    /// There was a dry run.
     DryRun,
     /// An order named a file that had failed before.
     OrderedAfterFailure,
