@@ -81,7 +81,7 @@ impl Credential {
     }
 
     fn read(fields: &Fields<'_>, organization: &Organization) -> Result<Self, Error> {
-        fields.choice("type", &[("dynamics-365-marketing", ())])?;
+        fields.choice("type", &[("dynamics-365-marketing", ())], ())?;
         let tenant_id = fields.required_text(
             "tenant_id",
             "the directory (tenant) ID of the app registration in Entra",

@@ -2,11 +2,9 @@
 
 use super::fields::Fields;
 use super::organization::{InvalidPart, Organization};
-use super::{CheckContacts, Credential, EmptyResult, Error, ResultFiles};
-use crate::domain::{Mode, SegmentName};
+use super::{Credential, Error, Rules};
 use serde_json::Value;
 use std::fmt;
-use std::time::Duration;
 
 /// One destination: an environment, a segment and the rules of a load; `Debug` shows only where it came from.
 #[derive(Clone)]
@@ -21,28 +19,8 @@ pub struct Destination {
     pub credential: CredentialSource,
     /// The Dataverse organization.
     pub organization: Organization,
-    /// The segment's name where the run itself gives none.
-    pub segment_name: Option<SegmentName>,
-    /// The header of the id column.
-    pub contactid_column: String,
-    /// What a load does with the members it finds.
-    pub mode: Mode,
-    /// What an empty result means.
-    pub empty_result: EmptyResult,
-    /// Which ids are looked up before they are written.
-    pub check_contacts: CheckContacts,
-    /// What starts a run.
-    pub result_files: ResultFiles,
-    /// The largest share of the members that a replace may remove, 0 to 100.
-    pub max_shrink_percent: f64,
-    /// The largest share of the members that a run may add; none is no limit.
-    pub max_growth_percent: Option<f64>,
-    /// The largest share of the rows that may lack a valid contact id, 0 to 100.
-    pub max_invalid_percent: f64,
-    /// How long to wait for the published segment to become Active.
-    pub publish_wait: Duration,
-    /// Dataverse calls in flight at most.
-    pub max_concurrent_requests: usize,
+    /// How results are loaded.
+    pub rules: Rules,
 }
 
 /// Where a credential is kept; `Debug` does not show the name, which may be a secret that was pasted there.
@@ -64,35 +42,20 @@ impl fmt::Debug for CredentialSource {
 }
 
 impl Destination {
-    const KNOWN: [&str; 17] = [
+    /// The names of what is no rule.
+    const NAMES: [&str; 6] = [
         "name",
         "description",
         "credential",
         "environment_region",
         "environment_name",
         "environment_url",
-        "segment_name",
-        "contactid_column",
-        "mode",
-        "empty_result",
-        "check_contacts",
-        "result_files",
-        "max_shrink_percent",
-        "max_growth_percent",
-        "max_invalid_percent",
-        "publish_wait_seconds",
-        "max_concurrent_requests",
     ];
-
-    /// The longest wait for Active that means anything: a Lambda function lives 900 seconds at most.
-    const MAX_PUBLISH_WAIT_SECONDS: u32 = 900;
-
-    /// Dataverse refuses more calls than these at a time from one user (Microsoft's service protection limits).
-    const MAX_CONCURRENT_REQUESTS: u32 = 52;
 
     /// Reads the text of a destination secret.
     pub fn parse(secret: &str, text: &str) -> Result<Self, Error> {
-        let fields = &Fields::parse(secret, text, &Self::KNOWN)?;
+        let known = [&Self::NAMES, Rules::NAMES].concat();
+        let fields = &Fields::parse(secret, text, &known)?;
         let organization = organization(fields)?;
         Ok(Self {
             secret_id: secret.into(),
@@ -100,23 +63,7 @@ impl Destination {
             description: fields.text("description")?.map(Into::into),
             credential: credential(fields, &organization)?,
             organization,
-            segment_name: segment_name(fields)?,
-            contactid_column: fields.column("contactid_column")?.unwrap_or("contactid").into(),
-            mode: fields.choice("mode", &Mode::NAMES)?.unwrap_or(Mode::Replace),
-            empty_result: fields
-                .choice("empty_result", &EmptyResult::NAMES)?
-                .unwrap_or(EmptyResult::Refuse),
-            check_contacts: fields
-                .choice("check_contacts", &CheckContacts::NAMES)?
-                .unwrap_or(CheckContacts::None),
-            result_files: fields
-                .choice("result_files", &ResultFiles::NAMES)?
-                .unwrap_or(ResultFiles::Single),
-            max_shrink_percent: fields.number("max_shrink_percent", 0.0..=100.0)?.unwrap_or(50.0),
-            max_growth_percent: fields.number("max_growth_percent", 0.0..=f64::INFINITY)?,
-            max_invalid_percent: fields.number("max_invalid_percent", 0.0..=100.0)?.unwrap_or(5.0),
-            publish_wait: publish_wait(fields)?,
-            max_concurrent_requests: max_concurrent_requests(fields)?,
+            rules: Rules::read(fields)?,
         })
     }
 }
@@ -191,25 +138,13 @@ fn is_secret_id(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"/_+=.@-:".contains(&byte))
 }
 
-fn segment_name(fields: &Fields<'_>) -> Result<Option<SegmentName>, Error> {
-    let name = fields.text("segment_name")?.map(SegmentName::parse).transpose();
-    name.map_err(|expected| fields.invalid("segment_name", expected))
-}
-
-fn publish_wait(fields: &Fields<'_>) -> Result<Duration, Error> {
-    let seconds = fields.whole_number("publish_wait_seconds", 0..=Destination::MAX_PUBLISH_WAIT_SECONDS)?;
-    Ok(Duration::from_secs(seconds.unwrap_or(300).into()))
-}
-
-fn max_concurrent_requests(fields: &Fields<'_>) -> Result<usize, Error> {
-    let requests = fields.whole_number("max_concurrent_requests", 1..=Destination::MAX_CONCURRENT_REQUESTS)?;
-    Ok(requests.unwrap_or(4) as usize)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{CheckContacts, EmptyResult, ResultFiles};
+    use crate::domain::Mode;
     use serde_json::json;
+    use std::time::Duration;
 
     /// A destination that has all it needs, changed by `change`; null takes a field away.
     fn parse(change: Value) -> Result<Destination, Error> {
@@ -234,22 +169,22 @@ mod tests {
             "https://socktown.crm4.dynamics.com/"
         );
         assert!(matches!(destination.credential, CredentialSource::Secret(id) if id == "socktown/credential"));
-        assert_eq!(destination.segment_name, None);
-        assert_eq!(destination.contactid_column, "contactid");
-        assert_eq!(destination.mode, Mode::Replace);
-        assert_eq!(destination.empty_result, EmptyResult::Refuse);
-        assert_eq!(destination.check_contacts, CheckContacts::None);
-        assert_eq!(destination.result_files, ResultFiles::Single);
+        assert_eq!(destination.rules.segment_name, None);
+        assert_eq!(destination.rules.contactid_column, "contactid");
+        assert_eq!(destination.rules.mode, Mode::Replace);
+        assert_eq!(destination.rules.empty_result, EmptyResult::Refuse);
+        assert_eq!(destination.rules.check_contacts, CheckContacts::None);
+        assert_eq!(destination.rules.result_files, ResultFiles::Single);
         assert_eq!(
             (
-                destination.max_shrink_percent,
-                destination.max_growth_percent,
-                destination.max_invalid_percent
+                destination.rules.max_shrink_percent,
+                destination.rules.max_growth_percent,
+                destination.rules.max_invalid_percent
             ),
             (50.0, None, 5.0)
         );
-        assert_eq!(destination.publish_wait, Duration::from_mins(5));
-        assert_eq!(destination.max_concurrent_requests, 4);
+        assert_eq!(destination.rules.publish_wait(), Duration::from_mins(5));
+        assert_eq!(destination.rules.max_concurrent_requests, 4);
     }
 
     #[test]
@@ -265,22 +200,22 @@ mod tests {
         .unwrap();
         assert_eq!(destination.name.as_deref(), Some("Sock Town"));
         assert_eq!(destination.description.as_deref(), Some("Newsletter"));
-        assert_eq!(destination.segment_name.unwrap().as_str(), "Summer/Sale");
-        assert_eq!(destination.contactid_column, "Contact");
-        assert_eq!(destination.mode, Mode::Append);
-        assert_eq!(destination.empty_result, EmptyResult::Clear);
-        assert_eq!(destination.check_contacts, CheckContacts::Added);
-        assert_eq!(destination.result_files, ResultFiles::Folder);
+        assert_eq!(destination.rules.segment_name.as_ref().unwrap().as_str(), "Summer/Sale");
+        assert_eq!(destination.rules.contactid_column, "Contact");
+        assert_eq!(destination.rules.mode, Mode::Append);
+        assert_eq!(destination.rules.empty_result, EmptyResult::Clear);
+        assert_eq!(destination.rules.check_contacts, CheckContacts::Added);
+        assert_eq!(destination.rules.result_files, ResultFiles::Folder);
         assert_eq!(
             (
-                destination.max_shrink_percent,
-                destination.max_growth_percent,
-                destination.max_invalid_percent
+                destination.rules.max_shrink_percent,
+                destination.rules.max_growth_percent,
+                destination.rules.max_invalid_percent
             ),
             (12.5, Some(250.0), 0.0)
         );
-        assert_eq!(destination.publish_wait, Duration::ZERO);
-        assert_eq!(destination.max_concurrent_requests, 52);
+        assert_eq!(destination.rules.publish_wait(), Duration::ZERO);
+        assert_eq!(destination.rules.max_concurrent_requests, 52);
         assert_eq!(
             destination.organization.url().as_str(),
             "https://other.crm.dynamics.com/",
@@ -294,8 +229,8 @@ mod tests {
             "segment_name": " ", "contactid_column": "", "max_growth_percent": null, "mode": null, "environment_url": ""
         }))
         .unwrap();
-        assert_eq!(destination.segment_name, None);
-        assert_eq!(destination.contactid_column, "contactid");
+        assert_eq!(destination.rules.segment_name, None);
+        assert_eq!(destination.rules.contactid_column, "contactid");
     }
 
     #[test]
@@ -362,7 +297,7 @@ mod tests {
     #[test]
     fn an_unknown_field_is_answered_with_the_known_ones() {
         let error = parse(json!({"segment": "x"})).unwrap_err().to_string();
-        for field in Destination::KNOWN {
+        for field in Destination::NAMES.iter().chain(Rules::NAMES) {
             assert!(error.contains(field), "{error}");
         }
     }

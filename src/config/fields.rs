@@ -1,6 +1,7 @@
 //! Reads the fields of a secret one by one, because `serde`'s own messages quote the values they dislike.
 
 use super::Error;
+use crate::domain::SegmentName;
 use crate::text::{json, near, shown};
 use chrono::NaiveDate;
 use serde_json::{Map, Value};
@@ -83,13 +84,19 @@ impl<'a> Fields<'a> {
     }
 
     /// Reads the header of a column; receipts tell it, so that it must not be a secret that was pasted there.
-    pub(super) fn column(&self, field: &str) -> Result<Option<&str>, Error> {
+    pub(super) fn column(&self, field: &str, default: &str) -> Result<String, Error> {
         let is_of_a_secret = |c: char| c.is_control() || "~{}\"".contains(c);
-        let column = self.text(field)?;
-        if column.is_some_and(|column| column.chars().count() > LONGEST_COLUMN || column.contains(is_of_a_secret)) {
+        let column = self.text(field)?.unwrap_or(default);
+        if column.chars().count() > LONGEST_COLUMN || column.contains(is_of_a_secret) {
             return Err(self.invalid(field, "the header of a column, such as `contactid`"));
         }
-        Ok(column)
+        Ok(column.into())
+    }
+
+    /// Reads a segment's name.
+    pub(super) fn segment_name(&self, field: &str) -> Result<Option<SegmentName>, Error> {
+        let name = self.text(field)?.map(SegmentName::parse).transpose();
+        name.map_err(|expected| self.invalid(field, expected))
     }
 
     /// Reads text that must be there.
@@ -98,20 +105,25 @@ impl<'a> Fields<'a> {
     }
 
     /// Reads one of a few words.
-    pub(super) fn choice<T: Copy>(&self, field: &str, choices: &[(&str, T)]) -> Result<Option<T>, Error> {
+    pub(super) fn choice<T: Copy>(&self, field: &str, choices: &[(&str, T)], default: T) -> Result<T, Error> {
         let Some(text) = self.text(field)? else {
-            return Ok(None);
+            return Ok(default);
         };
         let choice = choices.iter().find(|(name, _)| *name == text);
         let choice = choice.ok_or_else(|| {
             let names: Vec<_> = choices.iter().map(|(name, _)| format!("`{name}`")).collect();
             self.invalid(field, names.join(" or "))
         })?;
-        Ok(Some(choice.1))
+        Ok(choice.1)
     }
 
     /// Reads a number, with or without a fraction.
-    pub(super) fn number(&self, field: &str, range: RangeInclusive<f64>) -> Result<Option<f64>, Error> {
+    pub(super) fn number(&self, field: &str, range: RangeInclusive<f64>, default: f64) -> Result<f64, Error> {
+        Ok(self.optional_number(field, range)?.unwrap_or(default))
+    }
+
+    /// Reads a number that need not be there.
+    pub(super) fn optional_number(&self, field: &str, range: RangeInclusive<f64>) -> Result<Option<f64>, Error> {
         let Some(value) = self.value(field) else {
             return Ok(None);
         };
@@ -123,13 +135,13 @@ impl<'a> Fields<'a> {
     }
 
     /// Reads a whole number.
-    pub(super) fn whole_number(&self, field: &str, range: RangeInclusive<u32>) -> Result<Option<u32>, Error> {
+    pub(super) fn whole_number(&self, field: &str, range: RangeInclusive<u32>, default: u32) -> Result<u32, Error> {
         let Some(value) = self.value(field) else {
-            return Ok(None);
+            return Ok(default);
         };
         let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
         match number.filter(|number| range.contains(number)) {
-            Some(number) => Ok(Some(number)),
+            Some(number) => Ok(number),
             None => Err(self.invalid(
                 field,
                 format!("a whole number from {} to {}", range.start(), range.end()),

@@ -1,6 +1,75 @@
-//! The words with which a destination says what a load does.
+//! The rules of a load, each declared once: its name in the secret and in receipts, its type, its default and its check.
 
+use super::Error;
+use super::fields::Fields;
+use crate::domain::{Mode, SegmentName};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// The longest wait for Active that means anything, in seconds: a Lambda function lives 900 at most.
+const LONGEST_PUBLISH_WAIT: u32 = 900;
+/// Dataverse refuses more calls than these at a time from one user (Microsoft's service protection limits).
+const MOST_CONCURRENT_REQUESTS: u32 = 52;
+
+/// Declares rules: `name: type = check(what may stand there, the default)`, where `check` is a method of [`Fields`].
+macro_rules! rules {
+    ($($(#[$about:meta])* $name:ident: $type:ty = $check:ident($($allowed:expr),*);)*) => {
+        /// How results are loaded: what a destination says of it, and what a receipt shows.
+        #[derive(Clone, Debug, PartialEq, Serialize)]
+        pub struct Rules {
+            $($(#[$about])* pub $name: $type,)*
+        }
+
+        impl Rules {
+            /// The names of all rules.
+            pub(super) const NAMES: &[&str] = &[$(stringify!($name)),*];
+
+            /// Reads the rules of a destination; those that it does not name have their defaults.
+            pub(super) fn read(fields: &Fields<'_>) -> Result<Self, Error> {
+                Ok(Self {
+                    $($name: fields.$check(stringify!($name) $(, $allowed)*)?,)*
+                })
+            }
+        }
+    };
+}
+
+rules! {
+    /// The segment's name where the run itself gives none.
+    segment_name: Option<SegmentName> = segment_name();
+    /// The header of the id column.
+    contactid_column: String = column("contactid");
+    /// What a load does with the members it finds.
+    mode: Mode = choice(&Mode::NAMES, Mode::Replace);
+    /// What an empty result means.
+    empty_result: EmptyResult = choice(&EmptyResult::NAMES, EmptyResult::Refuse);
+    /// Which ids are looked up before they are written.
+    check_contacts: CheckContacts = choice(&CheckContacts::NAMES, CheckContacts::None);
+    /// What starts a run.
+    result_files: ResultFiles = choice(&ResultFiles::NAMES, ResultFiles::Single);
+    /// The largest share of the members that a replace may remove, 0 to 100.
+    max_shrink_percent: f64 = number(0.0..=100.0, 50.0);
+    /// The largest share of the members that a run may add; `None` is no limit.
+    max_growth_percent: Option<f64> = optional_number(0.0..=f64::INFINITY);
+    /// The largest share of the rows that may lack a valid contact id, 0 to 100.
+    max_invalid_percent: f64 = number(0.0..=100.0, 5.0);
+    /// How long to wait for the published segment to become Active, in seconds.
+    publish_wait_seconds: u32 = whole_number(0..=LONGEST_PUBLISH_WAIT, 300);
+    /// Dataverse calls in flight at most.
+    max_concurrent_requests: u32 = whole_number(1..=MOST_CONCURRENT_REQUESTS, 4);
+}
+
+impl Rules {
+    /// Returns how long to wait for the published segment to become Active.
+    pub const fn publish_wait(&self) -> Duration {
+        Duration::from_secs(self.publish_wait_seconds as u64)
+    }
+
+    /// Returns how many Dataverse calls may be in flight.
+    pub const fn max_concurrent(&self) -> usize {
+        self.max_concurrent_requests as usize
+    }
+}
 
 /// What an empty result means.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -97,7 +97,7 @@ impl Dataverse {
         fence: Fence,
         tokens: TokenCache,
     ) -> Self {
-        let max_concurrent = settings.destination.max_concurrent_requests.max(1);
+        let max_concurrent = settings.destination.rules.max_concurrent().max(1);
         let client = Client {
             entra: Entra::new(http.clone(), settings, secrets, fence.clone(), tokens),
             http,

@@ -126,13 +126,13 @@ impl Means for Production<'_> {
     }
 
     async fn locate(&self, object: &ObjectRef) -> Result<ObjectVersion, source::Error> {
-        let files = self.settings.destination.result_files;
+        let files = self.settings.destination.rules.result_files;
         self.clients.objects.locate(object, files).await
     }
 
     async fn parts(&self, object: &ObjectVersion, mode: Mode) -> Result<Parts, source::Error> {
         let manner = Manner {
-            files: self.settings.destination.result_files,
+            files: self.settings.destination.rules.result_files,
             mode,
             scope: &self.clients.variables.scope(),
         };
@@ -140,7 +140,7 @@ impl Means for Production<'_> {
     }
 
     async fn read(&self, parts: &[ObjectVersion]) -> Result<Rows, source::Error> {
-        let column = &self.settings.destination.contactid_column;
+        let column = &self.settings.destination.rules.contactid_column;
         source::read(&self.clients.objects, parts, column, &self.fence).await
     }
 

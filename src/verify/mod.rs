@@ -55,7 +55,7 @@ pub(crate) async fn verify(
     let verification = match note(&cleaning.trials).await {
         Ok(noted) => {
             let dataverse = clients.dataverse(settings, &trying);
-            let wait = settings.destination.publish_wait;
+            let wait = settings.destination.rules.publish_wait();
             let experiment = Experiment::begin(dataverse, trying, &noted.trial.segment_name, wait).await;
             Box::pin(carry_out(experiment, noted, &cleaning, keep, &left_over)).await
         }

@@ -29,7 +29,7 @@ impl<M: Means> Worker<'_, M> {
         let cost = meter.read();
         let ending = match prepared {
             Ok(prepared) => {
-                let in_flight = self.settings.destination.max_concurrent_requests;
+                let in_flight = self.settings.destination.rules.max_concurrent();
                 Ending::DryRun(estimate(&prepared, job, head, in_flight, &cost))
             }
             Err(error) => Ending::FailedDryRun(error),

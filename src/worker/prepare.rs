@@ -67,7 +67,7 @@ impl<M: Means> Worker<'_, M> {
             tracing::info!(files = reading.parts.len(), "the result is being read");
             let rows = meter.phase(Phase::Read, self.means.read(&reading.parts)).await;
             let rows = rows.map_err(|error| self.or_change(job, error))?;
-            let objection = rows.objection(&self.settings.destination.contactid_column);
+            let objection = rows.objection(&self.settings.destination.rules.contactid_column);
             let Rows { contacts, rejected, .. } = rows;
             reading.content = Some(Content {
                 rows: rows.rows,
@@ -118,7 +118,7 @@ impl<M: Means> Worker<'_, M> {
     }
 
     fn is_in_several(&self, job: &Job) -> bool {
-        Role::is_in_several(&job.object.key, self.settings.destination.result_files, job.mode)
+        Role::is_in_several(&job.object.key, self.settings.destination.rules.result_files, job.mode)
     }
 
     /// Says of a result in several files that it has changed, where that is what an error comes of.
@@ -155,7 +155,7 @@ impl<M: Means> Worker<'_, M> {
             let mut plan = desired
                 .plan(members, exclude_groups, &[])
                 .map_err(reconcile::Error::from)?;
-            if self.settings.destination.check_contacts == CheckContacts::Added {
+            if self.settings.destination.rules.check_contacts == CheckContacts::Added {
                 comparison.looked_up = Some(plan.added());
                 let lookup = self.missing_of(&plan);
                 comparison.not_found = meter.phase(Phase::Survey, lookup).await?;
@@ -226,12 +226,12 @@ impl<M: Means> Worker<'_, M> {
             is_sample: job.sample.is_some(),
             is_approved: job.approved,
         };
-        guard::evaluate(&facts, &self.settings.destination)
+        guard::evaluate(&facts, &self.settings.destination.rules)
     }
 
     /// Says what the run wants; an approval also lets pass what Dynamics does not accept.
     pub(super) fn desired<'c>(&self, job: &Job, contacts: &'c ContactSet, not_found: usize) -> Desired<'c> {
-        let limit = self.settings.destination.max_invalid_percent;
+        let limit = self.settings.destination.rules.max_invalid_percent;
         let max_invalid_percent = if job.approved { 100.0 } else { limit };
         Desired {
             mode: job.mode,

@@ -74,8 +74,8 @@ impl Candidate {
         variables: &Variables,
     ) -> Result<Option<Resolved>, Error> {
         let command = self.command.as_ref();
-        let files = settings.destination.result_files;
-        if command.is_none() && self.starts_no_run(files, settings.destination.mode) {
+        let files = settings.destination.rules.result_files;
+        if command.is_none() && self.starts_no_run(files, settings.destination.rules.mode) {
             return Ok(None);
         }
         if variables.scope().is_own(&self.object.bucket, &self.object.key) {
@@ -90,9 +90,9 @@ impl Candidate {
             named_by(&object),
             &self.object.key,
             &variables.results_prefix,
-            settings.destination.segment_name.as_ref(),
+            settings.destination.rules.segment_name.as_ref(),
         )?;
-        let job = job_for(&object, means.home(), name, command, settings.destination.mode)?;
+        let job = job_for(&object, means.home(), name, command, settings.destination.rules.mode)?;
         Ok(Some(Resolved {
             is_in_several: Role::is_in_several(&object.key, files, job.mode),
             job,

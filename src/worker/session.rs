@@ -295,7 +295,7 @@ impl<M: Means> Session<'_, M> {
     pub(super) async fn publish(&self, draft: &mut Draft<'_, M>, asked: u64) -> Result<Published, reconcile::Error> {
         let before = draft.verify().await?;
         let (means, fence) = (self.means(), &self.lease.fence);
-        let wait = self.worker.settings.destination.publish_wait;
+        let wait = self.worker.settings.destination.rules.publish_wait();
         publish::publish(means, fence, &before, draft.definition(), asked, wait).await
     }
 

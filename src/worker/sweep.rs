@@ -267,7 +267,10 @@ impl<M: Means> Worker<'_, M> {
     /// Lists the keys of results that were dropped in the last days, and says whether there are more than it looks at.
     async fn recent_results(&self, bucket: &str) -> Result<(Vec<String>, Vec<Noticed>), Error> {
         let variables = self.variables;
-        let (files, mode) = (self.settings.destination.result_files, self.settings.destination.mode);
+        let (files, mode) = (
+            self.settings.destination.rules.result_files,
+            self.settings.destination.rules.mode,
+        );
         let mut objects = self.means.list_results(MAX_KEYS).await?;
         let noticed = (objects.len() > MAX_KEYS).then(|| Noticed::TooManyResults {
             limit: MAX_KEYS,

@@ -1,7 +1,7 @@
 //! Whether a result may become the audience: pure, and decided before the first write.
 
 use super::plan::MAX_MEMBERS;
-use crate::config::{Destination, EmptyResult};
+use crate::config::{EmptyResult, Rules};
 use crate::domain::{Mode, OlderFiles};
 use serde::Serialize;
 
@@ -64,7 +64,7 @@ pub enum Verdict {
 /// Judges a result: what each guard says about it, in numbers, with the setting that forbids it.
 ///
 /// An approval opens all of these guards, for exactly the input that it names.
-pub fn evaluate(facts: &Facts, limits: &Destination) -> Vec<Evaluation> {
+pub fn evaluate(facts: &Facts, limits: &Rules) -> Vec<Evaluation> {
     let findings = [
         ("empty_result", empty_result(facts, limits)),
         ("max_invalid_percent", too_many_invalid(facts, limits)),
@@ -121,7 +121,7 @@ pub fn exceeds(share: u64, whole: u64, limit: f64) -> bool {
     percent(share, whole) > limit
 }
 
-fn empty_result(facts: &Facts, limits: &Destination) -> Option<String> {
+fn empty_result(facts: &Facts, limits: &Rules) -> Option<String> {
     let is_forbidden = facts.mode == Mode::Replace && facts.contacts == 0 && limits.empty_result == EmptyResult::Refuse;
     is_forbidden.then(|| {
         format!(
@@ -131,7 +131,7 @@ fn empty_result(facts: &Facts, limits: &Destination) -> Option<String> {
     })
 }
 
-fn too_many_invalid(facts: &Facts, limits: &Destination) -> Option<String> {
+fn too_many_invalid(facts: &Facts, limits: &Rules) -> Option<String> {
     exceeds(facts.rejected, facts.rows, limits.max_invalid_percent).then(|| {
         format!(
             "{} of {} rows ({}) are rejected, since they hold no valid contact id or a wrong number of fields; \
@@ -144,7 +144,7 @@ fn too_many_invalid(facts: &Facts, limits: &Destination) -> Option<String> {
     })
 }
 
-fn shrinks_too_much(facts: &Facts, limits: &Destination) -> Option<String> {
+fn shrinks_too_much(facts: &Facts, limits: &Rules) -> Option<String> {
     let is_desired_empty = facts.contacts == 0 && limits.empty_result == EmptyResult::Clear;
     if facts.mode != Mode::Replace || facts.is_sample || is_desired_empty {
         return None;
@@ -162,7 +162,7 @@ fn shrinks_too_much(facts: &Facts, limits: &Destination) -> Option<String> {
     })
 }
 
-fn grows_too_much(facts: &Facts, limits: &Destination) -> Option<String> {
+fn grows_too_much(facts: &Facts, limits: &Rules) -> Option<String> {
     let limit = limits.max_growth_percent.filter(|_| !facts.is_sample)?;
     let (gained, of) = match (facts.published, facts.mode) {
         (Some(published), Mode::Replace) => ((facts.contacts as u64).saturating_sub(published), published),

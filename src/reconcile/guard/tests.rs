@@ -1,11 +1,12 @@
 //! Each guard on both sides of its limit.
 
 use super::*;
+use crate::config::Destination;
 
 /// The default limits with whatever the test changes.
-fn limits(change: impl FnOnce(&mut Destination)) -> Destination {
+fn limits(change: impl FnOnce(&mut Rules)) -> Rules {
     let secret = r#"{"credential": "c", "environment_region": "crm", "environment_name": "socktown"}"#;
-    let mut limits = Destination::parse("destination", secret).unwrap();
+    let mut limits = Destination::parse("destination", secret).unwrap().rules;
     change(&mut limits);
     limits
 }
@@ -27,7 +28,7 @@ fn facts() -> Facts {
     }
 }
 
-fn passes(facts: Facts, limits: &Destination) -> bool {
+fn passes(facts: Facts, limits: &Rules) -> bool {
     objections(&evaluate(&facts, limits)).is_empty()
 }
 

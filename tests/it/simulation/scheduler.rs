@@ -379,7 +379,7 @@ fn settings(mode: Mode) -> Settings {
         "max_invalid_percent": 100
     }"#;
     let mut destination = Destination::parse("destination", secret).unwrap();
-    destination.mode = mode;
+    destination.rules.mode = mode;
     let CredentialSource::Inline(credential) = destination.credential.clone() else {
         unreachable!("it stands above")
     };
