@@ -34,7 +34,8 @@ struct Inner {
 struct State {
     tenants: BTreeSet<String>,
     client: String,
-    secret: String,
+    /// The application's client secrets, and whether each is still valid.
+    secrets: BTreeMap<String, bool>,
     resources: BTreeSet<String>,
     lifetime: Duration,
     failure: Option<Failure>,
@@ -93,7 +94,7 @@ impl Entra {
                 state: Mutex::new(State {
                     tenants: BTreeSet::from([TENANT.to_owned(), "socktown.onmicrosoft.com".to_owned()]),
                     client: CLIENT.to_owned(),
-                    secret: CLIENT_SECRET.to_owned(),
+                    secrets: BTreeMap::from([(CLIENT_SECRET.to_owned(), true)]),
                     resources: BTreeSet::new(),
                     // What Microsoft documents.
                     lifetime: Duration::from_secs(3599),
@@ -124,7 +125,20 @@ impl Entra {
 
     /// Replaces the client secret; tokens issued before stay valid.
     pub fn rotate_secret(&self, secret: &str) {
-        secret.clone_into(&mut self.state().secret);
+        self.state().secrets = BTreeMap::from([(secret.to_owned(), true)]);
+    }
+
+    /// Lets every client secret have expired, and the tokens that they got; adds this one.
+    pub fn expire_secrets(&self, next: &str) {
+        let mut state = self.state();
+        state.secrets.values_mut().for_each(|is_valid| *is_valid = false);
+        state.secrets.insert(next.to_owned(), true);
+        state.tokens.clear();
+    }
+
+    /// Lets every client secret be valid again that was added and not replaced.
+    pub fn extend_secrets(&self) {
+        self.state().secrets.values_mut().for_each(|is_valid| *is_valid = true);
     }
 
     /// Makes every token issued so far worthless.
@@ -210,10 +224,13 @@ impl State {
         if !self.resources.contains(audience) {
             return Err((Failure::UnknownResource, audience.to_owned()));
         }
-        match field("client_secret") {
-            None => Err((Failure::NoCredential, client)),
-            Some(secret) if secret != self.secret => Err((Failure::WrongSecret, client)),
-            Some(_) => Ok(audience.to_owned()),
+        let Some(secret) = field("client_secret") else {
+            return Err((Failure::NoCredential, client));
+        };
+        match self.secrets.get(&secret) {
+            None => Err((Failure::WrongSecret, client)),
+            Some(false) => Err((Failure::ExpiredSecret, client)),
+            Some(true) => Ok(audience.to_owned()),
         }
     }
 

@@ -4,7 +4,7 @@
 //!
 //! | server | endpoints |
 //! |---|---|
-//! | AWS | S3, path style, signature V4 (`/{bucket}/{key}`); Secrets Manager `GetSecretValue` (by `X-Amz-Target`) |
+//! | AWS | S3, path style, signature V4 (`/{bucket}/{key}`); Secrets Manager `GetSecretValue`, `CreateSecret`, `PutSecretValue`, `UpdateSecret`, `ListSecrets` (by `X-Amz-Target`) |
 //! | Entra ID | `POST /{tenant}/oauth2/v2.0/token` |
 //! | Dataverse | `/api/data/v9.{0,1,2}/`: `WhoAmI`, the sets `msdynmkt_segments`, `msdynmkt_segmentdefinitions`, `msdynmkt_segmentexecutions`, `contacts`, and the `msdynmkt_*` actions on segments |
 //!

@@ -1,4 +1,4 @@
-//! Secrets Manager: `GetSecretValue` in the JSON 1.1 protocol.
+//! Secrets Manager: reading, storing and listing secrets in the JSON 1.1 protocol.
 
 use super::faults::Fault;
 use super::front::{Front, Logged};
@@ -114,41 +114,75 @@ impl Secrets {
 
     fn answer(&self, operation: &str, call: &Call) -> Answer {
         if let Some(refusal) = signature_refusal(call) {
-            return refusal;
-        }
-        if operation != "GetSecretValue" {
-            return failure("UnknownOperationException", "");
+            return refusal.into_answer();
         }
         let request: Value = serde_json::from_slice(&call.body).unwrap_or_default();
-        let Some(id) = request["SecretId"].as_str() else {
-            return failure("ValidationException", "SecretId must not be null");
+        let answered = match operation {
+            "GetSecretValue" => self.get(&request),
+            "CreateSecret" => self.create(&request),
+            "DescribeSecret" => self.describe(&request),
+            // Without a value it changes what nobody here reads.
+            "UpdateSecret" if request["SecretString"].is_null() => self.describe(&request),
+            "PutSecretValue" | "UpdateSecret" => self.update(&request),
+            "ListSecrets" => Ok(self.list()),
+            _ => Err(exception("UnknownOperationException", "")),
         };
+        answered.unwrap_or_else(Exception::into_answer)
+    }
+
+    fn get(&self, request: &Value) -> Result<Answer, Exception> {
         let state = self.state();
-        let named = |name: &&String| *name == id || Self::arn(name) == id || Self::arn(name) == format!("{id}-AbCdEf");
-        if state.denied.iter().any(|name| named(&name)) {
-            return failure(
+        let id = asked_for(request, "SecretId")?;
+        if state.denied.iter().any(|name| is_named(name, id)) {
+            return Err(exception(
                 "AccessDeniedException",
                 &format!(
                     "User: arn:aws:sts::{ACCOUNT}:assumed-role/segment-loader is not authorized to perform: \
                      secretsmanager:GetSecretValue on resource: {id} because no identity-based policy allows the \
                      secretsmanager:GetSecretValue action"
                 ),
-            );
+            ));
         }
-        let Some((name, (text, version))) = state.secrets.iter().find(|(name, _)| named(name)) else {
-            return failure(
-                "ResourceNotFoundException",
-                "Secrets Manager can't find the specified secret.",
-            );
-        };
+        let name = state.named(id)?;
+        let (text, _) = &state.secrets[&name];
         let created = UNIX_EPOCH.elapsed().map(|age| age.as_secs()).unwrap_or_default();
-        amazon_json(
-            StatusCode::OK,
-            &json!({
-                "ARN": Self::arn(name), "Name": name, "VersionId": version.to_string(), "SecretString": text,
-                "VersionStages": ["AWSCURRENT"], "CreatedDate": created,
-            }),
-        )
+        let mut told = state.described(&name);
+        told["SecretString"] = json!(text);
+        told["CreatedDate"] = json!(created);
+        Ok(amazon_json(StatusCode::OK, &told))
+    }
+
+    fn create(&self, request: &Value) -> Result<Answer, Exception> {
+        let name = asked_for(request, "Name")?;
+        if self.state().named(name).is_ok() {
+            return Err(exception(
+                "ResourceExistsException",
+                &format!("The operation failed because the secret {name} already exists."),
+            ));
+        }
+        self.put_text(name, asked_for(request, "SecretString")?);
+        Ok(amazon_json(StatusCode::OK, &self.state().described(name)))
+    }
+
+    fn update(&self, request: &Value) -> Result<Answer, Exception> {
+        let name = self.state().named(asked_for(request, "SecretId")?)?;
+        self.put_text(&name, asked_for(request, "SecretString")?);
+        Ok(amazon_json(StatusCode::OK, &self.state().described(&name)))
+    }
+
+    fn describe(&self, request: &Value) -> Result<Answer, Exception> {
+        let state = self.state();
+        let name = state.named(asked_for(request, "SecretId")?)?;
+        Ok(amazon_json(StatusCode::OK, &state.described(&name)))
+    }
+
+    fn list(&self) -> Answer {
+        let state = self.state();
+        let names = state.secrets.keys();
+        let listed: Vec<_> = names
+            .map(|name| json!({"ARN": Self::arn(name), "Name": name}))
+            .collect();
+        amazon_json(StatusCode::OK, &json!({"SecretList": listed}))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -156,10 +190,41 @@ impl Secrets {
     }
 }
 
+impl State {
+    /// Finds the name of a secret by its name or ARN.
+    fn named(&self, id: &str) -> Result<String, Exception> {
+        let found = self.secrets.keys().find(|name| is_named(name, id));
+        found.cloned().ok_or_else(|| {
+            exception(
+                "ResourceNotFoundException",
+                "Secrets Manager can't find the specified secret.",
+            )
+        })
+    }
+
+    fn described(&self, name: &str) -> Value {
+        let (_, version) = &self.secrets[name];
+        json!({
+            "ARN": Secrets::arn(name), "Name": name, "VersionId": version.to_string(),
+            "VersionStages": ["AWSCURRENT"],
+        })
+    }
+}
+
+/// Says whether this is the secret's name, its ARN, or that without the end that AWS adds.
+fn is_named(name: &str, id: &str) -> bool {
+    name == id || Secrets::arn(name) == id || Secrets::arn(name) == format!("{id}-AbCdEf")
+}
+
+fn asked_for<'a>(request: &'a Value, field: &str) -> Result<&'a str, Exception> {
+    let value = request[field].as_str().filter(|value| !value.is_empty());
+    value.ok_or_else(|| exception("ValidationException", &format!("{field} must not be null")))
+}
+
 /// Refuses a request that does not carry a version 4 signature by the sandbox's key (the signature itself is S3's to prove).
-fn signature_refusal(call: &Call) -> Option<Answer> {
+fn signature_refusal(call: &Call) -> Option<Exception> {
     let Some(authorization) = call.header("authorization") else {
-        return Some(failure(
+        return Some(exception(
             "MissingAuthenticationTokenException",
             "Missing Authentication Token",
         ));
@@ -170,14 +235,24 @@ fn signature_refusal(call: &Call) -> Option<Answer> {
     if ours && authorization.contains("Signature=") {
         return None;
     }
-    Some(failure(
+    Some(exception(
         "UnrecognizedClientException",
         "The security token included in the request is invalid.",
     ))
 }
 
-fn failure(kind: &str, message: &str) -> Answer {
-    amazon_json(StatusCode::BAD_REQUEST, &json!({"__type": kind, "Message": message}))
+/// An error as Secrets Manager answers it.
+struct Exception(String, String);
+
+impl Exception {
+    fn into_answer(self) -> Answer {
+        let Self(kind, message) = self;
+        amazon_json(StatusCode::BAD_REQUEST, &json!({"__type": kind, "Message": message}))
+    }
+}
+
+fn exception(kind: &str, message: &str) -> Exception {
+    Exception(kind.to_owned(), message.to_owned())
 }
 
 fn amazon_json(status: StatusCode, body: &Value) -> Answer {

@@ -11,6 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// A deployed function: one binary, one environment, at most one running instance.
 pub struct Lambda {
@@ -20,6 +21,18 @@ pub struct Lambda {
     on_line: OnLine,
     instance: Option<Function>,
     output: Vec<String>,
+    killing: Arc<Notify>,
+}
+
+/// Kills a function in the middle of an invocation, from wherever that is seen.
+#[derive(Clone, Debug)]
+pub struct Killer(Arc<Notify>);
+
+impl Killer {
+    /// Kills with SIGKILL; without an invocation nothing happens.
+    pub fn kill(&self) {
+        self.0.notify_waiters();
+    }
 }
 
 impl Lambda {
@@ -37,7 +50,13 @@ impl Lambda {
             on_line,
             instance: None,
             output: Vec::new(),
+            killing: Arc::default(),
         }
+    }
+
+    /// Returns what kills the function while it is invoked.
+    pub fn killer(&self) -> Killer {
+        Killer(Arc::clone(&self.killing))
     }
 
     /// Invokes once and kills the instance where it does not answer by the deadline.
@@ -125,19 +144,26 @@ impl Lambda {
                 None => std::future::pending().await,
             }
         };
+        let dead = |how: &str| {
+            Err(InvocationError {
+                error_type: "Runtime.ExitError".to_owned(),
+                error_message: format!("the function's process {how} during the invocation"),
+            })
+        };
         let answer = tokio::select! {
             // What the function said counts, even if it ended right after.
             biased;
             answer = invoked => answer,
-            () = ended => Err(InvocationError {
-                error_type: "Runtime.ExitError".to_owned(),
-                error_message: "the function's process ended during the invocation".to_owned(),
-            }),
+            () = self.killing.notified() => dead("was killed"),
+            () = ended => dead("ended"),
         };
-        let dead = answer
+        let death = answer
             .as_ref()
-            .is_err_and(|error| matches!(error.error_type.as_str(), "Sandbox.Timedout" | "Runtime.ExitError"));
-        if dead {
+            .err()
+            .filter(|error| matches!(error.error_type.as_str(), "Sandbox.Timedout" | "Runtime.ExitError"));
+        if let Some(death) = death {
+            // As Lambda itself writes into the function's log.
+            (self.on_line)(&format!("RequestId: {request_id} Error: {}", death.error_message));
             self.kill().await;
         }
         answer

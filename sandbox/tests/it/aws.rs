@@ -253,3 +253,27 @@ async fn secrets_are_found_by_name_and_arn() {
     assert!(missing.is_resource_not_found_exception());
     assert_eq!(sandbox.secrets.requests().len(), 5);
 }
+
+#[tokio::test]
+async fn secrets_are_created_stored_and_listed() {
+    let sandbox = Sandbox::start().await;
+    let secrets = aws_sdk_secretsmanager::Client::new(&sandbox.aws_config());
+    let create = || secrets.create_secret().name("mine").secret_string("one");
+    let first = create().send().await.expect("the name is free");
+    assert_eq!(code(create().send().await), "ResourceExistsException");
+    let put = secrets.put_secret_value().secret_id("mine").secret_string("two");
+    let second = put.send().await.expect("it is there");
+    assert_ne!(first.version_id(), second.version_id());
+    let arn = first.arn().expect("it has an ARN");
+    let update = secrets.update_secret().secret_id(arn).secret_string("three");
+    update.send().await.expect("it is there");
+    assert_eq!(sandbox.secrets.text("mine"), "three");
+    let update = secrets.update_secret().secret_id("mine").description("for people");
+    update.send().await.expect("it is there");
+    assert_eq!(sandbox.secrets.text("mine"), "three");
+    let missing = secrets.put_secret_value().secret_id("none").secret_string("x");
+    assert_eq!(code(missing.send().await), "ResourceNotFoundException");
+    let listed = secrets.list_secrets().send().await.expect("secrets are listed");
+    let names: Vec<_> = listed.secret_list().iter().filter_map(|secret| secret.name()).collect();
+    assert_eq!(names, ["mine", CREDENTIAL_SECRET, DESTINATION_SECRET]);
+}

@@ -48,3 +48,21 @@ async fn dataverse_takes_a_token_until_it_expires_or_is_revoked() {
     sandbox.entra.revoke_tokens();
     assert_eq!(who_am_i(&second).await, 401);
 }
+
+#[tokio::test]
+async fn a_secret_that_has_expired_gets_its_number_and_the_next_one_a_token() {
+    let sandbox = Sandbox::start().await;
+    let asked = async |secret: &str| {
+        let answer = token_request(&sandbox, TENANT, CLIENT, secret).send().await;
+        body(answer.expect("the endpoint answers")).await
+    };
+    let old = token(&sandbox).await;
+    sandbox.entra.expire_secrets("next");
+    assert_eq!(asked(CLIENT_SECRET).await["error_codes"][0], 7_000_222);
+    assert!(asked("next").await["access_token"].is_string());
+    let url = format!("{}/api/data/v9.2/WhoAmI", sandbox.organization_url());
+    let answer = http().get(url).bearer_auth(&old).send().await;
+    assert_eq!(answer.expect("the organization answers").status(), 401);
+    sandbox.entra.extend_secrets();
+    assert!(asked(CLIENT_SECRET).await["access_token"].is_string());
+}

@@ -3,6 +3,7 @@
 use super::{body, http};
 use sandbox::lambda::{Lambda, Runtime};
 use serde_json::json;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -71,4 +72,23 @@ async fn the_queue_tries_a_dying_function_three_times() {
         .collect();
     assert_eq!(kinds, [Err("Runtime.ExitError"); 3]);
     assert!(lambda.instance().is_none());
+}
+
+#[tokio::test]
+async fn a_function_is_killed_while_it_works() {
+    let program = std::env::temp_dir().join(format!("sleeper-{}", uuid::Uuid::new_v4()));
+    std::fs::write(&program, "#!/bin/sh\nexec sleep 60\n").expect("a file can be written");
+    std::fs::set_permissions(&program, PermissionsExt::from_mode(0o700)).expect("it is ours");
+    let mut lambda = Lambda::deploy(&program, &[("PATH".to_owned(), "/usr/bin:/bin".to_owned())]).await;
+    let killer = lambda.killer();
+    let event = json!({});
+    let (answer, ()) = tokio::join!(lambda.invoke(&event, DEADLINE), async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        killer.kill();
+    });
+    let error = answer.expect_err("nobody answers");
+    assert_eq!(error.error_type, "Runtime.ExitError");
+    assert!(error.error_message.contains("killed"), "{error}");
+    assert!(lambda.instance().is_none());
+    std::fs::remove_file(program).expect("it is still there");
 }

@@ -1,9 +1,10 @@
 //! One kind of fault rule for every service of the sandbox.
 
+mod bodies;
+
 use super::server::{Answer, Dropped, empty, json, text};
-use axum::body::{Body, Bytes};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use futures_util::{StreamExt, stream};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use bodies::{Break, altered, broken, prolonged, rewritten, shortened};
 use serde_json::Value;
 use std::fmt;
 use std::sync::Arc;
@@ -42,6 +43,7 @@ enum Effect {
     Alter(Vec<(HeaderName, Option<HeaderValue>)>),
     DropBefore,
     DropAfter,
+    Witness(Witness),
     Rewrite(Rewriting),
     Says(Saying),
 }
@@ -49,6 +51,10 @@ enum Effect {
 /// Changes the JSON of an answer.
 #[derive(Clone)]
 struct Rewriting(Arc<dyn Fn(&mut Value) + Send + Sync>);
+
+/// Is told that a call was processed.
+#[derive(Clone)]
+struct Witness(Arc<dyn Fn() + Send + Sync>);
 
 /// Makes the JSON of the nth answer.
 #[derive(Clone)]
@@ -233,6 +239,12 @@ impl Fault {
         self
     }
 
+    /// Processes the call, does this, and closes the connection instead of answering.
+    pub fn commit_then(mut self, act: impl Fn() + Send + Sync + 'static) -> Self {
+        self.effect = Effect::Witness(Witness(Arc::new(act)));
+        self
+    }
+
     /// Counts a call and says whether the rule concerns it.
     pub fn concerns(&mut self, operation: &str, path: &str) -> bool {
         let matches = (self.operation == "*" || self.operation == operation)
@@ -259,6 +271,11 @@ impl Fault {
             Effect::Answer(scripted) => Ok(scripted.into_answer(format)),
             Effect::Nothing => process.await,
             Effect::DropAfter => process.await.and(Err(Dropped)),
+            Effect::Witness(Witness(act)) => {
+                process.await?;
+                act();
+                Err(Dropped)
+            }
             Effect::Stall(bytes) => broken(process.await?, bytes, Break::Hang).await,
             Effect::Cut(bytes) => broken(process.await?, bytes, Break::Close).await,
             Effect::Truncate(bytes) => shortened(process.await?, bytes).await,
@@ -315,86 +332,14 @@ impl fmt::Debug for Rewriting {
     }
 }
 
-impl fmt::Debug for Saying {
+impl fmt::Debug for Witness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("..")
     }
 }
 
-#[derive(Clone, Copy)]
-enum Break {
-    Hang,
-    Close,
-}
-
-/// Announces the whole body, sends the first bytes of it, then breaks.
-async fn broken(answer: Answer, bytes: usize, how: Break) -> Result<Answer, Dropped> {
-    let (mut parts, body) = taken_apart(answer).await?;
-    parts.headers.insert(header::CONTENT_LENGTH, body.len().into());
-    let head = body.slice(..bytes.min(body.len()));
-    let rest = stream::unfold(Some(head), move |head| async move {
-        if let Some(head) = head {
-            return Some((Ok(head), None));
-        }
-        match how {
-            Break::Hang => std::future::pending().await,
-            // Once through the event loop, so that the first bytes leave before the connection dies.
-            Break::Close => tokio::task::yield_now().await,
-        }
-        Some((Err(Dropped), None))
-    });
-    Ok(Answer::from_parts(parts, Body::from_stream(rest)))
-}
-
-async fn shortened(answer: Answer, bytes: usize) -> Result<Answer, Dropped> {
-    let (mut parts, body) = taken_apart(answer).await?;
-    parts.headers.remove(header::CONTENT_LENGTH);
-    Ok(Answer::from_parts(
-        parts,
-        Body::from(body.slice(..bytes.min(body.len()))),
-    ))
-}
-
-async fn rewritten(answer: Answer, change: &(dyn Fn(&mut Value) + Send + Sync)) -> Result<Answer, Dropped> {
-    let (mut parts, body) = taken_apart(answer).await?;
-    parts.headers.remove(header::CONTENT_LENGTH);
-    let Ok(mut value) = serde_json::from_slice(&body) else {
-        return Ok(Answer::from_parts(parts, Body::from(body)));
-    };
-    change(&mut value);
-    Ok(Answer::from_parts(parts, Body::from(value.to_string())))
-}
-
-/// Lets blanks follow the body for ever: many at once, or one at a time.
-fn prolonged(answer: Answer, every: Duration) -> Answer {
-    let (mut parts, body) = answer.into_parts();
-    if parts.status == StatusCode::NO_CONTENT {
-        parts.status = StatusCode::OK;
+impl fmt::Debug for Saying {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("..")
     }
-    let blanks = Bytes::from(vec![b' '; if every.is_zero() { 65_536 } else { 1 }]);
-    let tail = stream::repeat(blanks).then(move |blanks| async move {
-        if every.is_zero() {
-            tokio::task::yield_now().await;
-        } else {
-            tokio::time::sleep(every).await;
-        }
-        Ok(blanks)
-    });
-    Answer::from_parts(parts, Body::from_stream(body.into_data_stream().chain(tail)))
-}
-
-fn altered(mut answer: Answer, headers: Vec<(HeaderName, Option<HeaderValue>)>) -> Answer {
-    for (name, value) in headers {
-        match value {
-            Some(value) => answer.headers_mut().insert(name, value),
-            None => answer.headers_mut().remove(name),
-        };
-    }
-    answer
-}
-
-async fn taken_apart(answer: Answer) -> Result<(axum::http::response::Parts, Bytes), Dropped> {
-    let (parts, body) = answer.into_parts();
-    let body = axum::body::to_bytes(body, usize::MAX).await.map_err(|_| Dropped)?;
-    Ok((parts, body))
 }
