@@ -1,19 +1,18 @@
 //! What is there before anything runs: the sandbox, last week's segment, the deployed function.
 
-use crate::progress;
+use crate::arguments::Options;
 use crate::query_result::{QueryResult, SHIPPED_SEGMENT};
 use sandbox::dataverse::Seed;
-use sandbox::lambda::{InvocationError, Lambda};
-use sandbox::{BUCKET, Sandbox};
-use serde_json::Value;
+use sandbox::lambda::{InvocationError, Lambda, OnLine};
+use sandbox::{BUCKET, DESTINATION_SECRET, Sandbox};
+use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
 /// How long Dynamics takes to compute a published segment; in reality minutes.
-const PUBLISH_DELAY: Duration = Duration::from_secs(2);
+pub const PUBLISH_DELAY: Duration = Duration::from_secs(2);
 /// How long a Dataverse call takes; in reality five to ten times that.
 const DATAVERSE_LATENCY: Duration = Duration::from_millis(30);
 /// Lambda's limit, as the template sets it.
@@ -25,8 +24,10 @@ const NEW_EVERY: usize = 17;
 const LEFT: u128 = 180;
 
 /// Starts AWS, Entra ID and Dataverse.
-pub async fn start() -> Sandbox {
+pub async fn start(options: &Options) -> Sandbox {
     let sandbox = Sandbox::start().await;
+    let settings: Map<_, _> = options.settings.iter().cloned().collect();
+    sandbox.secrets.merge(DESTINATION_SECRET, &Value::Object(settings));
     sandbox.dataverse.modes(|modes| modes.publish_delay = PUBLISH_DELAY);
     sandbox.dataverse.latency("*", DATAVERSE_LATENCY);
     sandbox
@@ -52,23 +53,25 @@ pub fn seed_contacts(sandbox: &Sandbox) {
     sandbox.dataverse.set_known_contacts(contacts);
 }
 
-/// Drops a file into the bucket and returns the notification that S3 sends.
-pub fn drop_file(sandbox: &Sandbox, result: &QueryResult) -> Value {
+/// Drops a result into the bucket and returns the notification that S3 sends.
+pub fn drop_result(sandbox: &Sandbox, result: &QueryResult) -> Value {
     let metadata: Vec<_> = result
         .metadata
         .iter()
         .map(|(name, value)| (*name, value.as_str()))
         .collect();
-    sandbox
-        .s3
-        .put_with_metadata(BUCKET, &result.key, result.bytes.clone(), &metadata);
-    sandbox.s3.notification(BUCKET, &result.key)
+    for (key, bytes) in &result.objects {
+        sandbox.s3.put_with_metadata(BUCKET, key, bytes.clone(), &metadata);
+    }
+    sandbox.s3.notification(BUCKET, result.key())
 }
 
-/// Deploys this program as the function; see `main`.
-pub async fn deploy(sandbox: &Sandbox) -> io::Result<Lambda> {
-    let environment = sandbox.environment();
-    Ok(Lambda::deploy_with(&std::env::current_exe()?, &environment, Arc::new(progress::relay)).await)
+/// Deploys this program as the function, whose every line goes to `on_line`; see `main`.
+pub async fn deploy(sandbox: &Sandbox, options: &Options, on_line: OnLine) -> io::Result<Lambda> {
+    let mut environment = sandbox.environment();
+    let lease = options.lease_seconds.map(|seconds| seconds.to_string());
+    environment.extend(lease.map(|seconds| ("LEASE_SECONDS".to_owned(), seconds)));
+    Ok(Lambda::deploy_with(&std::env::current_exe()?, &environment, on_line).await)
 }
 
 /// Says how an invocation failed, in one line.

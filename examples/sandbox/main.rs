@@ -7,17 +7,21 @@
 
 mod arguments;
 mod cloud;
+mod console;
 mod demo;
 mod endpoint;
+mod faults;
 mod manual;
+mod place;
 mod progress;
 mod query_result;
 mod report;
+mod say;
 mod segment;
 mod serve;
 mod verify;
 
-use arguments::Task;
+use arguments::{Options, Task};
 use query_result::QueryResult;
 use std::process::ExitCode;
 
@@ -26,8 +30,8 @@ async fn main() -> ExitCode {
     if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some() {
         return be_the_function().await;
     }
-    let task = match arguments::parse(std::env::args_os().skip(1)) {
-        Ok(task) => task,
+    let (task, options) = match arguments::parse(std::env::args_os().skip(1)) {
+        Ok(wanted) => wanted,
         Err(mistake) => {
             eprintln!("{mistake}\n\n{}", arguments::HELP);
             return ExitCode::from(64);
@@ -35,7 +39,7 @@ async fn main() -> ExitCode {
     };
     // Whatever ends first drops the other: the function's process is killed with the handle to it.
     tokio::select! {
-        code = carry_out(task) => code,
+        code = carry_out(task, options) => code,
         () = interrupted() => {
             println!("\nStopped.");
             ExitCode::from(130)
@@ -43,22 +47,22 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn carry_out(task: Task) -> ExitCode {
+async fn carry_out(task: Task, options: Options) -> ExitCode {
     match task {
         Task::Help => {
             println!("{}", arguments::HELP);
             ExitCode::SUCCESS
         }
-        Task::Demo => demo::run(QueryResult::shipped(), true).await,
-        Task::Load { file, segment_name } => match QueryResult::read(&file, &segment_name) {
-            Ok(result) => demo::run(result, false).await,
+        Task::Demo => demo::run(QueryResult::shipped(), options, true).await,
+        Task::Load { path, segment_name } => match QueryResult::read(&path, &segment_name) {
+            Ok(result) => demo::run(result, options, false).await,
             Err(error) => {
-                eprintln!("{} cannot be read: {error}", file.display());
+                eprintln!("{} cannot be read: {error}", path.display());
                 ExitCode::from(66)
             }
         },
-        Task::Verify => verify::run().await,
-        Task::Serve => serve::run().await,
+        Task::Verify => verify::run(options).await,
+        Task::Serve => serve::run(options).await,
     }
 }
 

@@ -1,13 +1,16 @@
 //! What the function is doing, as seen from the services that it talks to.
 
+use crate::say;
+use crate::segment::several;
 use sandbox::{BUCKET, Logged, Sandbox};
 use serde_json::Value;
-use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// How often the services are asked.
 const TELL_EVERY: Duration = Duration::from_millis(50);
+/// How often a step that lasts is told of where nobody watches the line that counts.
+const COUNT_EVERY: Duration = Duration::from_secs(10);
 
 /// Waits for `work` and tells every step when it is taken for the first time.
 pub async fn told<T>(sandbox: &Sandbox, work: impl Future<Output = T>) -> T {
@@ -17,6 +20,7 @@ pub async fn told<T>(sandbox: &Sandbox, work: impl Future<Output = T>) -> T {
         tokio::select! {
             done = &mut work => {
                 narrator.tell();
+                narrator.end();
                 return done;
             }
             () = tokio::time::sleep(TELL_EVERY) => narrator.tell(),
@@ -27,7 +31,16 @@ pub async fn told<T>(sandbox: &Sandbox, work: impl Future<Output = T>) -> T {
 struct Narrator<'a> {
     sandbox: &'a Sandbox,
     started: Instant,
-    told: BTreeSet<&'static str>,
+    steps: Vec<Step>,
+    counted: Instant,
+}
+
+/// A step that was taken, and what is known of it.
+struct Step {
+    service: &'static str,
+    does: &'static str,
+    since: Instant,
+    calls: u64,
 }
 
 impl<'a> Narrator<'a> {
@@ -38,7 +51,8 @@ impl<'a> Narrator<'a> {
         Self {
             sandbox,
             started: Instant::now(),
-            told: BTreeSet::new(),
+            steps: Vec::new(),
+            counted: Instant::now(),
         }
     }
 
@@ -59,14 +73,62 @@ impl<'a> Narrator<'a> {
         .concat();
         requests.retain(|request| request.at >= self.started);
         requests.sort_by_key(|request| request.at);
+        for step in &mut self.steps {
+            step.calls = 0;
+        }
         for request in requests {
-            if let Some((service, step)) = step(&request)
-                && self.told.insert(step)
-            {
-                let seconds = (request.at - self.started).as_secs_f64();
-                println!("  {seconds:5.2} s  {service:<15}  {step}");
+            let Some((service, does)) = step(&request) else {
+                continue;
+            };
+            let known = self.steps.iter_mut().find(|step| step.does == does);
+            if let Some(known) = known {
+                known.calls += 1;
+            } else {
+                self.begin(Step {
+                    service,
+                    does,
+                    since: request.at,
+                    calls: 1,
+                });
             }
         }
+        self.count();
+    }
+
+    fn begin(&mut self, step: Step) {
+        self.end();
+        self.counted = Instant::now();
+        if !say::is_watched() {
+            println!("{}", self.told_of(&step));
+        }
+        self.steps.push(step);
+    }
+
+    /// Leaves the last step as it is told where it has ended.
+    fn end(&self) {
+        if let Some(last) = self.steps.last().filter(|_| say::is_watched()) {
+            say::live(&self.told_of(last));
+        }
+        say::settle();
+    }
+
+    /// Counts what the last step does: on a terminal all the time, elsewhere now and then.
+    fn count(&mut self) {
+        let Some(last) = self.steps.last() else { return };
+        let lasts = last.since.elapsed().as_secs();
+        let calls = several(last.calls, "call");
+        let counted = format!("{} ({calls}, {lasts} s)", self.told_of(last));
+        if say::is_watched() {
+            say::live(&counted);
+        } else if self.counted.elapsed() >= COUNT_EVERY {
+            self.counted = Instant::now();
+            println!("{counted}");
+        }
+    }
+
+    fn told_of(&self, step: &Step) -> String {
+        let seconds = (step.since - self.started).as_secs_f64();
+        format!("  {seconds:5.2} s  {:<15}  {}", step.service, step.does)
     }
 }
 
@@ -107,6 +169,7 @@ fn step(request: &Logged) -> Option<(&'static str, &'static str)> {
 pub fn relay(line: &str) {
     let Ok(log) = serde_json::from_str::<Value>(line) else {
         // No log line but a panic, or the linker's word on why nothing starts.
+        say::settle();
         eprintln!("           function:  {line}");
         return;
     };
@@ -122,9 +185,7 @@ pub fn relay(line: &str) {
             .or(log["error"].as_str())
             .or(log["place"].as_str());
         let message = log["message"].as_str().unwrap_or_default();
-        println!(
-            "           function:  {message}{}",
-            detail.map(|detail| format!(": {detail}")).unwrap_or_default()
-        );
+        let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
+        say::line("           function:  ", &format!("{message}{detail}"));
     }
 }

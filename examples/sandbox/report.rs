@@ -1,13 +1,15 @@
 //! The report of a run, as a person wants to read it.
 
-use crate::cloud;
 use crate::segment::{self, counted};
+use crate::{cloud, say};
 use sandbox::lambda::InvocationError;
 use sandbox::{BUCKET, Sandbox};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
 const RECEIPTS: &str = "_state/receipts/";
+/// How many of the rejected rows are shown.
+const SHOWN_ROWS: usize = 5;
 
 /// What is known after an invocation: the reports of its runs, or only how it failed.
 pub type Runs = Result<Vec<Value>, String>;
@@ -34,8 +36,8 @@ pub fn of(sandbox: &Sandbox, answer: Result<Value, InvocationError>, before: &BT
 }
 
 /// Prints every number of a report, one thing a line.
-pub fn print(report: &Value) {
-    let line = |name: &str, text: &str| println!("  {name:<10} {text}");
+pub fn print(sandbox: &Sandbox, report: &Value) {
+    let line = |name: &str, text: &str| say::line(&format!("  {name:<10} "), text);
     let number = |name: &str| report[name].as_u64();
     let shown = |name: &str| number(name).map_or_else(|| "?".to_owned(), counted);
     let several = |name: &str, of: &str| segment::several(number(name).unwrap_or(0), of);
@@ -51,6 +53,9 @@ pub fn print(report: &Value) {
             ),
         );
         line("rejected", &rejected(report));
+        for row in rejected_rows(sandbox, report) {
+            line("", &row);
+        }
     }
     if let (Some(before), Some(removed)) = (number("members_before"), number("removed")) {
         let (added, removed_word) = if is_written(report) {
@@ -85,8 +90,8 @@ pub fn print(report: &Value) {
     }
 }
 
-/// Says in short how a run ended.
-pub fn in_short(report: &Value) -> String {
+/// Prints in short how a run ended.
+pub fn print_in_short(report: &Value) {
     // What was refused was counted and planned, not written.
     let named: &[&str] = if is_written(report) {
         &["contacts", "rejected", "added", "removed"]
@@ -98,13 +103,10 @@ pub fn in_short(report: &Value) -> String {
         .filter_map(|name| Some(format!(", {} {name}", counted(report[*name].as_u64()?))));
     let numbers: Vec<String> = numbers.collect();
     let segment = report["segment_name"].as_str().unwrap_or("no segment");
-    let reason = report["reason"].as_str().map(|reason| format!("\n  {reason}"));
-    format!(
-        "{}: {segment}{}{}",
-        outcome(report),
-        numbers.concat(),
-        reason.unwrap_or_default()
-    )
+    say::line("  ", &format!("{}: {segment}{}", outcome(report), numbers.concat()));
+    if let Some(reason) = report["reason"].as_str() {
+        say::line("    ", reason);
+    }
 }
 
 /// Returns the outcome.
@@ -116,17 +118,48 @@ fn is_written(report: &Value) -> bool {
     matches!(outcome(report), "loaded" | "computing")
 }
 
+/// Says how many rows were rejected, and why.
 fn rejected(report: &Value) -> String {
-    let count = report["rejected"].as_u64().unwrap_or(0);
-    let lines = report["rejected_lines"].as_array().map_or(&[][..], Vec::as_slice);
-    if count == 0 {
-        return "no row".to_owned();
+    let reasons = report["rejected_by_reason"].as_object();
+    let each = reasons.into_iter().flatten();
+    let each: Vec<String> = each
+        .map(|(reason, count)| format!("{} {reason}", counted(count.as_u64().unwrap_or(0))))
+        .collect();
+    match report["rejected"].as_u64().unwrap_or(0) {
+        0 => "no row".to_owned(),
+        count => format!("{}: {}", segment::several(count, "row"), each.join(", ")),
     }
-    let named: Vec<String> = lines.iter().map(ToString::to_string).collect();
-    let more = if count > lines.len() as u64 { ", ..." } else { "" };
-    format!(
-        "{} without a valid contact id, lines {}{more}",
-        segment::several(count, "row"),
-        named.join(", ")
-    )
+}
+
+/// Shows the first rejected rows, each with its reason, as the list of them has it.
+fn rejected_rows(sandbox: &Sandbox, report: &Value) -> Vec<String> {
+    let list = report["rejected_rows"].as_str().unwrap_or_default();
+    let key = list.strip_prefix(&format!("s3://{BUCKET}/"));
+    let Some(list) = key.and_then(|key| sandbox.s3.get(BUCKET, key)) else {
+        return Vec::new();
+    };
+    let is_one_file = !report["source"]["files"].is_array();
+    let mut rows = csv::Reader::from_reader(list.as_ref());
+    let rows = rows.records().flatten().take(SHOWN_ROWS);
+    let mut shown: Vec<String> = rows.map(|row| row_in_words(&row, is_one_file)).collect();
+    let count = report["rejected"].as_u64().unwrap_or(0);
+    let left = count.saturating_sub(shown.len() as u64);
+    if left > 0 {
+        shown.push(format!("and {} more", counted(left)));
+    }
+    shown
+}
+
+fn row_in_words(row: &csv::StringRecord, is_one_file: bool) -> String {
+    let field = |index: usize| row.get(index).unwrap_or_default();
+    let place = if is_one_file {
+        String::new()
+    } else {
+        format!("{}, ", field(0))
+    };
+    let cell = match field(3) {
+        "" => String::new(),
+        cell => format!(": {cell}"),
+    };
+    format!("{place}line {}, {}{cell}", field(1), field(2))
 }

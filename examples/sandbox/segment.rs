@@ -3,6 +3,9 @@
 use sandbox::Sandbox;
 use sandbox::dataverse::SegmentView;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
+use uuid::Uuid;
 
 /// Describes the segment of this name in one line.
 pub fn in_words(sandbox: &Sandbox, name: &str) -> String {
@@ -42,12 +45,24 @@ pub fn list(sandbox: &Sandbox) -> Value {
         json!({
             "name": segment.name, "id": segment.id.to_string(), "status": status(&segment),
             "published_members": segment.published.as_ref().map(Vec::len), "draft_members": segment.members.len(),
+            "published_sha256": segment.published.as_deref().map(fingerprint),
             "times_published": segment.publishes,
             "groups": groups.map(|group| json!({"name": group.name, "include": group.include, "members": group.count}))
                 .collect::<Vec<_>>(),
         })
     });
     json!({"segments": described.collect::<Vec<_>>()})
+}
+
+/// Makes of members what `sort | sha256sum` makes of their ids, one a line in lower case: so a list of them can be compared.
+fn fingerprint(members: &[Uuid]) -> String {
+    let mut lines: Vec<String> = members.iter().map(|id| format!("{id}\n")).collect();
+    lines.sort();
+    let mut hex = String::new();
+    for byte in Sha256::digest(lines.concat()) {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
 }
 
 /// Names the status as Dynamics shows it.

@@ -1,0 +1,63 @@
+//! Lines for people, as wide as their terminal.
+
+use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use textwrap::{Options, WordSplitter};
+
+/// As wide as a line is where nobody says how wide the terminal is, such as in a pipe.
+const USUAL_WIDTH: usize = 120;
+/// Narrower than this nothing can be read.
+const LEAST_WIDTH: usize = 40;
+
+/// How a command begins.
+const COMMAND: &str = r#"{"action""#;
+
+/// Whether the line in which the cursor stands is one that is written again and again.
+static IS_LIVE: AtomicBool = AtomicBool::new(false);
+
+/// Prints one line; what does not fit goes on below, as far in as `head` is long.
+///
+/// A command at its end stands alone and whole, so that it can be copied.
+pub fn line(head: &str, text: &str) {
+    settle();
+    let below = " ".repeat(head.chars().count());
+    let (text, command) = match text.find(COMMAND) {
+        Some(at) => text.split_at(at),
+        None => (text, ""),
+    };
+    let options = Options::new(width())
+        .initial_indent(head)
+        .subsequent_indent(&below)
+        .word_splitter(WordSplitter::NoHyphenation)
+        .break_words(false);
+    println!("{}", textwrap::fill(text.trim_end(), options).trim_end());
+    if !command.is_empty() {
+        println!("{below}{command}");
+    }
+}
+
+/// Writes the line in which the cursor stands anew; `line` begins another.
+pub fn live(text: &str) {
+    let shown: String = text.chars().take(width().saturating_sub(1)).collect();
+    print!("\r\x1b[K{shown}");
+    let _ = std::io::stdout().flush();
+    IS_LIVE.store(true, Ordering::Relaxed);
+}
+
+/// Ends a line that was written again and again.
+pub fn settle() {
+    if IS_LIVE.swap(false, Ordering::Relaxed) {
+        println!();
+    }
+}
+
+/// Says whether somebody watches: only there a line can be written again.
+pub fn is_watched() -> bool {
+    std::io::stdout().is_terminal()
+}
+
+fn width() -> usize {
+    let told = std::env::var_os("COLUMNS").and_then(|columns| columns.to_str()?.parse().ok());
+    let seen = || is_watched().then(textwrap::termwidth);
+    told.or_else(seen).unwrap_or(USUAL_WIDTH).max(LEAST_WIDTH)
+}
