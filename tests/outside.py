@@ -14,8 +14,6 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-import boto3
-
 REGION = "eu-west-1"
 SECRETS = ["segment-loader/destination", "segment-loader/credential"]
 PATIENCE = 60
@@ -27,6 +25,8 @@ class Sandbox:
     def __init__(self, stack, logs, example):
         log = start(stack, logs, "sandbox", [example, "--serve"], {})
         self.printed = wait_for(lambda: "is told below" in log.read_text() and log.read_text(), "the sandbox")
+        import boto3
+
         self.exports = dict(re.findall(r"export (\w+)=(\S+)", self.printed))
         client = boto3.client(
             "secretsmanager",
