@@ -9,6 +9,7 @@ mod confirming;
 mod connection;
 mod created_late;
 mod deployed;
+mod documents;
 mod dynamics;
 mod editors;
 mod environments;

@@ -8,13 +8,16 @@ use proptest::prelude::*;
 /// What each writer calls its files, of which there are several.
 const PARTS: [(&str, &str); 101] = [
     ("Redshift", "0000_part_00"),
-    ("Redshift, the statement of the README", "2026-11-23_0001_part_00.zst"),
+    (
+        "Redshift, the statement of the documents",
+        "2026-11-23_0001_part_00.zst",
+    ),
     ("Redshift", "contacts_0012_part_00.gz"),
     ("Redshift", "0001_part_00.parquet"),
     ("Redshift, PARALLEL OFF above its file size", "2026-11-23_001.gz"),
     ("Spark", "part-00000-7a1b-c000.snappy.parquet"),
     (
-        "Spark, the statement of the README",
+        "Spark, the statement of the documents",
         "part-00003-7d3f0a52-91c4-4b8e-a6d0-000001234567-c000.csv.gz",
     ),
     (
@@ -51,10 +54,10 @@ const PARTS: [(&str, &str); 101] = [
         "Snowflake, PARTITION BY",
         "data_01b2c3d4-0000-1f2e-0000-00012345abcd_008_6_1.csv.gz",
     ),
-    ("BigQuery, the statement of the README", "000000000000.csv.gz"),
+    ("BigQuery, the statement of the documents", "000000000000.csv.gz"),
     ("BigQuery", "contacts-000000000003.csv.gz"),
     (
-        "Athena, the statement of the README",
+        "Athena, the statement of the documents",
         "20261123_093015_00042_x7k2p_1f2e.gz",
     ),
     (
@@ -157,7 +160,7 @@ const PARTS: [(&str, &str); 101] = [
 
 /// What people and single-file exports call a whole result, nothing lying beside it.
 const WHOLE: [&str; 103] = [
-    // The statements of the README.
+    // The statements of the documents.
     "2026-11-23_000.gz",
     "2026-11-23.csv.gz",
     "2026-11-23.csv",
