@@ -2,6 +2,7 @@
 
 use crate::endpoint::legible;
 use crate::place::{Failed, Place};
+use crate::say;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -70,13 +71,15 @@ async fn stop(State(place): State<Arc<Place>>, body: Bytes) -> Response {
     let asked: Value = serde_json::from_slice(&body).unwrap_or_default();
     let concurrency = &asked["ReservedConcurrentExecutions"];
     place.is_stopped.store(concurrency == 0, Ordering::Relaxed);
-    println!("\nThe function may run {concurrency} times at once");
+    say::gap();
+    say::line("", &format!("The function may run {concurrency} times at once"));
     Json(json!({"ReservedConcurrentExecutions": concurrency})).into_response()
 }
 
 async fn start(State(place): State<Arc<Place>>) -> StatusCode {
     place.is_stopped.store(false, Ordering::Relaxed);
-    println!("\nThe function may run again");
+    say::gap();
+    say::line("", "The function may run again");
     StatusCode::NO_CONTENT
 }
 

@@ -46,13 +46,13 @@ pub async fn run(result: QueryResult, mut options: Options, after_last_week: boo
     let reports = match runs {
         Ok(reports) => reports,
         Err(reason) => {
-            println!();
+            say::gap();
             say::line("The function failed: ", &reason);
             return ExitCode::from(NOT_LOADED);
         }
     };
     if reports.is_empty() {
-        println!();
+        say::gap();
         say::line(
             "",
             "The function ignored the file: its name is that of a marker, not of a result.",

@@ -91,7 +91,7 @@ pub fn switch(place: &Place, name: &str, is_on: bool, segment: Option<&str>) -> 
     } else {
         place.faults.on().remove(name);
     }
-    println!();
+    say::gap();
     say::line(
         "",
         &format!("{} {name}: {what}", if is_on { "From now on" } else { "No longer" }),

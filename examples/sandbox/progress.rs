@@ -99,36 +99,35 @@ impl<'a> Narrator<'a> {
         self.end();
         self.counted = Instant::now();
         if !say::is_watched() {
-            println!("{}", self.told_of(&step));
+            say::line(&self.head_of(&step), step.does);
         }
         self.steps.push(step);
     }
 
-    /// Leaves the last step as it is told where it has ended.
+    /// Tells the last step for good where it was counted until now.
     fn end(&self) {
         if let Some(last) = self.steps.last().filter(|_| say::is_watched()) {
-            say::live(&self.told_of(last));
+            say::line(&self.head_of(last), last.does);
         }
-        say::settle();
     }
 
     /// Counts what the last step does: on a terminal all the time, elsewhere now and then.
     fn count(&mut self) {
         let Some(last) = self.steps.last() else { return };
         let lasts = last.since.elapsed().as_secs();
-        let calls = several(last.calls, "call");
-        let counted = format!("{} ({calls}, {lasts} s)", self.told_of(last));
+        let so_far = format!(" ({}, {lasts} s)", several(last.calls, "call"));
+        let step = format!("{}{}", self.head_of(last), last.does);
         if say::is_watched() {
-            say::live(&counted);
+            say::live(&step, &so_far);
         } else if self.counted.elapsed() >= COUNT_EVERY {
             self.counted = Instant::now();
-            println!("{counted}");
+            println!("{step}{so_far}");
         }
     }
 
-    fn told_of(&self, step: &Step) -> String {
+    fn head_of(&self, step: &Step) -> String {
         let seconds = (step.since - self.started).as_secs_f64();
-        format!("  {seconds:5.2} s  {:<15}  {}", step.service, step.does)
+        format!("  {seconds:5.2} s  {:<15}  ", step.service)
     }
 }
 

@@ -12,6 +12,9 @@ const LEAST_WIDTH: usize = 40;
 /// How a command begins.
 const COMMAND: &str = r#"{"action""#;
 
+/// Brings the cursor to the beginning of its line, and clears that.
+const ANEW: &str = "\r\x1b[K";
+
 /// Whether the line in which the cursor stands is one that is written again and again.
 static IS_LIVE: AtomicBool = AtomicBool::new(false);
 
@@ -36,18 +39,26 @@ pub fn line(head: &str, text: &str) {
     }
 }
 
-/// Writes the line in which the cursor stands anew; `line` begins another.
-pub fn live(text: &str) {
-    let shown: String = text.chars().take(width().saturating_sub(1)).collect();
-    print!("\r\x1b[K{shown}");
+/// Prints an empty line.
+pub fn gap() {
+    settle();
+    println!();
+}
+
+/// Writes the line in which the cursor stands anew, cut where it is too long but for its end; whatever is said next takes
+/// its place.
+pub fn live(text: &str, end: &str) {
+    let room = width().saturating_sub(end.chars().count() + 1);
+    let shown: String = text.chars().take(room).collect();
+    print!("{ANEW}{shown}{end}");
     let _ = std::io::stdout().flush();
     IS_LIVE.store(true, Ordering::Relaxed);
 }
 
-/// Ends a line that was written again and again.
+/// Takes away what was written to be written again.
 pub fn settle() {
     if IS_LIVE.swap(false, Ordering::Relaxed) {
-        println!();
+        print!("{ANEW}");
     }
 }
 

@@ -18,7 +18,8 @@ pub async fn run(options: Options) -> ExitCode {
     let answer = match verify(&sandbox, &options).await {
         Ok(answer) => answer,
         Err(reason) => {
-            say::line("\nThe function failed: ", &reason);
+            say::gap();
+            say::line("The function failed: ", &reason);
             return ExitCode::from(NOT_VERIFIED);
         }
     };

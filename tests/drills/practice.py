@@ -14,7 +14,8 @@ import urllib.request
 import uuid
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-DOCUMENT = ROOT / "docs/operations.md"
+OPERATIONS = ROOT / "docs/operations.md"
+DEPLOYING = ROOT / "docs/deploying.md"
 SEGMENT = "Summer Sale"
 # What every other command takes for granted, by the document's own word.
 FIRST = "Before you begin"
@@ -37,12 +38,16 @@ class Practice:
         print(f"    {line}", flush=True)
         return json.loads(self.shell(line))
 
-    def drop(self, name, count=3_900):
-        """Drops a result of other people, as a warehouse does, and returns who they are."""
+    def file(self, name, count):
+        """Writes a result of people who are in no other, at home, and returns who they are."""
         people = {str(uuid.uuid4()) for _ in range(count)}
-        file = self.folder / name
-        file.write_text("\n".join(["contactid", *sorted(people), ""]))
-        self.shell(f'aws s3 cp {file} "s3://$BUCKET/incoming/{SEGMENT}/{name}"')
+        (self.folder / name).write_text("\n".join(["contactid", *sorted(people), ""]))
+        return people
+
+    def drop(self, name):
+        """Drops a result, as a warehouse does, and returns who is in it."""
+        people = self.file(name, 3_900)
+        self.shell(f'aws s3 cp ~/{name} "s3://$BUCKET/incoming/{SEGMENT}/{name}"')
         return people
 
     def happens(self, what, times=1):
@@ -68,30 +73,33 @@ class Practice:
         right = (segment["published_members"], segment["published_sha256"]) == (len(people), hashlib.sha256(listed).hexdigest())
         holds(f"the audience is the {len(people)} of the file", right and segment["status"] == "Active", segment)
 
-    def shell(self, script, typed=""):
-        """Runs commands in a shell that was told of the sandbox as the sandbox says."""
+    def shell(self, script, typed="", output=subprocess.PIPE):
+        """Runs commands in a shell that was told of the sandbox as the sandbox says, and returns what they printed."""
         script = f"source <(curl -sS {self.url}/environment)\n{script}"
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "TMPDIR": str(self.folder)}
-        ended = subprocess.run(["bash", "-c", script], cwd=ROOT, env=environment, input=typed, capture_output=True, text=True,
-                               timeout=180, check=False)
+        ended = subprocess.run(["bash", "-c", script], cwd=ROOT, env=environment, input=typed, stdout=output,
+                               stderr=subprocess.PIPE, text=True, timeout=180, check=False)
         if ended.returncode != 0:
             raise AssertionError(f"{script}\nended with {ended.returncode}:\n{ended.stdout}\n{ended.stderr}")
         return ended.stdout
 
 
-def commands(heading):
-    """Returns the shell commands of a section, without those of the sections below it."""
-    found, section, language = [], None, None
-    for line in DOCUMENT.read_text().splitlines():
+def sections(document):
+    """Returns the shell commands of each section that has any, without those of the sections below it."""
+    found, section, language = {}, None, None
+    for line in document.read_text().splitlines():
         if line.startswith("```"):
             language = None if language is not None else line[3:]
-        elif language == "sh" and section == heading:
-            found.append(line)
+        elif language == "sh":
+            found.setdefault(section, []).append(line + "\n")
         elif language is None and line.startswith("#"):
             section = line.lstrip("# ")
-    if not found:
-        raise AssertionError(f"{DOCUMENT}: no commands below {heading}")
-    return "\n".join([*found, ""])
+    return {section: "".join(lines) for section, lines in found.items()}
+
+
+def commands(heading, document=OPERATIONS):
+    """Returns the shell commands of one section."""
+    return sections(document)[heading]
 
 
 def drill(go, *options):
