@@ -12,6 +12,9 @@ const LEAST_WIDTH: usize = 40;
 /// How a command begins.
 const COMMAND: &str = r#"{"action""#;
 
+/// Stands for a blank at which no line may end; nothing else uses it.
+const HELD: &str = "\u{e000}";
+
 /// Brings the cursor to the beginning of its line, and clears that.
 const ANEW: &str = "\r\x1b[K";
 
@@ -19,24 +22,29 @@ const ANEW: &str = "\r\x1b[K";
 static IS_LIVE: AtomicBool = AtomicBool::new(false);
 
 /// Prints one line; what does not fit goes on below, as far in as `head` is long.
-///
-/// A command at its end stands alone and whole, so that it can be copied.
 pub fn line(head: &str, text: &str) {
     settle();
     let below = " ".repeat(head.chars().count());
-    let (text, command) = match text.find(COMMAND) {
-        Some(at) => text.split_at(at),
-        None => (text, ""),
-    };
     let options = Options::new(width())
         .initial_indent(head)
         .subsequent_indent(&below)
         .word_splitter(WordSplitter::NoHyphenation)
         .break_words(false);
-    println!("{}", textwrap::fill(text.trim_end(), options).trim_end());
-    if !command.is_empty() {
-        println!("{below}{command}");
+    let text = textwrap::fill(&with_whole_commands(text), options);
+    println!("{}", text.replace(HELD, " ").trim_end());
+}
+
+/// Holds the blanks of commands, so that each stays on one line and can be copied.
+fn with_whole_commands(text: &str) -> String {
+    let mut parts = text.split(COMMAND);
+    let mut held = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find('}').map_or(part.len(), |end| end + 1);
+        held.push_str(COMMAND);
+        held.push_str(&part[..end].replace(' ', HELD));
+        held.push_str(&part[end..]);
     }
+    held
 }
 
 /// Prints an empty line.
