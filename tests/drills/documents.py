@@ -1,4 +1,4 @@
-"""Every command of docs/operations.md, and the way to production of docs/deploying.md, as they stand."""
+"""Every command of docs/operations.md, the way to production of docs/deploying.md, and that back of docs/state.md."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import pty
 import re
 import subprocess
 
-from practice import DEPLOYING, FIRST, OPERATIONS, SEGMENT, commands, drill, sections
+from practice import DEPLOYING, FIRST, OPERATIONS, SEGMENT, STATE, commands, drill, sections
 from outside import holds
 
 # The other drills follow these, each after what it is for.
@@ -18,7 +18,8 @@ def go(practice):
     people = first_steps(practice)
     practice.audience_is(people)
     answers_go_anywhere(practice)
-    rest = [*(commands(heading) for heading in sections(OPERATIONS) if heading not in FOLLOWED), *inline()]
+    below = (commands(heading) for heading in sections(OPERATIONS) if heading not in FOLLOWED)
+    rest = [commands("Upgrade and return", STATE), *below, *inline()]
     print("".join(f"    {line}\n" for line in "\n".join(rest).splitlines()), end="", flush=True)
     practice.shell("\n".join(["set -eo pipefail", commands(FIRST), *rest]))
     practice.audience_is(people)

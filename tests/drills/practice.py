@@ -16,6 +16,7 @@ import uuid
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 OPERATIONS = ROOT / "docs/operations.md"
 DEPLOYING = ROOT / "docs/deploying.md"
+STATE = ROOT / "docs/state.md"
 SEGMENT = "Summer Sale"
 # What every other command takes for granted, by the document's own word.
 FIRST = "Before you begin"
