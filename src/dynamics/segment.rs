@@ -59,8 +59,6 @@ pub struct Segment {
     pub base_entity: Option<String>,
     /// How many live journeys use the segment; only [`Dataverse::segment`] asks for it.
     pub published_journeys: Option<u64>,
-    /// Changes with every change of the row.
-    pub etag: String,
 }
 
 impl Segment {
@@ -319,7 +317,6 @@ fn segment_of(row: &Row) -> Result<Segment, Odd> {
         } else {
             None
         },
-        etag: etag_of(row)?,
     })
 }
 

@@ -73,8 +73,8 @@ async fn a_row_that_lacks_what_was_asked_for_is_no_absence() {
         (SEGMENTS, "msdynmkt_membercount", json!(-1)),
         (SEGMENTS, "msdynmkt_membercount", json!(1e30)),
         (SEGMENTS, "msdynmkt_publishedjourneycount", json!("two")),
-        (SEGMENTS, "@odata.etag", json!(null)),
-        (SEGMENTS, "@odata.etag", json!("W/".repeat(1_000))),
+        (DEFINITIONS, "@odata.etag", json!(null)),
+        (DEFINITIONS, "@odata.etag", json!("W/".repeat(1_000))),
         (DEFINITIONS, "msdynmkt_segmentdefinitionid", json!(null)),
         (
             DEFINITIONS,

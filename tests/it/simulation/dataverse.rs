@@ -36,8 +36,6 @@ pub(super) struct Segment {
     /// What journeys see.
     pub(super) visible: Contacts,
     pub(super) status: Status,
-    /// Counts the changes of the row; the last one is the version that a reader sees.
-    version: u64,
     /// Until when readers still see the row as it was before the last publication.
     stale: Option<(u64, Seen)>,
     /// When the row has changed last.
@@ -65,7 +63,6 @@ pub(super) enum Status {
 #[derive(Clone, Copy)]
 struct Seen {
     status: Status,
-    version: u64,
     members: Option<u64>,
 }
 
@@ -112,11 +109,7 @@ impl Segment {
     /// Returns the row as it is seen at `now`.
     pub(super) fn row(&self, index: usize, now: u64) -> Row {
         let stale = self.stale.filter(|(until, _)| now < *until);
-        let Seen {
-            status,
-            version,
-            members,
-        } = stale.map_or_else(|| self.seen(), |(_, seen)| seen);
+        let Seen { status, members } = stale.map_or_else(|| self.seen(), |(_, seen)| seen);
         let code = match status {
             Status::Inactive => 2,
             Status::Busy => 8,
@@ -133,14 +126,12 @@ impl Segment {
             member_count: members,
             base_entity: None,
             published_journeys: None,
-            etag: version.to_string(),
         }
     }
 
     fn seen(&self) -> Seen {
         Seen {
             status: self.status,
-            version: self.version,
             members: (self.status != Status::Inactive).then(|| self.visible.count_ones().into()),
         }
     }
@@ -199,7 +190,6 @@ impl Segment {
             computation.has_failed = status == Status::Failed;
         }
         self.changed_at = now;
-        self.version += 1;
     }
 
     /// Returns whether everybody who began to look a while ago has seen what was published last.
