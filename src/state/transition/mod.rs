@@ -65,8 +65,12 @@ impl Head {
             // The later of two direct loads of the same counts. What an event asked to replace stays: the direct one may be refused, and
             // an older result counts then. Of additions and removals each counts by itself, so that the direct one is all.
             let is_replaced = |pending: &Job| pending.direct.is_some() || job.mode != Mode::Replace;
+            // An approval stays until its input is applied or replaced: who asks for the very same takes it from nobody.
+            let is_approved = |pending: &Job| pending.approved && pending.run_id == job.run_id;
+            let approved = job.approved || self.pending.iter().any(is_approved);
             self.pending
                 .retain(|pending| !(pending.asks_as(&job) && is_replaced(pending)));
+            job.approved = approved;
             job.direct = Some(self.precedence_over_all(&job.position));
         } else {
             let overtaken = || self.is_overtaken(&job).then_some(Enqueued::Superseded);

@@ -115,3 +115,22 @@ async fn an_approval_that_was_printed_before_is_refused_as_that() {
     let run = world.order(&key, &json!({"approve": refused["run_id"]})).await;
     assert_eq!(run["outcome"], "loaded", "{run}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_approval_outlives_a_failure_and_a_later_load_without_it() {
+    let world = World::start().await;
+    world.load("monday.csv", &contacts(0..1000)).await;
+    let key = world.drop_contacts("small.csv", &contacts(0..100));
+    let refused = run_of(&world, &key).await;
+    world.sandbox.dataverse.deny("PublishSegmentDefinition");
+    let run = world.order(&key, &json!({"approve": refused["run_id"]})).await;
+    assert_eq!(run["outcome"], "failed", "{run}");
+    world.sandbox.dataverse.modes(|modes| modes.denied.clear());
+    let run = world.order(&key, &json!({})).await;
+    assert_eq!(
+        (&run["outcome"], &run["approved"]),
+        (&json!("loaded"), &json!(true)),
+        "{run}"
+    );
+    assert_eq!(world.published(), contacts(0..100));
+}

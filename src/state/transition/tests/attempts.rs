@@ -1,6 +1,7 @@
 //! Attempts, which count from their beginning.
 
 use super::*;
+use crate::domain::Pinned;
 
 /// Lets an attempt at the next job begin at `second` and die.
 fn die(head: &mut Head, second: i64) -> Option<Lost> {
@@ -112,6 +113,28 @@ fn a_draft_that_another_run_left_half_written_is_not_clean_when_one_takes_its_ch
     head.begin("me", &addition, 10).unwrap();
     head.take_back("me", &addition).unwrap();
     assert!(head.writing.is_some());
+}
+
+#[test]
+fn a_direct_load_without_an_approval_takes_it_from_nobody() {
+    for mode in [Mode::Append, Mode::Remove, Mode::Replace] {
+        let mut head = head();
+        let approved = Job {
+            approved: true,
+            ..file(1, mode)
+        };
+        head.enqueue(approved, true);
+        head.enqueue(file(1, mode), true);
+        assert_eq!(head.pending.len(), 1, "{mode:?}");
+        assert!(head.pending[0].approved, "it is the same input, loaded in the same way");
+        let object = file(1, mode).object;
+        let other = Job {
+            run_id: RunId::of(&home(), &segment(), mode, &object, Some(&Pinned::of([]))),
+            ..file(1, mode)
+        };
+        head.enqueue(other, true);
+        assert!(!head.pending[0].approved, "what was approved is replaced");
+    }
 }
 
 #[test]
