@@ -35,7 +35,7 @@ pub(super) async fn record_failure<M: Means>(
         Fate::PutAside => (Outcome::Failed, lease.refuse(job, &refusal(&error)).await),
     };
     match put_aside {
-        // Its change is in the draft, so that it cannot go: it is tried again, and a person is called in the end.
+        // It cannot go: it is tried again, and a person is called in the end.
         Ok(false) => return fail(lease, job, error).await,
         Ok(true) => {}
         Err(unnoted) => warn_unnoted(&unnoted),

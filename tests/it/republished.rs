@@ -2,7 +2,7 @@
 
 use crate::failures::{outcomes, sweep};
 use crate::world::{World, contact, contacts};
-use sandbox::dataverse::Outcome;
+use sandbox::dataverse::{Outcome, State};
 use sandbox::{BUCKET, Sandbox};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -193,4 +193,71 @@ async fn a_draft_that_somebody_changed_and_did_not_publish_is_not_called_unchang
         world.load("wednesday.csv", &[contact(500)]).await["outcome"],
         "unchanged"
     );
+}
+
+/// Publishes a complete result that somebody has stopped by the time anybody looks.
+async fn stopped() -> World {
+    let world = World::start().await;
+    let delay = |delay| world.sandbox.dataverse.modes(|modes| modes.publish_delay = delay);
+    delay(Duration::from_mins(20));
+    world.load("monday.csv", &contacts(0..100)).await;
+    tokio::time::sleep(Duration::from_mins(20)).await;
+    let id = world.segment().id;
+    let stop = |state: &mut State| state.set_segment(id, &[("statuscode", json!(9))]);
+    world.sandbox.dataverse.edit(stop);
+    delay(Duration::from_secs(1));
+    world
+}
+
+/// Sweeps every quarter of an hour for a day, and returns all runs.
+async fn a_day_of_sweeps(world: &World) -> Vec<Value> {
+    let mut runs = Vec::new();
+    for _ in 0..96 {
+        tokio::time::sleep(Duration::from_mins(15)).await;
+        runs.extend(sweep(world).await["runs"].as_array().unwrap().clone());
+    }
+    runs
+}
+
+/// Asserts that something failed in a day as often as its growing pauses let it, and called a person.
+fn assert_failed_with_pauses(runs: &[Value]) {
+    assert!(runs.iter().all(|run| run["outcome"] == "failed"), "{runs:?}");
+    assert!((5..=7).contains(&runs.len()), "{}: {runs:?}", runs.len());
+    assert_eq!(runs[4]["needs_attention"], true, "{runs:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopped_segment_that_somebody_gave_a_query_is_a_failure_with_pauses() {
+    let world = stopped().await;
+    let definition = world.segment().definition_id.unwrap();
+    let query = |text: &'static str| {
+        let query = [("msdynmkt_segmentquery", json!(text))];
+        let edit = |state: &mut State| state.set_definition(definition, &query);
+        world.sandbox.dataverse.edit(edit);
+    };
+    query("PROFILE(contact)");
+    assert_failed_with_pauses(&a_day_of_sweeps(&world).await);
+    query("");
+    let runs = a_day_of_sweeps(&world).await;
+    assert_eq!(runs.last().unwrap()["outcome"], "loaded", "{runs:?}");
+    assert_eq!(world.published(), contacts(0..100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_result_that_is_loaded_again_and_refused_is_a_failure_with_pauses() {
+    let world = stopped().await;
+    let definition = world.segment().definition_id.unwrap();
+    world.sandbox.dataverse.edit(|state| {
+        let groups = &mut state.definitions.get_mut(&definition).unwrap().members;
+        let strangers = contacts(1_000..1_500).into_iter().map(|id| id.as_u128());
+        groups.values_mut().next().unwrap().extend(strangers);
+    });
+    let runs = a_day_of_sweeps(&world).await;
+    assert_failed_with_pauses(&runs);
+    let reason = runs[0]["reason"].as_str().unwrap();
+    let command: Value = serde_json::from_str(&reason[reason.find('{').unwrap()..]).unwrap();
+    let run = world.invoke(command).await.unwrap()["runs"][0].clone();
+    assert_eq!(run["outcome"], "loaded", "{run}");
+    assert_eq!(world.published(), contacts(0..100));
+    assert_eq!(world.head()["pending"], json!([]));
 }

@@ -81,6 +81,14 @@ impl Head {
         job.mode != Mode::Replace && writing.is_some_and(|writing| writing.run_id == job.run_id)
     }
 
+    /// Returns whether a job cannot be put aside, so that it is tried again after pauses until a person is called: an addition or
+    /// removal whose change is in the draft, of which all that others publish would hold a part; and what was published and is
+    /// loaded again since it is not shown, which the next look would only queue anew.
+    pub(super) fn is_to_stay(&self, job: &Job) -> bool {
+        let unseen = self.applied.as_ref().filter(|applied| !applied.confirmed);
+        self.is_half_written(job) || unseen.is_some_and(|applied| applied.job == *job)
+    }
+
     /// Returns whether an addition or removal would build on a draft with these members that another result has left
     /// half-written: a draft that is what was published last holds nothing of it.
     pub fn is_left_half_written_for(&self, job: &Job, members: &Census) -> bool {

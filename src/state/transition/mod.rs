@@ -303,10 +303,10 @@ impl Head {
 
     /// Puts the job aside for good, so that only a direct load tries it again; returns whether it was.
     ///
-    /// An addition or removal whose change is still in the draft stays: what others publish would hold a part of it.
+    /// What others have to reckon with stays, as [`Self::is_to_stay`] says.
     pub fn refuse(&mut self, owner: &str, job: &Job, refusal: Refusal) -> Result<bool, LeaseLost> {
         self.lease_of(owner)?;
-        if self.is_half_written(job) {
+        if self.is_to_stay(job) {
             return Ok(false);
         }
         self.drop_job(job);
@@ -326,7 +326,7 @@ impl Head {
     /// it was dropped, as [`Self::refuse`] does.
     pub fn forget(&mut self, owner: &str, job: &Job) -> Result<bool, LeaseLost> {
         self.lease_of(owner)?;
-        if self.is_half_written(job) {
+        if self.is_to_stay(job) {
             return Ok(false);
         }
         self.drop_job(job);
