@@ -103,11 +103,12 @@ impl App {
                 );
                 continue;
             }
-            let candidate = Candidate { object, command: None };
             let trigger = Trigger {
                 kind: TriggerKind::Event,
                 requester,
+                object: Some(object.clone()),
             };
+            let candidate = Candidate { object, command: None };
             let runs = self.load(candidate, trigger, stop_at).await;
             outcome = outcome.and(fail_if_own_failed(&runs));
             reports.extend(runs);
@@ -151,25 +152,27 @@ impl App {
         let is_dry_run = candidate.command.as_ref().is_some_and(|command| command.dry_run);
         let failed = |error| {
             let report = RunReport::failed(&error, Some(source));
-            vec![if is_dry_run { report.into_dry_run() } else { report }]
+            if is_dry_run { report.into_dry_run() } else { report }
         };
         let settings = match self.settings(stop_at).await {
             Ok(settings) => settings,
-            Err(error) => return self.reporter(&bucket, None).report(failed(error), trigger).await,
+            Err(error) => return vec![self.reporter(&bucket, None, trigger).report(failed(error)).await],
         };
-        let loaded = Box::pin(self.worker(&settings, &bucket, stop_at).load(&candidate)).await;
-        let reports = loaded.unwrap_or_else(failed);
-        self.reporter(&bucket, Some(&settings)).report(reports, trigger).await
+        let reporter = self.reporter(&bucket, Some(&settings), trigger);
+        let worker = self.worker(&settings, &bucket, &reporter, stop_at);
+        match Box::pin(worker.load(&candidate)).await {
+            Ok(reports) => reports,
+            Err(error) => vec![reporter.report(failed(error)).await],
+        }
     }
 
     /// Sweeps all segments.
     async fn sweep(&self, now: bool, stop_at: Instant) -> Result<Swept, Error> {
         let bucket = self.results_bucket()?;
         let settings = self.settings(stop_at).await?;
-        let worker = self.worker(&settings, &bucket, stop_at);
-        let reporter = self.reporter(&bucket, Some(&settings));
-        let tell = async |reports| reporter.report(reports, TriggerKind::Sweep.into()).await;
-        let mut swept = Box::pin(worker.sweep(&bucket, now, tell)).await?;
+        let reporter = self.reporter(&bucket, Some(&settings), TriggerKind::Sweep.into());
+        let worker = self.worker(&settings, &bucket, &reporter, stop_at);
+        let mut swept = Box::pin(worker.sweep(&bucket, now)).await?;
         let left = Box::pin(verify::sweep(&self.clients, &settings, &bucket, stop_at)).await;
         let left = left.into_iter().map(|left| Noticed::TrialLeft(left.to_string()));
         swept.noticed.extend(left);
@@ -191,7 +194,8 @@ impl App {
     async fn forget(&self, segment_name: &SegmentName, stop_at: Instant) -> Result<Forgotten, Error> {
         let bucket = self.results_bucket()?;
         let settings = self.settings(stop_at).await?;
-        let worker = self.worker(&settings, &bucket, stop_at);
+        let reporter = self.reporter(&bucket, Some(&settings), TriggerKind::Command.into());
+        let worker = self.worker(&settings, &bucket, &reporter, stop_at);
         Box::pin(worker.forget(&bucket, segment_name)).await
     }
 
@@ -214,7 +218,7 @@ impl App {
     }
 
     /// Tells of runs on results of this bucket.
-    fn reporter<'a>(&'a self, bucket: &str, settings: Option<&'a Settings>) -> Reporter<'a> {
+    fn reporter<'a>(&'a self, bucket: &str, settings: Option<&'a Settings>, trigger: Trigger) -> Reporter<'a> {
         Reporter {
             archive: self.clients.archive(bucket),
             function: self.clients.variables.function_name.as_deref(),
@@ -222,16 +226,24 @@ impl App {
             trials: settings.map(|settings| self.clients.trials(bucket, settings)),
             doubts: &self.doubts,
             settings,
+            trigger,
         }
     }
 
     /// Sets a worker to work on results of this bucket.
-    fn worker<'a>(&'a self, settings: &'a Settings, bucket: &'a str, stop_at: Instant) -> Worker<'a, Production<'a>> {
+    fn worker<'a>(
+        &'a self,
+        settings: &'a Settings,
+        bucket: &'a str,
+        reporter: &'a Reporter<'a>,
+        stop_at: Instant,
+    ) -> Worker<'a, Production<'a>> {
         // Without a lease; the work on a segment gets a fence of its own.
         let fence = Fence::stopping_at(stop_at);
         Worker {
             settings,
             variables: &self.clients.variables,
+            reporter,
             stop_at,
             means: Production::new(&self.clients, settings, bucket, &fence),
             fence,

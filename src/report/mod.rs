@@ -19,6 +19,7 @@ pub(crate) use answer::{answer, fail_if_own_failed, put_own_first};
 pub use archive::{Archive, History, Trigger, TriggerKind};
 pub use forgotten::Forgotten;
 pub(crate) use reporter::Reporter;
+pub use reporter::Tell;
 pub(crate) use run::{Attempt, Seen};
 pub(crate) use sentences::{description, refusal};
 pub use settings_used::SettingsUsed;

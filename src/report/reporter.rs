@@ -5,10 +5,20 @@ use crate::config::Settings;
 use crate::s3::S3Clock;
 use crate::state::{Doubts, Trials};
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt as _;
+use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
+use std::fmt;
 use tokio::sync::OnceCell;
 
+/// Hears of each run as soon as it has ended, before anything else is begun: that may end the worker without a word.
+pub trait Tell: fmt::Debug {
+    /// Tells of a run, and returns its report as it was told.
+    fn tell(&self, report: RunReport) -> LocalBoxFuture<'_, RunReport>;
+}
+
 /// Tells of the runs of one invocation.
+#[derive(Debug)]
 pub(crate) struct Reporter<'a> {
     /// Keeps the receipts.
     pub(crate) archive: Archive,
@@ -22,33 +32,39 @@ pub(crate) struct Reporter<'a> {
     pub(crate) doubts: &'a OnceCell<Doubts>,
     /// Where that is kept.
     pub(crate) trials: Option<Trials>,
+    /// What started the invocation.
+    pub(crate) trigger: Trigger,
+}
+
+impl Tell for Reporter<'_> {
+    fn tell(&self, report: RunReport) -> LocalBoxFuture<'_, RunReport> {
+        self.report(report).boxed_local()
+    }
 }
 
 impl Reporter<'_> {
-    /// Reports runs that have ended, and returns their reports with what was noticed on the way.
-    ///
-    /// The first run is the event's own, so that it alone has the event's requester.
-    pub(crate) async fn report(&self, mut reports: Vec<RunReport>, mut trigger: Trigger) -> Vec<RunReport> {
-        let used = self.settings.map(SettingsUsed::of);
+    /// Reports a run that has ended, and returns its report with what was noticed on the way.
+    pub(crate) async fn report(&self, mut report: RunReport) -> RunReport {
+        let destination = self.settings.map(|settings| &settings.destination);
+        report.environment = destination.map(|destination| destination.home().environment);
         let warnings = self.settings.map(|settings| settings.warnings(Utc::now()));
-        let doubts = self.doubts(&reports).await;
-        let environment = self.settings.map(|settings| settings.destination.home().environment);
-        for report in &mut reports {
-            report.environment.clone_from(&environment);
-            let warnings = warnings.iter().flatten().map(ToString::to_string);
-            report.warnings.extend(warnings);
-            if report.rests_on_facts() {
-                report.warnings.extend_from_slice(&doubts);
-            }
-            if !report.is_dry_run {
-                // First, since S3 may not answer to the receipt.
-                self.measure(|function, days_left, at| metrics::line(report, function, days_left, at));
-                self.archive.keep_receipt(report, &trigger, used.as_ref()).await;
-            }
-            report.log();
-            trigger = trigger.kind.into();
+        let warnings = warnings.iter().flatten().map(ToString::to_string);
+        report.warnings.extend(warnings);
+        if report.rests_on_facts()
+            && let Some(trials) = &self.trials
+        {
+            let doubts = self.doubts.get_or_init(|| trials.doubts()).await;
+            report.warnings.extend(doubts::warnings(doubts));
         }
-        reports
+        if !report.is_dry_run {
+            let used = self.settings.map(SettingsUsed::of);
+            let trigger = self.trigger.of(&report);
+            // First, since S3 may not answer to the receipt.
+            self.measure(|function, days_left, at| metrics::line(&report, function, days_left, at));
+            self.archive.keep_receipt(&mut report, &trigger, used.as_ref()).await;
+        }
+        report.log();
+        report
     }
 
     /// Reports a sweep: what it noticed, and that it was there.
@@ -57,16 +73,6 @@ impl Reporter<'_> {
             tracing::warn!(phase = "sweep", "{noticed}");
         }
         self.measure(|function, days_left, at| metrics::sweep_line(noticed.len(), function, days_left, at));
-    }
-
-    /// Says what was seen not to hold in the environment, where any of the runs rests on it.
-    async fn doubts(&self, reports: &[RunReport]) -> Vec<String> {
-        match &self.trials {
-            Some(trials) if reports.iter().any(RunReport::rests_on_facts) => {
-                doubts::warnings(self.doubts.get_or_init(|| trials.doubts()).await)
-            }
-            _ => Vec::new(),
-        }
     }
 
     fn measure(&self, line: impl FnOnce(&str, Option<i64>, DateTime<Utc>) -> Value) {

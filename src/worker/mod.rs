@@ -24,7 +24,7 @@ use crate::domain::Fate;
 use crate::domain::{RunId, SegmentName};
 use crate::error::Error;
 use crate::means::Means;
-use crate::report::{RunReport, put_own_first};
+use crate::report::{RunReport, Tell, put_own_first};
 use crate::state::{Enqueued, Job};
 use crate::time::Fence;
 use lease::LeaseGuard;
@@ -42,6 +42,8 @@ pub struct Worker<'a, M> {
     pub settings: &'a Settings,
     /// What the environment says.
     pub variables: &'a Variables,
+    /// Who hears of every run that has ended.
+    pub reporter: &'a dyn Tell,
     /// When sending stops.
     pub stop_at: Instant,
     /// What the outside is reached by.
@@ -89,7 +91,8 @@ pub(crate) fn by<T, E: Into<Error>, F: Future<Output = Result<T, E>>>(
 impl<M: Means> Worker<'_, M> {
     /// Follows one candidate to its end: resolves which job it is, enqueues it, and works until nothing is pending.
     ///
-    /// The report of the candidate's own run comes first.
+    /// Returns the reports as they were told, that of the candidate's own run first. What fails before it is a run is told by
+    /// nobody yet.
     pub async fn load(&self, candidate: &Candidate) -> Result<Vec<RunReport>, Error> {
         let resolving = candidate.resolve(&self.means, self.settings, self.variables);
         let Some(resolved) = by(self.stop_at, "S3 was asked what the object is", resolving).await? else {
@@ -100,7 +103,7 @@ impl<M: Means> Worker<'_, M> {
             if known == Enqueued::Superseded
                 && let Some(report) = self.refuse_part(&resolved, &job).await?
             {
-                return Ok(vec![report]);
+                return Ok(vec![self.reporter.tell(report).await]);
             }
             return self.answer_known(job, known).await;
         }
@@ -108,12 +111,16 @@ impl<M: Means> Worker<'_, M> {
         let job = by(self.stop_at, "S3 was asked which files the result has", taking_up).await?;
         if dry_run {
             let head = by(self.stop_at, NOTING, heads::read(&self.means, &job.segment_name)).await?;
-            return Ok(vec![self.dry_run(&job, &head).await]);
+            let report = self.dry_run(&job, &head).await;
+            return Ok(vec![self.reporter.tell(report).await]);
         }
         match by(self.stop_at, NOTING, heads::enqueue(&self.means, &job, is_direct)).await {
             Ok(Enqueued::Queued) => self.work_for(&job, false).await,
             Ok(known) => self.answer_known(job, known).await,
-            Err(error) if error.fate() == Fate::LostLease => Ok(vec![RunReport::of_held(&job, &error)]),
+            Err(error) if error.fate() == Fate::LostLease => {
+                let report = RunReport::of_held(&job, &error);
+                Ok(vec![self.reporter.tell(report).await])
+            }
             Err(error) => Err(error),
         }
     }
@@ -146,7 +153,7 @@ impl<M: Means> Worker<'_, M> {
     async fn answer_known(&self, job: Job, known: Enqueued) -> Result<Vec<RunReport>, Error> {
         match known {
             Enqueued::Pending => self.work_for(&job, true).await,
-            known => Ok(vec![RunReport::of_known(&job, known)]),
+            known => Ok(vec![self.reporter.tell(RunReport::of_known(&job, known)).await]),
         }
     }
 
@@ -156,7 +163,8 @@ impl<M: Means> Worker<'_, M> {
         let done = self.work(&job.segment_name, Some(Asked { job, own })).await;
         let mut reports = done.reports;
         if !reports.iter().any(|report| report.run_id() == Some(&job.run_id)) {
-            reports.push(self.account_for(job, &reports, done.cut_short).await);
+            let report = self.account_for(job, &reports, done.cut_short).await;
+            reports.push(self.reporter.tell(report).await);
         }
         put_own_first(&mut reports, job);
         Ok(reports)
@@ -204,6 +212,7 @@ impl<M: Means> Worker<'_, M> {
             worker: Worker {
                 settings: self.settings,
                 variables: self.variables,
+                reporter: self.reporter,
                 stop_at: self.stop_at,
                 means: lease.means.clone(),
                 fence: lease.fence.clone(),

@@ -22,8 +22,9 @@ pub(super) struct Session<'a, M> {
 }
 
 /// What a session came to.
+#[derive(Default)]
 pub(super) struct Done {
-    /// The runs that came to an end.
+    /// The runs that came to an end, as they were told.
     pub(super) reports: Vec<RunReport>,
     /// Why it ended before it could look at every job.
     pub(super) cut_short: Option<Error>,
@@ -39,10 +40,8 @@ impl<M: Means> Session<'_, M> {
     }
 
     async fn job_after_job(&self) -> Done {
-        let mut done = Done {
-            reports: self.lease.lost().map(RunReport::of_lost).into_iter().collect(),
-            cut_short: None,
-        };
+        let mut done = Done::default();
+        self.tell(&mut done, self.lease.lost().map(RunReport::of_lost)).await;
         loop {
             let job = match self.lease.release_when_done().await {
                 Ok(Some(job)) => job,
@@ -57,10 +56,17 @@ impl<M: Means> Session<'_, M> {
             };
             let span = tracing::info_span!("run", run_id = %job.run_id, segment = %job.segment_name, phase = "run");
             let (ended, next) = Box::pin(self.work_on(&job)).instrument(span).await;
-            done.reports.extend(ended);
+            self.tell(&mut done, ended).await;
             if next == Next::Stop {
                 return done;
             }
+        }
+    }
+
+    /// Tells of what has ended, before the next job is begun.
+    pub(super) async fn tell(&self, done: &mut Done, ended: impl IntoIterator<Item = RunReport>) {
+        for report in ended {
+            done.reports.push(self.worker.reporter.tell(report).await);
         }
     }
 

@@ -32,17 +32,9 @@ impl<M: Means> Worker<'_, M> {
     /// Sweeps all segments whose results lie in `bucket`, from the one on that comes behind where the last sweep stopped.
     ///
     /// Where a person asks for it `now`, no pause after a failure is waited for, and what fails then counts on. Whatever goes
-    /// wrong with one segment is an entry in the answer and does not keep the others from their turn. What became of one is
-    /// told by `tell`, which returns the reports as they were told, before the next one has its turn: that one may kill the
-    /// function.
-    pub async fn sweep(
-        &self,
-        bucket: &str,
-        now: bool,
-        tell: impl AsyncFn(Vec<RunReport>) -> Vec<RunReport>,
-    ) -> Result<Swept, Error> {
+    /// wrong with one segment is an entry in the answer and does not keep the others from their turn.
+    pub async fn sweep(&self, bucket: &str, now: bool) -> Result<Swept, Error> {
         let (visits, mut swept) = self.find_visits(bucket).await?;
-        swept.reports = tell(swept.reports).await;
         let reading = by(self.stop_at, NOTING, self.means.bookmark());
         let mut bookmark = reading.await.unwrap_or_else(|error| {
             tracing::warn!(error = %error, "the sweep does not know where the last one stopped, and begins at the beginning");
@@ -58,9 +50,12 @@ impl<M: Means> Worker<'_, M> {
                 Ok(reports) => reports,
                 // Out of time, or a worker of an earlier version is at it.
                 Err(error) if matches!(error.fate(), Fate::Continue | Fate::LostLease) => continue,
-                Err(error) => vec![RunReport::of_segment(segment_name.as_ref(), &error)],
+                Err(error) => {
+                    let report = RunReport::of_segment(segment_name.as_ref(), &error);
+                    vec![self.reporter.tell(report).await]
+                }
             };
-            swept.reports.extend(tell(reports).await);
+            swept.reports.extend(reports);
         }
         Ok(swept)
     }
@@ -94,13 +89,17 @@ impl<M: Means> Worker<'_, M> {
                 visits.extend(lost.into_iter().map(|(name, jobs)| (self.means.head_key(&name), jobs)));
                 swept.noticed.extend(noticed);
             }
-            Err(error) => swept.reports.push(RunReport::failed(&error, None)),
+            Err(error) => swept
+                .reports
+                .push(self.reporter.tell(RunReport::failed(&error, None)).await),
         }
         match listed {
             Ok(keys) => keys.into_iter().for_each(|key| {
                 visits.entry(key).or_default();
             }),
-            Err(error) => swept.reports.push(RunReport::failed(&error, None)),
+            Err(error) => swept
+                .reports
+                .push(self.reporter.tell(RunReport::failed(&error, None)).await),
         }
         Ok((visits, swept))
     }
@@ -139,7 +138,8 @@ impl<M: Means> Worker<'_, M> {
         };
         let mut reports = done.reports;
         if let Some(error) = done.cut_short.filter(|error| error.fate() != Fate::LostLease) {
-            reports.push(RunReport::of_segment(Some(&head.segment_name), &error));
+            let report = RunReport::of_segment(Some(&head.segment_name), &error);
+            reports.push(self.reporter.tell(report).await);
         }
         Ok(reports)
     }
@@ -164,34 +164,32 @@ impl<M: Means> Worker<'_, M> {
     /// Looks whether a segment that was published is Active by now; where Dynamics failed, its result is loaded again after
     /// a pause. What else fails is a failure of the segment, but for the end of the time.
     async fn follow_up(&self, head: &Head) -> Result<Done, Error> {
-        let nothing = Done {
-            reports: Vec::new(),
-            cut_short: None,
-        };
+        let mut done = Done::default();
         let Some(applied) = &head.applied else {
-            return Ok(nothing);
+            return Ok(done);
         };
         let Some(session) = self.take(&head.segment_name, None).await? else {
-            return Ok(nothing);
+            return Ok(done);
         };
         let seen = match session.lease.during(Box::pin(session.follow_up(applied))).await {
             Ok(seen) => seen,
             Err(error) => match error.fate() {
-                Fate::LostLease => return Ok(nothing),
+                Fate::LostLease => return Ok(done),
                 Fate::Continue => {
-                    let lost = session.lease.lost().map(RunReport::of_lost);
+                    session
+                        .tell(&mut done, session.lease.lost().map(RunReport::of_lost))
+                        .await;
                     let failed = record_look(&session.lease, &applied.job, error).await;
-                    return Ok(Done {
-                        reports: lost.into_iter().chain(failed).collect(),
-                        cut_short: None,
-                    });
+                    session.tell(&mut done, failed).await;
+                    return Ok(done);
                 }
                 _ => Some(session.fail_to_confirm(applied, error).await),
             },
         };
-        let mut done = Box::pin(session.work()).await;
-        done.reports.splice(0..0, seen);
-        Ok(done)
+        session.tell(&mut done, seen).await;
+        let Done { reports, cut_short } = Box::pin(session.work()).await;
+        done.reports.extend(reports);
+        Ok(Done { cut_short, ..done })
     }
 
     /// Finds the results of the last days, newest first, by segment; returns what it noticed, too.

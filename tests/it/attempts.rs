@@ -61,6 +61,29 @@ async fn what_a_sweep_did_for_one_segment_is_told_although_it_dies_at_the_next()
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_worker_did_for_one_file_is_told_although_it_dies_at_the_next_of_the_segment() {
+    let world = World::start().await;
+    world.destination(&json!({"mode": "append"}));
+    world.drop_file("monday.csv", "name\nAnna\n");
+    let key = world.drop_contacts("tuesday.csv", &contacts(0..100));
+    kill_a_reading(&world, sweep_event(), 2).await;
+    let kept = receipts(&world).await;
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    assert_eq!(
+        (&kept[0]["outcome"], &kept[0]["trigger"]["kind"]),
+        (&json!("failed"), &json!("sweep"))
+    );
+    tokio::time::sleep(A_LEASE).await;
+    let run = world.deliver(&key).await["runs"][0].clone();
+    assert_eq!(run["outcome"], "loaded", "{run}");
+    let kept = receipts(&world).await;
+    let told: Vec<_> = kept.iter().filter_map(|run| run["error_type"].as_str()).collect();
+    assert_eq!(told, ["SourceInvalid", "AttemptLost"], "each is told once: {kept:?}");
+    let requesters: Vec<_> = kept.iter().map(|run| run["trigger"]["requester"].is_string()).collect();
+    assert_eq!(requesters, [false, true, true], "{kept:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn attempts_that_die_again_and_again_are_failures_with_pauses_and_after_five_a_person_is_called() {
     let world = World::start().await;
     let key = world.drop_contacts("monday.csv", &contacts(0..100));

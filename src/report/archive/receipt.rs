@@ -1,6 +1,7 @@
 //! Receipts: one immutable object per attempt, so that the question "what happened?" has an answer without logs.
 
 use super::Archive;
+use crate::domain::ObjectRef;
 use crate::report::{RunReport, SettingsUsed};
 use crate::s3::Folder;
 use chrono::{DateTime, Utc};
@@ -13,6 +14,9 @@ pub struct Trigger {
     pub kind: TriggerKind,
     /// Who dropped the file, as AWS names them.
     pub requester: Option<String>,
+    /// The object that an event tells of.
+    #[serde(skip)]
+    pub object: Option<ObjectRef>,
 }
 
 /// What started a run.
@@ -29,7 +33,28 @@ pub enum TriggerKind {
 
 impl From<TriggerKind> for Trigger {
     fn from(kind: TriggerKind) -> Self {
-        Self { kind, requester: None }
+        Self {
+            kind,
+            requester: None,
+            object: None,
+        }
+    }
+}
+
+impl Trigger {
+    /// Says what started a run: who dropped its file is known only where it is the one that the event tells of.
+    pub(in crate::report) fn of(&self, report: &RunReport) -> Self {
+        let is_told_of = |object: &ObjectRef| {
+            let source = report.source.as_ref().map(|source| &source.object);
+            source.is_some_and(|source| {
+                let is_version = object.version_id.is_none() || object.version_id == source.version_id;
+                object.bucket == source.bucket && object.key == source.key && is_version
+            })
+        };
+        match &self.object {
+            Some(object) if is_told_of(object) => self.clone(),
+            _ => self.kind.into(),
+        }
     }
 }
 

@@ -67,8 +67,9 @@ impl World {
             self.seen.meet(Situation::DiedAfterPublishing);
         }
         self.dead.push(process);
-        // What a worker has put aside it tells at its end, and one that dies before tells nobody.
-        for (_, segment, file) in self.untold.extract_if(.., |(who, ..)| *who == process) {
+        // What a worker has put aside it tells before it goes on, and one that dies in between tells nobody.
+        let untold = self.untold.extract_if(.., |(who, ..)| *who == process);
+        if let Some((_, segment, file)) = untold.last() {
             self.heard[segment].files.push(file);
         }
     }

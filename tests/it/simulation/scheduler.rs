@@ -10,14 +10,17 @@ use super::people::Trigger;
 use super::situations::Tally;
 use super::world::{LEASE, MINUTE, SECOND, SEGMENTS, Shared, World};
 use super::{Breach, Plant};
+use futures_util::FutureExt as _;
+use futures_util::future::LocalBoxFuture;
 use segment_loader::config::Variables;
 use segment_loader::config::{CredentialSource, Destination, Settings};
 use segment_loader::domain::Mode;
-use segment_loader::report::{Outcome, RunReport};
+use segment_loader::report::{Outcome, RunReport, Tell};
 use segment_loader::state::Head;
 use segment_loader::time::Fence;
 use segment_loader::worker::Candidate;
 use segment_loader::worker::{Worker, margin};
+use std::fmt;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -171,22 +174,19 @@ impl Player {
         let timeout = Duration::from_millis(timeout);
         let stop_at = Instant::now() + timeout - margin(timeout);
         let fence = Fence::stopping_at(stop_at);
+        let is_dry_run = |candidate: &Candidate| candidate.command.as_ref().is_some_and(|command| command.dry_run);
+        let is_heard = !candidate.as_ref().is_some_and(is_dry_run);
         let worker = Worker {
             settings: &self.settings,
             variables: &self.variables,
+            reporter: &Ear(is_heard.then_some(self)),
             stop_at,
             means: Simulated::new(&self.world, process, &fence),
             fence,
         };
         let Some(candidate) = candidate else {
-            let tell = async |reports: Vec<RunReport>| {
-                self.hear_all(&reports);
-                reports
-            };
-            let swept = Box::pin(worker.sweep(BUCKET, false, tell)).await;
-            return swept.is_ok();
+            return Box::pin(worker.sweep(BUCKET, false)).await.is_ok();
         };
-        let is_dry_run = candidate.command.as_ref().is_some_and(|command| command.dry_run);
         let Ok(reports) = worker.load(&candidate).await else {
             return false;
         };
@@ -195,16 +195,7 @@ impl Player {
         {
             self.note(own);
         }
-        if !is_dry_run {
-            self.hear_all(&reports);
-        }
         reports.first().is_none_or(|own| own.outcome() != Outcome::Failed)
-    }
-
-    fn hear_all(&self, reports: &[RunReport]) {
-        for report in reports {
-            self.hear(report);
-        }
     }
 
     /// Lets people hear of a run, who may answer it.
@@ -288,6 +279,24 @@ impl Player {
             let head = world.heads[segment].as_ref();
             world.oracle.at_the_end(&world.scenario, segment, head, remote)
         })
+    }
+}
+
+/// Hears of the runs of one worker, but not of dry runs.
+struct Ear<'a>(Option<&'a Player>);
+
+impl fmt::Debug for Ear<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ear(..)")
+    }
+}
+
+impl Tell for Ear<'_> {
+    fn tell(&self, report: RunReport) -> LocalBoxFuture<'_, RunReport> {
+        if let Some(player) = self.0 {
+            player.hear(&report);
+        }
+        std::future::ready(report).boxed_local()
     }
 }
 
