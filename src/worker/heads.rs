@@ -1,6 +1,6 @@
 //! Heads as a worker changes them: by compare-and-swap, for as long as others are faster.
 
-use crate::domain::{ObjectRef, SegmentName};
+use crate::domain::{Mode, ObjectRef, SegmentName};
 use crate::error::Error;
 use crate::means::Means;
 use crate::source;
@@ -157,19 +157,29 @@ pub(super) async fn enqueue(means: &impl Means, job: &Job, is_direct: bool) -> R
 }
 
 /// Takes up what a listing found, newest first, and returns what was new.
+///
+/// Where S3 does not say which of two contents of one second came last, neither side is taken: the next sweep asks again, and
+/// until then nothing older takes the place of a replace.
 pub(super) async fn enqueue_lost(
     means: &impl Means,
     segment_name: &SegmentName,
     newest_first: &[Job],
 ) -> Result<Vec<Job>, state::Error> {
     let learn = async |head: &Head| {
-        let mut placed = newest_first.to_vec();
-        for job in &mut placed {
-            let lies_there = lies_there(means, head, job).await.unwrap_or_else(|error| {
-                tracing::warn!(object = %job.object, error = %error, "the sweep cannot tell which content of a key is the newest");
-                false
-            });
-            head.place(job, lies_there);
+        let mut placed = Vec::new();
+        for mut job in newest_first.iter().cloned() {
+            match lies_there(means, head, &job).await {
+                Ok(lies_there) => {
+                    head.place(&mut job, lies_there);
+                    placed.push(job);
+                }
+                Err(error) => {
+                    tracing::warn!(object = %job.object, error = %error, "the sweep cannot tell which content of a key is the newest");
+                    if job.mode == Mode::Replace {
+                        break;
+                    }
+                }
+            }
         }
         Ok(placed)
     };

@@ -1,8 +1,9 @@
 //! Lists that lag behind a write, and contacts that Dynamics drops in silence: what the one looks like the other.
 
 use crate::failures::writes::know;
-use crate::failures::{failure_of, published_sizes, sweep};
+use crate::failures::{A_LEASE, failure_of, kill_at, published_sizes, sweep};
 use crate::world::{SEGMENT, World, contacts};
+use sandbox::BUCKET;
 use sandbox::dataverse::{Seed, UnknownContacts};
 use serde_json::json;
 use std::time::Duration;
@@ -74,4 +75,26 @@ async fn contacts_of_which_not_one_is_taken_publish_nothing() {
     assert_eq!(kind, "MembersDiffer", "{reason}");
     assert!(reason.contains("check that the ids are contacts"), "{reason}");
     assert_eq!(world.sandbox.dataverse.count("PublishSegmentDefinition"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_who_was_taken_out_to_try_the_list_comes_back_where_the_run_dies_meanwhile() {
+    let world = World::start().await;
+    know(&world, 20..3_000, UnknownContacts::Ignore);
+    world.load("monday.csv", &contacts(0..3_000)).await;
+    let key = world.drop_contacts("tuesday.csv", &contacts(0..3_000));
+    world.sandbox.dataverse.clear_log();
+    let event = world.sandbox.s3.notification(BUCKET, &key);
+    // The first call is for those who are dropped, the second for whoever was taken out.
+    kill_at(&world, event, "AddStaticMembers", 2).await;
+    assert_eq!(world.published(), contacts(20..3_000));
+    tokio::time::sleep(A_LEASE).await;
+    let run = sweep(&world).await["runs"][0].clone();
+    assert_eq!(
+        (&run["outcome"], &run["not_accepted"]),
+        (&json!("loaded"), &json!(20)),
+        "{run}"
+    );
+    assert_eq!(world.segment().members, contacts(20..3_000));
+    assert_eq!(world.published(), contacts(20..3_000));
 }

@@ -2,7 +2,7 @@
 
 use crate::failures::{kill_at, outcomes, published_sizes, sweep};
 use crate::world::{SEGMENT, World, contacts};
-use sandbox::{BUCKET, Sandbox};
+use sandbox::{BUCKET, Fault, Sandbox};
 use serde_json::{Value, json};
 use std::time::Duration;
 use uuid::Uuid;
@@ -174,4 +174,27 @@ async fn s3_is_asked_what_lies_there_only_where_two_contents_are_known() {
     own(&world, &late).await;
     assert_eq!(asked(), 1);
     assert_eq!(world.head()["segment_name"], SEGMENT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_s3_does_not_say_what_lies_there_a_sweep_takes_no_side() {
+    for (older, newer) in VERSIONS {
+        let world = World::start().await;
+        let early = put(&world, &first(), Some(older));
+        let unreadable = Fault::on("GetObject").path("monday").times(2);
+        world.sandbox.s3.fault(unreadable.answer(403).code("AccessDenied"));
+        world.invoke(early).await.unwrap_err();
+        put(&world, &second(), Some(newer));
+        // The first tells what the object is, the second what lies there now; with all that the SDK tries.
+        let silent = Fault::on("HeadObject").path("monday").nth(2).times(3);
+        world.sandbox.s3.fault(silent.answer(503).code("SlowDown"));
+        world.sandbox.s3.clock().advance(Duration::from_mins(16));
+        sweep(&world).await;
+        assert_eq!(world.head()["pending"].as_array().unwrap().len(), 1, "it waits for S3");
+        world.sandbox.s3.clock().advance(Duration::from_mins(46));
+        let swept = sweep(&world).await;
+        assert!(outcomes(&swept).contains(&"loaded"), "{swept}");
+        assert_eq!(published_sizes(&world), [150], "the older one is no result any more");
+        assert_eq!(world.published(), second());
+    }
 }
