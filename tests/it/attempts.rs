@@ -1,6 +1,7 @@
 //! Attempts: each counts from its beginning, however it ends, and whoever works or does not is told truly.
 
 use crate::failures::{A_LEASE, failure_of, kill_at, kill_when, outcomes, sweep};
+use crate::run::Run;
 use crate::world::{World, contacts};
 use sandbox::dataverse::Outcome;
 use sandbox::{BUCKET, Fault};
@@ -131,14 +132,11 @@ async fn a_run_that_gets_nowhere_continues_once_and_then_fails_until_a_person_is
         .dataverse
         .latency("ListGroupMembers", Duration::from_hours(1));
     let run = world.load("monday.csv", &contacts(0..110)).await;
-    assert_eq!(run["outcome"], "continues", "{run}");
+    run.assert_continues();
     for count in 1..=5 {
         tokio::time::sleep(Duration::from_hours(25)).await;
-        let run = sweep(&world).await["runs"][0].clone();
-        assert_eq!(
-            (&run["outcome"], &run["error_type"]),
-            (&json!("failed"), &json!("OutOfTime"))
-        );
+        let run = Run::first(&sweep(&world).await);
+        run.assert_failed().as_type("OutOfTime");
         assert_eq!(world.head()["failures"]["count"], count, "{run}");
         assert_eq!(run["needs_attention"] == true, count == 5, "{run}");
     }
@@ -169,7 +167,7 @@ async fn a_publish_that_fails_after_the_wait_is_a_failure_each_time_and_a_person
         modes.outcome = Outcome::Error;
     });
     let run = world.load("monday.csv", &contacts(0..100)).await;
-    assert_eq!(run["outcome"], "computing", "{run}");
+    run.assert_computing();
     let (mut failed, mut attention) = (0, false);
     for _ in 0..12 {
         tokio::time::sleep(Duration::from_hours(25)).await;
@@ -217,7 +215,7 @@ async fn a_state_that_fails_after_the_lease_was_taken_is_a_failure_and_not_busy(
     let (kind, reason) = failure_of(&world, &key).await;
     assert_eq!(kind, "StateUnavailable", "{reason}");
     assert_eq!(world.head()["lease"], json!(null), "given back");
-    assert_eq!(world.deliver(&key).await["runs"][0]["outcome"], "loaded");
+    world.run(&key).await.assert_loaded();
 }
 
 #[tokio::test(start_paused = true)]
@@ -236,8 +234,8 @@ async fn an_error_while_looking_after_a_segment_is_told_of_it_and_with_pauses() 
         tokio::time::sleep(Duration::from_mins(10)).await;
     }
     assert!((1..4).contains(&failed.len()), "{failed:?}");
-    for run in &failed {
-        assert_eq!(run["outcome"], "failed", "{run}");
+    for run in failed.iter().map(Run::of) {
+        run.assert_failed();
         assert_eq!(
             (&run["run_id"], &run["segment_name"], &run["source"]["key"]),
             (&loaded["run_id"], &loaded["segment_name"], &loaded["source"]["key"])
@@ -282,12 +280,12 @@ async fn looks_after_a_publish_that_die_are_failures_with_pauses_until_a_person_
     let dataverse = &world.sandbox.dataverse;
     dataverse.modes(|modes| modes.publish_delay = Duration::from_mins(1));
     let run = world.load("monday.csv", &contacts(0..100)).await;
-    assert_eq!(run["outcome"], "computing", "{run}");
+    run.assert_computing();
     dataverse.latency("GET msdynmkt_segments", Duration::from_secs(5));
     for nth in 1..=5 {
         kill_a_look(&world).await;
         tokio::time::sleep(A_LEASE).await;
-        let lost = sweep(&world).await["runs"][0].clone();
+        let lost = Run::first(&sweep(&world).await);
         assert_eq!(
             (&lost["error_type"], &lost["run_id"]),
             (&json!("AttemptLost"), &run["run_id"])
@@ -309,11 +307,11 @@ async fn looks_after_a_publish_that_get_nowhere_are_failures_from_the_second_on(
     let dataverse = &world.sandbox.dataverse;
     dataverse.modes(|modes| modes.publish_delay = Duration::from_mins(1));
     let run = world.load("monday.csv", &contacts(0..100)).await;
-    assert_eq!(run["outcome"], "computing", "{run}");
+    run.assert_computing();
     dataverse.latency("GET msdynmkt_segments", Duration::from_hours(1));
     assert_eq!(outcomes(&sweep(&world).await), [""; 0], "once may happen to anybody");
     tokio::time::sleep(Duration::from_hours(1)).await;
-    let failed = sweep(&world).await["runs"][0].clone();
+    let failed = Run::first(&sweep(&world).await);
     assert_eq!(
         (&failed["error_type"], &failed["run_id"]),
         (&json!("OutOfTime"), &run["run_id"])

@@ -15,8 +15,8 @@ fn xml(content: &str) -> String {
 /// Loads by an order, which answers with the run whatever becomes of it.
 async fn ordered(world: &World, key: &str) -> (Value, String) {
     let run = world.order(key, &json!({})).await;
-    assert_eq!(run["outcome"], "failed", "{run}");
-    (run["error_type"].clone(), run["reason"].as_str().unwrap().to_owned())
+    run.assert_failed();
+    (run["error_type"].clone(), run.reason().to_owned())
 }
 
 fn assert_plain(sentence: &str) {
@@ -106,7 +106,7 @@ async fn a_refusal_to_read_that_does_not_end_is_none() {
     let fault = Fault::on("GetObject").path("incoming/").answer(403).endless();
     world.sandbox.s3.fault(fault);
     let run = world.load("monday.csv", &contacts(0..100)).await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    run.assert_loaded();
 }
 
 #[tokio::test(start_paused = true)]
@@ -272,7 +272,7 @@ async fn a_receipt_that_cannot_be_written_is_told_in_s3s_own_words() {
         let world = World::start().await;
         world.sandbox.s3.fault(fault.path("_state/receipts/").always());
         let run = world.load("monday.csv", &contacts(0..100)).await;
-        assert_eq!(run["outcome"], "loaded", "{run}");
+        run.assert_loaded();
         let warnings = run["warnings"].to_string();
         assert!(
             warnings.contains(words) && warnings.contains("the receipt"),
@@ -305,8 +305,8 @@ async fn metadata_that_s3_keeps_is_an_error_however_it_counts_it() {
             is_an_error,
             "{count:?}: {run}"
         );
-        assert_eq!(run["outcome"] == "loaded", !is_an_error, "{count:?}: {run}");
+        assert_eq!(run.outcome() == "loaded", !is_an_error, "{count:?}: {run}");
         let named = world.order(&key, &json!({"segment_name": "Named"})).await;
-        assert_eq!(named["outcome"], "loaded", "{count:?}: {named}");
+        assert_eq!(named.outcome(), "loaded", "{count:?}: {named}");
     }
 }

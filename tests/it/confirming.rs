@@ -1,6 +1,7 @@
 //! What confirms a publish: only what can be of that publish alone, in the run and in the sweeps after it.
 
 use crate::failures::sweep;
+use crate::run::Run;
 use crate::world::{SEGMENT, World, contacts};
 use sandbox::dataverse::{Outcome, Seed, State, Times};
 use serde_json::{Value, json};
@@ -23,7 +24,7 @@ fn touch(world: &World, changes: &[(&str, Value)]) {
 }
 
 /// As many contacts as before, of whom a half are others.
-async fn swap_half(world: &World) -> Value {
+async fn swap_half(world: &World) -> Run {
     world.load("monday.csv", &contacts(500..1_500)).await
 }
 
@@ -39,27 +40,22 @@ async fn a_row_that_changes_for_another_reason_confirms_nothing_in_the_run_and_i
             tokio::time::sleep(Duration::from_secs(20)).await;
             touch(&world, &[("msdynmkt_publishedjourneycount", json!(2))]);
         });
-        assert_eq!(run["outcome"], "computing", "{run}");
+        run.assert_computing();
         touch(&world, &[("msdynmkt_description", json!("ours"))]);
         assert_eq!(sweep(&world).await["runs"], json!([]));
         assert_eq!(world.head()["applied"]["confirmed"], false);
 
         tokio::time::sleep(lag).await;
         assert_eq!(world.segment().statuscode, 1);
-        let run = sweep(&world).await["runs"][0].clone();
+        let run = &sweep(&world).await["runs"][0];
         if times == Times::Told {
-            assert_eq!(
-                (&run["outcome"], &run["warnings"]),
-                (&json!("loaded"), &json!([])),
-                "{run}"
-            );
+            Run::of(run).assert_loaded().warns_of_nothing();
             continue;
         }
-        assert_eq!(run, Value::Null, "nothing tells this Active from the one before");
+        assert_eq!(*run, Value::Null, "nothing tells this Active from the one before");
         world.sandbox.s3.clock().advance(Duration::from_mins(76));
-        let run = sweep(&world).await["runs"][0].clone();
-        assert_eq!(run["outcome"], "loaded", "{run}");
-        assert!(run["warnings"].to_string().contains("75 minutes"), "{run}");
+        let run = Run::first(&sweep(&world).await);
+        run.assert_loaded().warns("75 minutes");
     }
 }
 
@@ -73,7 +69,7 @@ async fn what_dynamics_computes_before_anybody_looks_is_seen_at_once_where_it_te
             .modes(|modes| modes.publish_delay = Duration::ZERO);
         let start = Instant::now();
         let run = swap_half(&world).await;
-        assert_eq!(run["outcome"], outcome, "{run}");
+        run.assert_outcome(outcome);
         assert_eq!(
             start.elapsed() < Duration::from_secs(10),
             times == Times::Told,
@@ -91,13 +87,13 @@ async fn another_count_is_believed_without_times_and_so_is_a_first_publish() {
         .sandbox
         .dataverse
         .modes(|modes| modes.publish_delay = Duration::ZERO);
-    assert_eq!(world.load("monday.csv", &contacts(0..1_100)).await["outcome"], "loaded");
+    assert_eq!(world.load("monday.csv", &contacts(0..1_100)).await.outcome(), "loaded");
     let world = World::start().await;
     world.sandbox.dataverse.modes(|modes| {
         modes.times = Times::Missing;
         modes.publish_delay = Duration::ZERO;
     });
-    assert_eq!(swap_half(&world).await["outcome"], "loaded");
+    assert_eq!(swap_half(&world).await.outcome(), "loaded");
 }
 
 #[tokio::test(start_paused = true)]
@@ -127,7 +123,7 @@ async fn the_end_of_an_earlier_publish_confirms_nothing() {
                 state.set_definition(definition, &[("msdynmkt_computationfinishedon", finished)]);
             });
         });
-        assert_eq!(run["outcome"], "computing", "{run}");
+        run.assert_computing();
         assert_eq!(sweep(&world).await["runs"], json!([]));
         tokio::time::sleep(lag).await;
         sweep(&world).await;
@@ -154,7 +150,7 @@ async fn a_publish_by_somebody_else_is_one_of_the_same_draft() {
             let publish = |state: &mut State| state.publish(id, Instant::now()).is_ok();
             assert!(world.sandbox.dataverse.edit(publish));
         });
-        assert_eq!(run["outcome"], "loaded", "{run}");
+        run.assert_loaded();
         assert_eq!(world.published(), contacts(500..1_500));
     }
 }
@@ -167,11 +163,8 @@ async fn the_same_file_again_does_not_take_a_touched_row_for_the_published_one()
         modes.publish_lag = Duration::from_mins(10);
         modes.outcome = Outcome::Error;
     });
-    assert_eq!(swap_half(&world).await["outcome"], "computing");
+    assert_eq!(swap_half(&world).await.outcome(), "computing");
     touch(&world, &[("msdynmkt_description", json!("ours"))]);
     let run = world.load("tuesday.csv", &contacts(500..1_500)).await;
-    assert_eq!(
-        run["outcome"], "computing",
-        "published again, and still not seen: {run}"
-    );
+    assert_eq!(run.outcome(), "computing", "published again, and still not seen: {run}");
 }

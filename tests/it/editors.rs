@@ -1,6 +1,7 @@
 //! People who edit a segment while it is loaded: its groups, its query, its refresh.
 
 use crate::failures::{failure_of, published_sizes, sweep};
+use crate::run::Run;
 use crate::world::{SEGMENT, World, contacts};
 use sandbox::Fault;
 use sandbox::dataverse::{Seed, State, Versions};
@@ -43,7 +44,7 @@ fn groups(world: &World) -> Vec<(bool, usize)> {
 }
 
 /// Loads contacts into a segment of 1,000 while somebody does something as soon as the nth request of an operation has come.
-async fn load_while(world: &World, at: (&str, usize), does: impl FnOnce()) -> Result<Value, (String, String)> {
+async fn load_while(world: &World, at: (&str, usize), does: impl FnOnce()) -> Result<Run, (String, String)> {
     let key = world.drop_contacts("monday.csv", &contacts(0..1_100));
     let event = world.sandbox.s3.notification(sandbox::BUCKET, &key);
     world.sandbox.dataverse.clear_log();
@@ -52,7 +53,7 @@ async fn load_while(world: &World, at: (&str, usize), does: impl FnOnce()) -> Re
         does();
     });
     answer
-        .map(|answer| answer["runs"][0].clone())
+        .map(|answer| Run::first(&answer))
         .map_err(|error| (error.error_type().to_owned(), error.to_string()))
 }
 
@@ -101,7 +102,7 @@ async fn an_include_group_that_goes_during_the_load_leaves_the_result_whole() {
 }
 
 /// A segment that needs a group of its own to be saved, into which somebody adds an Exclude group meanwhile.
-async fn exclude_while(at: (&str, usize), with: impl FnOnce(&World)) -> (World, Value) {
+async fn exclude_while(at: (&str, usize), with: impl FnOnce(&World)) -> (World, Run) {
     let world = World::start().await;
     world.destination(&json!({"check_contacts": "added"}));
     let seed = Seed::named(SEGMENT).exclude(contacts(0..10));
@@ -121,7 +122,7 @@ async fn an_exclude_group_that_somebody_adds_before_the_groups_are_saved_is_kept
             dataverse.latency("GET contacts", Duration::from_secs(5));
         })
         .await;
-        assert_eq!(run["outcome"], "loaded", "{run}");
+        run.assert_loaded();
         assert_eq!(groups(&world), [(false, 10), (false, 10), (true, 1_100)]);
         assert_eq!(world.published(), contacts(20..1_100));
     }
@@ -134,7 +135,7 @@ async fn an_exclude_group_that_comes_in_the_moment_of_saving_is_kept() {
         dataverse.latency("PATCH msdynmkt_segmentdefinitions", Duration::from_secs(5));
     })
     .await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    run.assert_loaded();
     assert_eq!(groups(&world), [(false, 10), (false, 10), (true, 1_100)]);
     assert_eq!(world.published(), contacts(20..1_100));
 }
@@ -147,7 +148,7 @@ async fn groups_are_saved_in_a_table_without_versions_too_and_the_report_says_so
         dataverse.latency("GET contacts", Duration::from_secs(5));
     })
     .await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    run.assert_loaded();
     assert_eq!(groups(&world), [(false, 10), (false, 10), (true, 1_100)]);
     let warnings = run["warnings"].to_string();
     assert_eq!(warnings.matches("no versions").count(), 1, "{warnings}");
@@ -214,8 +215,8 @@ async fn a_refresh_that_comes_back_during_the_load_stops_it_and_the_next_attempt
     assert_eq!(kind, "SegmentChanged", "{reason}");
     assert_eq!(published_sizes(&world), [1_000]);
     world.sandbox.s3.clock().advance(Duration::from_mins(16));
-    let run = sweep(&world).await["runs"][0].clone();
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    let run = Run::first(&sweep(&world).await);
+    run.assert_loaded();
     assert!(world.segment().refresh_disabled);
     assert_eq!(world.published(), contacts(0..1_100));
 }
@@ -260,13 +261,14 @@ async fn a_segment_of_other_people_than_contacts_is_refused_before_the_first_wri
         let column = [("msdynmkt_baseentitylogicalname", entity.clone())];
         world.sandbox.dataverse.edit(|state| state.set_segment(id, &column));
         let key = world.drop_contacts("monday.csv", &contacts(0..50));
-        let run = world.deliver(&key).await["runs"][0].clone();
-        assert_eq!(run["outcome"], outcome, "{entity}: {run}");
+        let run = world.run(&key).await;
+        assert_eq!(run.outcome(), outcome, "{entity}: {run}");
         if outcome == "refused" {
-            assert_eq!(run["error_type"], "WrongBaseEntity", "{run}");
+            run.as_type("WrongBaseEntity");
             let approved = world.order(&key, &json!({"approve": run["run_id"]})).await;
             assert_eq!(
-                approved["outcome"], "refused",
+                approved.outcome(),
+                "refused",
                 "no approval makes people of other kinds contacts"
             );
             assert_eq!(world.segment().members, contacts(9_000..9_080));
@@ -286,12 +288,8 @@ async fn whom_an_exclude_group_keeps_out_is_not_expected_to_be_counted() {
         dataverse.arrived("PublishSegmentDefinition", 1).await;
         world.head()["writing"]["publishing"].clone()
     });
-    let run = answer["runs"][0].clone();
-    assert_eq!(
-        (&run["outcome"], &run["member_count"]),
-        (&json!("loaded"), &json!(45)),
-        "{run}"
-    );
+    let run = Run::first(&answer);
+    run.assert_loaded().counted(45);
     assert_eq!(
         announced, 45,
         "what Dynamics will count is what the next attempt compares with"

@@ -28,14 +28,14 @@ fn host(sandbox: &Sandbox) -> String {
 async fn a_destination_that_is_switched_to_another_environment_begins_with_no_past() {
     let world = World::start().await;
     let key = world.drop_contacts("monday.csv", &contacts(0..100));
-    let first = world.deliver(&key).await["runs"][0].clone();
+    let first = world.run(&key).await;
     assert_eq!(
         (&first["outcome"], &first["environment"]),
         (&json!("loaded"), &json!(host(&world.sandbox)))
     );
     let (other, destination) = another().await;
     world.destination(&destination);
-    let second = world.deliver(&key).await["runs"][0].clone();
+    let second = world.run(&key).await;
     assert_eq!(
         (&second["outcome"], &second["environment"]),
         (&json!("loaded"), &json!(host(&other)))
@@ -45,7 +45,7 @@ async fn a_destination_that_is_switched_to_another_environment_begins_with_no_pa
         other.dataverse.segment(crate::world::SEGMENT).published,
         Some(contacts(0..100))
     );
-    assert_eq!(world.deliver(&key).await["runs"][0]["outcome"], "unchanged");
+    world.run(&key).await.assert_unchanged();
 
     let history = |answer: Value| -> Vec<Value> {
         let runs = answer["runs"].as_array().unwrap().clone();
@@ -65,13 +65,12 @@ async fn an_approval_for_another_environment_is_refused() {
     let world = World::start().await;
     world.load("monday.csv", &contacts(0..1_000)).await;
     let small = world.drop_contacts("small.csv", &contacts(0..10));
-    let refused = world.deliver(&small).await["runs"][0].clone();
-    assert_eq!(refused["outcome"], "refused");
+    let refused = world.run(&small).await;
+    refused.assert_refused();
     let (other, destination) = another().await;
     world.destination(&destination);
     let run = world.order(&small, &json!({"approve": refused["run_id"]})).await;
-    assert_eq!(run["outcome"], "refused", "{run}");
-    assert!(run["reason"].as_str().unwrap().contains("environment"), "{run}");
+    run.assert_refused().says("environment");
     assert_eq!(other.dataverse.requests().len(), 0);
 }
 
@@ -110,8 +109,8 @@ async fn two_functions_on_one_bucket_load_each_file_once_each() {
     for (name, count) in [("a.csv", 100), ("b.csv", 110)] {
         let key = world.drop_contacts(name, &contacts(0..count));
         let event = || world.sandbox.s3.notification(BUCKET, &key);
-        assert_eq!(deliver_to(&world.app, event()).await["outcome"], "loaded");
-        assert_eq!(deliver_to(&second, event()).await["outcome"], "loaded");
+        assert_eq!(deliver_to(&world.app, event()).await.outcome(), "loaded");
+        assert_eq!(deliver_to(&second, event()).await.outcome(), "loaded");
     }
     let lost = world.drop_contacts("lost.csv", &contacts(0..120));
     for (app, environment) in [(&world.app, &world.sandbox), (&second, &other)] {
@@ -134,14 +133,14 @@ async fn a_past_of_before_goes_to_the_first_environment_alone() {
     let key = world.drop_contacts("monday.csv", &contacts(0..100));
     world.deliver(&key).await;
     age_the_head(&world);
-    assert_eq!(world.deliver(&key).await["runs"][0]["outcome"], "unchanged");
+    world.run(&key).await.assert_unchanged();
     let newer = world.drop_contacts("tuesday.csv", &contacts(0..110));
-    assert_eq!(world.deliver(&newer).await["runs"][0]["outcome"], "loaded");
+    world.run(&newer).await.assert_loaded();
     let moved = world.sandbox.s3.get_json(BUCKET, FORMER).unwrap();
     assert_eq!(moved["home"]["environment"], json!(host(&world.sandbox)));
     let (other, destination) = another().await;
     world.destination(&destination);
-    assert_eq!(world.deliver(&newer).await["runs"][0]["outcome"], "loaded");
+    world.run(&newer).await.assert_loaded();
     assert_eq!(
         other.dataverse.segment(crate::world::SEGMENT).published,
         Some(contacts(0..110))

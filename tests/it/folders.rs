@@ -1,5 +1,6 @@
 //! What lies in a folder and is no result: tables, uncommitted files, markers, manifests, files without a header.
 
+use crate::run::Run;
 use crate::world::{World, contacts};
 use sandbox::BUCKET;
 use serde_json::{Value, json};
@@ -13,13 +14,13 @@ async fn world_of_100(destination: &Value) -> World {
 }
 
 /// Delivers the event of a key and returns its run, which must not have failed.
-async fn run_of(world: &World, key: &str) -> Value {
-    world.deliver(key).await["runs"][0].clone()
+async fn run_of(world: &World, key: &str) -> Run {
+    world.run(key).await
 }
 
-fn assert_refused(run: &Value, expected: &str) {
-    assert_eq!(run["outcome"], "refused", "{run}");
-    assert!(run["reason"].as_str().unwrap().contains(expected), "{expected}: {run}");
+fn assert_refused(run: &Run, expected: &str) {
+    run.assert_refused();
+    assert!(run.reason().contains(expected), "{expected}: {run}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -38,14 +39,11 @@ async fn a_folder_of_a_lake_table_is_refused_with_the_statement_that_exports() {
             let marker = world.drop_file(&format!("{folder}/all.DONE"), "");
             let run = run_of(&world, &marker).await;
             assert_refused(&run, &format!("incoming/Summer Sale/t/ is a table of {lake}"));
-            assert_eq!(run["error_type"], "NotATable", "{run}");
-            assert!(
-                run["reason"].as_str().unwrap().contains("SELECT") || lake.contains("Streaming"),
-                "{run}"
-            );
+            run.as_type("NotATable");
+            assert!(run.reason().contains("SELECT") || lake.contains("Streaming"), "{run}");
         }
         let ordered = world.order("incoming/Summer Sale/t/", &json!({})).await;
-        assert_eq!(ordered["error_type"], "NotATable", "{ordered}");
+        ordered.as_type("NotATable");
 
         world.destination(&json!({"result_files": "single"}));
         let single = world.drop_contacts("t/day=1/a.csv", &contacts(0..140));
@@ -63,7 +61,7 @@ async fn a_folder_beside_a_table_and_a_folder_called_metadata_are_no_tables() {
     world.sandbox.s3.put(BUCKET, "incoming/_delta_log/0.json", "{}");
     world.drop_contacts("run/part-00000-a.csv", &contacts(10..110));
     let marker = world.drop_file("run/_SUCCESS", "");
-    assert_eq!(run_of(&world, &marker).await["outcome"], "loaded");
+    assert_eq!(run_of(&world, &marker).await.outcome(), "loaded");
     assert_eq!(world.published(), contacts(10..110));
 }
 
@@ -86,7 +84,7 @@ async fn a_file_that_databricks_committed_and_that_is_not_there_fails_the_run_un
     world.drop_file("run/_committed_222", commit.to_string());
     let marker = world.drop_file("run/_SUCCESS", "");
     let run = run_of(&world, &marker).await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    run.assert_loaded();
     assert_eq!(world.published(), contacts(10..60));
 }
 
@@ -117,7 +115,7 @@ async fn only_files_that_databricks_committed_and_never_removed_are_read() {
     );
     let marker = world.drop_file("run/_SUCCESS", "");
     let run = run_of(&world, &marker).await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    run.assert_loaded();
     assert_eq!(world.published(), contacts(10..110));
     let warnings = run["warnings"].to_string();
     assert!(warnings.contains("4 of the 6 data files"), "{warnings}");
@@ -153,13 +151,13 @@ async fn files_without_even_a_header_clear_nothing() {
         let marker = world.drop_file("run/_SUCCESS", "");
         let run = run_of(&world, &marker).await;
         assert_refused(&run, "none of its 2 files has even a header");
-        assert_eq!(run["error_type"], "SourceEmpty", "{run}");
+        run.as_type("SourceEmpty");
         assert_eq!(world.published(), contacts(0..100));
 
         world.drop_file("again/part-00000", parts[0]);
         world.drop_file("again/part-00001", "contactid\n");
         let marker = world.drop_file("again/_SUCCESS", "");
-        assert_eq!(run_of(&world, &marker).await["outcome"], "loaded");
+        assert_eq!(run_of(&world, &marker).await.outcome(), "loaded");
         assert!(world.published().is_empty());
     }
 }
@@ -182,7 +180,7 @@ async fn a_manifest_without_any_file_clears_nothing() {
         let key = world.drop_file("2026-11-23_manifest", manifest);
         let run = run_of(&world, &key).await;
         assert_refused(&run, expected);
-        assert_eq!(run["error_type"], "SourceEmpty", "{run}");
+        run.as_type("SourceEmpty");
         assert_eq!(world.published(), contacts(0..100));
     }
 }
@@ -204,7 +202,7 @@ async fn a_manifest_where_a_file_of_rows_should_be_is_named_as_one() {
     }
     let world = world_of_100(&json!({})).await;
     assert_eq!(
-        world.load("crew-manifest.csv", &contacts(10..110)).await["outcome"],
+        world.load("crew-manifest.csv", &contacts(10..110)).await.outcome(),
         "loaded"
     );
 }
@@ -249,7 +247,7 @@ async fn an_order_that_names_what_stands_for_no_result_says_what_to_name() {
             let key = world.drop_file(name, content);
             let run = world.order(&key, &json!({})).await;
             assert_refused(&run, expected);
-            let reason = run["reason"].as_str().unwrap();
+            let reason = run.reason();
             assert!(!reason.contains(&format!("set result_files to {files}")), "{reason}");
         }
         assert_eq!(world.published(), contacts(0..100));
@@ -290,7 +288,8 @@ async fn names_that_writers_give_to_what_is_no_data_are_ignored_or_refused() {
 
     let run = world.load("contacts.done", &contacts(10..110)).await;
     assert_eq!(
-        run["outcome"], "loaded",
+        run.outcome(),
+        "loaded",
         "only in folders does the case not matter: {run}"
     );
 }
@@ -303,8 +302,8 @@ async fn files_that_a_manifest_lists_and_that_may_be_missing_are_missed_with_a_w
     let entry = |key: &str| json!({"url": format!("s3://{BUCKET}/{key}"), "mandatory": false});
     let manifest = json!({"entries": [entry(&part), entry("incoming/Summer Sale/0001_part_00")]});
     let key = world.drop_file("manifest", manifest.to_string());
-    let run = &world.deliver(&key).await["runs"][0];
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    let run = world.run(&key).await;
+    run.assert_loaded();
     assert!(
         run["warnings"]
             .to_string()

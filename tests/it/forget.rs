@@ -27,7 +27,7 @@ async fn a_segment_whose_results_are_gone_is_known_no_more() {
     let again = forget(&world).await;
     assert_eq!(again["forgotten"], false, "{again}");
     assert!(again["reason"].as_str().unwrap().contains("never loaded"), "{again}");
-    assert_eq!(world.load("tuesday.csv", &contacts(0..120)).await["outcome"], "loaded");
+    assert_eq!(world.load("tuesday.csv", &contacts(0..120)).await.outcome(), "loaded");
 }
 
 #[tokio::test(start_paused = true)]
@@ -101,7 +101,7 @@ async fn a_result_that_comes_in_meanwhile_is_not_forgotten() {
         tokio::time::sleep(Duration::from_secs(1)).await;
         world.load("tuesday.csv", &contacts(0..110)).await
     });
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    run.assert_loaded();
     assert_eq!(world.published(), contacts(0..110));
     let is_forgotten = answer["forgotten"] == true;
     assert_eq!(world.head().is_null(), is_forgotten, "{answer}");

@@ -1,5 +1,6 @@
 //! Each guard end to end: on both sides of its limit, with its approval, and refused for good without one.
 
+use crate::run::Run;
 use crate::world::{World, contact, contacts};
 use sandbox::BUCKET;
 use serde_json::{Value, json};
@@ -16,10 +17,10 @@ struct Case {
 
 /// Proves that the file is refused for good, and that its approval lets exactly this input through.
 async fn assert_guarded(world: &World, case: Case) {
-    let refused = world.deliver(&case.key).await["runs"][0].clone();
-    assert_eq!(refused["outcome"], "refused", "{refused}");
-    let reason = refused["reason"].as_str().unwrap();
-    let run_id = refused["run_id"].as_str().unwrap();
+    let refused = world.run(&case.key).await;
+    refused.assert_refused();
+    let reason = refused.reason();
+    let run_id = refused.run_id();
     assert!(
         case.words.iter().all(|word| reason.contains(word)) && reason.contains(run_id),
         "{reason}"
@@ -27,7 +28,7 @@ async fn assert_guarded(world: &World, case: Case) {
     assert_eq!(world.published(), case.before);
 
     world.sandbox.dataverse.clear_log();
-    let duplicate = world.deliver(&case.key).await["runs"][0].clone();
+    let duplicate = world.run(&case.key).await;
     assert_eq!(
         (&duplicate["outcome"], &duplicate["reason"]),
         (&refused["outcome"], &refused["reason"])
@@ -44,12 +45,12 @@ async fn assert_guarded(world: &World, case: Case) {
     assert_eq!(world.published(), case.before);
 
     let other = world.order(&case.key, &json!({"approve": "0123456789abcdef"})).await;
-    assert_eq!(other["outcome"], "refused", "{other}");
+    other.assert_refused();
     assert_eq!(world.published(), case.before);
 
     let command: Value = serde_json::from_str(&reason[reason.find('{').unwrap()..]).unwrap();
-    let approved = world.invoke(command).await.unwrap()["runs"][0].clone();
-    assert_eq!(approved["outcome"], "loaded", "{approved}");
+    let approved = Run::first(&world.invoke(command).await.unwrap());
+    approved.assert_loaded();
     assert_eq!(world.published(), case.after);
 }
 
@@ -58,7 +59,7 @@ async fn a_result_that_shrinks_the_segment_by_more_than_half() {
     let world = World::start().await;
     world.load("monday.csv", &contacts(0..1_000)).await;
     let half = world.load("half.csv", &contacts(0..500)).await;
-    assert_eq!(half["outcome"], "loaded", "half is allowed: {half}");
+    assert_eq!(half.outcome(), "loaded", "half is allowed: {half}");
     world.load("tuesday.csv", &contacts(0..1_000)).await;
     let key = world.drop_contacts("less.csv", &contacts(0..499));
     let case = Case {
@@ -75,10 +76,10 @@ async fn below_a_hundred_members_a_segment_may_shrink_as_it_likes() {
     let world = World::start().await;
     world.load("monday.csv", &contacts(0..99)).await;
     let run = world.load("tuesday.csv", &contacts(0..1)).await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    run.assert_loaded();
     world.load("wednesday.csv", &contacts(0..100)).await;
     let run = world.load("thursday.csv", &contacts(0..1)).await;
-    assert_eq!(run["outcome"], "refused", "{run}");
+    run.assert_refused();
     assert_eq!(world.published(), contacts(0..100));
 }
 
@@ -88,7 +89,7 @@ async fn a_result_that_grows_the_segment_beyond_the_limit() {
     world.destination(&json!({"max_growth_percent": 10}));
     world.load("monday.csv", &contacts(0..1_000)).await;
     let tenth = world.load("tenth.csv", &contacts(0..1_100)).await;
-    assert_eq!(tenth["outcome"], "loaded", "a tenth is allowed: {tenth}");
+    assert_eq!(tenth.outcome(), "loaded", "a tenth is allowed: {tenth}");
     world.load("tuesday.csv", &contacts(0..1_000)).await;
     let key = world.drop_contacts("more.csv", &contacts(0..1_101));
     let case = Case {
@@ -105,13 +106,13 @@ async fn without_a_limit_and_below_a_thousand_members_a_segment_may_grow_as_it_l
     let world = World::start().await;
     world.load("monday.csv", &contacts(0..1_000)).await;
     let run = world.load("tuesday.csv", &contacts(0..3_000)).await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    run.assert_loaded();
 
     let world = World::start().await;
     world.destination(&json!({"max_growth_percent": 10}));
     world.load("monday.csv", &contacts(0..999)).await;
     let run = world.load("tuesday.csv", &contacts(0..3_000)).await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    run.assert_loaded();
 }
 
 /// A file of a hundred rows of which so many hold no id.
@@ -130,12 +131,8 @@ fn file_with_invalid(invalid: u32) -> String {
 async fn a_result_with_more_invalid_rows_than_one_in_twenty() {
     let world = World::start().await;
     let key = world.drop_file("five.csv", file_with_invalid(5));
-    let five = &world.deliver(&key).await["runs"][0];
-    assert_eq!(
-        (&five["outcome"], &five["rejected"]),
-        (&json!("loaded"), &json!(5)),
-        "{five}"
-    );
+    let five = world.run(&key).await;
+    five.assert_loaded().rejected(5);
     let key = world.drop_file("six.csv", file_with_invalid(6));
     let case = Case {
         key,
@@ -151,7 +148,7 @@ async fn an_empty_result_and_a_result_of_one() {
     let world = World::start().await;
     world.load("monday.csv", &contacts(0..50)).await;
     let one = world.load("one.csv", &contacts(0..1)).await;
-    assert_eq!(one["outcome"], "loaded", "{one}");
+    one.assert_loaded();
     let key = world.drop_contacts("empty.csv", &[]);
     let case = Case {
         key,
@@ -167,16 +164,16 @@ async fn an_approval_is_for_exactly_this_version_and_opens_no_fixed_limit() {
     let world = World::start().await;
     world.load("monday.csv", &contacts(0..1_000)).await;
     let key = world.drop_contacts("less.csv", &contacts(0..10));
-    let refused = world.deliver(&key).await["runs"][0].clone();
+    let refused = world.run(&key).await;
     world.drop_contacts("less.csv", &contacts(0..11));
     let run = world.order(&key, &json!({"approve": refused["run_id"]})).await;
-    assert_eq!(run["outcome"], "refused", "the file is another one now: {run}");
+    assert_eq!(run.outcome(), "refused", "the file is another one now: {run}");
     assert_eq!(world.published(), contacts(0..1_000));
 
     let key = world.drop_contacts("everyone.csv", &contacts(0..2_000_001));
-    let refused = world.deliver(&key).await["runs"][0].clone();
+    let refused = world.run(&key).await;
     let run = world.order(&key, &json!({"approve": refused["run_id"]})).await;
-    assert_eq!(run["outcome"], "refused", "{run}");
+    run.assert_refused();
     assert_eq!(world.published(), contacts(0..1_000));
 }
 
@@ -191,12 +188,12 @@ async fn ten_groups_hold_what_fits_and_an_eleventh_is_never_made() {
     }
     world.sandbox.dataverse.seed_segment(seed);
     let full = world.load("full.csv", &contacts(0..200_000)).await;
-    assert_eq!(full["outcome"], "loaded", "{full}");
+    full.assert_loaded();
     let over = world.drop_contacts("over.csv", &contacts(0..200_001));
-    let refused = world.deliver(&over).await["runs"][0].clone();
-    assert_eq!(refused["outcome"], "refused", "{refused}");
+    let refused = world.run(&over).await;
+    refused.assert_refused();
     let run = world.order(&over, &json!({"approve": refused["run_id"]})).await;
-    assert_eq!(run["outcome"], "refused", "no approval makes room: {run}");
+    assert_eq!(run.outcome(), "refused", "no approval makes room: {run}");
     assert_eq!(world.published(), contacts(0..200_000));
 }
 
@@ -215,6 +212,6 @@ async fn a_crash_right_after_publishing_does_not_turn_the_next_good_file_into_a_
         world.sandbox.s3.put(BUCKET, &key, head.to_string());
         // A third less than on Tuesday, but less than half of what Monday had.
         let run = world.load("wednesday.csv", &contacts(0..400)).await;
-        assert_eq!(run["outcome"], outcome, "{run}");
+        run.assert_outcome(outcome);
     }
 }

@@ -1,9 +1,10 @@
 //! A draft that a result left half-written, and that result is gone.
 
 use crate::failures::{failure_of, sweep};
+use crate::run::Run;
 use crate::world::{World, contacts};
 use sandbox::{BUCKET, Fault, Sandbox};
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 /// Loads contacts; then a larger result comes in, of whose additions only the first thousand arrive, and is gone.
@@ -25,7 +26,7 @@ async fn world() -> World {
     world
 }
 
-async fn ordered(world: &World, mode: &str, file: &[Uuid]) -> Value {
+async fn ordered(world: &World, mode: &str, file: &[Uuid]) -> Run {
     let key = world.drop_contacts("wednesday.csv", file);
     world.order(&key, &json!({"mode": mode})).await
 }
@@ -35,13 +36,9 @@ async fn nothing_is_added_to_a_draft_that_a_lost_result_left_half_written() {
     for mode in ["append", "remove"] {
         let world = world().await;
         let run = ordered(&world, mode, &contacts(5_000..5_010)).await;
-        assert_eq!(
-            (&run["outcome"], &run["error_type"]),
-            (&json!("failed"), &json!("MembersDiffer")),
-            "{run}"
-        );
-        assert_eq!(run["needs_attention"], true, "{run}");
-        assert!(run["reason"].as_str().unwrap().contains("replace"), "{run}");
+        run.assert_failed().as_type("MembersDiffer");
+        assert!(run.needs_attention(), "{run}");
+        run.says("replace");
         assert_eq!(world.published(), contacts(0..1_500));
     }
 }
@@ -51,7 +48,7 @@ async fn a_complete_result_sets_a_half_written_draft_right() {
     let world = world().await;
     ordered(&world, "append", &contacts(5_000..5_010)).await;
     let run = ordered(&world, "replace", &contacts(100..1_400)).await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    run.assert_loaded();
     assert_eq!(world.published(), contacts(100..1_400));
     assert_eq!(world.head()["writing"], json!(null));
 }
@@ -66,6 +63,6 @@ async fn a_draft_that_was_put_right_by_hand_is_added_to() {
         *groups.values_mut().next().unwrap() = people.collect();
     });
     let run = ordered(&world, "append", &contacts(5_000..5_010)).await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    run.assert_loaded();
     assert_eq!(world.published().len(), 1_510);
 }

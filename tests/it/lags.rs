@@ -5,7 +5,6 @@ use crate::failures::{A_LEASE, failure_of, kill_at, published_sizes, sweep};
 use crate::world::{SEGMENT, World, contacts};
 use sandbox::BUCKET;
 use sandbox::dataverse::{Seed, UnknownContacts};
-use serde_json::json;
 use std::time::Duration;
 
 #[tokio::test(start_paused = true)]
@@ -15,11 +14,7 @@ async fn a_list_that_lags_for_long_is_waited_for_and_takes_nothing_for_refused()
     dataverse.seed_segment(Seed::named(SEGMENT).group(contacts(0..1_000)));
     dataverse.modes(|modes| modes.stale_reads = 6);
     let run = world.load("monday.csv", &contacts(5..1_010)).await;
-    assert_eq!(
-        (&run["outcome"], &run["not_accepted"]),
-        (&json!("loaded"), &json!(0)),
-        "{run}"
-    );
+    run.assert_loaded().not_accepted(0);
     assert_eq!(dataverse.count("AddStaticMembers"), 1);
     assert_eq!(world.published(), contacts(5..1_010));
 }
@@ -58,11 +53,7 @@ async fn contacts_that_are_dropped_every_day_are_reported_every_day() {
     world.load("monday.csv", &contacts(0..3_000)).await;
     // Of what this file asks for nothing is done, so that no list can show it.
     let run = world.load("tuesday.csv", &contacts(0..3_000)).await;
-    assert_eq!(
-        (&run["outcome"], &run["not_accepted"]),
-        (&json!("loaded"), &json!(20)),
-        "{run}"
-    );
+    run.assert_loaded().not_accepted(20);
     assert_eq!(world.published(), contacts(20..3_000));
 }
 

@@ -1,5 +1,6 @@
 //! The whole way from a dropped file to the members of the segment.
 
+use crate::run::Run;
 use crate::world::{SEGMENT, World, contacts};
 use sandbox::dataverse::Seed;
 use sandbox::{BUCKET, Fault};
@@ -9,12 +10,9 @@ use serde_json::json;
 async fn a_dropped_file_ends_as_exactly_those_members_published() {
     let world = World::start().await;
     let run = world.load("monday.csv", &contacts(0..2_500)).await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
-    assert_eq!(
-        (&run["contacts"], &run["added"], &run["removed"]),
-        (&json!(2_500), &json!(2_500), &json!(0))
-    );
-    assert_eq!(run["member_count"], 2_500);
+    run.assert_loaded();
+    run.contacts(2_500).added(2_500).removed(0);
+    run.counted(2_500);
     let segment = world.segment();
     assert_eq!(segment.published, Some(contacts(0..2_500)));
     assert_eq!(segment.statuscode, 1);
@@ -29,8 +27,8 @@ async fn the_same_file_again_makes_no_write_at_all() {
     world.deliver(&key).await;
     world.sandbox.dataverse.clear_log();
 
-    let duplicate = &world.deliver(&key).await["runs"][0];
-    assert_eq!(duplicate["outcome"], "unchanged", "{duplicate}");
+    let duplicate = world.run(&key).await;
+    duplicate.assert_unchanged();
     assert_eq!(
         world.sandbox.dataverse.requests().len(),
         0,
@@ -38,7 +36,7 @@ async fn the_same_file_again_makes_no_write_at_all() {
     );
 
     let ordered = world.order(&key, &json!({})).await;
-    assert_eq!(ordered["outcome"], "unchanged", "{ordered}");
+    ordered.assert_unchanged();
     assert_eq!(world.sandbox.dataverse.writes(), 0);
     assert_eq!(world.published(), contacts(0..2_500));
 }
@@ -48,7 +46,7 @@ async fn a_changed_file_adds_and_removes_exactly_the_difference() {
     let world = World::start().await;
     world.load("monday.csv", &contacts(0..3_000)).await;
     let run = world.load("tuesday.csv", &contacts(500..3_200)).await;
-    assert_eq!((&run["added"], &run["removed"]), (&json!(200), &json!(500)), "{run}");
+    run.added(200).removed(500);
     assert_eq!(run["members_before"], 3_000);
     assert_eq!(world.published(), contacts(500..3_200));
 }
@@ -58,20 +56,20 @@ async fn quarter_of_a_million_contacts_fill_two_groups_and_stay_exact() {
     let world = World::start().await;
     let all = contacts(0..250_000);
     let key = world.drop_contacts("all.csv", &all);
-    let first = &world.deliver(&key).await["runs"][0];
-    assert_eq!(first["outcome"], "loaded", "{first}");
+    let first = world.run(&key).await;
+    first.assert_loaded();
     let sizes: Vec<_> = world.segment().groups.iter().map(|group| group.count).collect();
     assert_eq!(sizes, [200_000, 50_000]);
     assert_eq!(world.published(), all);
 
     world.sandbox.dataverse.clear_log();
     let again = world.order(&key, &json!({})).await;
-    assert_eq!(again["outcome"], "unchanged", "{again}");
+    again.assert_unchanged();
     assert_eq!(world.sandbox.dataverse.writes(), 0);
 
     let changed = contacts((1_000..250_000).chain(300_000..300_500));
     let run = world.load("changed.csv", &changed).await;
-    assert_eq!((&run["added"], &run["removed"]), (&json!(500), &json!(1_000)), "{run}");
+    run.added(500).removed(1_000);
     assert_eq!(world.published(), changed);
     assert_eq!(world.sandbox.dataverse.violations(), []);
 }
@@ -85,7 +83,7 @@ async fn include_groups_made_by_a_person_are_content_and_exclude_groups_stay_unt
         .exclude(contacts(900..1_000));
     world.sandbox.dataverse.seed_segment(seed);
     let run = world.load("monday.csv", &contacts(200..700)).await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    run.assert_loaded();
     assert_eq!(world.segment().members, contacts(200..700));
     let segment = world.segment();
     let excluded: Vec<_> = segment
@@ -105,8 +103,7 @@ async fn automatic_refresh_is_switched_off_before_the_first_member_call() {
         .dataverse
         .seed_segment(Seed::named(SEGMENT).group(contacts(0..300)).with_refresh());
     let run = world.load("monday.csv", &contacts(0..400)).await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
-    assert!(run["warnings"].to_string().contains("refresh"), "{run}");
+    run.assert_loaded().warns("refresh");
     assert!(world.segment().refresh_disabled);
     let requests = world.sandbox.dataverse.requests();
     let position = |operation: &str| {
@@ -126,7 +123,7 @@ async fn a_segment_whose_name_differs_in_case_only_is_another_segment() {
         .dataverse
         .seed_segment(Seed::named("SUMMER SALE").group(contacts(0..3)));
     let run = world.load("monday.csv", &contacts(10..20)).await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    run.assert_loaded();
     assert_eq!(world.published(), contacts(10..20));
     assert_eq!(world.sandbox.dataverse.segment("SUMMER SALE").members, contacts(0..3));
 }
@@ -139,7 +136,7 @@ async fn a_first_load_publishes_even_where_the_members_are_the_same() {
         .dataverse
         .seed_segment(Seed::named(SEGMENT).group(contacts(0..30)));
     let run = world.load("monday.csv", &contacts(0..30)).await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    run.assert_loaded();
     assert_eq!(world.sandbox.dataverse.count("PublishSegmentDefinition"), 1);
 }
 
@@ -154,8 +151,7 @@ async fn a_stopped_segment_is_published_again_although_nothing_changed() {
         .dataverse
         .edit(|state| state.set_segment(id, &[("statecode", json!(1)), ("statuscode", json!(9))]));
     let run = world.order(&key, &json!({})).await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
-    assert!(run["warnings"].to_string().contains("stopped"), "{run}");
+    run.assert_loaded().warns("stopped");
 }
 
 #[tokio::test(start_paused = true)]
@@ -168,7 +164,7 @@ async fn append_adds_and_remove_takes_away() {
     world.order(&second, &json!({"mode": "append"})).await;
     assert_eq!(world.published(), contacts(0..150));
     let run = world.order(&third, &json!({"mode": "remove"})).await;
-    assert_eq!((&run["added"], &run["removed"]), (&json!(0), &json!(10)), "{run}");
+    run.added(0).removed(10);
     assert_eq!(world.published(), contacts(10..150));
 }
 
@@ -181,8 +177,8 @@ async fn a_dry_run_tells_the_numbers_and_writes_nothing() {
     let keys = world.sandbox.s3.keys(BUCKET, "_state/");
     let head = world.head();
     let run = world.order(&key, &json!({"dry_run": true})).await;
-    assert_eq!(run["outcome"], "dry_run", "{run}");
-    assert_eq!((&run["added"], &run["removed"]), (&json!(100), &json!(90)));
+    run.assert_dry_run();
+    run.added(100).removed(90);
     assert_eq!(world.sandbox.dataverse.writes(), 0);
     assert_eq!((world.sandbox.s3.keys(BUCKET, "_state/"), world.head()), (keys, head));
     assert_eq!(world.published(), contacts(0..100));
@@ -230,10 +226,7 @@ async fn every_run_leaves_its_head_and_a_receipt_without_ids() {
         .unwrap()
         .to_owned();
     let receipt = world.sandbox.s3.get_json(BUCKET, &key).unwrap();
-    assert_eq!(
-        (&receipt["outcome"], &receipt["contacts"]),
-        (&json!("loaded"), &json!(10))
-    );
+    Run::of(&receipt).assert_loaded().contacts(10);
     for id in contacts(0..10) {
         assert!(!format!("{receipt} {head}").contains(&id.to_string()));
     }

@@ -31,6 +31,7 @@ mod queues;
 mod refusals;
 mod reports;
 mod republished;
+mod run;
 mod same_second;
 mod several;
 mod simulation;

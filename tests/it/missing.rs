@@ -1,18 +1,15 @@
 //! Members that were published and are not counted: told on every road to the published segment.
 
 use crate::failures::sweep;
+use crate::run::Run;
 use crate::world::{SEGMENT, World, contacts};
 use sandbox::dataverse::Seed;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::Duration;
 
-fn told(run: &Value) -> (&str, Option<u64>, Option<u64>) {
+fn told(run: &Run) -> (&str, Option<u64>, Option<u64>) {
     let outcome = run["outcome"].as_str().unwrap_or_default();
     (outcome, run["member_count"].as_u64(), run["published_missing"].as_u64())
-}
-
-fn assert_warns(run: &Value, of: &str) {
-    assert!(run["warnings"].to_string().contains(of), "{run}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -23,10 +20,10 @@ async fn members_that_are_missing_are_told_after_the_wait_by_a_sweep_and_after_a
         world.sandbox.dataverse.drop_at_compute(contacts(0..3));
         let run = world.load("monday.csv", &contacts(0..100)).await;
         assert_eq!(told(&run), ("loaded", Some(97), Some(3)), "{run}");
-        assert_warns(&run, "97 members where 100");
+        run.warns("97 members where 100");
         let run = world.load("tuesday.csv", &contacts(0..100)).await;
         assert_eq!(told(&run), ("unchanged", Some(97), Some(3)), "{run}");
-        assert_warns(&run, "97 members where 100");
+        run.warns("97 members where 100");
 
         world.destination(&json!({"publish_wait_seconds": 1}));
         world
@@ -36,9 +33,9 @@ async fn members_that_are_missing_are_told_after_the_wait_by_a_sweep_and_after_a
         let run = world.load("wednesday.csv", &contacts(0..110)).await;
         assert_eq!(told(&run), ("computing", None, None), "{run}");
         tokio::time::sleep(Duration::from_mins(1)).await;
-        let run = sweep(&world).await["runs"][0].clone();
+        let run = Run::first(&sweep(&world).await);
         assert_eq!(told(&run), ("loaded", Some(107), Some(3)), "{run}");
-        assert_warns(&run, "107 members where 110");
+        run.warns("107 members where 110");
     }
 }
 
@@ -66,5 +63,5 @@ async fn more_members_than_were_published_are_somebody_else_s_and_none_is_missin
     world.sandbox.dataverse.edit(|state| state.set_segment(id, &counted));
     let run = world.load("tuesday.csv", &contacts(0..100)).await;
     assert_eq!(told(&run), ("unchanged", Some(101), Some(0)), "{run}");
-    assert_warns(&run, "somebody else");
+    run.warns("somebody else");
 }

@@ -15,7 +15,7 @@ async fn a_name_beyond_ascii_is_the_one_that_was_meant_however_s3_writes_it() {
             .sandbox
             .s3
             .put_with_metadata(BUCKET, KEY, file, &[("segment-name", written)]);
-        let run = world.deliver(KEY).await["runs"][0].clone();
+        let run = world.run(KEY).await;
         assert_eq!(
             (run["outcome"].as_str(), run["segment_name"].as_str()),
             (Some("loaded"), Some("Café")),

@@ -1,6 +1,7 @@
 //! The real program as Lambda runs it: what it writes to its output, line by line.
 
 use crate::leaks;
+use crate::run::Run;
 use crate::world::{SEGMENT, World, contacts, csv};
 use sandbox::lambda::Lambda;
 use sandbox::{BUCKET, CREDENTIAL_SECRET, Fault, Sandbox, entra};
@@ -60,8 +61,8 @@ async fn a_run_writes_one_line_of_metrics_and_a_log_that_names_the_run_and_no_co
     let mut lambda = deploy(&sandbox).await;
     let event = sandbox.s3.notification(BUCKET, &key);
     let answer = lambda.invoke(&event, MINUTE).await.unwrap();
-    let run = &answer["runs"][0];
-    assert_eq!(run["outcome"], "loaded", "{answer}");
+    let run = Run::first(&answer);
+    run.assert_loaded();
 
     let lines = lines(&lambda);
     let [line] = metrics(&lines)[..] else {
@@ -124,7 +125,7 @@ async fn a_failed_run_and_an_idle_sweep_are_measured_and_a_dry_run_adds_nothing(
         .fault(Fault::on("AddStaticMembers").always().answer(403));
     let event = json!({"action": "load", "key": key});
     let answer = lambda.invoke(&event, MINUTE).await.unwrap();
-    assert_eq!(answer["runs"][0]["outcome"], "failed", "{answer}");
+    Run::first(&answer).assert_failed();
 
     let lines = lines(&lambda);
     let [idle, failed] = metrics(&lines)[..] else {
@@ -150,7 +151,7 @@ async fn not_even_the_most_talkative_level_shows_a_secret_a_token_or_a_contact()
         .invoke(&sandbox.s3.notification(BUCKET, &key), MINUTE)
         .await
         .unwrap();
-    assert_eq!(answer["runs"][0]["outcome"], "loaded", "{answer}");
+    Run::first(&answer).assert_loaded();
     let lines = lines(&lambda);
     assert!(lines.iter().any(|line| line["level"] == "DEBUG"), "{lines:#?}");
     leaks::assert_tells_nothing("the log", &lambda.output().join("\n"));
@@ -253,7 +254,7 @@ async fn a_slow_run_says_every_ten_seconds_that_it_is_at_work() {
         .modes(|modes| modes.publish_delay = Duration::from_secs(100));
     let started = Instant::now();
     let run = world.load("tuesday.csv", &contacts(0..20)).await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    run.assert_loaded();
 
     let lines = recorder.0.lock().unwrap().clone();
     let times: Vec<_> = [started]

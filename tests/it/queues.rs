@@ -33,7 +33,7 @@ async fn a_file_to_append_that_dynamics_does_not_accept_steps_aside_and_its_appr
     let run_id = world.head()["pending"][0]["run_id"].clone();
     for (name, range) in [("one.csv", 5_000..5_010), ("two.csv", 5_010..5_020)] {
         let run = world.load(name, &contacts(range)).await;
-        assert_eq!(run["outcome"], "loaded", "{run}");
+        run.assert_loaded();
     }
     assert_eq!(world.published(), contacts((0..1_000).chain(5_000..5_020)));
     let mut attention = false;
@@ -71,7 +71,7 @@ async fn nobody_who_unsubscribed_waits_for_a_file_that_cannot_be_read() {
         world.sandbox.s3.fault(fault.answer(code.0).code(code.1));
         deliver(&world, &key).await.unwrap_err();
         let later = world.load("later.csv", &contacts(100..101)).await;
-        assert_eq!(later["outcome"], "loaded", "{code:?}: {later}");
+        assert_eq!(later.outcome(), "loaded", "{code:?}: {later}");
         assert_eq!(world.published(), contacts((0..100).chain(101..1_000)), "{code:?}");
     }
 }
@@ -105,7 +105,7 @@ async fn an_order_for_a_file_to_append_takes_the_place_of_its_event() {
     deliver(&world, &key).await.unwrap_err();
     world.sandbox.dataverse.modes(|modes| modes.denied.clear());
     let ordered = world.order(&key, &json!({"mode": "append"})).await;
-    assert_eq!(ordered["outcome"], "loaded", "{ordered}");
+    ordered.assert_loaded();
     assert_eq!(world.head()["pending"], json!([]), "nothing is left of the event");
     assert_eq!(world.published(), contacts(0..110));
 }

@@ -3,14 +3,14 @@
 use crate::world::{SEGMENT, World, contact, contacts};
 use sandbox::BUCKET;
 use sandbox::dataverse::Seed;
-use serde_json::{Value, json};
+use serde_json::json;
 
 #[tokio::test(start_paused = true)]
 async fn one_contact_over_two_million_is_refused_before_any_write() {
     let world = World::start().await;
     let run = world.load("everyone.csv", &contacts(0..2_000_001)).await;
-    assert_eq!(run["outcome"], "refused", "{run}");
-    let reason = run["reason"].as_str().unwrap();
+    run.assert_refused();
+    let reason = run.reason();
     assert!(reason.contains("2000001") && reason.contains("2000000"), "{reason}");
     assert_eq!(world.sandbox.dataverse.writes(), 0);
     assert!(world.sandbox.dataverse.segments(SEGMENT).is_empty());
@@ -21,26 +21,26 @@ async fn an_empty_result_is_refused_and_its_approval_or_the_setting_clears() {
     let world = World::start().await;
     world.load("monday.csv", &contacts(0..50)).await;
     let key = world.drop_contacts("empty.csv", &[]);
-    let refused = world.deliver(&key).await["runs"][0].clone();
-    assert_eq!(refused["outcome"], "refused", "{refused}");
+    let refused = world.run(&key).await;
+    refused.assert_refused();
     assert_eq!(world.published(), contacts(0..50));
 
-    let again = &world.deliver(&key).await["runs"][0];
+    let again = world.run(&key).await;
     assert_eq!(
         (&again["outcome"], &again["reason"]),
         (&refused["outcome"], &refused["reason"])
     );
 
     let wrong = world.order(&key, &json!({"approve": "0123456789abcdef"})).await;
-    assert_eq!(wrong["outcome"], "refused", "{wrong}");
+    wrong.assert_refused();
     let approved = world.order(&key, &json!({"approve": refused["run_id"]})).await;
-    assert_eq!(approved["outcome"], "loaded", "{approved}");
+    approved.assert_loaded();
     assert_eq!(world.segment().published, Some(Vec::new()));
 
     world.load("tuesday.csv", &contacts(0..50)).await;
     world.destination(&json!({"empty_result": "clear"}));
     let cleared = world.load("cleared.csv", &[]).await;
-    assert_eq!(cleared["outcome"], "loaded", "{cleared}");
+    cleared.assert_loaded();
     assert_eq!(world.segment().published, Some(Vec::new()));
 }
 
@@ -50,11 +50,9 @@ async fn an_object_without_a_byte_is_refused_even_where_empty_results_clear() {
     world.destination(&json!({"empty_result": "clear"}));
     world.load("monday.csv", &contacts(0..50)).await;
     let key = world.drop_file("zero.csv", Vec::new());
-    let run = &world.deliver(&key).await["runs"][0];
-    let told = |run: &Value| (run["outcome"].clone(), run["error_type"].clone());
-    assert_eq!(told(run), (json!("refused"), json!("SourceEmpty")), "{run}");
-    let again = &world.deliver(&key).await["runs"][0];
-    assert_eq!(told(again), told(run), "{again}");
+    let run = world.run(&key).await;
+    run.assert_refused().as_type("SourceEmpty");
+    world.run(&key).await.assert_refused().as_type("SourceEmpty");
     assert_eq!(world.published(), contacts(0..50));
 }
 
@@ -68,8 +66,8 @@ async fn rows_without_an_id_are_counted_with_their_lines() {
         b.simple()
     );
     let key = world.drop_file("mixed.csv", text);
-    let run = &world.deliver(&key).await["runs"][0];
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    let run = world.run(&key).await;
+    run.assert_loaded();
     assert_eq!(
         (&run["rows"], &run["contacts"], &run["duplicates"], &run["rejected"]),
         (&json!(5), &json!(2), &json!(1), &json!(2))
@@ -96,7 +94,8 @@ async fn a_file_without_the_column_fails_with_the_names_that_come_near_and_shows
 
     let ordered = world.order(&key, &json!({})).await;
     assert_eq!(
-        ordered["outcome"], "failed",
+        ordered.outcome(),
+        "failed",
         "a direct command answers the failure as a run: {ordered}"
     );
 }
@@ -111,12 +110,8 @@ async fn two_segments_of_one_name_and_a_dynamic_one_are_refused() {
             .seed_segment(Seed::named(SEGMENT).group(contacts(0..3)))
     });
     let run = world.load("monday.csv", &contacts(0..400)).await;
-    assert_eq!(run["outcome"], "refused", "{run}");
-    assert!(
-        ids.iter()
-            .all(|id| run["reason"].as_str().unwrap().contains(&id.to_string())),
-        "{run}"
-    );
+    run.assert_refused();
+    assert!(ids.iter().all(|id| run.reason().contains(&id.to_string())), "{run}");
 
     let world = World::start().await;
     world
@@ -124,7 +119,7 @@ async fn two_segments_of_one_name_and_a_dynamic_one_are_refused() {
         .dataverse
         .seed_segment(Seed::named(SEGMENT).query("PROFILE(contact).FILTER(city == 'Rome')"));
     let run = world.load("monday.csv", &contacts(0..400)).await;
-    assert_eq!(run["outcome"], "refused", "{run}");
+    run.assert_refused();
     assert_eq!(world.sandbox.dataverse.writes(), 0);
 }
 
@@ -133,7 +128,7 @@ async fn remove_never_creates_a_segment() {
     let world = World::start().await;
     let key = world.drop_contacts("gone.csv", &contacts(0..10));
     let run = world.order(&key, &json!({"mode": "remove"})).await;
-    assert_eq!(run["outcome"], "unchanged", "{run}");
+    run.assert_unchanged();
     assert!(world.sandbox.dataverse.segments(SEGMENT).is_empty());
 }
 
@@ -147,7 +142,7 @@ async fn an_empty_addition_or_removal_changes_and_publishes_nothing() {
     for mode in ["append", "remove"] {
         let key = world.drop_contacts(&format!("{mode}.csv"), &[]);
         let run = world.order(&key, &json!({"mode": mode})).await;
-        assert_eq!(run["outcome"], "unchanged", "{run}");
+        run.assert_unchanged();
     }
     assert_eq!(world.sandbox.dataverse.writes(), 0);
     assert_eq!(world.published(), contacts(0..30));

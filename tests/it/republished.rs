@@ -1,10 +1,11 @@
 //! What was published and is not shown is published again: the same, or nothing.
 
 use crate::failures::{outcomes, sweep};
+use crate::run::Run;
 use crate::world::{World, contact, contacts};
 use sandbox::dataverse::{Outcome, State};
 use sandbox::{BUCKET, Sandbox};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::Duration;
 
 /// Loads a file in this mode that Dynamics fails to compute after nobody waits for it any more; whatever is published later
@@ -40,10 +41,10 @@ fn edit_the_draft(world: &World) {
 }
 
 /// Sweeps until the failure was counted and its pause is over, and once more; returns the last run.
-async fn swept(world: &World) -> Value {
-    assert_eq!(sweep(world).await["runs"][0]["error_type"], "PublishFailed");
+async fn swept(world: &World) -> Run {
+    Run::first(&sweep(world).await).as_type("PublishFailed");
     tokio::time::sleep(Duration::from_mins(16)).await;
-    sweep(world).await["runs"][0].clone()
+    Run::first(&sweep(world).await)
 }
 
 #[tokio::test(start_paused = true)]
@@ -57,7 +58,7 @@ async fn a_draft_that_is_still_what_was_published_needs_no_file() {
         world.sandbox.s3.delete(BUCKET, &key);
         world.sandbox.s3.delete(BUCKET, "incoming/Summer Sale/base.csv");
         let run = swept(&world).await;
-        assert_eq!(run["outcome"], "loaded", "{mode}: {run}");
+        assert_eq!(run.outcome(), "loaded", "{mode}: {run}");
         assert_eq!(run["source"]["key"], key);
         assert_eq!(world.published(), wanted, "{mode}");
         let head = world.head();
@@ -79,7 +80,7 @@ async fn automatic_refresh_that_somebody_switched_on_is_off_before_a_draft_is_pu
         .dataverse
         .edit(|state| state.set_definition(definition, &refreshes));
     let run = swept(&world).await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    run.assert_loaded();
     assert!(world.segment().refresh_disabled);
     edit_the_draft(&world);
     tokio::time::sleep(Duration::from_hours(2)).await;
@@ -91,7 +92,7 @@ async fn a_draft_that_was_changed_is_loaded_from_its_file_again_where_that_says_
     let (world, _) = fails_late("replace", &contacts(0..120)).await;
     edit_the_draft(&world);
     let run = swept(&world).await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    run.assert_loaded();
     assert_eq!(world.published(), contacts(0..120));
 }
 
@@ -110,13 +111,9 @@ async fn a_draft_that_was_changed_and_has_no_file_is_never_published_and_a_perso
             if run.is_null() || run["error_type"] == "PublishFailed" {
                 continue;
             }
-            assert_eq!(
-                (&run["outcome"], &run["error_type"]),
-                (&json!("failed"), &json!("MembersDiffer")),
-                "{run}"
-            );
-            assert_eq!(run["needs_attention"], true, "{run}");
-            let reason = run["reason"].as_str().unwrap();
+            run.assert_failed().as_type("MembersDiffer");
+            assert!(run.needs_attention(), "{run}");
+            let reason = run.reason();
             assert!(
                 reason.contains("not published again") && reason.contains("replace"),
                 "{reason}"
@@ -131,8 +128,8 @@ async fn a_draft_that_was_changed_and_has_no_file_is_never_published_and_a_perso
     }
 }
 
-async fn swept_or_nothing(world: &World) -> Value {
-    sweep(world).await["runs"][0].clone()
+async fn swept_or_nothing(world: &World) -> Run {
+    Run::first(&sweep(world).await)
 }
 
 #[tokio::test(start_paused = true)]
@@ -141,7 +138,7 @@ async fn a_complete_result_sets_right_what_could_not_be_published_again() {
     edit_the_draft(&world);
     swept(&world).await;
     let run = world.order(&key, &json!({"mode": "replace"})).await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    run.assert_loaded();
     assert_eq!(world.published(), contacts(50..150));
     assert_eq!(world.head()["failures"], json!(null));
 }
@@ -169,8 +166,8 @@ async fn a_segment_that_somebody_stopped_is_published_again_only_as_it_was() {
         if is_changed {
             edit_the_draft(&world);
         }
-        let run = sweep(&world).await["runs"][0].clone();
-        assert_eq!(run["outcome"] == "loaded", !is_changed, "{run}");
+        let run = Run::first(&sweep(&world).await);
+        assert_eq!(run.outcome() == "loaded", !is_changed, "{run}");
         assert_eq!(run["needs_attention"] == true, is_changed, "{run}");
         assert_eq!(world.segment().publishes, 2 - u32::from(is_changed), "{run}");
     }
@@ -187,10 +184,10 @@ async fn a_draft_that_somebody_changed_and_did_not_publish_is_not_called_unchang
         groups.values_mut().next().unwrap().insert(contact(500).as_u128());
     });
     let run = world.load("tuesday.csv", &[contact(500)]).await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    run.assert_loaded();
     assert!(world.published().contains(&contact(500)));
     assert_eq!(
-        world.load("wednesday.csv", &[contact(500)]).await["outcome"],
+        world.load("wednesday.csv", &[contact(500)]).await.outcome(),
         "unchanged"
     );
 }

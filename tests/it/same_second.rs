@@ -1,6 +1,7 @@
 //! Two contents of one key within one second, which S3's `LastModified` cannot tell apart: what lies there now is newer.
 
 use crate::failures::{kill_at, outcomes, published_sizes, sweep};
+use crate::run::Run;
 use crate::world::{SEGMENT, World, contacts};
 use sandbox::{BUCKET, Fault, Sandbox};
 use serde_json::{Value, json};
@@ -31,8 +32,8 @@ fn put(world: &World, contacts: &[Uuid], version: Option<&str>) -> Value {
     s3.notification(BUCKET, KEY)
 }
 
-async fn own(world: &World, event: &Value) -> Value {
-    world.invoke(event.clone()).await.unwrap()["runs"][0].clone()
+async fn own(world: &World, event: &Value) -> Run {
+    Run::first(&world.invoke(event.clone()).await.unwrap())
 }
 
 /// Starts one world of a bucket without versions, and one for each order of two version ids.
@@ -50,14 +51,14 @@ async fn worlds() -> [(World, [Option<&'static str>; 2]); 3] {
 async fn what_lies_there_now_is_newer_than_what_was_loaded() {
     for (world, [older, newer]) in worlds().await {
         let early = put(&world, &first(), older);
-        assert_eq!(own(&world, &early).await["outcome"], "loaded");
+        assert_eq!(own(&world, &early).await.outcome(), "loaded");
         let late = put(&world, &second(), newer);
         let run = own(&world, &late).await;
-        assert_eq!(run["outcome"], "loaded", "{run}");
+        run.assert_loaded();
         assert_eq!(world.published(), second(), "{newer:?}");
         for event in [&early, &late, &early] {
             let again = own(&world, event).await;
-            assert_ne!(again["outcome"], "loaded", "{again}");
+            assert_ne!(again.outcome(), "loaded", "{again}");
         }
         sweep(&world).await;
         assert_eq!(world.published(), second());
@@ -69,11 +70,11 @@ async fn an_older_content_whose_event_comes_late_is_superseded() {
     for (world, [older, newer]) in worlds().await {
         let early = put(&world, &first(), older);
         let late = put(&world, &second(), newer);
-        assert_eq!(own(&world, &late).await["outcome"], "loaded");
+        assert_eq!(own(&world, &late).await.outcome(), "loaded");
         let run = own(&world, &early).await;
         // Without versions the event is about what lies there, whatever lay there when it was sent.
         let expected = if older.is_some() { "superseded" } else { "unchanged" };
-        assert_eq!(run["outcome"], expected, "{run}");
+        assert_eq!(run.outcome(), expected, "{run}");
         assert_eq!(world.published(), second());
     }
 }
@@ -99,7 +100,7 @@ async fn the_newer_content_overtakes_an_older_one_that_is_pending() {
         let late = put(&world, &second(), newer);
         tokio::time::sleep(Duration::from_secs(182)).await;
         let run = own(&world, &late).await;
-        assert_eq!(run["outcome"], "loaded", "{run}");
+        run.assert_loaded();
         own(&world, &early).await;
         sweep(&world).await;
         assert_eq!(world.published(), second());
@@ -114,11 +115,11 @@ async fn an_order_for_an_older_file_is_undone_by_the_newer_content_of_the_newest
         world.deliver(&old).await;
         let early = put(&world, &first(), older);
         own(&world, &early).await;
-        assert_eq!(world.order(&old, &json!({})).await["outcome"], "loaded");
-        assert_eq!(own(&world, &early).await["outcome"], "superseded");
+        assert_eq!(world.order(&old, &json!({})).await.outcome(), "loaded");
+        assert_eq!(own(&world, &early).await.outcome(), "superseded");
         let late = put(&world, &second(), newer);
         let run = own(&world, &late).await;
-        assert_eq!(run["outcome"], "loaded", "{run}");
+        run.assert_loaded();
         assert_eq!(world.published(), second());
     }
 }
@@ -129,9 +130,9 @@ async fn an_older_content_counts_where_the_newer_one_is_refused() {
         let world = World::start().await;
         let early = put(&world, &first(), Some(first_id));
         let late = put(&world, &[], Some(second_id));
-        assert_eq!(own(&world, &late).await["outcome"], "refused");
-        assert_eq!(own(&world, &early).await["outcome"], "loaded");
-        assert_eq!(own(&world, &late).await["outcome"], "refused");
+        assert_eq!(own(&world, &late).await.outcome(), "refused");
+        assert_eq!(own(&world, &early).await.outcome(), "loaded");
+        assert_eq!(own(&world, &late).await.outcome(), "refused");
         assert_eq!(world.published(), first());
     }
 }
@@ -144,10 +145,10 @@ async fn of_additions_both_contents_count_once() {
         let early = put(&world, &contacts(0..10), Some(first_id));
         let late = put(&world, &contacts(10..20), Some(second_id));
         for event in [&late, &early] {
-            assert_eq!(own(&world, event).await["outcome"], "loaded");
+            assert_eq!(own(&world, event).await.outcome(), "loaded");
         }
         for event in [&late, &early] {
-            assert_eq!(own(&world, event).await["outcome"], "unchanged");
+            assert_eq!(own(&world, event).await.outcome(), "unchanged");
         }
         assert_eq!(world.published(), contacts(0..20));
     }

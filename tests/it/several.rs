@@ -1,8 +1,9 @@
 //! One file of several is no result: neither by its name nor by what lies beside it.
 
+use crate::run::Run;
 use crate::world::{SEGMENT, World, contacts, csv};
 use sandbox::BUCKET;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::Duration;
 
 const QUARTER: Duration = Duration::from_mins(15);
@@ -15,9 +16,9 @@ async fn world_of_100() -> World {
     world
 }
 
-fn assert_refused(run: &Value) {
-    assert_eq!(run["outcome"], "refused", "{run}");
-    let reason = run["reason"].as_str().unwrap();
+fn assert_refused(run: &Run) {
+    run.assert_refused();
+    let reason = run.reason();
     assert!(
         reason.contains("set result_files to folder or manifest in the destination secret"),
         "{reason}"
@@ -62,9 +63,9 @@ async fn a_file_whose_number_could_be_anything_is_refused_where_its_sibling_came
         .advance(QUARTER.saturating_sub(Duration::from_secs(1)));
     let second = world.drop_contacts("export-2.csv", &contacts(60..120));
     for key in [first, second] {
-        let run = &world.deliver(&key).await["runs"][0];
-        assert_refused(run);
-        assert!(run["reason"].as_str().unwrap().contains("export-"), "{run}");
+        let run = world.run(&key).await;
+        assert_refused(&run);
+        run.says("export-");
     }
     assert_eq!(world.published(), contacts(0..100));
 }
@@ -74,7 +75,7 @@ async fn numbered_files_that_come_a_week_apart_are_whole_results() {
     let world = world_of_100().await;
     for (name, files) in [("wave-1.csv", 10..110), ("wave-2.csv", 20..120)] {
         let run = world.load(name, &contacts(files.clone())).await;
-        assert_eq!(run["outcome"], "loaded", "{run}");
+        run.assert_loaded();
         assert_eq!(world.published(), contacts(files));
         world.sandbox.s3.clock().advance(QUARTER + Duration::from_secs(1));
     }
@@ -104,7 +105,7 @@ async fn dates_times_ids_and_versions_beside_each_other_are_whole_results() {
     {
         let start = u32::try_from(number).unwrap() + 1;
         let run = world.load(name, &contacts(start..start + 100)).await;
-        assert_eq!(run["outcome"], "loaded", "{name}: {run}");
+        assert_eq!(run.outcome(), "loaded", "{name}: {run}");
         assert_eq!(world.published(), contacts(start..start + 100), "{name}");
     }
 }
@@ -113,14 +114,14 @@ async fn dates_times_ids_and_versions_beside_each_other_are_whole_results() {
 async fn the_only_file_of_redshift_is_a_whole_result_until_a_second_lies_there() {
     let world = world_of_100().await;
     let run = world.load("2026-11-23_000.csv", &contacts(10..110)).await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    run.assert_loaded();
 
     // Two hours later: a large unload takes its time.
     world.sandbox.s3.clock().advance(Duration::from_hours(2));
     let run = world.load("2026-11-23_001.csv", &contacts(110..200)).await;
     assert_refused(&run);
-    assert_eq!(run["needs_attention"], true, "{run}");
-    let reason = run["reason"].as_str().unwrap();
+    assert!(run.needs_attention(), "{run}");
+    let reason = run.reason();
     for expected in [
         "2026-11-23_000.csv was loaded alone at ",
         "the segment holds its 100 contacts only",
@@ -148,17 +149,17 @@ async fn a_first_part_that_was_loaded_before_its_sibling_came_is_named_and_a_per
     ] {
         let world = world_of_100().await;
         let run = world.load(first, &contacts(0..60)).await;
-        assert_eq!(run["outcome"], "loaded", "{run}");
+        run.assert_loaded();
         let run = world.load(second, &contacts(60..120)).await;
         assert_refused(&run);
-        assert_eq!(run["needs_attention"], true, "{run}");
-        let reason = run["reason"].as_str().unwrap();
+        assert!(run.needs_attention(), "{run}");
+        let reason = run.reason();
         assert!(reason.contains(&format!("{first} was loaded alone at ")), "{reason}");
 
         let run = world
             .order("incoming/Summer Sale/monday.csv", &json!({"segment_name": SEGMENT}))
             .await;
-        assert_eq!(run["outcome"], "loaded", "{run}");
+        run.assert_loaded();
         assert_eq!(world.published(), contacts(0..100));
     }
 }
@@ -169,14 +170,14 @@ async fn parts_are_added_and_removed_one_by_one() {
     world.destination(&json!({"mode": "append"}));
     for (name, part) in [("part-00000", 100..130), ("part-00001", 130..150)] {
         let run = world.load(name, &contacts(part)).await;
-        assert_eq!(run["outcome"], "loaded", "{run}");
+        run.assert_loaded();
     }
     assert_eq!(world.published(), contacts(0..150));
 
     world.destination(&json!({"mode": "remove"}));
     for (name, part) in [("export-1.csv", 100..130), ("export-2.csv", 130..150)] {
         let run = world.load(name, &contacts(part)).await;
-        assert_eq!(run["outcome"], "loaded", "{run}");
+        run.assert_loaded();
     }
     assert_eq!(world.published(), contacts(0..100));
 }
@@ -203,7 +204,7 @@ async fn an_order_and_a_dry_run_of_one_file_of_several_are_refused_as_its_event_
             assert_refused(&world.order(&key, &fields).await);
         }
         let added = world.order(&key, &json!({"mode": "append", "dry_run": true})).await;
-        assert_eq!(added["outcome"], "dry_run", "{added}");
+        added.assert_dry_run();
     }
     assert_eq!(world.published(), contacts(0..100));
 }
@@ -220,8 +221,8 @@ async fn numbered_files_of_different_segments_are_no_siblings() {
             .put_with_metadata(BUCKET, &key, csv(&contacts(0..number * 100)), &name);
     }
     for number in 1..=2 {
-        let run = &world.deliver(&format!("incoming/lists/list-{number}.csv")).await["runs"][0];
-        assert_eq!(run["outcome"], "loaded", "{run}");
+        let run = world.run(&format!("incoming/lists/list-{number}.csv")).await;
+        run.assert_loaded();
     }
     assert_eq!(world.published(), contacts(0..100));
     let winter = world.sandbox.dataverse.segment("Winter Sale");
@@ -234,7 +235,7 @@ async fn a_folder_that_may_not_be_listed_loads_nothing_that_could_be_a_part() {
     let key = world.drop_contacts("export-1.csv", &contacts(0..60));
     world.sandbox.s3.deny_list(BUCKET);
     let run = world.order(&key, &json!({"dry_run": true})).await;
-    assert_eq!(run["error_type"], "SourceForbidden", "{run}");
+    run.as_type("SourceForbidden");
     assert!(
         run["reason"]
             .as_str()
@@ -267,9 +268,9 @@ async fn the_partitions_of_one_result_are_each_refused_and_the_audience_stays() 
             .advance(QUARTER.saturating_sub(Duration::from_secs(1)));
         let second = world.drop_contacts(second, &contacts(60..120));
         for (key, other) in [(&first, &second), (&second, &first)] {
-            let run = &world.deliver(key).await["runs"][0];
-            assert_eq!(run["outcome"], "refused", "{run}");
-            let reason = run["reason"].as_str().unwrap();
+            let run = world.run(key).await;
+            run.assert_refused();
+            let reason = run.reason();
             assert!(reason.contains(&format!("{other} came with it")), "{reason}");
             assert!(reason.contains("unload without partitions"), "{reason}");
         }
@@ -294,12 +295,12 @@ async fn folders_of_dates_and_versions_hold_whole_results() {
     {
         let start = u32::try_from(number).unwrap() + 1;
         let run = world.load(name, &contacts(start..start + 100)).await;
-        assert_eq!(run["outcome"], "loaded", "{name}: {run}");
+        assert_eq!(run.outcome(), "loaded", "{name}: {run}");
         assert_eq!(world.published(), contacts(start..start + 100), "{name}");
     }
     world.sandbox.s3.clock().advance(QUARTER + Duration::from_secs(1));
     let run = world.load("region=us/result.csv", &contacts(20..120)).await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    run.assert_loaded();
     assert_eq!(world.published(), contacts(20..120));
 }
 
@@ -308,11 +309,11 @@ async fn a_first_partition_that_was_loaded_before_the_next_came_is_named_and_a_p
     let [first, second] = PARTITIONS;
     let world = world_of_100().await;
     let run = world.load(first, &contacts(0..60)).await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    run.assert_loaded();
     let run = world.load(second, &contacts(60..120)).await;
-    assert_eq!(run["outcome"], "refused", "{run}");
-    assert_eq!(run["needs_attention"], true, "{run}");
-    let reason = run["reason"].as_str().unwrap();
+    run.assert_refused();
+    assert!(run.needs_attention(), "{run}");
+    let reason = run.reason();
     assert!(reason.contains(&format!("{first} was loaded alone at ")), "{reason}");
     assert_eq!(world.published(), contacts(0..60));
 }
@@ -324,12 +325,12 @@ async fn a_part_that_comes_last_and_counts_as_older_is_refused_and_a_person_is_c
     for (late, outcome) in [(late, "refused"), ("2026-11-22.csv", "superseded")] {
         let world = World::start().await;
         let run = world.load(first, &contacts(0..60)).await;
-        assert_eq!(run["outcome"], "loaded", "{run}");
+        run.assert_loaded();
         world.sandbox.s3.clock().skew_behind(Duration::from_mins(1));
         let late = world.drop_contacts(late, &contacts(60..120));
         world.sandbox.s3.clock().skew_behind(Duration::ZERO);
-        let run = &world.deliver(&late).await["runs"][0];
-        assert_eq!(run["outcome"], outcome, "{run}");
+        let run = world.run(&late).await;
+        run.assert_outcome(outcome);
         let is_refused = outcome == "refused";
         assert_eq!(run["needs_attention"] == true, is_refused, "{run}");
         assert_eq!(
@@ -355,8 +356,8 @@ async fn a_folder_that_names_the_segment_is_no_partition() {
                 .put_with_metadata(BUCKET, key, csv(&contacts(0..100)), &named);
         }
         for key in keys {
-            let run = &world.deliver(key).await["runs"][0];
-            assert_eq!(run["outcome"], outcome, "{metadata:?}: {run}");
+            let run = world.run(key).await;
+            assert_eq!(run.outcome(), outcome, "{metadata:?}: {run}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Reading and waiting end at the planned stop, whatever the file or S3 does.
 
+use crate::run::Run;
 use crate::source::{csv, objects};
 use crate::world::{FIFTEEN_MINUTES, SEGMENT, World, contacts};
 use sandbox::{BUCKET, Fault, Sandbox};
@@ -213,16 +214,15 @@ async fn a_load_that_reads_too_long_continues_and_gives_its_segment_back_and_a_d
     let key = world.drop_file("busy.csv.zst", busy_file());
     let event = world.sandbox.s3.notification(BUCKET, &key);
     let command = json!({"action": "load", "key": key, "dry_run": true});
-    let (loaded, into_dry_run) = tokio::join!(
+    let (loaded, dry_run) = tokio::join!(
         world.invoke_for(event, Duration::from_secs(10)),
         world.invoke_for(command, Duration::from_secs(10))
     );
-    let run = &loaded.unwrap()["runs"][0];
-    assert_eq!(run["outcome"], "continues", "{run}");
-    assert!(run["reason"].to_string().contains("out of time"), "{run}");
+    let run = Run::first(&loaded.unwrap());
+    run.assert_continues().says("out of time");
     let head = world.head();
     assert_eq!(head["pending"].as_array().unwrap().len(), 1, "{head}");
     assert!(head["lease"].is_null(), "{head}");
-    let run = &into_dry_run.unwrap()["runs"][0];
-    assert_eq!(run["error_type"], "OutOfTime", "{run}");
+    let run = Run::first(&dry_run.unwrap());
+    run.as_type("OutOfTime");
 }

@@ -1,5 +1,6 @@
 //! The scheduled sweep: what it goes on with, follows up and finds.
 
+use crate::run::Run;
 use crate::world::{SEGMENT, World, contacts, csv};
 use sandbox::dataverse::Outcome;
 use sandbox::{BUCKET, Fault};
@@ -21,7 +22,7 @@ async fn a_result_whose_event_was_lost_is_found() {
         1,
         "only the newest counts: {answer}"
     );
-    assert_eq!(answer["runs"][0]["outcome"], "loaded");
+    Run::first(&answer).assert_loaded();
     assert_eq!(world.published(), contacts(10..120));
     assert_eq!(
         sweep(&world).await["runs"],
@@ -57,7 +58,7 @@ async fn when_the_newest_was_refused_the_sweep_finds_the_next_older() {
     let world = World::start().await;
     world.drop_contacts("lost.csv", &contacts(0..100));
     let key = world.drop_contacts("empty.csv", &[]);
-    assert_eq!(world.deliver(&key).await["runs"][0]["outcome"], "refused");
+    world.run(&key).await.assert_refused();
     sweep(&world).await;
     assert_eq!(world.published(), contacts(0..100));
 }
@@ -78,7 +79,7 @@ async fn a_failed_load_is_tried_again_after_its_pause_and_not_before() {
     );
     world.sandbox.s3.clock().advance(Duration::from_mins(16));
     let answer = sweep(&world).await;
-    assert_eq!(answer["runs"][0]["outcome"], "loaded", "{answer}");
+    Run::first(&answer).assert_loaded();
     assert_eq!(world.published(), contacts(0..100));
 }
 
@@ -90,18 +91,18 @@ async fn a_person_who_asks_for_it_now_waits_for_no_pause_and_it_counts() {
     let event = world.sandbox.s3.notification(BUCKET, &key);
     world.invoke(event).await.unwrap_err();
     let empty = world.drop_contacts("empty.csv", &[]);
-    assert_eq!(world.deliver(&empty).await["runs"][0]["outcome"], "refused");
+    world.run(&empty).await.assert_refused();
     let now = json!({"action": "sweep", "now": true});
     for count in 3..=5 {
-        let run = world.invoke(now.clone()).await.unwrap()["runs"][0].clone();
-        assert_eq!(run["outcome"], "failed", "{run}");
+        let run = Run::first(&world.invoke(now.clone()).await.unwrap());
+        run.assert_failed();
         assert_eq!(world.head()["failures"]["count"], count);
         assert_eq!(run["needs_attention"] == true, count == 5, "{run}");
         assert_eq!(sweep(&world).await["runs"], json!([]));
     }
     world.sandbox.dataverse.modes(|modes| modes.denied.clear());
     let answer = world.invoke(now).await.unwrap();
-    assert_eq!(answer["runs"][0]["outcome"], "loaded", "{answer}");
+    Run::first(&answer).assert_loaded();
     assert_eq!(answer["runs"].as_array().unwrap().len(), 1, "a refusal stays: {answer}");
 }
 
@@ -114,8 +115,8 @@ async fn after_five_failures_the_report_calls_for_a_person() {
     world.invoke(event).await.unwrap_err();
     for _ in 0..4 {
         world.sandbox.s3.clock().advance(Duration::from_hours(25));
-        let run = sweep(&world).await["runs"][0].clone();
-        assert_eq!(run["outcome"], "failed", "{run}");
+        let run = Run::first(&sweep(&world).await);
+        run.assert_failed();
         assert_eq!(
             run["warnings"].to_string().contains("attention"),
             world.head()["failures"]["count"] == 5
@@ -124,7 +125,7 @@ async fn after_five_failures_the_report_calls_for_a_person() {
     assert_eq!(world.head()["failures"]["count"], 5);
     world.sandbox.dataverse.modes(|modes| modes.denied.clear());
     let run = world.load("tuesday.csv", &contacts(0..110)).await;
-    assert_eq!(run["outcome"], "loaded", "a new file tries again at once: {run}");
+    assert_eq!(run.outcome(), "loaded", "a new file tries again at once: {run}");
     assert_eq!(world.head()["failures"], json!(null));
 }
 
@@ -136,13 +137,13 @@ async fn a_segment_that_computes_for_long_is_only_looked_at_until_it_is_active()
         .dataverse
         .modes(|modes| modes.publish_delay = Duration::from_mins(20));
     let run = world.load("monday.csv", &contacts(0..100)).await;
-    assert_eq!(run["outcome"], "computing", "{run}");
+    run.assert_computing();
     assert_eq!(world.head()["applied"]["confirmed"], false);
 
     assert_eq!(sweep(&world).await["runs"], json!([]));
     tokio::time::sleep(Duration::from_mins(20)).await;
     let answer = sweep(&world).await;
-    assert_eq!(answer["runs"][0]["outcome"], "loaded", "{answer}");
+    Run::first(&answer).assert_loaded();
     assert_eq!(world.head()["applied"]["confirmed"], true);
     assert_eq!(world.sandbox.dataverse.count("PublishSegmentDefinition"), 1);
 }
@@ -155,17 +156,17 @@ async fn a_segment_that_dynamics_failed_to_compute_later_is_loaded_and_published
         modes.outcome = Outcome::Error;
     });
     let run = world.load("monday.csv", &contacts(0..100)).await;
-    assert_eq!(run["outcome"], "computing", "{run}");
+    run.assert_computing();
     tokio::time::sleep(Duration::from_mins(20)).await;
     world.sandbox.dataverse.modes(|modes| {
         modes.publish_delay = Duration::from_secs(1);
         modes.outcome = Outcome::Active;
     });
-    let failed = &sweep(&world).await["runs"][0];
-    assert_eq!(failed["error_type"], "PublishFailed", "{failed}");
+    let failed = Run::first(&sweep(&world).await);
+    failed.as_type("PublishFailed");
     tokio::time::sleep(Duration::from_mins(16)).await;
     let answer = sweep(&world).await;
-    assert_eq!(answer["runs"][0]["outcome"], "loaded", "{answer}");
+    Run::first(&answer).assert_loaded();
     assert_eq!(world.published(), contacts(0..100));
 }
 
@@ -178,19 +179,19 @@ async fn an_addition_of_nobody_does_not_hide_that_dynamics_failed_to_compute_wha
         modes.outcome = Outcome::Error;
     });
     let run = world.load("monday.csv", &contacts(0..100)).await;
-    assert_eq!(run["outcome"], "computing", "{run}");
+    run.assert_computing();
     let run = world.load("nobody.csv", &[]).await;
-    assert_eq!(run["outcome"], "unchanged", "{run}");
+    run.assert_unchanged();
     tokio::time::sleep(Duration::from_mins(20)).await;
     world.sandbox.dataverse.modes(|modes| {
         modes.publish_delay = Duration::from_secs(1);
         modes.outcome = Outcome::Active;
     });
-    let failed = &sweep(&world).await["runs"][0];
-    assert_eq!(failed["error_type"], "PublishFailed", "{failed}");
+    let failed = Run::first(&sweep(&world).await);
+    failed.as_type("PublishFailed");
     tokio::time::sleep(Duration::from_mins(16)).await;
     let answer = sweep(&world).await;
-    assert_eq!(answer["runs"][0]["outcome"], "loaded", "{answer}");
+    Run::first(&answer).assert_loaded();
     assert_eq!(world.published(), contacts(0..100));
 }
 
@@ -236,7 +237,7 @@ async fn a_load_that_runs_out_of_time_continues_with_the_next_sweep() {
     let key = world.drop_contacts("monday.csv", &wanted);
     let event = world.sandbox.s3.notification(BUCKET, &key);
     let answer = world.invoke_for(event, Duration::from_mins(1)).await.unwrap();
-    assert_eq!(answer["runs"][0]["outcome"], "continues", "{answer}");
+    Run::first(&answer).assert_continues();
     assert_eq!(world.head()["lease"], json!(null), "the lease is given back");
     let mut sweeps = 0;
     while world.head()["applied"].is_null() {

@@ -1,22 +1,20 @@
 //! Text as people and programs leave it: what is read of it, what is rejected, and what is refused in which words.
 
+use crate::run::Run;
 use crate::world::{World, contact, contacts};
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 /// An id that is no contact of anybody: where it becomes a member, a row was read askew.
 const ACCOUNT: &str = "acc00000-aaaa-4bbb-8ccc-000000000001";
 
 /// Drops a file, delivers its event, and returns the answer's run, or the error as one.
-async fn load(world: &World, name: &str, content: impl Into<Vec<u8>>) -> Value {
+async fn load(world: &World, name: &str, content: impl Into<Vec<u8>>) -> Run {
     let key = world.drop_file(name, content);
-    match world.invoke(world.sandbox.s3.notification(sandbox::BUCKET, &key)).await {
-        Ok(answer) => answer["runs"][0].clone(),
-        Err(error) => json!({"outcome": "failed", "reason": error.to_string()}),
-    }
+    Run::of_event(world.invoke(world.sandbox.s3.notification(sandbox::BUCKET, &key)).await)
 }
 
-fn reason(run: &Value) -> &str {
+fn reason(run: &Run) -> &str {
     run["reason"].as_str().unwrap_or_default()
 }
 
@@ -43,7 +41,7 @@ async fn a_row_of_another_shape_is_rejected_and_counted_and_its_neighbour_s_id_n
         ),
     ] {
         let run = load(&world, name, text).await;
-        assert_eq!((&run["rejected"], &run["contacts"]), (&json!(1), &json!(20)), "{run}");
+        run.rejected(1).contacts(20);
         assert_eq!(run["rejected_by_reason"], json!({"wrong number of fields": 1}), "{run}");
         assert_eq!(run["rejected_lines"], json!([22]), "{run}");
         assert_eq!(world.published(), contacts(0..20), "{name}");
@@ -53,9 +51,9 @@ async fn a_row_of_another_shape_is_rejected_and_counted_and_its_neighbour_s_id_n
         assert!(list.trim_end().ends_with(",22,wrong number of fields,"), "{list}");
     }
     let key = world.drop_file("half.csv", format!("{}{}", rows(",", "\n"), "a, b,c,d\n".repeat(20)));
-    let run = world.deliver(&key).await["runs"][0].clone();
+    let run = world.run(&key).await;
     assert!(
-        run["outcome"] == "refused" && reason(&run).contains("20 of 40 rows (50.0 %) are rejected"),
+        run.outcome() == "refused" && reason(&run).contains("20 of 40 rows (50.0 %) are rejected"),
         "{run}"
     );
 }
@@ -69,11 +67,7 @@ async fn a_file_whose_rows_all_differ_from_the_header_is_refused_with_the_number
         .map(|number| format!("Doe, John,{}\n", contact(number)))
         .collect();
     let run = load(&world, "shifted.csv", format!("name,contactid\n{}", rows.concat())).await;
-    assert_eq!(
-        (&run["outcome"], &run["rejected"]),
-        (&json!("refused"), &json!(9)),
-        "{run}"
-    );
+    run.assert_refused().rejected(9);
     assert!(
         reason(&run).contains("the header has 2 columns, and all 9 rows have 3 fields"),
         "{run}"
@@ -106,7 +100,7 @@ async fn rows_without_one_valid_id_are_refused_whatever_is_allowed_or_approved()
             ),
         ] {
             let run = load(&world, name, text).await;
-            assert_eq!(run["outcome"], "refused", "{run}");
+            run.assert_refused();
             assert!(
                 reason(&run).contains(words) && !reason(&run).contains("example"),
                 "{run}"
@@ -114,9 +108,9 @@ async fn rows_without_one_valid_id_are_refused_whatever_is_allowed_or_approved()
             assert!(run["rejected_rows"].is_string(), "{run}");
             let key = run["source"]["key"].as_str().unwrap();
             let approved = world.order(key, &json!({"approve": run["run_id"], "mode": mode})).await;
-            assert_eq!(approved["outcome"], "refused", "{approved}");
+            approved.assert_refused();
             let into_dry_run = world.order(key, &json!({"dry_run": true, "mode": mode})).await;
-            assert_eq!(into_dry_run["outcome"], "refused", "{into_dry_run}");
+            into_dry_run.assert_refused();
             assert_eq!(world.published(), contacts(0..50));
         }
     }
@@ -127,11 +121,7 @@ async fn lines_that_end_in_any_way_are_all_read() {
     for line_end in ["\n", "\r\n", "\r\r\n", "\r"] {
         let world = World::start().await;
         let run = load(&world, "rows.csv", rows(",", line_end)).await;
-        assert_eq!(
-            (&run["outcome"], &run["rejected"]),
-            (&json!("loaded"), &json!(0)),
-            "{run}"
-        );
+        run.assert_loaded().rejected(0);
         assert_eq!(world.published(), contacts(0..20), "{line_end:?}");
         let utf_16 = |text: String| {
             [
@@ -142,7 +132,7 @@ async fn lines_that_end_in_any_way_are_all_read() {
         };
         let more = rows(",", line_end) + &format!("n,{ACCOUNT},{}{line_end}", contact(50));
         let run = load(&world, "utf16.csv", utf_16(more)).await;
-        assert_eq!(run["contacts"], 21, "{run}");
+        run.contacts(21);
     }
 }
 
@@ -185,7 +175,7 @@ async fn a_line_end_of_another_kind_is_refused_with_its_line_and_nothing_vanishe
         ("objects.jsonl", objects.concat(), "line 2 holds a carriage return (CR)"),
     ] {
         let run = load(&world, name, text).await;
-        assert!(run["outcome"] == "failed" && reason(&run).contains(line), "{run}");
+        assert!(run.outcome() == "failed" && reason(&run).contains(line), "{run}");
         assert_eq!(world.published(), contacts(0..50), "{name}");
     }
 }
@@ -218,7 +208,7 @@ async fn a_first_row_that_is_data_is_never_quoted() {
         (format!("[\"{guid}\", \"Jane Doe\"]"), "JSON arrays"),
     ] {
         let run = load(&world, "rows", format!("{first}\n{first}\n")).await;
-        assert_eq!(run["outcome"], "failed", "{run}");
+        run.assert_failed();
         let told = [run.to_string(), world.head().to_string()].concat();
         assert!(told.contains(words), "{first}: {told}");
         for cell in ["Jane", "ane.doe", "jane@", "1980", &guid.to_string()[..13], "people"] {
@@ -241,7 +231,7 @@ async fn two_json_keys_of_the_name_are_refused_and_files_put_together_are_read()
         .collect();
     let run = load(&world, "twice.jsonl", twice.concat()).await;
     assert!(
-        run["outcome"] == "failed" && reason(&run).contains("in line 1 the key \"contactid\" stands a second time"),
+        run.outcome() == "failed" && reason(&run).contains("in line 1 the key \"contactid\" stands a second time"),
         "{run}"
     );
     assert_eq!(world.published(), contacts(0..50));
@@ -250,7 +240,7 @@ async fn two_json_keys_of_the_name_are_refused_and_files_put_together_are_read()
         format!("\u{feff}{}", rows.collect::<Vec<_>>().concat())
     };
     let run = load(&world, "joined.jsonl", file(0..30) + &file(30..60)).await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    run.assert_loaded();
     let expected: Vec<Uuid> = contacts(0..60);
     assert_eq!(world.published(), expected);
 }
@@ -281,7 +271,7 @@ async fn control_characters_are_data_and_padding_behind_gzip_is_nothing() {
     {
         world.destination(&json!({"max_invalid_percent": 50}));
         let run = load(&world, name, content).await;
-        assert_eq!(run["outcome"], "loaded", "{number}: {run}");
+        assert_eq!(run.outcome(), "loaded", "{number}: {run}");
     }
     assert_eq!(world.published(), contacts(0..20));
     let run = load(
@@ -314,7 +304,7 @@ async fn what_is_no_text_is_called_by_its_name_packed_or_not() {
         ),
     ] {
         let run = load(&world, name, content).await;
-        assert!(run["outcome"] == "failed" && reason(&run).contains(words), "{run}");
+        assert!(run.outcome() == "failed" && reason(&run).contains(words), "{run}");
     }
 }
 
@@ -325,11 +315,7 @@ async fn parquet_is_read_whatever_its_name_ends_in() {
         let world = World::start().await;
         world.destination(&json!({"max_invalid_percent": 50}));
         let run = load(&world, name, parquet.to_vec()).await;
-        assert_eq!(
-            (&run["outcome"], &run["contacts"]),
-            (&json!("loaded"), &json!(5)),
-            "{run}"
-        );
+        run.assert_loaded().contacts(5);
         let is_told = run["warnings"]
             .to_string()
             .contains("but the content is Parquet; it was read as that");

@@ -1,6 +1,7 @@
 //! What an earlier version has kept is taken over, once, and by the first environment that needs it.
 
 use crate::failures::{kill_when, outcomes, sweep};
+use crate::run::Run;
 use crate::world::{FIFTEEN_MINUTES, SEGMENT, World, contacts};
 use sandbox::{BUCKET, Fault};
 use segment_loader::domain::{Mode, ObjectRef, RunId, SegmentName};
@@ -72,8 +73,8 @@ fn legacy(world: &World) -> Value {
     world.sandbox.s3.get_json(BUCKET, FORMER).unwrap()
 }
 
-async fn own(world: &World, key: &str) -> Value {
-    world.deliver(key).await["runs"][0].clone()
+async fn own(world: &World, key: &str) -> Run {
+    world.run(key).await
 }
 
 /// Lets the lease of whoever was killed run out.
@@ -91,23 +92,23 @@ async fn what_was_loaded_counted_and_refused_before_is_known_after_an_upgrade() 
             world.drop_contacts(name, &contacts(0..u32::try_from(number).unwrap() * 10 + 100))
         });
         for file in &files {
-            assert_eq!(own(&world, file).await["outcome"], "loaded");
+            assert_eq!(own(&world, file).await.outcome(), "loaded");
         }
         let refused = world.drop_file("refused.csv", "contactid\nx\nx\n");
-        assert_eq!(own(&world, &refused).await["outcome"], "refused");
+        assert_eq!(own(&world, &refused).await.outcome(), "refused");
         let ids = age_the_head(&world);
         let publishes = world.segment().publishes;
         assert_eq!(outcomes(&sweep(&world).await), [""; 0]);
         for file in &files {
             let run = own(&world, file).await;
-            assert!(run["outcome"] == "unchanged" || run["outcome"] == "superseded", "{run}");
+            assert!(run.outcome() == "unchanged" || run.outcome() == "superseded", "{run}");
         }
         let run = own(&world, &refused).await;
-        assert_eq!(run["outcome"], "refused", "{run}");
+        run.assert_refused();
         assert!(ids.iter().any(|id| run["run_id"] == id.as_str()), "{ids:?} {run}");
         assert_eq!(world.segment().publishes, publishes);
         let newer = world.drop_contacts("newer.csv", &contacts(0..130));
-        assert_eq!(own(&world, &newer).await["outcome"], "loaded");
+        assert_eq!(own(&world, &newer).await.outcome(), "loaded");
         assert_eq!((&legacy(&world)["v"], &world.head()["v"]), (&json!(2), &json!(2)));
         sweep(&world).await;
         assert_eq!(legacy(&world).get("head"), None, "it is not kept for good");
@@ -126,14 +127,14 @@ async fn an_order_of_before_is_carried_out_after_an_upgrade_and_is_one_entry() {
         .dataverse
         .fault(Fault::on("GET msdynmkt_segments").answer(403));
     let failed = world.order(&old, &json!({})).await;
-    assert_eq!(failed["outcome"], "failed", "{failed}");
+    failed.assert_failed();
     world.sandbox.dataverse.clear_faults();
     age_the_head(&world);
     tokio::time::sleep(Duration::from_hours(1)).await;
     assert_eq!(outcomes(&sweep(&world).await), ["loaded"]);
     assert_eq!(world.published(), contacts(0..100));
     assert_eq!(
-        own(&world, &new).await["outcome"],
+        own(&world, &new).await.outcome(),
         "superseded",
         "it was known when the order was given"
     );
@@ -168,8 +169,8 @@ async fn a_half_written_draft_of_before_is_finished_after_an_upgrade_wherever_th
         sweep(&world).await;
         assert_eq!(world.published(), contacts(0..3_000), "killed at write {put}");
         let run = own(&world, &tuesday).await;
-        assert_eq!(run["outcome"], "unchanged", "{put}: {run}");
-        assert_eq!(own(&world, &monday).await["outcome"], "superseded");
+        assert_eq!(run.outcome(), "unchanged", "{put}: {run}");
+        assert_eq!(own(&world, &monday).await.outcome(), "superseded");
         assert_eq!(legacy(&world).get("head"), None);
     }
 }
@@ -197,9 +198,8 @@ async fn a_live_lease_of_before_is_waited_for_and_nothing_is_lost() {
     let wednesday = world.drop_contacts("wednesday.csv", &contacts(0..3_010));
     world.sandbox.dataverse.clear_log();
     let run = own(&world, &wednesday).await;
-    assert_eq!(run["outcome"], "busy", "{run}");
-    assert!(run["reason"].as_str().unwrap().contains("earlier version"), "{run}");
-    assert_eq!(world.order(&wednesday, &json!({})).await["outcome"], "busy");
+    run.assert_busy().says("earlier version");
+    assert_eq!(world.order(&wednesday, &json!({})).await.outcome(), "busy");
     assert_eq!(outcomes(&sweep(&world).await), [""; 0]);
     assert_eq!(legacy(&world), before, "its worker goes on by it");
     assert_eq!(world.sandbox.dataverse.requests().len(), 0);
@@ -228,7 +228,7 @@ async fn two_workers_that_upgrade_at_once_load_one_past() {
             "{answer}"
         );
     }
-    assert_eq!(own(&world, &monday).await["outcome"], "superseded", "the past is known");
+    assert_eq!(own(&world, &monday).await.outcome(), "superseded", "the past is known");
     assert_eq!(world.published(), contacts(0..110));
     assert_eq!(world.segment().publishes, 2);
 }
@@ -249,9 +249,9 @@ async fn going_back_keeps_what_was_loaded_and_so_does_going_forward_again() {
     head.as_object_mut().unwrap().remove("environment");
     s3.put(BUCKET, FORMER, head.to_string());
     s3.delete(BUCKET, &own_key);
-    assert_eq!(own(&world, &tuesday).await["outcome"], "unchanged");
-    assert_eq!(own(&world, &monday).await["outcome"], "superseded");
+    assert_eq!(own(&world, &tuesday).await.outcome(), "unchanged");
+    assert_eq!(own(&world, &monday).await.outcome(), "superseded");
     assert_eq!(world.segment().publishes, 2);
     let wednesday = world.drop_contacts("wednesday.csv", &contacts(0..120));
-    assert_eq!(own(&world, &wednesday).await["outcome"], "loaded");
+    assert_eq!(own(&world, &wednesday).await.outcome(), "loaded");
 }

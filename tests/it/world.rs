@@ -1,6 +1,7 @@
 //! The app in this process with the sandbox around it, and the verbs in which the tests are told.
 
 use crate::leaks;
+use crate::run::Run;
 use sandbox::dataverse::SegmentView;
 use sandbox::{BUCKET, DESTINATION_SECRET, Sandbox};
 use segment_loader::App;
@@ -75,20 +76,25 @@ impl World {
         self.invoke(event).await.unwrap()
     }
 
-    /// Drops contacts, delivers the event and returns the file's own run.
-    pub(crate) async fn load(&self, name: &str, contacts: &[Uuid]) -> Value {
-        let key = self.drop_contacts(name, contacts);
-        self.deliver(&key).await["runs"][0].clone()
+    /// Delivers S3's event about a key, and returns its own run.
+    pub(crate) async fn run(&self, key: &str) -> Run {
+        Run::first(&self.deliver(key).await)
     }
 
-    /// Gives a direct order to load a key, with more fields, and returns its run.
-    pub(crate) async fn order(&self, key: &str, fields: &Value) -> Value {
+    /// Drops contacts, delivers the event and returns the file's own run.
+    pub(crate) async fn load(&self, name: &str, contacts: &[Uuid]) -> Run {
+        let key = self.drop_contacts(name, contacts);
+        self.run(&key).await
+    }
+
+    /// Loads a key directly, with more fields, and returns its run.
+    pub(crate) async fn order(&self, key: &str, fields: &Value) -> Run {
         let mut command = json!({"action": "load", "key": key});
         command
             .as_object_mut()
             .unwrap()
             .extend(fields.as_object().unwrap().clone());
-        self.invoke(command).await.unwrap()["runs"][0].clone()
+        Run::first(&self.invoke(command).await.unwrap())
     }
 
     pub(crate) async fn invoke(&self, event: Value) -> Result<Value, segment_loader::Error> {

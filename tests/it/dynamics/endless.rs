@@ -40,7 +40,7 @@ async fn an_answer_without_an_end_is_not_held() {
             let key = world.drop_contacts("monday.csv", &world::contacts(0..110));
             let run = world.order(&key, &json!({})).await;
             assert_eq!(run["error_type"], "DynamicsAnswerUnexpected", "{operation}: {run}");
-            let reason = run["reason"].as_str().unwrap();
+            let reason = run.reason();
             assert!(reason.starts_with(says) && reason.contains(LIMIT), "{reason}");
             assert_eq!(world.sandbox.dataverse.segments(SEGMENT).len(), 1);
             if operation != "PublishSegmentDefinition" || announced {
@@ -219,7 +219,7 @@ async fn assert_ends(rule: Fault, says: &str, calls: usize) {
     let key = world.drop_contacts("monday.csv", &world::contacts(0..110));
     let run = world.order(&key, &json!({})).await;
     assert_eq!(run["error_type"], "DynamicsAnswerUnexpected", "{says}: {run}");
-    assert!(run["reason"].as_str().unwrap().contains(says), "{says}: {run}");
+    assert!(run.reason().contains(says), "{says}: {run}");
     assert_eq!((dataverse.count(SEGMENTS), dataverse.writes()), (calls, 0), "{says}");
     assert_eq!(world.published(), world::contacts(0..100));
 }

@@ -23,7 +23,7 @@ async fn world() -> World {
 async fn failed_load(world: &World) -> (String, String) {
     let key = world.drop_contacts("monday.csv", &contacts(0..110));
     let run = world.order(&key, &json!({})).await;
-    assert_eq!(run["outcome"], "failed", "{run}");
+    run.assert_failed();
     let text = |field: &str| run[field].as_str().unwrap_or_default().to_owned();
     (text("error_type"), text("reason"))
 }
@@ -254,11 +254,11 @@ async fn rows_that_do_not_match_exactly_are_not_ours() {
             let key = world.drop_contacts("monday.csv", &contacts(0..110));
             let run = world.order(&key, &json!({})).await;
             if there {
-                assert_eq!(run["outcome"], "loaded", "{run}");
+                run.assert_loaded();
                 assert_eq!(world.published(), contacts(0..110));
             } else {
                 // Among rows that nobody asked for, a name that is missing is no absence.
-                assert_eq!(run["error_type"], "DynamicsAnswerUnexpected", "{run}");
+                run.as_type("DynamicsAnswerUnexpected");
                 assert!(world.sandbox.dataverse.segments(SEGMENT).is_empty());
             }
             for other in others {
@@ -328,13 +328,9 @@ async fn a_contact_is_missing_only_where_all_rows_came() {
     world.destination(&json!({"max_invalid_percent": 10}));
     let key = world.drop_contacts("tuesday.csv", &contacts((0..108).chain([109])));
     let unsure = world.order(&key, &json!({})).await;
-    assert_eq!(unsure["error_type"], "DynamicsAnswerUnexpected", "{unsure}");
+    unsure.as_type("DynamicsAnswerUnexpected");
     let run = world.order(&key, &json!({})).await;
-    assert_eq!(
-        (&run["outcome"], &run["not_found"]),
-        (&json!("loaded"), &json!(4)),
-        "{run}"
-    );
+    run.assert_loaded().not_found(4);
     assert_eq!(world.published(), contacts(0..105));
 }
 
@@ -375,8 +371,8 @@ async fn a_change_that_something_else_than_dynamics_answered_is_not_believed() {
             .fault(Fault::on(operation).always().answer(200).html());
         let key = world.drop_contacts("monday.csv", &contacts(5..110));
         let run = world.order(&key, &json!({})).await;
-        assert_eq!(run["error_type"], "DynamicsUnavailable", "{run}");
-        let reason = run["reason"].as_str().unwrap();
+        run.as_type("DynamicsUnavailable");
+        let reason = run.reason();
         assert!(reason.contains("a web page instead of an answer"), "{reason}");
         assert_eq!(world.published(), contacts(0..100));
     }

@@ -1,6 +1,7 @@
 //! Entra ID, secrets and rights during a load.
 
 use super::failure_of;
+use crate::run::Run;
 use crate::world::{World, contacts};
 use sandbox::{CREDENTIAL_SECRET, Fault};
 use serde_json::json;
@@ -27,7 +28,7 @@ async fn a_token_that_expires_or_is_revoked_during_the_load_is_renewed() {
         world.sandbox.dataverse.arrived("AddStaticMembers", 5).await;
         world.sandbox.entra.revoke_tokens();
     });
-    assert_eq!(answer["runs"][0]["outcome"], "loaded", "{answer}");
+    Run::first(&answer).assert_loaded();
     assert_eq!(world.published(), contacts(0..12_000));
     assert!(world.sandbox.entra.requests().len() > 1);
 }
@@ -44,7 +45,7 @@ async fn a_client_secret_rotated_during_the_load_is_read_once_more() {
             .secrets
             .merge(CREDENTIAL_SECRET, &json!({"client_secret": ROTATED}));
     });
-    assert_eq!(answer["runs"][0]["outcome"], "loaded", "{answer}");
+    Run::first(&answer).assert_loaded();
     assert_eq!(world.published(), contacts(0..12_000));
     let reads = world.sandbox.secrets.requests().len();
     assert!(
@@ -107,7 +108,7 @@ async fn an_entra_that_throttles_is_waited_for_and_one_that_stays_so_continues_l
     let world = World::start().await;
     let throttled = || Fault::on("Token").answer(429).header("Retry-After", "60");
     world.sandbox.entra.fault(throttled().times(2));
-    assert_eq!(world.load("monday.csv", &contacts(0..100)).await["outcome"], "loaded");
+    assert_eq!(world.load("monday.csv", &contacts(0..100)).await.outcome(), "loaded");
 
     let world = World::start().await;
     world.sandbox.entra.fault(throttled().always());

@@ -1,6 +1,7 @@
 //! Kills at chosen points; the published audience is only ever the old or the new one.
 
 use super::{A_LEASE, deliver_to, kill_at, kill_when, outcomes, published_sizes, sweep};
+use crate::run::Run;
 use crate::world::{SEGMENT, World, contacts};
 use sandbox::dataverse::Seed;
 use sandbox::{BUCKET, Fault};
@@ -17,7 +18,7 @@ async fn a_kill_while_reading_has_touched_nothing_and_the_next_attempt_starts_ov
     });
     kill_when(&world, event, is_reading).await;
     assert_eq!(world.sandbox.dataverse.requests().len(), 0);
-    assert_eq!(world.deliver(&key).await["runs"][0]["outcome"], "loaded");
+    world.run(&key).await.assert_loaded();
     assert_eq!(world.published(), contacts(0..100));
 }
 
@@ -34,8 +35,8 @@ async fn a_kill_anywhere_in_the_first_load_ends_as_one_exact_segment() {
         let world = World::start().await;
         let key = world.drop_contacts("monday.csv", &contacts(0..3_500));
         kill_at(&world, world.sandbox.s3.notification(BUCKET, &key), operation, nth).await;
-        let retried = &world.deliver(&key).await["runs"][0];
-        assert_eq!(retried["outcome"], "loaded", "{operation} {nth}: {retried}");
+        let retried = world.run(&key).await;
+        assert_eq!(retried.outcome(), "loaded", "{operation} {nth}: {retried}");
         assert_eq!(world.published(), contacts(0..3_500), "{operation} {nth}");
         assert!(published_sizes(&world).iter().all(|size| *size == 3_500));
         assert_eq!(world.sandbox.dataverse.definitions().len(), 1, "{operation} {nth}");
@@ -90,8 +91,8 @@ async fn a_kill_right_after_publishing_is_published_again_since_nobody_can_tell(
     assert_eq!(world.head()["applied"], json!(null));
     assert!(world.head()["writing"].is_object());
 
-    let retried = &world.deliver(&key).await["runs"][0];
-    assert_eq!(retried["outcome"], "loaded", "{retried}");
+    let retried = world.run(&key).await;
+    retried.assert_loaded();
     assert_eq!(world.segment().publishes, 2);
     assert_eq!(
         world.sandbox.dataverse.count("AddStaticMembers"),
@@ -116,8 +117,8 @@ async fn a_draft_that_is_whole_but_was_never_published_is_not_taken_for_unchange
     kill_when(&world, world.sandbox.s3.notification(BUCKET, &key), all_added).await;
     assert_eq!(world.segment().members, contacts(0..3_500), "the draft is whole");
     assert_eq!(world.published(), contacts(0..3_000));
-    let retried = &world.deliver(&key).await["runs"][0];
-    assert_eq!(retried["outcome"], "loaded", "{retried}");
+    let retried = world.run(&key).await;
+    retried.assert_loaded();
     assert_eq!(world.published(), contacts(0..3_500));
 }
 
@@ -143,7 +144,7 @@ async fn a_crash_never_turns_the_next_good_file_into_a_refusal() {
     // Measured by the draft this file would lose five members in six.
     tokio::time::sleep(A_LEASE).await;
     let next = world.load("wednesday.csv", &contacts(0..1_010)).await;
-    assert_eq!(next["outcome"], "loaded", "{next}");
+    next.assert_loaded();
     assert_eq!(world.published(), contacts(0..1_010));
 }
 
@@ -171,7 +172,7 @@ async fn sweeps_alone_finish_what_every_attempt_left() {
         "the dead worker's lease still holds"
     );
     tokio::time::sleep(A_LEASE).await;
-    let lost = &sweep(&world).await["runs"][0];
+    let lost = Run::first(&sweep(&world).await);
     assert_eq!(
         lost["error_type"], "AttemptLost",
         "three died: there is a pause now: {lost}"
@@ -200,7 +201,7 @@ async fn a_batch_that_the_server_carries_out_late_is_in_before_another_worker_ma
     let tuesday = world.drop_contacts("tuesday.csv", &contacts(3_000..6_000));
     let other = World::app(&world.sandbox, &[]);
     let early = deliver_to(&other, world.sandbox.s3.notification(BUCKET, &tuesday)).await;
-    assert_eq!(early["outcome"], "busy", "{early}");
+    early.assert_busy();
     tokio::time::sleep(A_LEASE).await;
     let swept = sweep(&world).await;
     assert_eq!(outcomes(&swept), ["superseded", "loaded"], "{swept}");

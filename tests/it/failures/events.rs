@@ -20,7 +20,7 @@ async fn a_duplicate_event_during_the_run_makes_no_second_writer() {
         deliver_to(&other, duplicate).await
     });
     assert_eq!(first["runs"][0]["outcome"], "loaded", "{first}");
-    assert_eq!(second["outcome"], "unchanged", "nobody works on it by then: {second}");
+    assert_eq!(second.outcome(), "unchanged", "nobody works on it by then: {second}");
     assert_eq!(world.sandbox.dataverse.count("AddStaticMembers"), 5);
     assert_eq!(world.segment().publishes, 1);
 }
@@ -33,9 +33,9 @@ async fn of_two_files_of_the_same_second_the_later_key_wins_in_whatever_order_th
         world.sandbox.s3.put(BUCKET, &keys[0], csv(&contacts(0..100)));
         world.sandbox.s3.put(BUCKET, &keys[1], csv(&contacts(10..120)));
         for name in order {
-            let run = world.deliver(&format!("incoming/Summer Sale/{name}.csv")).await["runs"][0].clone();
+            let run = world.run(&format!("incoming/Summer Sale/{name}.csv")).await;
             let is_late = name == "a" && order[0] == "b";
-            assert_eq!(run["outcome"], if is_late { "superseded" } else { "loaded" }, "{run}");
+            assert_eq!(run.outcome(), if is_late { "superseded" } else { "loaded" }, "{run}");
         }
         assert_eq!(world.published(), contacts(10..120), "{order:?}");
     }
@@ -47,8 +47,8 @@ async fn an_event_that_comes_after_a_newer_file_was_loaded_is_superseded_and_lea
     let old = world.drop_contacts("monday.csv", &contacts(0..100));
     world.load("tuesday.csv", &contacts(10..120)).await;
     world.sandbox.dataverse.clear_log();
-    let late = &world.deliver(&old).await["runs"][0];
-    assert_eq!(late["outcome"], "superseded", "{late}");
+    let late = world.run(&old).await;
+    late.assert_superseded();
     assert!(late["receipt"].is_string(), "{late}");
     assert_eq!(world.sandbox.dataverse.requests().len(), 0);
     assert_eq!(world.published(), contacts(10..120));
@@ -65,7 +65,7 @@ async fn a_newer_file_that_comes_during_the_load_is_the_only_one_published() {
         let tuesday = world.drop_contacts("tuesday.csv", &contacts(100..8_200));
         deliver_to(&other, world.sandbox.s3.notification(BUCKET, &tuesday)).await
     });
-    assert_eq!(second["outcome"], "busy", "{second}");
+    second.assert_busy();
     assert_eq!(first["runs"][0]["outcome"], "superseded", "{first}");
     assert_eq!(first["runs"][1]["outcome"], "loaded", "{first}");
     assert_eq!(published_sizes(&world), [8_100]);
@@ -83,7 +83,7 @@ async fn a_newer_file_that_is_refused_lets_the_older_go_on() {
         let empty = world.drop_contacts("empty.csv", &[]);
         deliver_to(&other, world.sandbox.s3.notification(BUCKET, &empty)).await
     });
-    assert_eq!(second["outcome"], "busy", "{second}");
+    second.assert_busy();
     assert_eq!(first["runs"][0]["outcome"], "loaded", "{first}");
     assert_eq!(first["runs"][1]["outcome"], "refused", "{first}");
     assert_eq!(published_sizes(&world), [8_000]);
@@ -123,8 +123,8 @@ async fn a_result_in_parts_starts_with_its_marker_only_and_fails_where_the_parts
         assert_eq!(world.deliver(&key).await["runs"], json!([]), "a part starts nothing");
     }
     let marker = world.drop_file("run/_SUCCESS", "");
-    let run = &world.deliver(&marker).await["runs"][0];
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    let run = world.run(&marker).await;
+    run.assert_loaded();
     assert_eq!(world.published(), contacts(0..100));
 }
 
@@ -132,10 +132,10 @@ async fn a_result_in_parts_starts_with_its_marker_only_and_fails_where_the_parts
 async fn an_object_without_a_byte_is_refused_and_its_next_version_loads() {
     let world = World::start().await;
     let key = world.drop_file("monday.csv", "");
-    assert_eq!(world.deliver(&key).await["runs"][0]["outcome"], "refused");
+    world.run(&key).await.assert_refused();
     assert!(world.sandbox.dataverse.segments("Summer Sale").is_empty());
     world.drop_contacts("monday.csv", &contacts(0..100));
-    assert_eq!(world.deliver(&key).await["runs"][0]["outcome"], "loaded");
+    world.run(&key).await.assert_loaded();
 }
 
 #[tokio::test(start_paused = true)]

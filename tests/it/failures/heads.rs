@@ -18,7 +18,7 @@ async fn a_head_whose_write_was_answered_by_nobody_is_known_to_be_ours() {
             let world = World::start().await;
             world.sandbox.s3.fault(fault.path("_state/segments/").nth(nth));
             let run = world.load("monday.csv", &contacts(0..100)).await;
-            assert_eq!(run["outcome"], "loaded", "{nth}: {run}");
+            assert_eq!(run.outcome(), "loaded", "{nth}: {run}");
             let head = world.head();
             assert_eq!(
                 (&head["pending"], &head["lease"], &head["applied"]["run_id"]),
@@ -40,7 +40,7 @@ async fn a_conflict_and_a_missing_object_at_a_conditional_write_are_tried_again(
         let fault = Fault::on("PutObject").path("_state/segments/").nth(2).times(3);
         world.sandbox.s3.fault(fault.answer(status).code(code));
         let run = world.load("monday.csv", &contacts(0..100)).await;
-        assert_eq!(run["outcome"], "loaded", "{status}: {run}");
+        assert_eq!(run.outcome(), "loaded", "{status}: {run}");
     }
 }
 
@@ -86,7 +86,7 @@ async fn a_clock_that_is_an_hour_wrong_neither_shortens_nor_prolongs_a_lease() {
         let other = World::app(&world.sandbox, &[]);
         tokio::time::sleep(Duration::from_secs(170)).await;
         let early = deliver_to(&other, world.sandbox.s3.notification(BUCKET, &tuesday)).await;
-        assert_eq!(early["outcome"], "busy", "{early}");
+        early.assert_busy();
         tokio::time::sleep(Duration::from_secs(12)).await;
         let swept = sweep(&world).await;
         assert_eq!(outcomes(&swept), ["superseded", "loaded"], "{swept}");
@@ -121,7 +121,7 @@ async fn a_missing_right_to_list_is_named_and_not_taken_for_a_first_run() {
     assert!(reason.contains("s3:ListBucket"), "{reason}");
     assert_eq!(world.sandbox.dataverse.requests().len(), 0);
     world.sandbox.s3.allow_all();
-    assert_eq!(world.deliver(&key).await["runs"][0]["outcome"], "loaded");
+    world.run(&key).await.assert_loaded();
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,6 +15,7 @@ mod table;
 mod throttling;
 pub(crate) mod writes;
 
+use crate::run::Run;
 use crate::world::{FIFTEEN_MINUTES, World};
 use segment_loader::App;
 use serde_json::{Value, json};
@@ -42,8 +43,8 @@ pub(crate) async fn sweep(world: &World) -> Value {
 }
 
 /// Delivers an event to another instance of the function.
-pub(crate) async fn deliver_to(app: &App, event: Value) -> Value {
-    Box::pin(app.handle(event, FIFTEEN_MINUTES)).await.unwrap()["runs"][0].clone()
+pub(crate) async fn deliver_to(app: &App, event: Value) -> Run {
+    Run::first(&Box::pin(app.handle(event, FIFTEEN_MINUTES)).await.unwrap())
 }
 
 /// Delivers the event about a key, which must fail, and returns the error's type and sentence.

@@ -24,7 +24,7 @@ async fn a_receipt_that_cannot_be_written_is_a_warning_and_the_load_stands() {
         let world = World::start().await;
         world.sandbox.s3.fault(fault.path("_state/receipts/").always());
         let run = world.load("monday.csv", &contacts(0..100)).await;
-        assert_eq!(run["outcome"], "loaded", "{run}");
+        run.assert_loaded();
         assert!(run["receipt"].is_null(), "{run}");
         let warnings = run["warnings"].to_string();
         assert!(warnings.contains("receipt") && warnings.contains(reason), "{run}");

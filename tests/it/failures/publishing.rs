@@ -98,7 +98,7 @@ async fn a_computing_segment_that_somebody_stops_is_loaded_again() {
             .dataverse
             .modes(|modes| modes.publish_delay = Duration::from_mins(10));
         let run = world.load("monday.csv", &contacts(0..1_100)).await;
-        assert_eq!(run["outcome"], "computing", "{run}");
+        run.assert_computing();
         tokio::time::sleep(Duration::from_mins(10)).await;
         world.sandbox.dataverse.modes(|modes| {
             modes.outcome = Outcome::Active;
@@ -118,11 +118,7 @@ async fn the_active_of_before_is_not_believed_right_after_publishing() {
     });
     let start = Instant::now();
     let run = world.load("monday.csv", &contacts(0..1_100)).await;
-    assert_eq!(
-        (&run["outcome"], &run["member_count"]),
-        (&json!("loaded"), &json!(1_100)),
-        "{run}"
-    );
+    run.assert_loaded().counted(1_100);
     assert!(start.elapsed() >= Duration::from_mins(1), "{:?}", start.elapsed());
     assert_eq!(world.published(), contacts(0..1_100));
 }
@@ -136,7 +132,7 @@ async fn a_lag_longer_than_the_wait_is_computing_and_confirmed_by_a_sweep() {
         .dataverse
         .modes(|modes| modes.publish_lag = Duration::from_mins(5));
     let run = world.load("monday.csv", &contacts(0..1_100)).await;
-    assert_eq!(run["outcome"], "computing", "{run}");
+    run.assert_computing();
     tokio::time::sleep(Duration::from_mins(5)).await;
     assert_eq!(sweep(&world).await["runs"][0]["outcome"], "loaded");
     assert_eq!(world.head()["applied"]["confirmed"], true);
@@ -152,7 +148,7 @@ async fn an_active_of_before_that_a_sweep_sees_does_not_confirm_what_is_still_to
         modes.outcome = Outcome::Error;
     });
     let run = world.load("monday.csv", &contacts(0..1_100)).await;
-    assert_eq!(run["outcome"], "computing", "{run}");
+    run.assert_computing();
     sweep(&world).await;
     assert_eq!(
         world.head()["applied"]["confirmed"],
@@ -173,8 +169,7 @@ async fn a_segment_stopped_or_expired_is_published_again_although_nothing_change
             .dataverse
             .edit(|state| state.set_segment(id, &[("statecode", json!(1)), ("statuscode", json!(status))]));
         let run = world.order(&key, &json!({})).await;
-        assert_eq!(run["outcome"], "loaded", "{run}");
-        assert!(run["warnings"].to_string().contains(word), "{run}");
+        run.assert_loaded().warns(word);
         assert_eq!(world.segment().statuscode, 1);
     }
 }

@@ -3,6 +3,7 @@
 //! In real time: a paused clock stands still while a file is being parsed.
 
 use super::{failure_of, sweep};
+use crate::run::Run;
 use crate::world::{World, contacts, csv};
 use sandbox::{BUCKET, Fault, Sandbox};
 use std::io::Write as _;
@@ -23,7 +24,7 @@ async fn a_body_that_is_cut_dropped_or_throttled_still_ends_as_the_exact_audienc
         let world = World::start().await;
         world.sandbox.s3.fault(fault.clone());
         let run = world.load("monday.csv", &contacts(0..2_500)).await;
-        assert_eq!(run["outcome"], "loaded", "{fault:?}: {run}");
+        assert_eq!(run.outcome(), "loaded", "{fault:?}: {run}");
         assert_eq!(world.published(), contacts(0..2_500));
     }
 }
@@ -45,7 +46,7 @@ async fn an_s3_that_stays_slow_is_a_failure_that_the_sweep_mends() {
 }
 
 /// Loads a file that is changed as soon as its reading has begun.
-async fn load_while(world: &World, change: impl FnOnce(&str)) -> Result<serde_json::Value, segment_loader::Error> {
+async fn load_while(world: &World, change: impl FnOnce(&str)) -> Result<Run, segment_loader::Error> {
     world.sandbox.s3.latency("GetObject", Duration::from_millis(100));
     let key = world.drop_contacts("monday.csv", &contacts(0..2_500));
     let event = world.sandbox.s3.notification(BUCKET, &key);
@@ -54,7 +55,7 @@ async fn load_while(world: &World, change: impl FnOnce(&str)) -> Result<serde_js
         world.sandbox.s3.arrived(1, is_file).await;
         change(&key);
     });
-    answer.map(|answer| answer["runs"][0].clone())
+    answer.map(|answer| Run::first(&answer))
 }
 
 #[tokio::test]
@@ -67,12 +68,9 @@ async fn with_versions_a_file_replaced_while_it_is_read_stays_what_it_was_until_
     })
     .await
     .unwrap();
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    run.assert_loaded();
     assert_eq!(world.published(), contacts(0..2_500));
-    assert_eq!(
-        world.deliver("incoming/Summer Sale/monday.csv").await["runs"][0]["outcome"],
-        "loaded"
-    );
+    world.run("incoming/Summer Sale/monday.csv").await.assert_loaded();
     assert_eq!(world.published(), contacts(100..2_600));
 }
 
@@ -86,12 +84,9 @@ async fn without_versions_a_file_replaced_while_it_is_read_is_superseded_and_not
     })
     .await
     .unwrap();
-    assert_eq!(run["outcome"], "superseded", "{run}");
+    run.assert_superseded();
     assert_eq!(world.sandbox.dataverse.writes(), 0);
-    assert_eq!(
-        world.deliver("incoming/Summer Sale/monday.csv").await["runs"][0]["outcome"],
-        "loaded"
-    );
+    world.run("incoming/Summer Sale/monday.csv").await.assert_loaded();
     assert_eq!(world.published(), contacts(100..2_600));
 }
 
@@ -151,5 +146,5 @@ async fn a_truncated_or_damaged_file_writes_nothing_and_publishes_nothing() {
     assert_eq!(world.sandbox.dataverse.writes(), 0);
     assert_eq!(world.published(), contacts(0..100));
     let key = world.drop_file("tuesday.csv.gz", whole);
-    assert_eq!(world.deliver(&key).await["runs"][0]["outcome"], "loaded");
+    world.run(&key).await.assert_loaded();
 }

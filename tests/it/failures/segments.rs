@@ -14,7 +14,7 @@ async fn a_segment_with_groups_of_others_only_gets_one_for_the_result() {
         .dataverse
         .seed_segment(Seed::named(SEGMENT).exclude(contacts(0..10)));
     let run = world.load("monday.csv", &contacts(0..100)).await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    run.assert_loaded();
     let groups: Vec<_> = world
         .segment()
         .groups
@@ -52,7 +52,7 @@ async fn a_segment_that_refreshes_by_the_clock_never_shows_a_half_written_draft(
     dataverse.latency("AddStaticMembers", Duration::from_secs(3));
     dataverse.latency("RemoveStaticMembers", Duration::from_secs(3));
     let run = world.load("monday.csv", &contacts(2_000..8_000)).await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    run.assert_loaded();
     let mut sizes = super::published_sizes(&world);
     sizes.dedup();
     assert_eq!(sizes, [5_000, 6_000]);

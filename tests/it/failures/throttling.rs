@@ -1,6 +1,7 @@
 //! Dataverse under stress: penalties, server errors, slowness, no connection at all.
 
 use super::{failure_of, outcomes, published_sizes, sweep};
+use crate::run::Run;
 use crate::world::{World, contacts};
 use sandbox::{BUCKET, Fault, Sandbox};
 use serde_json::json;
@@ -35,7 +36,7 @@ async fn a_load_sends_nothing_inside_a_penalty_whichever_call_was_refused() {
         }
         let start = Instant::now();
         let run = world.load("monday.csv", &contacts(0..5_000)).await;
-        assert_eq!(run["outcome"], "loaded", "{retry_after} {code}: {run}");
+        assert_eq!(run.outcome(), "loaded", "{retry_after} {code}: {run}");
         let at_least = Duration::from_secs(2 * retry_after.parse::<u64>().unwrap().max(1));
         assert!(start.elapsed() >= at_least, "{retry_after} {code}");
         assert_eq!(dataverse.violations(), [], "{retry_after} {code}");
@@ -50,7 +51,7 @@ async fn a_throttled_create_or_publish_makes_one_segment() {
         let fault = Fault::on(operation).times(2).answer(429).header("Retry-After", "27");
         world.sandbox.dataverse.fault(fault.code(CODES[0]));
         let run = world.load("monday.csv", &contacts(0..100)).await;
-        assert_eq!(run["outcome"], "loaded", "{operation}: {run}");
+        assert_eq!(run.outcome(), "loaded", "{operation}: {run}");
         assert_eq!(world.sandbox.dataverse.violations(), [], "{operation}");
         assert_eq!(world.segment().publishes, 1);
         assert_eq!(world.sandbox.dataverse.definitions().len(), 1, "{operation}");
@@ -68,7 +69,7 @@ async fn a_storm_that_lasts_longer_than_the_time_left_continues_with_the_next_sw
     let key = world.drop_contacts("monday.csv", &contacts(0..9_000));
     let event = world.sandbox.s3.notification(BUCKET, &key);
     let answer = world.invoke_for(event, Duration::from_mins(4)).await.unwrap();
-    assert_eq!(answer["runs"][0]["outcome"], "continues", "{answer}");
+    Run::first(&answer).assert_continues();
     assert_eq!(
         (&world.head()["lease"], &world.head()["failures"]),
         (&json!(null), &json!(null))
@@ -92,7 +93,7 @@ async fn server_errors_with_any_body_are_survived_by_every_call() {
                 .dataverse
                 .fault(Fault::on(operation).nth(2).answer(status).html());
             let run = world.load("monday.csv", &contacts(0..2_500)).await;
-            assert_eq!(run["outcome"], "loaded", "{operation} {status}: {run}");
+            assert_eq!(run.outcome(), "loaded", "{operation} {status}: {run}");
             assert_eq!(world.published(), contacts(0..2_500));
             assert_eq!(world.sandbox.dataverse.definitions().len(), 1, "{operation} {status}");
         }
@@ -134,7 +135,7 @@ async fn an_answer_that_hides_a_failure_or_is_cut_off_is_no_success() {
         let world = World::start().await;
         world.sandbox.dataverse.fault(fault.clone());
         let run = world.load("monday.csv", &contacts(0..2_500)).await;
-        assert_eq!(run["outcome"], "loaded", "{fault:?}: {run}");
+        assert_eq!(run.outcome(), "loaded", "{fault:?}: {run}");
         assert_eq!(world.published(), contacts(0..2_500), "{fault:?}");
     }
 }
@@ -169,7 +170,7 @@ async fn a_connection_that_is_refused_or_never_answered_is_tried_again() {
             .fault(Fault::on(operation).nth(2).delay(Duration::from_secs(500)));
     }
     let run = world.load("monday.csv", &contacts(0..100)).await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    run.assert_loaded();
 
     // Nobody listens where the other sandbox was.
     let gone = Sandbox::start().await.organization_url();

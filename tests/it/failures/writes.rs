@@ -1,6 +1,7 @@
 //! Writes whose fate is unclear, contacts that Dynamics does not take, lists that lag, members that others change.
 
 use super::{failure_of, published_sizes, sweep};
+use crate::run::Run;
 use crate::world::{SEGMENT, World, contact, contacts};
 use sandbox::Fault;
 use sandbox::dataverse::{Seed, State, UnknownContacts};
@@ -32,7 +33,7 @@ async fn a_create_that_may_or_may_not_have_happened_makes_exactly_one_segment() 
             let world = World::start().await;
             world.sandbox.dataverse.fault(fault.clone());
             let run = world.load("monday.csv", &contacts(0..100)).await;
-            assert_eq!(run["outcome"], "loaded", "{fault:?}: {run}");
+            assert_eq!(run.outcome(), "loaded", "{fault:?}: {run}");
             assert_eq!(world.published(), contacts(0..100));
             assert_eq!(world.sandbox.dataverse.definitions().len(), 1, "{fault:?}");
         }
@@ -47,7 +48,7 @@ async fn a_definition_left_behind_is_used_by_the_next_attempt() {
     assert_eq!(failure_of(&world, &key).await.0, "PrivilegeMissing");
     assert_eq!(world.sandbox.dataverse.definitions().len(), 1);
     world.sandbox.dataverse.modes(|modes| modes.denied.clear());
-    assert_eq!(world.deliver(&key).await["runs"][0]["outcome"], "loaded");
+    world.run(&key).await.assert_loaded();
     assert_eq!(world.sandbox.dataverse.definitions().len(), 1);
 }
 
@@ -64,12 +65,8 @@ async fn any_write_whose_answer_is_lost_is_repeated_without_harm() {
         world.sandbox.dataverse.seed_segment(seed);
         world.sandbox.dataverse.fault(Fault::on(operation).commit_then_reset());
         let run = world.load("monday.csv", &contacts(500..2_500)).await;
-        assert_eq!(run["outcome"], "loaded", "{operation}: {run}");
-        assert_eq!(
-            (&run["added"], &run["removed"]),
-            (&json!(1_500), &json!(500)),
-            "{operation}"
-        );
+        assert_eq!(run.outcome(), "loaded", "{operation}: {run}");
+        run.added(1_500).removed(500);
         assert_eq!(world.published(), contacts(500..2_500), "{operation}");
         assert!(published_sizes(&world).iter().all(|size| [1_000, 2_000].contains(size)));
     }
@@ -84,12 +81,7 @@ async fn contacts_that_are_refused_by_name_are_singled_out_and_counted() {
         UnknownContacts::Refuse,
     );
     let run = world.load("monday.csv", &contacts(0..3_000)).await;
-    assert_eq!(
-        (&run["outcome"], &run["not_accepted"]),
-        (&json!("loaded"), &json!(5)),
-        "{run}"
-    );
-    assert!(run["warnings"].to_string().contains("did not accept 5"), "{run}");
+    run.assert_loaded().not_accepted(5).warns("did not accept 5");
     assert_eq!(world.published().len(), 2_995);
 }
 
@@ -127,12 +119,7 @@ async fn contacts_that_are_silently_dropped_are_reported_and_not_tried_for_ever(
     let world = World::start().await;
     know(&world, 20..3_000, UnknownContacts::Ignore);
     let run = world.load("monday.csv", &contacts(0..3_000)).await;
-    assert_eq!(
-        (&run["outcome"], &run["not_accepted"]),
-        (&json!("loaded"), &json!(20)),
-        "{run}"
-    );
-    assert!(run["warnings"].to_string().contains("did not accept 20"), "{run}");
+    run.assert_loaded().not_accepted(20).warns("did not accept 20");
     assert_eq!(world.published(), contacts(20..3_000));
     assert!(world.sandbox.dataverse.count("AddStaticMembers") <= 5);
     assert_eq!(sweep(&world).await["runs"], json!([]));
@@ -147,11 +134,7 @@ async fn a_list_that_lags_behind_is_read_again_before_anything_is_written_again(
         .seed_segment(Seed::named(SEGMENT).group(contacts(0..1_000)));
     world.sandbox.dataverse.modes(|modes| modes.stale_reads = 2);
     let run = world.load("monday.csv", &contacts(500..3_500)).await;
-    assert_eq!(
-        (&run["outcome"], &run["not_accepted"]),
-        (&json!("loaded"), &json!(0)),
-        "{run}"
-    );
+    run.assert_loaded().not_accepted(0);
     assert_eq!(world.sandbox.dataverse.count("AddStaticMembers"), 3);
     assert_eq!(world.published(), contacts(500..3_500));
 }
@@ -169,7 +152,7 @@ async fn a_page_size_that_is_refused_and_pages_that_move_still_give_the_exact_au
         dataverse.arrived("ListGroupMembers", 6).await;
         edit_group(&world, |members| members.retain(|id| *id > contact(50).as_u128()));
     });
-    assert_eq!(answer["runs"][0]["outcome"], "loaded", "{answer}");
+    Run::first(&answer).assert_loaded();
     assert_eq!(world.published(), contacts(1_000..7_000));
 }
 
@@ -181,7 +164,7 @@ async fn deadlocks_slow_the_group_down_and_lose_nothing() {
     let fault = Fault::on("AddStaticMembers").nth(2).times(5).answer(500);
     world.sandbox.dataverse.fault(fault.error("0x80044151", deadlock));
     let run = world.load("monday.csv", &contacts(0..6_000)).await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    run.assert_loaded();
     assert_eq!(world.published(), contacts(0..6_000));
 }
 
@@ -208,7 +191,7 @@ async fn members_that_somebody_edits_during_the_load_are_put_right() {
             members.insert(contact(90_000).as_u128());
         });
     });
-    assert_eq!(answer["runs"][0]["outcome"], "loaded", "{answer}");
+    Run::first(&answer).assert_loaded();
     assert_eq!(world.published(), contacts(1_000..8_000));
     assert_eq!(published_sizes(&world), [5_000, 7_000]);
 }

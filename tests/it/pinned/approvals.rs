@@ -1,6 +1,7 @@
 //! An approval is for the files that were looked at and for the mode in which they were to be loaded.
 
 use super::{complete, part, run_of, sweep, world_of_100, write_parts};
+use crate::run::Run;
 use crate::upgrade::age_the_head;
 use crate::world::{SEGMENT, World, contacts};
 use sandbox::BUCKET;
@@ -10,8 +11,8 @@ use serde_json::{Value, json};
 /// Refuses a result of 45 contacts for 100 members, and returns the command that approves it.
 async fn refused_command(world: &World, marker: &str) -> Value {
     let run = run_of(world, marker).await;
-    assert_eq!(run["outcome"], "refused", "{run}");
-    let reason = run["reason"].as_str().unwrap();
+    run.assert_refused();
+    let reason = run.reason();
     serde_json::from_str(&reason[reason.find('{').unwrap()..]).unwrap()
 }
 
@@ -32,16 +33,16 @@ async fn an_approval_opens_the_guards_for_the_files_that_were_looked_at_only() {
         if marker_too {
             complete(&world, files, 2);
         }
-        let run = world.invoke(command).await.unwrap()["runs"][0].clone();
-        assert_eq!(run["outcome"], "refused", "{run}");
-        let reason = run["reason"].as_str().unwrap();
+        let run = Run::first(&world.invoke(command).await.unwrap());
+        run.assert_refused();
+        let reason = run.reason();
         assert!(reason.contains("the files of the result are others now"), "{reason}");
         assert_eq!(world.published(), contacts(0..100));
     }
     let world = world_of_100("folder", true).await;
     write_parts(&world, &[0..20, 20..45]);
     let command = refused_command(&world, &complete(&world, "folder", 2)).await;
-    let run = world.invoke(command).await.unwrap()["runs"][0].clone();
+    let run = Run::first(&world.invoke(command).await.unwrap());
     assert_eq!(
         (&run["outcome"], &run["approved"]),
         (&json!("loaded"), &json!(true)),
@@ -57,16 +58,12 @@ async fn an_approval_opens_the_guards_for_the_mode_that_was_refused_only() {
     world.destination(&json!({"max_growth_percent": 10}));
     let key = world.drop_contacts("more.csv", &contacts(1000..1500));
     let refused = world.order(&key, &json!({"mode": "append"})).await;
-    assert_eq!(refused["outcome"], "refused", "{refused}");
+    refused.assert_refused();
     let run = world.order(&key, &json!({"approve": refused["run_id"]})).await;
-    assert_eq!(run["outcome"], "refused", "{run}");
-    assert!(
-        run["reason"].as_str().unwrap().contains("mode (this is replace)"),
-        "{run}"
-    );
+    run.assert_refused().says("mode (this is replace)");
     assert_eq!(world.published(), contacts(0..1000));
     let approval = json!({"mode": "append", "approve": refused["run_id"]});
-    assert_eq!(world.order(&key, &approval).await["outcome"], "loaded");
+    assert_eq!(world.order(&key, &approval).await.outcome(), "loaded");
     assert_eq!(world.published(), contacts(0..1500));
 }
 
@@ -76,13 +73,13 @@ async fn what_a_head_of_before_has_counted_applied_and_refused_is_known_by_the_n
         let world = World::start().await;
         world.destination(&json!({"mode": mode, "max_invalid_percent": 5}));
         let loaded = world.drop_contacts("loaded.csv", &contacts(0..100));
-        assert_eq!(run_of(&world, &loaded).await["outcome"], "loaded");
+        assert_eq!(run_of(&world, &loaded).await.outcome(), "loaded");
         let refused = world.drop_file("refused.csv", "contactid\nx\nx\n");
-        assert_eq!(run_of(&world, &refused).await["outcome"], "refused");
+        assert_eq!(run_of(&world, &refused).await.outcome(), "refused");
         let ids = age_the_head(&world);
         for (key, outcome) in [(&loaded, "unchanged"), (&refused, "refused")] {
             let run = run_of(&world, key).await;
-            assert_eq!(run["outcome"], outcome, "{run}");
+            run.assert_outcome(outcome);
             assert!(ids.iter().any(|id| run["run_id"] == id.as_str()), "{ids:?} {run}");
         }
         assert_eq!(sweep(&world).await, json!([]), "nor does the sweep find anything new");
@@ -107,13 +104,13 @@ async fn an_approval_that_was_printed_before_is_refused_as_that() {
     let name = SegmentName::parse(SEGMENT).unwrap();
     for id in RunId::of_before(&name, Mode::Replace, &object, None) {
         let run = world.order(&key, &json!({"approve": id})).await;
-        assert_eq!(run["outcome"], "refused", "{run}");
-        let reason = run["reason"].as_str().unwrap();
+        run.assert_refused();
+        let reason = run.reason();
         assert!(reason.contains("printed by an earlier version"), "{run}");
     }
     assert_eq!(world.published(), contacts(0..1000));
     let run = world.order(&key, &json!({"approve": refused["run_id"]})).await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    run.assert_loaded();
 }
 
 #[tokio::test(start_paused = true)]

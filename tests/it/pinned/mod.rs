@@ -2,6 +2,7 @@
 
 mod approvals;
 
+use crate::run::Run;
 use crate::world::{SEGMENT, World, contacts};
 use sandbox::{BUCKET, Fault, Sandbox};
 use serde_json::{Value, json};
@@ -47,12 +48,9 @@ fn complete(world: &World, files: &str, parts: usize) -> String {
 }
 
 /// Delivers the event of a key and returns its run, also where that failed.
-async fn run_of(world: &World, key: &str) -> Value {
+async fn run_of(world: &World, key: &str) -> Run {
     let event = world.sandbox.s3.notification(BUCKET, key);
-    match world.invoke(event).await {
-        Ok(answer) => answer["runs"][0].clone(),
-        Err(error) => json!({"outcome": "failed", "error_type": error.error_type(), "reason": error.to_string()}),
-    }
+    Run::of_event(world.invoke(event).await)
 }
 
 async fn sweep(world: &World) -> Value {
@@ -68,10 +66,9 @@ async fn take_up(world: &World, key: &str) {
     dataverse.clear_faults();
 }
 
-fn assert_changed(run: &Value, expected: &str) {
-    assert_eq!(run["outcome"], "failed", "{run}");
-    assert_eq!(run["error_type"], "ResultChanged", "{run}");
-    let reason = run["reason"].as_str().unwrap();
+fn assert_changed(run: &Run, expected: &str) {
+    run.assert_failed().as_type("ResultChanged");
+    let reason = run.reason();
     assert!(reason.contains(expected), "{expected}: {reason}");
 }
 
@@ -81,19 +78,16 @@ async fn a_part_that_an_overwriting_statement_left_behind_is_refused_until_someb
         let world = world_of_100(files, true).await;
         write_parts(&world, &[0..40, 40..80, 80..120]);
         let run = run_of(&world, &complete(&world, files, 3)).await;
-        assert_eq!(run["outcome"], "loaded", "{run}");
+        run.assert_loaded();
 
         world.sandbox.s3.clock().advance(DAY);
         write_parts(&world, &[0..40, 40..70]);
         let marker = complete(&world, files, 3);
         let into_dry_run = world.order(&marker, &json!({"dry_run": true})).await;
-        assert!(
-            into_dry_run["warnings"].to_string().contains("1 of the 3 files"),
-            "{into_dry_run}"
-        );
+        into_dry_run.warns("1 of the 3 files");
         let run = run_of(&world, &marker).await;
-        assert_eq!(run["outcome"], "refused", "{run}");
-        let reason = run["reason"].as_str().unwrap();
+        run.assert_refused();
+        let reason = run.reason();
         for expected in [
             "1 of the 3 files are older",
             "CLEANPATH",
@@ -108,11 +102,12 @@ async fn a_part_that_an_overwriting_statement_left_behind_is_refused_until_someb
         let touched = complete(&world, files, 3);
         let again = run_of(&world, &touched).await;
         assert_eq!(
-            again["outcome"], "refused",
+            again.outcome(),
+            "refused",
             "a marker written again makes no part newer: {again}"
         );
         let approval = json!({"approve": again["run_id"]});
-        assert_eq!(world.order(&touched, &approval).await["outcome"], "loaded");
+        assert_eq!(world.order(&touched, &approval).await.outcome(), "loaded");
     }
 }
 
@@ -121,11 +116,10 @@ async fn parts_that_are_all_older_than_the_marker_before_are_the_same_result_aga
     for files in ["folder", "manifest"] {
         let world = world_of_100(files, true).await;
         write_parts(&world, &[0..40, 40..80]);
-        assert_eq!(run_of(&world, &complete(&world, files, 2)).await["outcome"], "loaded");
+        assert_eq!(run_of(&world, &complete(&world, files, 2)).await.outcome(), "loaded");
         world.sandbox.s3.clock().advance(DAY);
         let run = run_of(&world, &complete(&world, files, 2)).await;
-        assert_eq!(run["outcome"], "unchanged", "{run}");
-        assert!(run["warnings"].to_string().contains("the same result again"), "{run}");
+        run.assert_unchanged().warns("the same result again");
 
         world.sandbox.s3.clock().advance(DAY);
         write_parts(&world, &[0..40, 40..90]);
@@ -145,11 +139,11 @@ async fn markers_of_another_folder_tell_nothing() {
     world.drop_contacts("a/part-0.csv", &contacts(0..40));
     world.drop_contacts("b/part-0.csv", &contacts(0..50));
     let a = world.drop_file("a/_SUCCESS", "");
-    assert_eq!(run_of(&world, &a).await["outcome"], "refused", "it shrinks by 60 %");
+    assert_eq!(run_of(&world, &a).await.outcome(), "refused", "it shrinks by 60 %");
     world.drop_contacts("b/part-1.csv", &contacts(50..110));
     let b = world.drop_file("b/_SUCCESS", "");
     let run = run_of(&world, &b).await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    run.assert_loaded();
 }
 
 #[tokio::test(start_paused = true)]
@@ -179,13 +173,13 @@ async fn a_result_that_is_rewritten_before_it_is_read_fails_and_the_next_marker_
         }
         write_parts(&world, &[0..50, 50..90]);
         let runs = sweep(&world).await;
-        assert_changed(&runs[0], "it was deleted after it was taken up");
+        assert_changed(&Run::of(&runs[0]), "it was deleted after it was taken up");
         assert_eq!(sweep(&world).await, json!([]), "it is not tried again");
         assert_eq!(world.published(), contacts(0..100));
 
         write_parts(&world, &[0..50, 50..90, 90..130]);
         let run = run_of(&world, &complete(&world, files, 3)).await;
-        assert_eq!(run["outcome"], "loaded", "{run}");
+        run.assert_loaded();
         assert_eq!(world.published(), contacts(0..130));
     }
 }
@@ -232,7 +226,7 @@ async fn parts_that_change_after_they_were_taken_up_fail_whatever_changed() {
         let marker = complete(&world, files, 2);
         take_up(&world, &marker).await;
         change(&world);
-        assert_changed(&sweep(&world).await[0], expected);
+        assert_changed(&Run::of(&sweep(&world).await[0]), expected);
         let again = run_of(&world, &marker).await;
         assert_changed(&again, expected);
         assert_eq!(world.published(), contacts(0..100), "{}", at(0));
@@ -248,7 +242,8 @@ async fn a_part_that_is_there_before_its_event_is_taken_up_but_younger_than_the_
     assert_changed(&run_of(&world, &marker).await, "1 of its 2 files are younger than it");
     let run = run_of(&world, &complete(&world, "folder", 2)).await;
     assert_eq!(
-        run["outcome"], "refused",
+        run.outcome(),
+        "refused",
         "one part is older than the first marker: {run}"
     );
 }
@@ -292,7 +287,7 @@ async fn a_part_that_is_replaced_while_it_is_read_fails_an_order_and_is_heard_of
         std::future::pending::<()>().await;
     };
     let answer = tokio::select! { answer = order => answer.unwrap(), () = touch => unreachable!() };
-    assert_changed(&answer["runs"][0], "was replaced or deleted while it was read");
+    assert_changed(&Run::first(&answer), "was replaced or deleted while it was read");
     assert_eq!(world.published(), contacts(0..100));
 }
 
@@ -305,7 +300,7 @@ async fn what_the_head_knows_is_answered_without_a_listing() {
         let first = run_of(&world, &marker).await;
         world.sandbox.s3.clear_log();
         let again = run_of(&world, &marker).await;
-        assert_eq!(again["outcome"], "unchanged", "{again}");
+        again.assert_unchanged();
         assert_eq!(again["run_id"], first["run_id"]);
         let log = format!("{:?}", world.sandbox.s3.requests());
         assert!(!log.contains("ListObjects") && !log.contains("data_0_0_0"), "{log}");

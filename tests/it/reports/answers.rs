@@ -1,6 +1,7 @@
 //! The printed answers, as snapshots.
 
 use super::{receipt, steady};
+use crate::run::Run;
 use crate::world::{SEGMENT, World, contacts, csv};
 use insta::assert_json_snapshot;
 use sandbox::{BUCKET, Fault};
@@ -23,7 +24,7 @@ async fn a_loaded_run_and_its_receipt() {
     let key = world.drop_contacts("tuesday.csv", &contacts(500..3_200));
     let answer = world.deliver(&key).await;
     assert_json_snapshot!("loaded", steady(answer.clone()));
-    let receipt = receipt(&world, &answer["runs"][0]);
+    let receipt = receipt(&world, &Run::first(&answer));
     for id in contacts(0..3_200) {
         assert!(!receipt.to_string().contains(&id.to_string()));
     }
@@ -128,7 +129,7 @@ async fn a_dry_run_shows_the_guard_that_would_refuse_and_what_is_left_to_do_of_n
     world.deliver(&monday).await;
     let key = world.drop_contacts("less.csv", &contacts(0..10));
     let run = world.order(&key, &json!({"dry_run": true})).await;
-    assert_eq!(run["outcome"], "dry_run", "{run}");
+    run.assert_dry_run();
     let verdicts: Vec<_> = run["guards"]
         .as_array()
         .unwrap()
@@ -226,7 +227,7 @@ async fn a_receipt_names_who_dropped_the_file_and_is_never_overwritten() {
     );
     let key = world.drop_contacts("tuesday.csv", &contacts(0..101));
     let event = world.sandbox.s3.event_bridge(BUCKET, &key);
-    let run = world.invoke(event).await.unwrap()["runs"][0].clone();
+    let run = Run::first(&world.invoke(event).await.unwrap());
     assert_eq!(receipt(&world, &run)["trigger"]["requester"], "123456789012");
     let run = world.order(&key, &json!({})).await;
     assert_eq!(
@@ -246,7 +247,7 @@ async fn a_receipt_that_cannot_be_written_is_a_warning() {
         (&json!("loaded"), &json!(null)),
         "{run}"
     );
-    assert!(run["warnings"].to_string().contains("s3:PutObject"), "{run}");
+    run.warns("s3:PutObject");
 }
 
 #[tokio::test(start_paused = true)]
@@ -255,7 +256,7 @@ async fn a_receipt_whose_answer_was_lost_counts_as_written_and_is_not_written_ag
     let lost = Fault::on("PutObject").path("/receipts/").nth(1).commit_then_reset();
     world.sandbox.s3.fault(lost);
     let run = world.load("monday.csv", &contacts(0..100)).await;
-    assert_eq!(run["warnings"], json!([]), "{run}");
+    run.warns_of_nothing();
     assert_eq!(receipt(&world, &run)["run_id"], run["run_id"]);
     let puts = world.sandbox.s3.requests();
     let statuses = puts

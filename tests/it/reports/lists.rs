@@ -21,8 +21,8 @@ async fn rejected_rows_are_listed_with_file_line_reason_and_cell() {
             "nobody@example.com\n\"=1,2\"\n00000000-0000-0000-0000-000000000000\n\"\"\n",
         ),
     );
-    let run = &world.deliver(&key).await["runs"][0];
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    let run = world.run(&key).await;
+    run.assert_loaded();
     assert_eq!(
         run["rejected_by_reason"],
         json!({"empty": 1, "nil GUID": 1, "not a GUID": 2})
@@ -32,7 +32,7 @@ async fn rejected_rows_are_listed_with_file_line_reason_and_cell() {
          {key},100,nil GUID,00000000-0000-0000-0000-000000000000\n{key},101,empty,\n"
     );
     assert_eq!(text(&world, &run["rejected_rows"]), expected);
-    let receipt = receipt(&world, run);
+    let receipt = receipt(&world, &run);
     assert_eq!(receipt["rejected_rows"], run["rejected_rows"]);
     assert!(!receipt.to_string().contains("nobody@"), "the receipt holds no cell");
 }
@@ -42,10 +42,10 @@ async fn a_refused_run_lists_its_rejected_rows_and_says_where_the_list_ends() {
     let world = World::start().await;
     world.destination(&json!({"max_invalid_percent": 50}));
     let key = world.drop_file("monday.csv", file(0..3, &"nobody\n".repeat(10_002)));
-    let run = &world.deliver(&key).await["runs"][0];
-    assert_eq!(run["outcome"], "refused", "{run}");
+    let run = world.run(&key).await;
+    run.assert_refused();
     assert_eq!(text(&world, &run["rejected_rows"]).lines().count(), 10_001);
-    assert!(run["warnings"].to_string().contains("first 10000 of 10002"), "{run}");
+    run.warns("first 10000 of 10002");
 }
 
 #[tokio::test(start_paused = true)]
@@ -53,13 +53,13 @@ async fn a_list_that_cannot_be_written_is_a_warning() {
     let world = World::start().await;
     world.sandbox.s3.deny(BUCKET, "_state/rejected/");
     let key = world.drop_file("monday.csv", file(0..99, "nobody\n"));
-    let run = &world.deliver(&key).await["runs"][0];
+    let run = world.run(&key).await;
     assert_eq!(
         (&run["outcome"], &run["rejected_rows"]),
         (&json!("loaded"), &json!(null)),
         "{run}"
     );
-    assert!(run["warnings"].to_string().contains("list of rejected rows"), "{run}");
+    run.warns("list of rejected rows");
     assert_eq!(world.published(), contacts(0..99));
 }
 
@@ -73,11 +73,7 @@ async fn contacts_that_dynamics_does_not_take_are_listed() {
             .modes(|modes| modes.unknown_contacts = behaviour);
         world.sandbox.dataverse.set_known_contacts(contacts(0..98));
         let run = world.load("monday.csv", &contacts(0..100)).await;
-        assert_eq!(
-            (&run["outcome"], &run["not_accepted"]),
-            (&json!("loaded"), &json!(2)),
-            "{run}"
-        );
+        run.assert_loaded().not_accepted(2);
         assert_eq!(run["match_rate_percent"], 98.0);
         let [a, b] = [contact(98), contact(99)];
         let expected = format!("contactid,reason\n{a},not accepted by Dynamics\n{b},not accepted by Dynamics\n");
@@ -92,7 +88,7 @@ async fn ids_to_be_added_are_looked_up_and_what_is_no_contact_is_left_out() {
     world.destination(&json!({"check_contacts": "added"}));
     world.sandbox.dataverse.set_known_contacts(contacts(0..2_450));
     let run = world.load("monday.csv", &contacts(0..2_500)).await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    run.assert_loaded();
     assert_eq!(
         (
             &run["added"],
@@ -116,11 +112,7 @@ async fn ids_to_be_added_are_looked_up_and_what_is_no_contact_is_left_out() {
     world.sandbox.dataverse.clear_log();
     let key = format!("incoming/{SEGMENT}/monday.csv");
     let again = world.order(&key, &json!({})).await;
-    assert_eq!(
-        (&again["outcome"], &again["not_found"]),
-        (&json!("unchanged"), &json!(50)),
-        "{again}"
-    );
+    again.assert_unchanged().not_found(50);
     assert_eq!(
         world.sandbox.dataverse.count("GET contacts"),
         1,
@@ -136,21 +128,13 @@ async fn too_many_ids_that_are_no_contacts_fail_before_the_first_write_and_are_l
     world.sandbox.dataverse.set_known_contacts(contacts(0..94));
     let key = world.drop_contacts("monday.csv", &contacts(0..100));
     let run = world.order(&key, &json!({})).await;
-    assert_eq!(
-        (&run["outcome"], &run["error_type"]),
-        (&json!("failed"), &json!("ContactsNotAccepted")),
-        "{run}"
-    );
+    run.assert_failed().as_type("ContactsNotAccepted");
     assert_eq!(world.sandbox.dataverse.writes(), 0);
     assert_eq!(text(&world, &run["not_accepted_contacts"]).lines().count(), 7);
 
     world.sandbox.dataverse.set_known_contacts(contacts(0..95));
     let run = world.order(&key, &json!({})).await;
-    assert_eq!(
-        (&run["outcome"], &run["not_found"]),
-        (&json!("loaded"), &json!(5)),
-        "{run}"
-    );
+    run.assert_loaded().not_found(5);
     assert_eq!(world.published(), contacts(0..95));
 }
 
@@ -160,11 +144,7 @@ async fn contacts_are_listed_also_where_too_many_of_them_fail_the_load() {
     world.sandbox.dataverse.set_known_contacts(contacts(0..94));
     let key = world.drop_contacts("monday.csv", &contacts(0..100));
     let run = world.order(&key, &json!({})).await;
-    assert_eq!(
-        (&run["outcome"], &run["error_type"]),
-        (&json!("failed"), &json!("ContactsNotAccepted")),
-        "{run}"
-    );
+    run.assert_failed().as_type("ContactsNotAccepted");
     assert_eq!(text(&world, &run["not_accepted_contacts"]).lines().count(), 7);
     assert_eq!(world.segment().published, None, "nothing was published");
 }

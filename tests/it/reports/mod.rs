@@ -4,6 +4,7 @@ mod answers;
 mod lists;
 mod warnings;
 
+use crate::run::Run;
 use crate::world::World;
 use sandbox::BUCKET;
 use serde_json::{Value, json};
@@ -18,7 +19,7 @@ fn text(world: &World, url: &Value) -> String {
     String::from_utf8(object(world, url)).unwrap()
 }
 
-fn receipt(world: &World, run: &Value) -> Value {
+fn receipt(world: &World, run: &Run) -> Value {
     serde_json::from_slice(&object(world, &run["receipt"])).unwrap()
 }
 

@@ -1,12 +1,13 @@
 //! What a report says to people besides its numbers.
 
+use crate::run::Run;
 use crate::world::{SEGMENT, World, contacts};
 use chrono::{Days, Utc};
 use sandbox::dataverse::Seed;
 use sandbox::{CREDENTIAL_SECRET, Fault};
-use serde_json::{Value, json};
+use serde_json::json;
 
-fn warnings(run: &Value) -> String {
+fn warnings(run: &Run) -> String {
     run["warnings"].to_string()
 }
 
@@ -21,14 +22,14 @@ async fn a_segment_that_feeds_live_journeys_is_named_with_how_many_people_it_get
         warnings(&dry).contains("feeds 2 live journeys; 340 people would be added to them"),
         "{dry}"
     );
-    let run = &world.deliver(&key).await["runs"][0];
+    let run = world.run(&key).await;
     assert_eq!(
         (&run["outcome"], &run["live_journeys"]),
         (&json!("loaded"), &json!(2)),
         "{run}"
     );
     assert!(
-        warnings(run).contains("feeds 2 live journeys; 340 people are added to them"),
+        warnings(&run).contains("feeds 2 live journeys; 340 people are added to them"),
         "{run}"
     );
     let run = world.order(&key, &json!({})).await;
@@ -42,12 +43,8 @@ async fn a_segment_that_a_live_journey_locks_fails_with_the_way_out() {
     world.sandbox.dataverse.seed_segment(seed);
     let key = world.drop_contacts("monday.csv", &contacts(0..440));
     let run = world.order(&key, &json!({})).await;
-    assert_eq!(
-        (&run["outcome"], &run["error_type"]),
-        (&json!("failed"), &json!("SegmentInUse")),
-        "{run}"
-    );
-    let reason = run["reason"].as_str().unwrap();
+    run.assert_failed().as_type("SegmentInUse");
+    let reason = run.reason();
     assert!(
         reason.contains("stop the journey, or load into another segment"),
         "{reason}"
@@ -70,14 +67,14 @@ async fn a_segment_that_is_taken_over_is_named_once_with_what_was_removed_from_i
     let sentence = "\\\"Summer Sale\\\" was there before and is taken over: 40 of its 100 members are removed";
     assert!(warnings(&run).contains(sentence), "{run}");
     let run = world.load("tuesday.csv", &contacts(40..401)).await;
-    assert_eq!(run["warnings"], json!([]), "{run}");
+    run.warns_of_nothing();
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_segment_of_our_own_is_not_taken_over_and_says_who_manages_it() {
     let world = World::start().await;
     let run = world.load("monday.csv", &contacts(0..100)).await;
-    assert_eq!(run["warnings"], json!([]), "{run}");
+    run.warns_of_nothing();
     let description = world.segment().fields["msdynmkt_description"].to_string();
     assert!(
         description.contains("segment-loader") && description.contains("s3://"),
@@ -97,7 +94,7 @@ async fn a_stopped_or_expired_segment_is_published_again_and_the_report_says_so(
                 .dataverse
                 .edit(|state| state.set_segment(id, &[("statecode", json!(1)), ("statuscode", json!(status))]));
             let run = world.load("tuesday.csv", &contacts(0..30 + more)).await;
-            assert_eq!(run["outcome"], "loaded", "{run}");
+            run.assert_loaded();
             assert!(warnings(&run).contains(word), "{run}");
             assert_eq!(world.segment().statuscode, 1);
             assert_eq!(world.published(), contacts(0..30 + more));
@@ -110,11 +107,7 @@ async fn members_that_vanish_in_computing_are_reported() {
     let world = World::start().await;
     world.sandbox.dataverse.drop_at_compute(contacts(0..3));
     let run = world.load("monday.csv", &contacts(0..100)).await;
-    assert_eq!(
-        (&run["outcome"], &run["member_count"]),
-        (&json!("loaded"), &json!(97)),
-        "{run}"
-    );
+    run.assert_loaded().counted(97);
     assert!(warnings(&run).contains("97 members where 100 were published"), "{run}");
 }
 
@@ -152,7 +145,7 @@ async fn throttling_is_told_in_the_report() {
         .header("retry-after", "7");
     world.sandbox.dataverse.fault(throttled);
     let run = world.load("monday.csv", &contacts(0..10)).await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    run.assert_loaded();
     let throttled = run["throttled_ms"].as_u64().unwrap();
     assert!((7_000..9_000).contains(&throttled), "{run}");
 }

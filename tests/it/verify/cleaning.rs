@@ -48,7 +48,7 @@ async fn what_a_cut_invocation_left_is_removed_by_the_next_sweep_but_not_too_ear
         let (segments, definitions) = rows(&world);
         let answer = sweep(&world).await;
         assert_eq!(rows(&world), (segments, definitions), "{operation}");
-        assert_eq!(answer["warnings"], json!([]));
+        assert_eq!(answer["warnings"], json!([]), "{answer}");
         later(&world, OWN_TIME);
         let answer = sweep(&world).await;
         assert_eq!(answer["warnings"], json!([]), "{operation}");

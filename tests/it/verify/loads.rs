@@ -1,12 +1,13 @@
 //! Reports of loads warn of what was seen not to hold.
 
 use super::{environment, verify};
+use crate::run::Run;
 use crate::world::contacts;
 use sandbox::dataverse::{Drafts, Versions};
 use sandbox::{BUCKET, Fault};
-use serde_json::{Value, json};
+use serde_json::json;
 
-fn warnings_of_facts(run: &Value) -> Vec<&str> {
+fn warnings_of_facts(run: &Run) -> Vec<&str> {
     let warnings = run["warnings"].as_array().unwrap();
     let warnings = warnings.iter().map(|warning| warning.as_str().unwrap());
     warnings
@@ -28,7 +29,7 @@ async fn loads_warn_of_the_facts_that_they_rest_on_and_that_were_seen_not_to_hol
     });
     assert_eq!(verify(&world).await["ok"], false);
     let run = world.load("b.csv", &contacts(0..4)).await;
-    assert_eq!(run["outcome"], "loaded");
+    run.assert_loaded();
     let warnings = warnings_of_facts(&run).join("\n");
     for fact in [
         "draft_is_hidden",
@@ -51,10 +52,7 @@ async fn loads_warn_of_the_facts_that_they_rest_on_and_that_were_seen_not_to_hol
         modes.versions = Versions::Kept;
     });
     assert_eq!(verify(&world).await["ok"], true);
-    assert_eq!(
-        warnings_of_facts(&world.deliver(&key).await["runs"][0]),
-        Vec::<&str>::new()
-    );
+    assert_eq!(warnings_of_facts(&world.run(&key).await), Vec::<&str>::new());
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,9 +81,9 @@ async fn what_was_seen_is_read_once_in_an_invocation_and_no_load_fails_for_it() 
     }
     world.sandbox.s3.clear_log();
     let answer = world.invoke(event).await.unwrap();
-    for run in answer["runs"].as_array().unwrap() {
+    for run in answer["runs"].as_array().unwrap().iter().map(Run::of) {
         assert_eq!(
-            (&run["outcome"], warnings_of_facts(run).len()),
+            (&run["outcome"], warnings_of_facts(&run).len()),
             (&json!("loaded"), 2),
             "{run}"
         );
