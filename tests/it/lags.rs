@@ -2,6 +2,7 @@
 
 use crate::failures::writes::know;
 use crate::failures::{A_LEASE, failure_of, kill_at, published_sizes, sweep};
+use crate::run::Run;
 use crate::world::{SEGMENT, World, contacts};
 use sandbox::BUCKET;
 use sandbox::dataverse::{Seed, UnknownContacts};
@@ -80,12 +81,7 @@ async fn a_member_who_was_taken_out_to_try_the_list_comes_back_where_the_run_die
     kill_at(&world, event, "AddStaticMembers", 2).await;
     assert_eq!(world.published(), contacts(20..3_000));
     tokio::time::sleep(A_LEASE).await;
-    let run = sweep(&world).await["runs"][0].clone();
-    assert_eq!(
-        (&run["outcome"], &run["not_accepted"]),
-        (&json!("loaded"), &json!(20)),
-        "{run}"
-    );
+    Run::first(&sweep(&world).await).assert_loaded().not_accepted(20);
     assert_eq!(world.segment().members, contacts(20..3_000));
     assert_eq!(world.published(), contacts(20..3_000));
 }

@@ -5,7 +5,7 @@ use crate::run::Run;
 use crate::world::{World, contact, contacts};
 use sandbox::dataverse::{Outcome, State};
 use sandbox::{BUCKET, Sandbox};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Loads a file in this mode that Dynamics fails to compute after nobody waits for it any more; whatever is published later
