@@ -1,7 +1,6 @@
 //! The union of the stages' errors, each with a stable name for alarms.
 
-use crate::domain::ErrorType;
-use crate::domain::Fate;
+use crate::domain::{ErrorType, Fate, UsedBy};
 use crate::source::{Misfit, Problem};
 use crate::state::Whose;
 use crate::{config, dynamics, event, reconcile, source, state};
@@ -128,6 +127,14 @@ impl Error {
     /// Says what was done when the time was over.
     pub(crate) const fn out_of_time(doing: &'static str) -> Self {
         Self::OutOfTime { doing }
+    }
+
+    /// Says what uses the segment, where that is why Dynamics lets nobody change it.
+    pub(crate) fn naming(self, used_by: Option<&UsedBy>) -> Self {
+        match self {
+            Self::Reconcile(error) => Self::Reconcile(error.naming(used_by)),
+            error => error,
+        }
     }
 
     /// Says that a sample cannot go to a segment of the longer name.

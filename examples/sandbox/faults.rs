@@ -137,12 +137,15 @@ fn throttle(place: &Place, is_on: bool) {
     });
 }
 
+/// What Dynamics says of a segment that a live journey uses; nobody has documented its words.
+const IN_USE: &str = "The segment can't be edited because it's used in a live journey. Stop the journey first.";
+
 fn lock(place: &Place, is_on: bool, name: &str) -> Result<(), String> {
     place.sandbox.dataverse.edit(|state| {
         let mut rows = state.segments.values_mut();
         let named = rows.find(|segment| segment.row.text("msdynmkt_displayname") == name);
         let segment = named.ok_or_else(|| no_segment(name))?;
-        segment.locked_by_journey = is_on;
+        segment.locked = is_on.then(|| IN_USE.to_owned());
         Ok(())
     })
 }

@@ -13,6 +13,7 @@ mod pinned;
 mod run_id;
 mod segment_name;
 mod segment_status;
+mod used_by;
 mod watch;
 
 pub use contact::{Batch, Census, Collector, ContactId, ContactSet, TooManyContacts};
@@ -28,4 +29,5 @@ pub use position::{Place, Position};
 pub use run_id::RunId;
 pub use segment_name::SegmentName;
 pub use segment_status::SegmentStatus;
+pub use used_by::UsedBy;
 pub use watch::{Computation, Sign, View, Watch};

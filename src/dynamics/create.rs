@@ -88,6 +88,7 @@ impl Dataverse {
                         query: String::new(),
                         groups: vec![group],
                         refresh_disabled: true,
+                        dependents: None,
                         computation: None,
                         etag: None,
                     });

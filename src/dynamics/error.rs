@@ -70,8 +70,8 @@ pub enum Error {
          destination secret. {0}"
     )]
     JourneysNotInstalled(Refusal),
-    /// A live journey uses the segment, so that it can't be edited.
-    #[error("a live journey uses the segment; stop the journey, or load into another segment. {0}")]
+    /// Journeys or other segments use the segment, so that it can't be changed.
+    #[error("the segment is in use: stop the journeys and the segments that use it, or choose another one. {0}")]
     SegmentInUse(Refusal),
     /// The segment could not be published.
     #[error("the segment could not be published; open it in Customer Insights - Journeys to see what it lacks. {0}")]

@@ -23,6 +23,8 @@ pub struct Definition {
     pub groups: Vec<Group>,
     /// Whether Dynamics leaves the published members alone until the next publish.
     pub refresh_disabled: bool,
+    /// The segments that build on this one, in ascending order; `None` if the table does not tell.
+    pub dependents: Option<Vec<Uuid>>,
     /// When its members were computed last, where the table says it.
     pub computation: Option<Computation>,
     /// The version that was read, which a change is tied to; `None` if it is not known, or where the table has none.

@@ -17,6 +17,7 @@ mod list;
 mod members;
 mod odata;
 mod paging;
+mod phrases;
 mod redaction;
 mod refusal;
 mod retry;
@@ -24,6 +25,7 @@ mod rows;
 mod segment;
 mod throttle;
 mod trial;
+mod used_by;
 mod verdict;
 mod version;
 

@@ -1,7 +1,7 @@
 //! What a refusal of Dataverse means: code and sanitised message, and the named error that tells what to do.
 
 use super::error::Error;
-use super::redaction;
+use super::{phrases, redaction};
 use crate::domain::ContactId;
 use serde_json::Value;
 use std::fmt;
@@ -98,16 +98,14 @@ impl Refusal {
             (_, "0x80048306") => Error::RowAccessDenied(self),
             (_, "0x80040225" | "0x8004d24b") => Error::ApplicationUserDisabled(self),
             (404, "0x80060888") => Error::JourneysNotInstalled(self),
-            (400..500, _) if kind != Kind::Read && self.says_in_use() => Error::SegmentInUse(self),
+            _ if kind != Kind::Read && self.says_in_use() => Error::SegmentInUse(self),
             _ if kind == Kind::Publish => Error::PublishRefused(self),
             _ => Error::DynamicsRefused(self),
         }
     }
 
     fn says_in_use(&self) -> bool {
-        ["journey", "in use", "being used"]
-            .iter()
-            .any(|phrase| self.says(phrase))
+        phrases::says_in_use(&self.code, &self.heard.text)
     }
 
     /// Returns whether the whole message, in lower case, holds a phrase.

@@ -14,6 +14,7 @@ use super::refusal::Kind;
 use super::retry::Budget;
 use super::rows::Strangers;
 use super::throttle::Gate;
+use super::used_by;
 use super::version::Saved;
 use crate::config::{Secrets, Settings};
 use crate::domain::{Computation, SegmentName, SegmentStatus, View};
@@ -57,7 +58,7 @@ pub struct Segment {
     pub member_count: Option<u64>,
     /// What the segment's members are, in lower case; `None` if Dynamics does not say it.
     pub base_entity: Option<String>,
-    /// How many live journeys use the segment; only [`Dataverse::segment`] asks for it.
+    /// How many live journeys use the segment; `None` if Dynamics does not tell, or was not asked: only [`Dataverse::segment`] asks.
     pub published_journeys: Option<u64>,
 }
 
@@ -256,7 +257,9 @@ impl Dataverse {
     }
 }
 
-const SEGMENT_COLUMNS: &str = "msdynmkt_segmentid,msdynmkt_displayname,msdynmkt_sourcesegmentuid,statecode,statuscode,msdynmkt_membercount,msdynmkt_publishedjourneycount,msdynmkt_baseentitylogicalname";
+/// The columns that every release has: naming another one would be an error where it lacks.
+const SEGMENT_COLUMNS: &str =
+    "msdynmkt_segmentid,msdynmkt_displayname,msdynmkt_sourcesegmentuid,statecode,statuscode,msdynmkt_membercount";
 
 /// The columns of a definition that are read.
 pub(super) const DEFINITION_COLUMNS: &str = "msdynmkt_segmentdefinitionid,msdynmkt_name,msdynmkt_segmentquery,msdynmkt_staticlistmembers,msdynmkt_disablesegmentrefresh";
@@ -296,7 +299,6 @@ fn is_deleted(row: &Row) -> Result<bool, Odd> {
 }
 
 fn segment_of(row: &Row) -> Result<Segment, Odd> {
-    const JOURNEYS: &str = "msdynmkt_publishedjourneycount";
     const BASE_ENTITY: &str = "msdynmkt_baseentitylogicalname";
     let status_code = row.number("statuscode")?;
     Ok(Segment {
@@ -311,12 +313,7 @@ fn segment_of(row: &Row) -> Result<Segment, Odd> {
         } else {
             None
         },
-        // Older releases of Journeys have no such column.
-        published_journeys: if row.has(JOURNEYS) {
-            row.count_or_null(JOURNEYS)?
-        } else {
-            None
-        },
+        published_journeys: used_by::journeys(row)?,
     })
 }
 
@@ -331,6 +328,7 @@ pub(super) fn definition_of(row: &Row) -> Result<Definition, Odd> {
             .to_owned(),
         groups: groups.map_err(|what| Odd::Unexpected(format!("`{GROUPS}` {what}")))?,
         refresh_disabled: row.flag_or_null("msdynmkt_disablesegmentrefresh")?.unwrap_or(false),
+        dependents: used_by::dependents(row),
         computation: computation_of(row),
         etag: Some(etag_of(row)?),
     })

@@ -20,7 +20,7 @@ pub use survey::Audience;
 pub use unverified::Unverified;
 
 use crate::domain::Fate;
-use crate::domain::{ContactId, ContactSet, Mode};
+use crate::domain::{ContactId, ContactSet, Mode, UsedBy};
 use crate::dynamics;
 
 /// What a run wants of the segment.
@@ -120,6 +120,19 @@ pub enum Error {
         /// How often the difference was written.
         rounds: usize,
     },
+    /// Others use the segment, so that Dynamics lets nobody change it.
+    #[error(
+        "Dynamics does not let the segment be changed, since it is in use{}; nothing of this result was published, and the \
+         audience stays as it was: stop the journeys that use the segment and take it out of the segments that build on it, \
+         or load into another segment. The run is tried again with growing pauses, so that this is enough. {refusal}",
+        by(.used_by.as_ref())
+    )]
+    SegmentInUse {
+        /// What uses it, where Dynamics told it.
+        used_by: Option<UsedBy>,
+        /// What Dynamics answered.
+        refusal: dynamics::Refusal,
+    },
     /// The published segment ended in an error state.
     #[error(
         "Dynamics could not compute the published segment (its status is {status_code}); the earlier audience stays in \
@@ -183,6 +196,7 @@ impl Error {
             | Self::MembersKeepChanging { .. }
             | Self::NotPublishedAgain(_)
             | Self::LeftHalfWritten { .. } => "MembersDiffer",
+            Self::SegmentInUse { .. } => "SegmentInUse",
             Self::PublishFailed { .. } => "PublishFailed",
             Self::Dynamics(error) => error.error_type(),
         }
@@ -202,11 +216,33 @@ impl Error {
             | Self::MembersStay { .. }
             | Self::ListLags
             | Self::MembersKeepChanging { .. }
+            | Self::SegmentInUse { .. }
             | Self::PublishFailed { .. }
             | Self::NotPublishedAgain(_)
             | Self::LeftHalfWritten { .. } => Fate::Retry,
             Self::Dynamics(error) => error.fate(),
         }
+    }
+}
+
+impl Error {
+    /// Says what uses the segment, where that is why Dynamics lets nobody change it.
+    #[must_use]
+    pub fn naming(self, used_by: Option<&UsedBy>) -> Self {
+        match self {
+            Self::Dynamics(dynamics::Error::SegmentInUse(refusal)) => Self::SegmentInUse {
+                used_by: used_by.cloned(),
+                refusal,
+            },
+            error => error,
+        }
+    }
+}
+
+fn by(used_by: Option<&UsedBy>) -> String {
+    match used_by.filter(|used_by| used_by.is_used()) {
+        Some(used_by) => format!(" (by {used_by})"),
+        None => " (by what, Dynamics does not tell)".to_owned(),
     }
 }
 

@@ -26,9 +26,10 @@ const CONTACT: &str = "contact";
 /// Several of one name, a dynamic one and one of other people than contacts are refused: which audience is meant, or who
 /// else decides about it, cannot be told, and a result holds contacts only. `expected` is a guess at the number of members, which only speeds the listing up.
 pub async fn survey(means: &impl Means, name: &SegmentName, expected: usize) -> Result<Option<Audience>, Error> {
-    let Some(segment) = find(means, name).await? else {
+    let Some(found) = find(means, name).await? else {
         return Ok(None);
     };
+    let (segment, definition) = tokio::try_join!(means.segment(found.id), means.definition(found.definition_id))?;
     // Segments made elsewhere may not say it: the column is not required.
     if segment.base_entity.as_deref().is_some_and(|entity| entity != CONTACT) {
         return Err(Error::WrongBaseEntity {
@@ -36,7 +37,6 @@ pub async fn survey(means: &impl Means, name: &SegmentName, expected: usize) -> 
             id: segment.id.to_string(),
         });
     }
-    let definition = means.definition(segment.definition_id).await?;
     if !definition.query.trim().is_empty() {
         return Err(Error::DynamicSegment {
             name: name.as_str().to_owned(),

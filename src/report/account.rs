@@ -1,7 +1,7 @@
 //! What an attempt at a job learned and did, as data: the stages return it, and reports are made of it.
 
 use super::{Outcome, PhaseTimes};
-use crate::domain::{ContactId, OlderFiles};
+use crate::domain::{ContactId, OlderFiles, UsedBy};
 use crate::error::Error;
 use crate::means::Leftovers;
 use crate::reconcile::{Evaluation, Shown};
@@ -72,7 +72,8 @@ pub(crate) struct Writing {
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) segment_id: String,
-    pub(crate) live_journeys: Option<u64>,
+    /// What uses it, where Dynamics tells.
+    pub(crate) used_by: Option<UsedBy>,
     /// No earlier run had loaded it.
     pub(crate) is_taken_over: bool,
     /// It was published before, and shows its audience no more.
@@ -167,6 +168,11 @@ impl Account {
         let desired = comparison.difference.filter(|_| is_told)?.desired;
         let not_accepted = writing.written.map_or(0, |_| writing.not_accepted.len());
         Some((desired - not_accepted, desired + comparison.not_found.len()))
+    }
+
+    /// Returns what uses the segment, where Dynamics tells.
+    pub(crate) fn used_by(&self) -> Option<&UsedBy> {
+        self.comparison.found.as_ref()?.used_by.as_ref()
     }
 
     /// Returns how many contacts were added and removed, or would be.

@@ -25,7 +25,7 @@ pub(crate) use sentences::{description, refusal};
 pub use settings_used::SettingsUsed;
 pub use swept::{Noticed, Swept};
 
-use crate::domain::{ErrorType, Mode, ObjectRef, RunId, SegmentName};
+use crate::domain::{ErrorType, Mode, ObjectRef, RunId, SegmentName, UsedBy};
 use crate::reconcile::Evaluation;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -110,7 +110,9 @@ pub struct RunReport {
     pub(in crate::report) member_count: Option<u64>,
     /// How many of the published members Dynamics does not count.
     pub(in crate::report) published_missing: Option<u64>,
-    /// Live journeys that use the segment.
+    /// What uses the segment; null where Dynamics does not tell.
+    pub(in crate::report) used_by: Option<UsedBy>,
+    /// Live journeys that use the segment: `used_by.journeys` under its earlier name.
     pub(in crate::report) live_journeys: Option<u64>,
     /// What each guard says; told by a dry run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -256,6 +258,7 @@ impl RunReport {
             match_rate_percent: None,
             member_count: None,
             published_missing: None,
+            used_by: None,
             live_journeys: None,
             guards: Vec::new(),
             estimated_requests: None,

@@ -154,7 +154,8 @@ impl RunReport {
         let found = comparison.found.as_ref();
         let found_id = found.map(|found| found.segment_id.clone());
         self.segment_id = writing.segment_id.clone().or(found_id);
-        self.live_journeys = found.and_then(|found| found.live_journeys);
+        self.used_by = account.used_by().cloned();
+        self.live_journeys = self.used_by.as_ref().and_then(|used_by| used_by.journeys);
         self.not_found = comparison.looked_up.map(|_| count(comparison.not_found.len()));
         self.members_before = comparison.difference.map(|difference| count(difference.members_before));
         self.added = account.change().map(|(added, _)| count(added));

@@ -151,12 +151,13 @@ pub(super) fn consequences(report: &RunReport, found: Option<&Found>) -> Vec<Str
     let (added, removed) = (report.added.unwrap_or(0), report.removed.unwrap_or(0));
     let name = report.segment_name.as_ref().map_or("", SegmentName::as_str);
     let mut sentences = Vec::new();
-    if let Some(journeys) = report.live_journeys.filter(|journeys| *journeys > 0) {
-        let journeys = counted(journeys, "live journey", "live journeys");
+    if let Some(used_by) = report.used_by.as_ref().filter(|used_by| used_by.is_used()) {
         let people = counted(added, "person", "people");
         let verb = if added == 1 { is } else { are };
         sentences.push(format!(
-            "the segment {name:?} feeds {journeys}; {people} {verb} added to them"
+            "the segment {name:?} is used by {used_by}: {people} {verb} added to it, and {removed} removed from it; \
+             whether they enter a journey depends on the journey: on its kind (one that runs once has read its audience \
+             by then), and on whether it includes or excludes the segment"
         ));
     }
     if found.is_some_and(|found| found.is_taken_over) {

@@ -36,9 +36,14 @@ impl<M: Means> Session<'_, M> {
         } = audience;
         let kept_out = survey::list_excluded(self.means(), &segment, &definition).await?;
         let asked = survey::count(&members, &kept_out) as u64;
+        let used_by = segment.used_by(&definition);
         let mut draft = Draft::new(self.means(), &self.lease.fence, &segment, definition);
-        draft.stop_refreshing().await?;
-        let (seen, watch) = match self.publish(&mut draft, asked).await? {
+        let publishing = async {
+            draft.stop_refreshing().await?;
+            self.publish(&mut draft, asked).await
+        };
+        let published = publishing.await;
+        let (seen, watch) = match published.map_err(|error| error.naming(used_by.as_ref()))? {
             Published::Shown(shown) => (Seen::Active(shown), None),
             Published::Unseen(watch) => (Seen::PublishedAgain, Some(watch)),
         };

@@ -142,7 +142,7 @@ impl<M: Means> Worker<'_, M> {
         let prepared = async {
             let survey = survey::survey(&self.means, &job.segment_name, contacts.len());
             let mut audience = meter.phase(Phase::Survey, survey).await?;
-            comparison.found = audience.as_ref().map(|audience| found(&audience.segment, head));
+            comparison.found = audience.as_ref().map(|audience| found(audience, head));
             let members = audience.as_mut().map(Audience::take_members).unwrap_or_default();
             let (groups, members_before) = (members.len(), members.iter().map(Vec::len).sum());
             let census = survey::census(&members);
@@ -337,12 +337,15 @@ fn is_taken_over(segment_id: &str, head: &Head) -> bool {
 }
 
 /// Describes the segment as it was found.
-fn found(segment: &Segment, head: &Head) -> Found {
+fn found(audience: &Audience, head: &Head) -> Found {
+    let Audience {
+        segment, definition, ..
+    } = audience;
     let segment_id = segment.id.to_string();
     Found {
         is_taken_over: is_taken_over(&segment_id, head),
         segment_id,
-        live_journeys: segment.published_journeys,
+        used_by: segment.used_by(definition),
         lapsed: match segment.status {
             SegmentStatus::Stopped => Some(Lapsed::Stopped),
             SegmentStatus::Expired => Some(Lapsed::Expired),

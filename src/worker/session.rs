@@ -175,6 +175,7 @@ impl<M: Means> Session<'_, M> {
             Err(error) => (Writing::default(), Err(error)),
         };
         account.writing = writing;
+        let outcome = outcome.map_err(|error| error.naming(account.used_by()));
         (account, outcome)
     }
 

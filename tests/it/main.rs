@@ -19,6 +19,7 @@ mod folders;
 mod forget;
 mod guards;
 mod half_written;
+mod in_use;
 mod lags;
 mod large;
 mod leaks;

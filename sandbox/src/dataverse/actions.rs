@@ -2,7 +2,6 @@
 
 use super::modes::{Drafts, Encoding, Repeats, UnknownContacts};
 use super::refusal::{Refusal, Reply};
-use super::rows::used_in_live_journey;
 use super::state::{Definition, State};
 use crate::server::{Answer, Call, empty, json};
 use axum::http::StatusCode;
@@ -92,9 +91,7 @@ pub fn answer(state: &mut State, action: Action, root: &str, call: &Call) -> Rep
         Action::ListGroup => list_group(state, root, &body(call)?),
         Action::Publish => {
             let request: OfSegment = body(call)?;
-            if state.segment(request.segment_id.0)?.locked_by_journey {
-                return Err(used_in_live_journey());
-            }
+            state.segment(request.segment_id.0)?.editable()?;
             state.publish(request.segment_id.0, now)?;
             Ok(empty(StatusCode::NO_CONTENT))
         }
@@ -110,9 +107,7 @@ fn change(state: &mut State, action: Action, request: &Change) -> Reply {
             "The number of entity ids exceeds the limit of {IDS}."
         )));
     }
-    if state.segment(request.segment_id.0)?.locked_by_journey {
-        return Err(used_in_live_journey());
-    }
+    state.segment(request.segment_id.0)?.editable()?;
     let ids = real_contacts(state, action, &request.entity_ids)?;
     let stale_reads = state.modes.stale_reads;
     let group = request.group_id.0;

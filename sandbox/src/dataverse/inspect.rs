@@ -56,7 +56,7 @@ pub struct Seed {
     published: bool,
     statuscode: Option<i64>,
     live_journeys: u32,
-    locked: bool,
+    locked: Option<String>,
 }
 
 impl Seed {
@@ -70,7 +70,7 @@ impl Seed {
             published: true,
             statuscode: None,
             live_journeys: 0,
-            locked: false,
+            locked: None,
         }
     }
 
@@ -117,9 +117,15 @@ impl Seed {
     }
 
     /// Refuses every edit because a live journey uses the segment.
-    pub fn locked_by_journey(mut self) -> Self {
-        self.locked = true;
-        self.live_journeys(1)
+    pub fn locked_by_journey(self) -> Self {
+        self.locked("The segment can't be edited because it's used in a live journey. Stop the journey first.")
+            .live_journeys(1)
+    }
+
+    /// Refuses every edit in these words.
+    pub fn locked(mut self, words: &str) -> Self {
+        self.locked = Some(words.to_owned());
+        self
     }
 }
 
@@ -148,6 +154,24 @@ impl Dataverse {
     /// Puts a segment in and returns its id.
     pub fn seed_segment(&self, seed: Seed) -> Uuid {
         self.edit(|state| state.plant(seed))
+    }
+
+    /// Says how many live journeys use a segment, and which segments build on it.
+    pub fn set_users(&self, segment: Uuid, journeys: u32, segments: &[Uuid]) {
+        let ids: Vec<_> = segments.iter().map(Uuid::to_string).collect();
+        self.edit(|state| {
+            let definition = state.definition_of(segment).expect("it has one");
+            state.set_segment(segment, &[("msdynmkt_publishedjourneycount", json!(journeys))]);
+            state.set_definition(definition, &[("msdynmkt_dependentsegmentids", json!(ids.join(",")))]);
+        });
+    }
+
+    /// Says in which words edits of a segment are refused from now on; without any they are made.
+    pub fn lock(&self, segment: Uuid, words: Option<&str>) {
+        self.edit(|state| {
+            let segment = state.segment(segment).expect("the segment is there");
+            segment.locked = words.map(str::to_owned);
+        });
     }
 
     /// Puts in a draft definition that no segment names, as a create that broke in the middle leaves it.
@@ -222,7 +246,7 @@ impl State {
             self.next_version(),
         );
         let mut segment = Segment::new(row);
-        segment.locked_by_journey = seed.locked;
+        segment.locked = seed.locked;
         if let Some(audience) = audience {
             let now = Instant::now();
             segment.publish_audience(audience, now);

@@ -42,6 +42,8 @@ pub struct Modes {
     pub publish_lag: Duration,
     /// Whether definitions say when their members were computed.
     pub times: Times,
+    /// Columns that this release of Journeys lacks: no row has them, and to name one is an error.
+    pub lacking: BTreeSet<&'static str>,
     /// How often a segment with refresh enabled is computed again (Microsoft: 30 minutes).
     pub refresh_every: Duration,
     /// The header `x-ms-dop-hint`.
@@ -157,6 +159,7 @@ impl Default for Modes {
             publish_delay: Duration::from_millis(300),
             publish_lag: Duration::ZERO,
             times: Times::Told,
+            lacking: BTreeSet::new(),
             refresh_every: Duration::from_mins(30),
             dop_hint: Some(10),
         }

@@ -1,7 +1,7 @@
 //! Lists: `$select`, `$filter`, `$top`, `$orderby`, `$count`, pages.
 
 use super::filter::Filter;
-use super::modes::Filtering;
+use super::modes::{Filtering, Modes};
 use super::refusal::{Refusal, Reply};
 use super::rows::{Address, set_header};
 use super::state::{Contacts, State};
@@ -10,6 +10,7 @@ use crate::server::{Call, json};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// The most rows of one page, and how many come without a wish.
@@ -24,12 +25,14 @@ pub struct Query {
     order: Vec<(String, bool)>,
     count: bool,
     offset: usize,
+    /// Columns that no row has.
+    lacking: BTreeSet<&'static str>,
 }
 
 /// Answers a list.
 pub fn list(state: &State, address: &Address<'_>, call: &Call) -> Reply {
     let table = address.table;
-    let query = Query::parse(call, table)?;
+    let query = Query::parse(call, table, &state.modes)?;
     let mut rows = query.candidates(state, table);
     let is_obeyed = state.modes.filtering == Filtering::Exact;
     if let Some(filter) = query.filter.as_ref().filter(|_| is_obeyed) {
@@ -74,7 +77,7 @@ pub fn list(state: &State, address: &Address<'_>, call: &Call) -> Reply {
 
 impl Query {
     /// Reads the query options of a request and checks every column named.
-    pub fn parse(call: &Call, table: Table) -> Result<Self, Refusal> {
+    pub fn parse(call: &Call, table: Table, modes: &Modes) -> Result<Self, Refusal> {
         let mut query = Self::default();
         for (name, value) in call.query() {
             match name.as_str() {
@@ -89,6 +92,11 @@ impl Query {
                 }
             }
         }
+        let mut selected = query.select.iter().flatten();
+        if let Some(name) = selected.find(|name| modes.lacking.contains(name.as_str())) {
+            return Err(Refusal::no_column(name, table));
+        }
+        query.lacking.clone_from(&modes.lacking);
         Ok(query)
     }
 
@@ -103,7 +111,7 @@ impl Query {
                 .is_none_or(|names| names.iter().any(|known| known == name));
             if *name == table.key() {
                 fields.insert((*name).to_owned(), json!(id.to_string()));
-            } else if selected {
+            } else if selected && !self.lacking.contains(name) {
                 let value = row.fields.get(*name).cloned().unwrap_or_default();
                 fields.insert((*name).to_owned(), value);
             }

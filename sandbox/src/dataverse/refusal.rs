@@ -1,5 +1,6 @@
 //! What Dataverse says when it refuses.
 
+use super::tables::Table;
 use crate::server::{Answer, json};
 use axum::http::StatusCode;
 use serde_json::json;
@@ -39,6 +40,14 @@ impl Refusal {
     /// 400: something about the URI.
     pub fn uri(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "0x80060888", message)
+    }
+
+    /// 400: no such column.
+    pub fn no_column(column: &str, table: Table) -> Self {
+        Self::uri(format!(
+            "Could not find a property named '{column}' on type 'Microsoft.Dynamics.CRM.{}'.",
+            table.logical()
+        ))
     }
 
     /// 404: no such set, function or action.

@@ -53,7 +53,7 @@ pub fn row(state: &State, table: Table, id: Uuid) -> Option<Row> {
 
 fn read(state: &State, address: &Address<'_>, call: &Call, id: Uuid) -> Reply {
     let table = address.table;
-    let query = Query::parse(call, table)?;
+    let query = Query::parse(call, table, &state.modes)?;
     let row = row(state, table, id).ok_or_else(|| Refusal::no_row(table.logical(), id))?;
     if call.header("if-none-match").is_some_and(|etag| etag == row.etag()) {
         return Ok(empty(StatusCode::NOT_MODIFIED));
@@ -170,20 +170,10 @@ fn delete(state: &mut State, address: &Address<'_>, call: &Call, id: Uuid) -> Re
     Ok(empty(StatusCode::NO_CONTENT))
 }
 
-/// Refuses to change what a live journey uses, where that is the mode.
+/// Refuses to change what is locked.
 fn editable(state: &State, definition: Uuid) -> Result<(), Refusal> {
-    let uses = |segment: &&Segment| {
-        Uuid::try_parse(segment.row.text("msdynmkt_sourcesegmentuid")) == Ok(definition) && segment.locked_by_journey
-    };
-    match state.segments.values().find(uses) {
-        Some(_) => Err(used_in_live_journey()),
-        None => Ok(()),
-    }
-}
-
-/// The refusal of an edit while a live journey uses the segment.
-pub fn used_in_live_journey() -> Refusal {
-    Refusal::plug_in("The segment can't be edited because it's used in a live journey. Stop the journey first.")
+    let shows = |segment: &&Segment| Uuid::try_parse(segment.row.text("msdynmkt_sourcesegmentuid")) == Ok(definition);
+    state.segments.values().filter(shows).try_for_each(Segment::editable)
 }
 
 fn written(state: &State, address: &Address<'_>, call: &Call, id: Uuid, with_row: StatusCode) -> Answer {

@@ -36,8 +36,8 @@ pub struct Segment {
     /// Every audience that was ever published, with the time from which it held.
     pub history: Vec<(Instant, Audience)>,
     pub publishes: u32,
-    /// Refuses edits as the UI does while a live journey uses the segment.
-    pub locked_by_journey: bool,
+    /// The words in which edits are refused, as the UI refuses them while others use the segment.
+    pub locked: Option<String>,
     pub(super) publishing: Option<Publishing>,
     pub(super) next_refresh: Option<Instant>,
 }
@@ -189,6 +189,14 @@ impl Segment {
     /// Starts unpublished.
     pub fn new(row: Row) -> Self {
         Self { row, ..Self::default() }
+    }
+
+    /// Refuses an edit in the words with which the segment is locked.
+    pub fn editable(&self) -> Result<(), Refusal> {
+        match &self.locked {
+            Some(words) => Err(Refusal::plug_in(words)),
+            None => Ok(()),
+        }
     }
 
     /// Makes an audience the published one.

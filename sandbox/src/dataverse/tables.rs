@@ -73,6 +73,7 @@ const DEFINITIONS: &[(&str, Kind)] = &[
     ("msdynmkt_definitionmodifiedon", Kind::Date),
     ("msdynmkt_includedmembers", Kind::Text(1_048_576)),
     ("msdynmkt_excludedmembers", Kind::Text(4000)),
+    ("msdynmkt_dependentsegmentids", Kind::Text(1_048_576)),
     ("createdon", Kind::Date),
     ("modifiedon", Kind::Date),
 ];
@@ -134,12 +135,7 @@ impl Table {
 
     /// Returns a column's type; an unknown column in a query is an error.
     pub fn kind(self, column: &str) -> Result<Kind, Refusal> {
-        self.find(column).ok_or_else(|| {
-            Refusal::uri(format!(
-                "Could not find a property named '{column}' on type 'Microsoft.Dynamics.CRM.{}'.",
-                self.logical()
-            ))
-        })
+        self.find(column).ok_or_else(|| Refusal::no_column(column, self))
     }
 
     /// Checks the columns of a body and takes over what may be written; the key is returned apart.

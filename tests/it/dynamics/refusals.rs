@@ -90,7 +90,7 @@ async fn a_segment_in_a_live_journey_says_how_to_go_on() {
         assert!(
             error
                 .to_string()
-                .contains("stop the journey, or load into another segment"),
+                .contains("stop the journeys and the segments that use it"),
             "{error}"
         );
         assert!(!error.is_transient());

@@ -13,6 +13,7 @@ fn as_created(definition: &Definition) -> Definition {
     Definition {
         etag: None,
         computation: None,
+        dependents: None,
         ..definition.clone()
     }
 }

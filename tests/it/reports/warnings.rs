@@ -19,7 +19,7 @@ async fn a_segment_that_feeds_live_journeys_is_named_with_how_many_people_it_get
     let key = world.drop_contacts("monday.csv", &contacts(0..440));
     let dry = world.order(&key, &json!({"dry_run": true})).await;
     assert!(
-        warnings(&dry).contains("feeds 2 live journeys; 340 people would be added to them"),
+        warnings(&dry).contains("is used by 2 live journeys: 340 people would be added to it"),
         "{dry}"
     );
     let run = world.run(&key).await;
@@ -29,11 +29,11 @@ async fn a_segment_that_feeds_live_journeys_is_named_with_how_many_people_it_get
         "{run}"
     );
     assert!(
-        warnings(&run).contains("feeds 2 live journeys; 340 people are added to them"),
+        warnings(&run).contains("is used by 2 live journeys: 340 people are added to it"),
         "{run}"
     );
     let run = world.order(&key, &json!({})).await;
-    assert!(warnings(&run).contains("0 people are added"), "{run}");
+    assert!(warnings(&run).contains("0 people are added to it"), "{run}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -46,11 +46,11 @@ async fn a_segment_that_a_live_journey_locks_fails_with_the_way_out() {
     run.assert_failed().as_type("SegmentInUse");
     let reason = run.reason();
     assert!(
-        reason.contains("stop the journey, or load into another segment"),
+        reason.contains("in use (by 1 live journey)") && reason.contains("or load into another segment"),
         "{reason}"
     );
     assert!(
-        warnings(&run).contains("feeds 1 live journey; 340 people would be added"),
+        warnings(&run).contains("is used by 1 live journey: 340 people would be added"),
         "{run}"
     );
     assert_eq!(world.published(), contacts(0..100));

@@ -146,6 +146,7 @@ impl Segment {
             },
             groups: self.groups.iter().map(|(group, _)| group.clone()).collect(),
             refresh_disabled: !self.refreshes,
+            dependents: None,
             computation: self.computation,
             etag: Some(self.edition.to_string()),
         }

@@ -1,0 +1,163 @@
+//! Segments that journeys and other segments use: who uses them is known before the first write, and Dynamics may refuse to
+//! change them in whatever words.
+
+use crate::failures::{failure_of, sweep};
+use crate::world::{SEGMENT, World, contacts};
+use sandbox::Fault;
+use sandbox::dataverse::Seed;
+use serde_json::{Value, json};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// A world with a segment of 100 members that others made.
+async fn with_segment() -> (World, Uuid) {
+    let world = World::start().await;
+    let seed = Seed::named(SEGMENT).group(contacts(0..100));
+    let segment = world.sandbox.dataverse.seed_segment(seed);
+    (world, segment)
+}
+
+fn warnings(run: &Value) -> String {
+    run["warnings"].to_string()
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_call_is_refused_since_the_segment_is_in_use_the_audience_stays_and_the_run_says_who_uses_it() {
+    for (operation, words) in [
+        ("AddStaticMembers", "The segment is used by other segments."),
+        (
+            "RemoveStaticMembers",
+            "Static members are read-only: other segments depend on this segment.",
+        ),
+        ("PATCH msdynmkt_segmentdefinitions", "Live segments cannot be edited."),
+        (
+            "PublishSegmentDefinition",
+            "The segment definition is locked for editing.",
+        ),
+    ] {
+        let world = World::start().await;
+        let seed = Seed::named(SEGMENT).group(contacts(0..100)).with_refresh();
+        let segment = world.sandbox.dataverse.seed_segment(seed);
+        let other = Uuid::new_v4();
+        world.sandbox.dataverse.set_users(segment, 2, &[other]);
+        let fault = Fault::on(operation).always().answer(400);
+        world.sandbox.dataverse.fault(fault.error("0x80040265", words));
+        let key = world.drop_contacts("monday.csv", &contacts(40..200));
+        let run = world.order(&key, &json!({})).await;
+        assert_eq!(run["error_type"], "SegmentInUse", "{operation}: {run}");
+        let reason = run["reason"].as_str().unwrap();
+        assert!(
+            reason.contains(&format!("in use (by 2 live journeys and the segment {other})")),
+            "{reason}"
+        );
+        assert!(
+            reason.contains("stop the journeys") && reason.contains("another segment"),
+            "{reason}"
+        );
+        assert!(reason.contains(words.trim_end_matches('.')), "{reason}");
+        assert_eq!(world.published(), contacts(0..100), "{operation}");
+        assert!(world.segment().refresh_disabled || operation.starts_with("PATCH"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn once_the_journeys_are_stopped_the_next_try_loads_the_segment() {
+    let (world, segment) = with_segment().await;
+    world
+        .sandbox
+        .dataverse
+        .lock(segment, Some("The segment is read-only while in use."));
+    let key = world.drop_contacts("monday.csv", &contacts(40..200));
+    let (kind, reason) = failure_of(&world, &key).await;
+    assert_eq!(kind, "SegmentInUse", "{reason}");
+    assert_eq!(sweep(&world).await["runs"], json!([]), "its pause is not over");
+    for minutes in [16, 31] {
+        world.sandbox.s3.clock().advance(Duration::from_mins(minutes));
+        let run = &sweep(&world).await["runs"][0];
+        assert_eq!(run["error_type"], "SegmentInUse", "{run}");
+        world.sandbox.s3.clock().advance(Duration::from_mins(minutes));
+        assert_eq!(sweep(&world).await["runs"], json!([]), "pauses grow");
+    }
+    assert_eq!(world.published(), contacts(0..100));
+    world.sandbox.dataverse.lock(segment, None);
+    world.sandbox.s3.clock().advance(Duration::from_mins(62));
+    assert_eq!(sweep(&world).await["runs"][0]["outcome"], "loaded");
+    assert_eq!(world.published(), contacts(40..200));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_read_only_or_locked_and_not_the_segment_is_another_refusal() {
+    for words in [
+        "The property 'msdynmkt_type' is read-only.",
+        "The organization is in read-only mode.",
+        "The user account is locked.",
+        "Contact your administrator.",
+    ] {
+        let (world, _) = with_segment().await;
+        let fault = Fault::on("AddStaticMembers").answer(400);
+        world.sandbox.dataverse.fault(fault.error("0x80040265", words));
+        let key = world.drop_contacts("monday.csv", &contacts(0..200));
+        let run = world.order(&key, &json!({})).await;
+        assert_eq!(run["error_type"], "DynamicsRefused", "{words}: {run}");
+        assert_eq!(world.published(), contacts(0..100));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_uses_the_segment_is_told_before_the_first_write_by_dry_run_answer_and_receipt() {
+    let (world, segment) = with_segment().await;
+    let other = Uuid::new_v4();
+    world.sandbox.dataverse.set_users(segment, 1, &[other]);
+    let key = world.drop_contacts("monday.csv", &contacts(10..110));
+    let expected = json!({"journeys": 1, "segments": [other.to_string()]});
+    let dry = world.order(&key, &json!({"dry_run": true})).await;
+    assert_eq!(
+        (&dry["used_by"], &dry["live_journeys"]),
+        (&expected, &json!(1)),
+        "{dry}"
+    );
+    assert!(
+        warnings(&dry).contains("10 people would be added to it, and 10 removed from it"),
+        "{dry}"
+    );
+    assert_eq!(world.sandbox.dataverse.writes(), 0);
+    let run = &world.deliver(&key).await["runs"][0];
+    assert_eq!(
+        (&run["outcome"], &run["used_by"]),
+        (&json!("loaded"), &expected),
+        "{run}"
+    );
+    assert!(
+        warnings(run).contains("used by 1 live journey and the segment"),
+        "{run}"
+    );
+    assert!(warnings(run).contains("depends on the journey"), "{run}");
+    world.sandbox.dataverse.set_users(segment, 0, &[]);
+    let run = world.load("tuesday.csv", &contacts(10..120)).await;
+    assert_eq!(run["used_by"], json!({"journeys": 0, "segments": []}), "{run}");
+    assert!(!warnings(&run).contains("used by"), "{run}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_without_these_columns_is_loaded_all_the_same() {
+    let (journeys, dependents) = ("msdynmkt_publishedjourneycount", "msdynmkt_dependentsegmentids");
+    for (lacking, expected) in [
+        (vec![journeys, dependents], json!(null)),
+        (vec![journeys], json!({"journeys": null, "segments": []})),
+        (vec![dependents], json!({"journeys": 0, "segments": null})),
+        (
+            vec!["msdynmkt_baseentitylogicalname"],
+            json!({"journeys": 0, "segments": []}),
+        ),
+    ] {
+        let (world, _) = with_segment().await;
+        world.sandbox.dataverse.modes(|modes| modes.lacking.extend(&lacking));
+        let run = world.load("monday.csv", &contacts(0..110)).await;
+        assert_eq!(
+            (&run["outcome"], &run["used_by"]),
+            (&json!("loaded"), &expected),
+            "{lacking:?}: {run}"
+        );
+        assert_eq!(world.published(), contacts(0..110));
+    }
+}
