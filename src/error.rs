@@ -36,6 +36,9 @@ pub enum Error {
     /// A guard forbids the load; the sentence says which and how to let it pass.
     #[error("{0}")]
     Refused(String),
+    /// The destination forbids the load as long as others use the segment; the sentence says what uses it.
+    #[error("{0}")]
+    RefusedWhileUsed(String),
     /// The planned stop came while something was awaited that is no part of a load.
     #[error(
         "the invocation ran out of time while {doing}: run it again, and where that does not help give the function a \
@@ -66,7 +69,7 @@ impl Error {
             Self::State(error) => error.error_type(),
             Self::Source(error) => error.error_type(),
             Self::Reconcile(error) => error.error_type(),
-            Self::Refused(_) => "Refused",
+            Self::Refused(_) | Self::RefusedWhileUsed(_) => "Refused",
             Self::OutOfTime { .. } => "OutOfTime",
             Self::Run { error_type, .. } => error_type.as_str(),
         }
@@ -81,7 +84,7 @@ impl Error {
             Self::State(error) => error.fate(),
             Self::Source(error) => error.fate(),
             Self::Reconcile(error) => error.fate(),
-            Self::Refused(_) => Fate::Refuse,
+            Self::Refused(_) | Self::RefusedWhileUsed(_) => Fate::Refuse,
             Self::OutOfTime { .. } => Fate::Continue,
         }
     }
@@ -96,6 +99,7 @@ impl Error {
         match self {
             Self::Source(_)
             | Self::Refused(_)
+            | Self::RefusedWhileUsed(_)
             | Self::Reconcile(
                 reconcile::Error::TooManyNotAccepted { .. }
                 | reconcile::Error::Dynamics(dynamics::Error::ContactsRefused { .. }),
@@ -119,7 +123,7 @@ impl Error {
     /// Returns the type that a run tells: what a guard refuses has none, an object that is no result and a segment that
     /// cannot take one have.
     pub(crate) fn told_type(&self) -> Option<ErrorType> {
-        (!matches!(self, Self::Refused(_))).then(|| self.error_type().into())
+        (!matches!(self, Self::Refused(_) | Self::RefusedWhileUsed(_))).then(|| self.error_type().into())
     }
 }
 

@@ -45,6 +45,8 @@ rules! {
     empty_result: EmptyResult = choice(&EmptyResult::NAMES, EmptyResult::Refuse);
     /// Which ids are looked up before they are written.
     check_contacts: CheckContacts = choice(&CheckContacts::NAMES, CheckContacts::None);
+    /// What becomes of a load into a segment that journeys or other segments use.
+    when_in_use: WhenInUse = choice(&WhenInUse::NAMES, WhenInUse::Load);
     /// What starts a run.
     result_files: ResultFiles = choice(&ResultFiles::NAMES, ResultFiles::Single);
     /// The largest share of the members that a replace may remove, 0 to 100.
@@ -97,6 +99,20 @@ pub enum CheckContacts {
 
 impl CheckContacts {
     pub(super) const NAMES: [(&str, Self); 2] = [("none", Self::None), ("added", Self::Added)];
+}
+
+/// What becomes of a load into a segment that journeys or other segments use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenInUse {
+    /// It is loaded, and the report names what uses the segment.
+    Load,
+    /// It is refused before the first write.
+    Refuse,
+}
+
+impl WhenInUse {
+    pub(super) const NAMES: [(&str, Self); 2] = [("load", Self::Load), ("refuse", Self::Refuse)];
 }
 
 /// What starts a run.

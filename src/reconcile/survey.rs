@@ -2,7 +2,7 @@
 
 use super::Error;
 use super::plan::advance_to;
-use crate::domain::{Census, ContactId, SegmentName};
+use crate::domain::{Census, ContactId, SegmentName, UsedBy};
 use crate::dynamics::{Definition, Group, Segment};
 use crate::means::Means;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -62,6 +62,15 @@ pub async fn find(means: &impl Means, name: &SegmentName) -> Result<Option<Segme
         });
     }
     Ok(found.pop())
+}
+
+/// Returns what uses the segment of this name; `None` if there is none, or Dynamics does not tell.
+pub async fn used_by(means: &impl Means, name: &SegmentName) -> Result<Option<UsedBy>, Error> {
+    let Some(found) = find(means, name).await? else {
+        return Ok(None);
+    };
+    let (segment, definition) = tokio::try_join!(means.segment(found.id), means.definition(found.definition_id))?;
+    Ok(segment.used_by(&definition))
 }
 
 /// Lists the members of every Include group, in the definition's order.

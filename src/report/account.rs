@@ -48,6 +48,8 @@ pub(crate) struct Comparison {
     /// Those of them that are no contacts, sorted.
     pub(crate) not_found: Vec<ContactId>,
     pub(crate) difference: Option<Difference>,
+    /// The destination forbids loads into segments in use, and Dynamics does not tell whether this one is.
+    pub(crate) is_use_unknown: bool,
     /// What each guard says.
     pub(crate) evaluations: Vec<Evaluation>,
 }

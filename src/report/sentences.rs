@@ -77,6 +77,11 @@ pub(super) fn about_the_segment(account: &Account) -> Vec<String> {
              user may read; they are left out"
         ));
     }
+    if comparison.is_use_unknown {
+        let sentence = "Dynamics does not tell whether journeys or other segments use the segment, so that when_in_use = refuse \
+                        keeps nothing back: look in Customer Insights - Journeys who uses it";
+        sentences.push(sentence.to_owned());
+    }
     let lapsed = comparison.found.as_ref().and_then(|found| found.lapsed);
     if let Some(lapsed) = lapsed.filter(|_| writing.segment_id.is_some()) {
         let sentence = match lapsed {

@@ -188,6 +188,9 @@ pub struct Refusal {
     /// The type that the run's report gave; earlier heads lack it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_type: Option<ErrorType>,
+    /// The job, where it waits until nothing uses the segment any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Box<Job>>,
 }
 
 /// The right of one worker to change the segment, for a while.

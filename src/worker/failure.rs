@@ -31,8 +31,8 @@ pub(super) async fn record_failure<M: Means>(
         Fate::Continue => return interrupt(lease, job, error, got_on).await,
         Fate::Retry => return fail(lease, job, error).await,
         Fate::Drop => (Outcome::Superseded, lease.forget(job).await),
-        Fate::Refuse => (Outcome::Refused, lease.refuse(job, &refusal(&error)).await),
-        Fate::PutAside => (Outcome::Failed, lease.refuse(job, &refusal(&error)).await),
+        Fate::Refuse => (Outcome::Refused, lease.refuse(job, &refusal(job, &error)).await),
+        Fate::PutAside => (Outcome::Failed, lease.refuse(job, &refusal(job, &error)).await),
     };
     match put_aside {
         // It cannot go: it is tried again, and a person is called in the end.
@@ -43,12 +43,13 @@ pub(super) async fn record_failure<M: Means>(
     (ended(outcome, error, false), Next::GoOn)
 }
 
-/// Says why the job is not tried again.
-fn refusal(error: &Error) -> Refusal {
+/// Says why the job is not tried again, or until when it waits.
+fn refusal(job: &Job, error: &Error) -> Refusal {
     Refusal {
         reason: error.to_string(),
         unreadable: error.fate() == Fate::PutAside,
         error_type: error.told_type(),
+        waiting: matches!(error, Error::RefusedWhileUsed(_)).then(|| Box::new(job.clone())),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Worker;
 use super::phase::{Meter, Phase};
-use crate::config::CheckContacts;
+use crate::config::{CheckContacts, WhenInUse};
 use crate::domain::{Census, ContactId, ContactSet, Mode, ObjectRef, SegmentStatus};
 use crate::dynamics::{self, Segment};
 use crate::error::Error;
@@ -44,7 +44,7 @@ impl<M: Means> Worker<'_, M> {
         let (comparison, prepared) = self.compare(job, head, contacts, meter).await;
         account.comparison = comparison;
         if let Ok(prepared) = &prepared {
-            account.comparison.evaluations = self.evaluate(job, &account.reading, prepared);
+            self.evaluate(job, head, &mut account, prepared);
         }
         (account, prepared)
     }
@@ -212,7 +212,15 @@ impl<M: Means> Worker<'_, M> {
     }
 
     /// Asks the guards.
-    fn evaluate(&self, job: &Job, reading: &Reading, prepared: &Prepared) -> Vec<guard::Evaluation> {
+    fn evaluate(&self, job: &Job, head: &Head, account: &mut Account, prepared: &Prepared) {
+        let (reading, rules) = (&account.reading, &self.settings.destination.rules);
+        // Where nothing is written, it does not matter to those who use the segment.
+        let found = account
+            .comparison
+            .found
+            .as_ref()
+            .filter(|_| !prepared.is_settled(job, head));
+        let used_by = found.and_then(|found| found.used_by.as_ref());
         let facts = Facts {
             mode: job.mode,
             rows: reading.content.map_or(0, |content| content.rows),
@@ -223,10 +231,14 @@ impl<M: Means> Worker<'_, M> {
             added: prepared.plan.added(),
             removed: prepared.plan.removed(),
             older_files: reading.older_files,
+            used_by,
             is_sample: job.sample.is_some(),
             is_approved: job.approved,
         };
-        guard::evaluate(&facts, &self.settings.destination.rules)
+        let evaluations = guard::evaluate(&facts, rules);
+        let is_known = used_by.is_some_and(|used_by| used_by.is_used() || used_by.is_free());
+        account.comparison.is_use_unknown = rules.when_in_use == WhenInUse::Refuse && found.is_some() && !is_known;
+        account.comparison.evaluations = evaluations;
     }
 
     /// Says what the run wants; an approval also lets pass what Dynamics does not accept.

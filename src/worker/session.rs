@@ -166,7 +166,7 @@ impl<M: Means> Session<'_, M> {
         let (mut account, prepared) = self.worker.prepare(job, &head, meter).await;
         let objections = guard::objections(&account.comparison.evaluations);
         let prepared = match prepared {
-            Ok(_) if !objections.is_empty() => Err(Error::Refused(refusal(&objections, job))),
+            Ok(_) if !objections.is_empty() => Err(refused(&account, &objections, job)),
             prepared => prepared,
         };
         let (writing, outcome) = match prepared {
@@ -308,6 +308,16 @@ impl<M: Means> Session<'_, M> {
 
     pub(super) const fn means(&self) -> &M {
         &self.worker.means
+    }
+}
+
+/// Refuses a job, for good or as long as others use the segment.
+fn refused(account: &Account, objections: &[String], job: &Job) -> Error {
+    let reason = refusal(objections, job);
+    if guard::waits_for_use(&account.comparison.evaluations) {
+        Error::RefusedWhileUsed(reason)
+    } else {
+        Error::Refused(reason)
     }
 }
 

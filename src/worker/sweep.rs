@@ -8,6 +8,7 @@ use crate::domain::Fate;
 use crate::domain::{Mode, ObjectRef, SegmentName, s3_url};
 use crate::error::Error;
 use crate::means::Means;
+use crate::reconcile::survey;
 use crate::report::{Noticed, RunReport, Swept};
 use crate::source::Role;
 use crate::state::{self, Bookmark, Enqueued, Head, Job};
@@ -125,6 +126,13 @@ impl<M: Means> Worker<'_, M> {
             head = by(self.stop_at, NOTING, lifting).await?;
         }
         let time = self.means.s3_time();
+        if self.is_free_again(&head).await {
+            let taking_up = heads::update(&self.means, &head.segment_name, |head, _| {
+                head.take_up_waiting();
+                head.clone()
+            });
+            head = by(self.stop_at, NOTING, taking_up).await?;
+        }
         let is_due = head.is_due(time);
         if !is_due && !head.is_to_be_looked_after(time) {
             return Ok(Vec::new());
@@ -142,6 +150,22 @@ impl<M: Means> Worker<'_, M> {
             reports.push(self.reporter.tell(report).await);
         }
         Ok(reports)
+    }
+
+    /// Returns whether a job waits until nothing uses the segment, and nothing does any more; where that cannot be found out,
+    /// the next sweep looks.
+    async fn is_free_again(&self, head: &Head) -> bool {
+        if !head.waits_for_use(self.means.s3_time()) {
+            return false;
+        }
+        let looking = survey::used_by(&self.means, &head.segment_name);
+        match by(self.stop_at, NOTING, looking).await {
+            Ok(used_by) => !used_by.is_some_and(|used_by| used_by.is_used()),
+            Err(error) => {
+                tracing::warn!(error = %error, "whether the segment is still in use could not be found out");
+                false
+            }
+        }
     }
 
     /// Moves the bookmark, past another sweep's if need be; without it the sweep goes on all the same.

@@ -161,3 +161,98 @@ async fn a_release_without_these_columns_is_loaded_all_the_same() {
         assert_eq!(world.published(), contacts(0..110));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_segment_in_use_is_refused_before_the_first_write_until_nothing_uses_it() {
+    let (world, segment) = with_segment().await;
+    world.destination(&json!({"when_in_use": "refuse"}));
+    world.sandbox.dataverse.set_users(segment, 1, &[]);
+    let key = world.drop_contacts("monday.csv", &contacts(40..200));
+    let dry = world.order(&key, &json!({"dry_run": true})).await;
+    assert!(
+        warnings(&dry).contains("would be refused: the segment is used by 1 live journey"),
+        "{dry}"
+    );
+    let run = world.deliver(&key).await["runs"][0].clone();
+    assert_eq!(
+        (&run["outcome"], &run["used_by"]["journeys"]),
+        (&json!("refused"), &json!(1)),
+        "{run}"
+    );
+    assert!(
+        run["reason"].as_str().unwrap().contains("when_in_use is refuse"),
+        "{run}"
+    );
+    assert_eq!(sweep(&world).await["runs"], json!([]), "it is still in use");
+    assert_eq!(world.sandbox.dataverse.writes(), 0);
+    world.sandbox.dataverse.set_users(segment, 0, &[Uuid::new_v4()]);
+    assert_eq!(sweep(&world).await["runs"], json!([]), "now a segment uses it");
+    world.sandbox.dataverse.set_users(segment, 0, &[]);
+    let run = &sweep(&world).await["runs"][0];
+    assert_eq!(
+        (&run["outcome"], &run["run_id"]),
+        (&json!("loaded"), &dry["run_id"]),
+        "{run}"
+    );
+    assert_eq!(world.published(), contacts(40..200));
+    assert_eq!(sweep(&world).await["runs"], json!([]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_approval_opens_the_guard_and_a_newer_file_takes_the_place_of_one_that_waits() {
+    let (world, segment) = with_segment().await;
+    world.destination(&json!({"when_in_use": "refuse"}));
+    world.sandbox.dataverse.set_users(segment, 2, &[]);
+    let monday = world.drop_contacts("monday.csv", &contacts(40..200));
+    world.deliver(&monday).await;
+    let tuesday = world.drop_contacts("tuesday.csv", &contacts(50..200));
+    let refused = world.deliver(&tuesday).await["runs"][0].clone();
+    assert_eq!(refused["outcome"], "refused", "{refused}");
+    let run = world.order(&tuesday, &json!({"approve": refused["run_id"]})).await;
+    assert_eq!(
+        (&run["outcome"], &run["approved"]),
+        (&json!("loaded"), &json!(true)),
+        "{run}"
+    );
+    world.sandbox.dataverse.set_users(segment, 0, &[]);
+    assert_eq!(sweep(&world).await["runs"], json!([]), "the older one waits no more");
+    assert_eq!(world.published(), contacts(50..200));
+    // What changes nothing is nobody's business who uses the segment.
+    world.sandbox.dataverse.set_users(segment, 2, &[]);
+    assert_eq!(world.load("same.csv", &contacts(50..200)).await["outcome"], "unchanged");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_addition_that_waits_is_counted_once_nothing_uses_the_segment() {
+    let (world, segment) = with_segment().await;
+    world.destination(&json!({"when_in_use": "refuse", "mode": "append"}));
+    world.sandbox.dataverse.set_users(segment, 1, &[]);
+    for (name, numbers) in [("a.csv", 100..110), ("b.csv", 110..120)] {
+        assert_eq!(world.load(name, &contacts(numbers)).await["outcome"], "refused");
+    }
+    world.sandbox.dataverse.set_users(segment, 0, &[]);
+    assert_eq!(sweep(&world).await["runs"].as_array().unwrap().len(), 2);
+    assert_eq!(world.published(), contacts(0..120));
+    assert_eq!(sweep(&world).await["runs"], json!([]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nobody_tells_who_uses_the_segment_it_is_loaded_with_a_warning() {
+    let (world, _) = with_segment().await;
+    world.destination(&json!({"when_in_use": "refuse"}));
+    let dependents = "msdynmkt_dependentsegmentids";
+    world
+        .sandbox
+        .dataverse
+        .modes(|modes| _ = modes.lacking.insert(dependents));
+    let run = world.load("monday.csv", &contacts(0..110)).await;
+    assert_eq!(run["outcome"], "loaded", "{run}");
+    assert!(
+        warnings(&run).contains("does not tell whether journeys or other segments use"),
+        "{run}"
+    );
+    world.sandbox.dataverse.modes(|modes| modes.lacking.clear());
+    let run = world.load("tuesday.csv", &contacts(0..111)).await;
+    assert!(!warnings(&run).contains("does not tell"), "{run}");
+    assert_eq!(world.published(), contacts(0..111));
+}

@@ -1,13 +1,13 @@
 //! Whether a result may become the audience: pure, and decided before the first write.
 
 use super::plan::MAX_MEMBERS;
-use crate::config::{EmptyResult, Rules};
-use crate::domain::{Mode, OlderFiles};
+use crate::config::{EmptyResult, Rules, WhenInUse};
+use crate::domain::{Mode, OlderFiles, UsedBy};
 use serde::Serialize;
 
 /// The numbers that the guards evaluate.
 #[derive(Clone, Copy, Debug)]
-pub struct Facts {
+pub struct Facts<'a> {
     /// How the file changes the segment.
     pub mode: Mode,
     /// Rows read.
@@ -26,6 +26,8 @@ pub struct Facts {
     pub removed: usize,
     /// Files that may be left over from an earlier result.
     pub older_files: Option<OlderFiles>,
+    /// What uses the segment that is to be written; `None` if Dynamics does not tell, or nothing is to be written.
+    pub used_by: Option<&'a UsedBy>,
     /// A sample goes to a test segment, which may shrink and grow as it likes.
     pub is_sample: bool,
     /// Somebody has approved exactly this input.
@@ -36,6 +38,9 @@ pub struct Facts {
 pub const SHRINK_FROM: u64 = 100;
 /// The smallest audience whose growth is evaluated: new segments grow by leaps.
 pub const GROWTH_FROM: u64 = 1_000;
+
+/// The guard whose refusal ends by itself, once nothing uses the segment.
+const WHEN_IN_USE: &str = "when_in_use";
 
 /// What one guard says about a result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -64,12 +69,13 @@ pub enum Verdict {
 /// Judges a result: what each guard says about it, in numbers, with the setting that forbids it.
 ///
 /// An approval opens all of these guards, for exactly the input that it names.
-pub fn evaluate(facts: &Facts, limits: &Rules) -> Vec<Evaluation> {
+pub fn evaluate(facts: &Facts<'_>, limits: &Rules) -> Vec<Evaluation> {
     let findings = [
         ("empty_result", empty_result(facts, limits)),
         ("max_invalid_percent", too_many_invalid(facts, limits)),
         ("max_shrink_percent", shrinks_too_much(facts, limits)),
         ("max_growth_percent", grows_too_much(facts, limits)),
+        (WHEN_IN_USE, is_in_use(facts, limits)),
     ];
     // What only results in several files meet is told where it is met.
     let older_files = facts.older_files.map(|files| ("result_files", Some(files.finding())));
@@ -94,6 +100,12 @@ pub fn objections(evaluations: &[Evaluation]) -> Vec<String> {
         .iter()
         .filter(|evaluation| evaluation.verdict == Verdict::Refuses);
     refusing.filter_map(|evaluation| evaluation.finding.clone()).collect()
+}
+
+/// Returns whether one of the objections is that others use the segment, which ends by itself.
+pub fn waits_for_use(evaluations: &[Evaluation]) -> bool {
+    let is_of_use = |evaluation: &Evaluation| evaluation.guard == WHEN_IN_USE && evaluation.verdict == Verdict::Refuses;
+    evaluations.iter().any(is_of_use)
 }
 
 /// Refuses what no segment can hold, whoever approves it.
@@ -121,7 +133,7 @@ pub fn exceeds(share: u64, whole: u64, limit: f64) -> bool {
     percent(share, whole) > limit
 }
 
-fn empty_result(facts: &Facts, limits: &Rules) -> Option<String> {
+fn empty_result(facts: &Facts<'_>, limits: &Rules) -> Option<String> {
     let is_forbidden = facts.mode == Mode::Replace && facts.contacts == 0 && limits.empty_result == EmptyResult::Refuse;
     is_forbidden.then(|| {
         format!(
@@ -131,7 +143,7 @@ fn empty_result(facts: &Facts, limits: &Rules) -> Option<String> {
     })
 }
 
-fn too_many_invalid(facts: &Facts, limits: &Rules) -> Option<String> {
+fn too_many_invalid(facts: &Facts<'_>, limits: &Rules) -> Option<String> {
     exceeds(facts.rejected, facts.rows, limits.max_invalid_percent).then(|| {
         format!(
             "{} of {} rows ({}) are rejected, since they hold no valid contact id or a wrong number of fields; \
@@ -144,7 +156,7 @@ fn too_many_invalid(facts: &Facts, limits: &Rules) -> Option<String> {
     })
 }
 
-fn shrinks_too_much(facts: &Facts, limits: &Rules) -> Option<String> {
+fn shrinks_too_much(facts: &Facts<'_>, limits: &Rules) -> Option<String> {
     let is_desired_empty = facts.contacts == 0 && limits.empty_result == EmptyResult::Clear;
     if facts.mode != Mode::Replace || facts.is_sample || is_desired_empty {
         return None;
@@ -162,7 +174,7 @@ fn shrinks_too_much(facts: &Facts, limits: &Rules) -> Option<String> {
     })
 }
 
-fn grows_too_much(facts: &Facts, limits: &Rules) -> Option<String> {
+fn grows_too_much(facts: &Facts<'_>, limits: &Rules) -> Option<String> {
     let limit = limits.max_growth_percent.filter(|_| !facts.is_sample)?;
     let (gained, of) = match (facts.published, facts.mode) {
         (Some(published), Mode::Replace) => ((facts.contacts as u64).saturating_sub(published), published),
@@ -173,6 +185,15 @@ fn grows_too_much(facts: &Facts, limits: &Rules) -> Option<String> {
         format!(
             "the segment would gain {gained} contacts on {of} members ({}); max_growth_percent is {limit}",
             shown(gained, of)
+        )
+    })
+}
+
+fn is_in_use(facts: &Facts<'_>, limits: &Rules) -> Option<String> {
+    let used_by = facts.used_by.filter(|used_by| used_by.is_used())?;
+    (limits.when_in_use == WhenInUse::Refuse).then(|| {
+        format!(
+            "the segment is used by {used_by}; when_in_use is refuse: once nothing uses it any more, a sweep tries again by itself"
         )
     })
 }

@@ -12,7 +12,7 @@ fn limits(change: impl FnOnce(&mut Rules)) -> Rules {
 }
 
 /// A replace of an audience of 1,000 by a file of as many.
-fn facts() -> Facts {
+fn facts() -> Facts<'static> {
     Facts {
         mode: Mode::Replace,
         rows: 1_000,
@@ -23,12 +23,13 @@ fn facts() -> Facts {
         added: 0,
         removed: 0,
         older_files: None,
+        used_by: None,
         is_sample: false,
         is_approved: false,
     }
 }
 
-fn passes(facts: Facts, limits: &Rules) -> bool {
+fn passes(facts: Facts<'_>, limits: &Rules) -> bool {
     objections(&evaluate(&facts, limits)).is_empty()
 }
 
@@ -248,4 +249,33 @@ fn an_approved_finding_is_still_told() {
     assert_eq!(verdicts[0], Verdict::Approved);
     assert!(verdicts[1..].iter().all(|verdict| *verdict == Verdict::Passes));
     assert!(evaluations[0].finding.is_some() && objections(&evaluations).is_empty());
+}
+
+#[test]
+fn a_segment_in_use_is_refused_only_where_the_destination_says_so_and_nobody_approves() {
+    let refuse = limits(|limits| limits.when_in_use = WhenInUse::Refuse);
+    for (journeys, segments, passes_refusing) in [
+        (Some(1), None, false),
+        (Some(0), Some(vec!["s".to_owned()]), false),
+        (None, Some(vec!["s".to_owned()]), false),
+        (Some(0), Some(Vec::new()), true),
+        // What is not known keeps nobody from loading.
+        (Some(0), None, true),
+        (None, Some(Vec::new()), true),
+    ] {
+        let used_by = UsedBy { journeys, segments };
+        let used = Facts {
+            used_by: Some(&used_by),
+            ..facts()
+        };
+        assert_eq!(passes(used, &refuse), passes_refusing, "{used_by:?}");
+        assert_eq!(waits_for_use(&evaluate(&used, &refuse)), !passes_refusing);
+        assert!(passes(used, &limits(|_| ())));
+        let approved = Facts {
+            is_approved: true,
+            ..used
+        };
+        assert!(passes(approved, &refuse));
+        assert!(!waits_for_use(&evaluate(&approved, &refuse)));
+    }
 }

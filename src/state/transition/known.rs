@@ -72,7 +72,7 @@ impl Head {
     }
 
     /// Returns whether an addition or removal was carried out; one older than all that is remembered counts as one.
-    fn has_counted(&self, job: &Job) -> bool {
+    pub(super) fn has_counted(&self, job: &Job) -> bool {
         let is_this = self.counted.iter().any(|counted| job.is_about(&counted.position));
         let oldest = self.counted.iter().map(|counted| counted.position.last_modified).min();
         let is_forgotten =

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod known;
+mod waiting;
 
 pub use attempts::{Lost, Whose};
 

@@ -67,6 +67,7 @@ fn too_small() -> Refusal {
         reason: "too small".to_owned(),
         unreadable: false,
         error_type: None,
+        waiting: None,
     }
 }
 

@@ -1,0 +1,50 @@
+//! Jobs that were refused since others use the segment: they wait until nothing uses it any more.
+
+use crate::domain::Mode;
+use crate::state::head::{Head, Job};
+use chrono::{DateTime, Utc};
+
+impl Head {
+    /// Returns whether a job waits until nothing uses the segment, while nobody works on it at `now`, S3's time.
+    pub fn waits_for_use(&self, now: DateTime<Utc>) -> bool {
+        let mut waiting = self
+            .refused
+            .iter()
+            .filter_map(|refused| refused.refusal.waiting.as_deref());
+        !self.is_held(now) && waiting.any(|job| self.still_counts(job))
+    }
+
+    /// Queues again the jobs that waited until nothing uses the segment; what something newer has overtaken meanwhile waits no
+    /// more.
+    pub fn take_up_waiting(&mut self) {
+        let is_waiting = |job: &Option<Box<Job>>| job.is_some();
+        let mut waiting = Vec::new();
+        for refused in self
+            .refused
+            .iter_mut()
+            .filter(|refused| is_waiting(&refused.refusal.waiting))
+        {
+            waiting.extend(refused.refusal.waiting.take().map(|job| *job));
+        }
+        for job in waiting
+            .into_iter()
+            .filter(|job| self.still_counts(job))
+            .collect::<Vec<_>>()
+        {
+            self.refused.retain(|refused| !job.is_about(&refused.position));
+            self.pending.push(job);
+        }
+    }
+
+    /// Returns whether nothing has overtaken a job that waits, nor takes its place.
+    fn still_counts(&self, job: &Job) -> bool {
+        let place = job.stands_at().place();
+        let is_overtaken = self.settled.as_ref().is_some_and(|settled| match job.direct {
+            Some(_) => place < settled.place(),
+            None => place <= settled.place(),
+        });
+        let is_counted = job.mode != Mode::Replace && self.has_counted(job) && job.direct.is_none();
+        let is_queued = self.pending.iter().any(|pending| pending.is_same_object(job));
+        !is_overtaken && !is_counted && !is_queued
+    }
+}
