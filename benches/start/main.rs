@@ -28,7 +28,8 @@ async fn main() {
         .map_or_else(|| env!("CARGO_BIN_EXE_segment-loader").into(), PathBuf::from);
     let hello = build_hello();
     let sandbox = Sandbox::start().await;
-    let environment = sandbox.environment();
+    let mut environment = sandbox.environment();
+    environment.extend(bundle());
 
     let (mut ours, mut theirs, mut answers) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..=ROUNDS {
@@ -62,6 +63,14 @@ async fn main() {
     println!(
         "{verdict}: the function takes {ratio:.2} times as long as the hello world to its first poll, at most {MOST}"
     );
+}
+
+/// Names the file of those whom the system trusts. Lambda's folder holds this file alone, and Debian's each certificate as a
+/// file of its own as well, of which a function that reads them all would only be slower here.
+fn bundle() -> Option<(String, String)> {
+    let file = "/etc/ssl/certs/ca-certificates.crt";
+    let is_there = Path::new(file).exists();
+    is_there.then(|| ("SSL_CERT_FILE".to_owned(), file.to_owned()))
 }
 
 /// Builds the hello world as the function is built.

@@ -10,7 +10,6 @@ use crate::source::Objects;
 use crate::state::{Heads, Trials, transition};
 use crate::time::Fence;
 use aws_config::SdkConfig;
-use std::path::PathBuf;
 
 /// The configuration and every client, each built once, so that warm invocations reuse connections.
 #[derive(Clone, Debug)]
@@ -31,7 +30,7 @@ impl Clients {
         Self {
             secrets: Secrets::new(aws::secrets_manager(config), &variables.destination_secret_id),
             objects: Objects::new(s3.clone()).within(variables.memory),
-            http: http_client(bundle()),
+            http: http_client(),
             tokens: TokenCache::default(),
             variables,
             clock,
@@ -74,63 +73,17 @@ impl Clients {
     }
 }
 
-/// Builds the client of Dataverse and Entra ID, which trusts those whom the bundle names.
-///
-/// Left to itself, as it is where the bundle cannot be used, it reads the system's bundle and the folder of single files
-/// beside it, which says the same again and took half of the time until the first poll (`cargo bench --bench start`).
-fn http_client(bundle: Option<PathBuf>) -> reqwest::Client {
-    let trusting = bundle.and_then(authorities).map(|all| builder().tls_certs_only(all));
-    let client = trusting.and_then(|builder| builder.build().ok());
-    client.unwrap_or_else(|| {
-        let client = builder().build();
-        client.expect("the settings above are valid and the TLS provider is compiled in")
-    })
-}
-
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the one place where the HTTP client is built"
 )]
-fn builder() -> reqwest::ClientBuilder {
-    reqwest::Client::builder()
+fn http_client() -> reqwest::Client {
+    let builder = reqwest::Client::builder()
         .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(aws::CONNECT_TIMEOUT)
         // A redirect would carry the token elsewhere; the Web API sends none.
-        .redirect(reqwest::redirect::Policy::none())
-}
-
-/// Returns the file that names whom the system trusts, or `SSL_CERT_FILE`; none where `SSL_CERT_DIR` names a folder instead.
-fn bundle() -> Option<PathBuf> {
-    let is_folder = std::env::var_os("SSL_CERT_DIR").is_some();
-    openssl_probe::probe().cert_file.filter(|_| !is_folder)
-}
-
-fn authorities(bundle: PathBuf) -> Option<Vec<reqwest::Certificate>> {
-    let authorities = reqwest::Certificate::from_pem_bundle(&std::fs::read(bundle).ok()?).ok()?;
-    (!authorities.is_empty()).then_some(authorities)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_bundle_that_cannot_be_used_leaves_the_client_to_itself() {
-        let folder = std::env::temp_dir().join(uuid::Uuid::new_v4().to_string());
-        std::fs::create_dir(&folder).unwrap();
-        for (name, content) in [
-            ("empty", ""),
-            ("no PEM", "certificates"),
-            (
-                "no certificate",
-                "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-            ),
-            ("cut", "-----BEGIN CERTIFICATE-----\nAAAA\n"),
-        ] {
-            std::fs::write(folder.join(name), content).unwrap();
-            http_client(Some(folder.join(name)));
-        }
-        http_client(Some(folder.join("missing")));
-        std::fs::remove_dir_all(folder).unwrap();
-    }
+        .redirect(reqwest::redirect::Policy::none());
+    builder
+        .build()
+        .expect("the settings above are valid and the TLS provider is compiled in")
 }
