@@ -8,7 +8,9 @@ use crate::error::Error;
 use crate::event::{self, HistoryCommand, LoadCommand, Message, ObjectEvent, Request};
 use crate::production::Clients;
 use crate::production::Production;
-use crate::report::{Forgotten, Noticed, Reporter, RunReport, Swept, Trigger, TriggerKind, answer, fail_if_own_failed};
+use crate::report::{
+    Forgotten, Noticed, Reporter, RunReport, Swept, Trigger, TriggerKind, answer, fail_if_own_failed, status_answer,
+};
 use crate::state::Doubts;
 use crate::time::Fence;
 use crate::verify;
@@ -82,6 +84,7 @@ impl App {
                 let swept = Box::pin(self.sweep(now, stop_at)).await?;
                 Ok(swept.answer())
             }
+            Request::Status(name) => by(stop_at, "the heads were read", self.status(name.as_ref(), stop_at)).await,
             Request::History(command) => by(stop_at, "the receipts were read", self.history(&command, stop_at)).await,
             Request::Forget(segment_name) => Ok(self.forget(&segment_name, stop_at).await?.answer()),
             Request::VerifyEnvironment { keep } => Box::pin(self.verify(keep, stop_at)).await,
@@ -197,6 +200,36 @@ impl App {
         let reporter = self.reporter(&bucket, Some(&settings), TriggerKind::Command.into());
         let worker = self.worker(&settings, &bucket, &reporter, stop_at);
         Box::pin(worker.forget(&bucket, segment_name)).await
+    }
+
+    /// Answers what the heads of all segments know, without asking Dynamics.
+    async fn status(&self, segment_name: Option<&SegmentName>, stop_at: Instant) -> Result<Value, Error> {
+        let bucket = self.own_bucket()?;
+        let destination = by(stop_at, "the secrets were read", self.clients.secrets.destination()).await;
+        let own = destination
+            .as_ref()
+            .ok()
+            .map(|destination| (destination.home(), destination.rules.stale_after()));
+        let (home, stale_after) = own.unzip();
+        let mut segments = self
+            .clients
+            .statuses(&bucket, home.as_ref(), stale_after.flatten())
+            .await?;
+        if let Some(name) = segment_name {
+            segments.retain(|status| status.segment_name.as_ref() == Some(name));
+        }
+        let unmarked = match &destination {
+            Ok(destination) => match self.clients.variables.results_bucket.as_deref() {
+                Some(bucket) => self
+                    .clients
+                    .unmarked(bucket, &destination.rules)
+                    .await
+                    .map_err(Error::from),
+                None => Ok(Vec::new()),
+            },
+            Err(_) => Ok(Vec::new()),
+        };
+        Ok(status_answer(&segments, &unmarked, destination.as_ref().err()))
     }
 
     /// Answers with the receipts of the last runs in the function's environment; of all where nobody can tell which it is.

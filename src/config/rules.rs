@@ -3,11 +3,14 @@
 use super::Error;
 use super::fields::Fields;
 use crate::domain::{Mode, SegmentName};
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// The longest wait for Active that means anything, in seconds: a Lambda function lives 900 at most.
 const LONGEST_PUBLISH_WAIT: u32 = 900;
+/// Ten years, in hours: an audience that may be older need not be watched.
+const LONGEST_FRESH_HOURS: f64 = 87_600.0;
 /// Dataverse refuses more calls than these at a time from one user (Microsoft's service protection limits).
 const MOST_CONCURRENT_REQUESTS: u32 = 52;
 
@@ -57,6 +60,8 @@ rules! {
     max_invalid_percent: f64 = number(0.0..=100.0, 5.0);
     /// How long to wait for the published segment to become Active, in seconds.
     publish_wait_seconds: u32 = whole_number(0..=LONGEST_PUBLISH_WAIT, 300);
+    /// How old the audience of a segment may be until it is stale, in hours; `None` is never.
+    stale_after_hours: Option<f64> = optional_number(0.1..=LONGEST_FRESH_HOURS);
     /// Dataverse calls in flight at most.
     max_concurrent_requests: u32 = whole_number(1..=MOST_CONCURRENT_REQUESTS, 4);
 }
@@ -65,6 +70,12 @@ impl Rules {
     /// Returns how long to wait for the published segment to become Active.
     pub const fn publish_wait(&self) -> Duration {
         Duration::from_secs(self.publish_wait_seconds as u64)
+    }
+
+    /// Returns how old the audience of a segment may be.
+    pub fn stale_after(&self) -> Option<TimeDelta> {
+        let age = Duration::try_from_secs_f64(self.stale_after_hours? * 3_600.0).ok()?;
+        TimeDelta::from_std(age).ok()
     }
 
     /// Returns how many Dataverse calls may be in flight.

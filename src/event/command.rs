@@ -48,7 +48,7 @@ const LONGEST_BUCKET: usize = 255;
 
 /// Reads a command; the caller has seen its `action`.
 pub(super) fn parse(event: &Value) -> Result<Request, Error> {
-    let known = "text: `load`, `sweep`, `history`, `forget`, `test_connection` or `verify_environment`";
+    let known = "text: `load`, `sweep`, `status`, `history`, `forget`, `test_connection` or `verify_environment`";
     let action = event["action"].as_str().ok_or_else(|| invalid("", "action", known))?;
     match action {
         "load" => load(&Arguments::of(
@@ -57,6 +57,9 @@ pub(super) fn parse(event: &Value) -> Result<Request, Error> {
             &["bucket", "key", "segment_name", "mode", "dry_run", "sample", "approve"],
         )?),
         "sweep" => sweep(&Arguments::of("sweep", event, &["now"])?),
+        "status" => Ok(Request::Status(
+            Arguments::of("status", event, &["segment_name"])?.segment_name("segment_name")?,
+        )),
         "history" => history(&Arguments::of("history", event, &["segment_name", "limit"])?),
         "forget" => forget(&Arguments::of("forget", event, &["segment_name"])?),
         "test_connection" => Arguments::of("test_connection", event, &[]).map(|_| Request::TestConnection),
@@ -300,7 +303,7 @@ mod tests {
             ),
             (
                 json!({"action": "delete"}),
-                "\"delete\" does not exist; actions are `load`, `sweep`, `history`, `forget`, `test_connection` and \
+                "\"delete\" does not exist; actions are `load`, `sweep`, `status`, `history`, `forget`, `test_connection` and \
                  `verify_environment`",
             ),
             (

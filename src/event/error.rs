@@ -7,7 +7,7 @@ use std::borrow::Cow;
 /// The shapes that are accepted, for the messages of those that are not.
 const ACCEPTED: &str = "accepted are an S3 notification, an EventBridge `Object Created` event of `aws.s3`, an SQS batch \
                         of these two, an EventBridge `Scheduled Event`, and the commands \
-                        {\"action\":\"load\",\"key\":...}, {\"action\":\"sweep\"}, {\"action\":\"history\"}, \
+                        {\"action\":\"load\",\"key\":...}, {\"action\":\"sweep\"}, {\"action\":\"status\"}, {\"action\":\"history\"}, \
                         {\"action\":\"forget\",\"segment_name\":...}, \
                         {\"action\":\"test_connection\"} and {\"action\":\"verify_environment\"}";
 
@@ -51,7 +51,7 @@ pub enum Error {
     },
     /// A command that does not exist.
     #[error(
-        "the action {} does not exist; actions are `load`, `sweep`, `history`, `forget`, `test_connection` and `verify_environment`",
+        "the action {} does not exist; actions are `load`, `sweep`, `status`, `history`, `forget`, `test_connection` and `verify_environment`",
         shown::word(action)
     )]
     UnknownAction {

@@ -33,6 +33,8 @@ pub enum Request {
         /// A person asks, so that no pause after a failure is waited for.
         now: bool,
     },
+    /// Tell what the heads know, of one segment or of all.
+    Status(Option<SegmentName>),
     /// Tell the last runs.
     History(HistoryCommand),
     /// Delete what is known of this segment.

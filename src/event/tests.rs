@@ -113,6 +113,7 @@ fn files() -> Vec<(&'static str, &'static str, Request)> {
                 limit: HistoryCommand::LIMIT,
             })
         ),
+        file!("status.json", Request::Status(None)),
         file!("forget.json", Request::Forget(summer_sale())),
         file!("test-connection.json", Request::TestConnection),
         file!("verify-environment.json", Request::VerifyEnvironment { keep: false }),
@@ -165,6 +166,7 @@ fn an_unknown_event_is_answered_with_the_accepted_shapes() {
             "`Scheduled Event`",
             "\"load\"",
             "\"sweep\"",
+            "\"status\"",
             "\"history\"",
             "\"forget\"",
             "\"test_connection\"",

@@ -2,14 +2,19 @@
 
 use crate::aws;
 use crate::config::Variables;
-use crate::config::{Destination, Secrets, Settings};
+use crate::config::{Destination, Rules, Secrets, Settings};
+use crate::domain::Home;
 use crate::dynamics::{Dataverse, TokenCache};
 use crate::report::Archive;
 use crate::s3::{self, Own, S3Clock};
-use crate::source::Objects;
-use crate::state::{Heads, Trials, transition};
+use crate::source::{self, Manner, ObjectVersion, Objects, unmarked};
+use crate::state::{self, Heads, Status, Trials, transition};
 use crate::time::Fence;
 use aws_config::SdkConfig;
+use chrono::TimeDelta;
+
+/// The most objects that are listed to find those that wait for a marker: as many as a sweep lists.
+const LISTED_RESULTS: usize = 10_000;
 
 /// The configuration and every client, each built once, so that warm invocations reuse connections.
 #[derive(Clone, Debug)]
@@ -64,6 +69,28 @@ impl Clients {
             fence.clone(),
             self.tokens.clone(),
         )
+    }
+
+    /// Describes all segments that have a head beside results of this bucket, whatever home they are of.
+    pub(crate) async fn statuses(
+        &self,
+        bucket: &str,
+        home: Option<&Home>,
+        stale_after: Option<TimeDelta>,
+    ) -> Result<Vec<Status>, state::Error> {
+        Heads::statuses(&self.own(bucket), home, stale_after).await
+    }
+
+    /// Lists the data files in a bucket that wait for a marker or manifest.
+    pub(crate) async fn unmarked(&self, bucket: &str, rules: &Rules) -> Result<Vec<String>, source::Error> {
+        let prefix = &self.variables.results_prefix;
+        let objects = self.objects.list(bucket, prefix, LISTED_RESULTS).await?;
+        let manner = Manner {
+            files: rules.result_files,
+            mode: rules.mode,
+            scope: &self.variables.scope(),
+        };
+        Ok(unmarked(&objects, manner).into_iter().map(ObjectVersion::url).collect())
     }
 
     fn own(&self, bucket: &str) -> Own {

@@ -9,6 +9,7 @@ pub mod metrics;
 mod run;
 mod sentences;
 mod settings_used;
+mod status;
 mod swept;
 mod reporter;
 
@@ -23,6 +24,7 @@ pub use reporter::Tell;
 pub(crate) use run::{Attempt, Seen};
 pub(crate) use sentences::{description, refusal};
 pub use settings_used::SettingsUsed;
+pub(crate) use status::status_answer;
 pub use swept::{Noticed, Swept};
 
 use crate::domain::{ErrorType, Mode, ObjectRef, RunId, SegmentName, UsedBy};

@@ -4,6 +4,8 @@ use super::RunReport;
 use super::answer::entries;
 use crate::domain::SegmentName;
 use crate::error::Error;
+use crate::state::Waiting;
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 /// What a sweep did.
@@ -11,6 +13,8 @@ use serde_json::{Value, json};
 pub struct Swept {
     /// The runs that came to an end.
     pub reports: Vec<RunReport>,
+    /// Unfinished work that was left alone, as it waits.
+    pub waiting: Vec<Waiting>,
     /// What a person should know.
     pub noticed: Vec<Noticed>,
 }
@@ -32,6 +36,20 @@ pub enum Noticed {
         /// Where they lie.
         prefix: String,
     },
+    /// Data files wait for a marker or manifest.
+    #[error(
+        "data files wait for a marker or manifest for more than an hour ({count}, the first is {first}, of {}): nothing of them is \
+         loaded until it is written; `status` lists them",
+        .since.format("%Y-%m-%d %H:%M UTC")
+    )]
+    Unmarked {
+        /// How many.
+        count: usize,
+        /// The one that waits longest.
+        first: String,
+        /// Since when.
+        since: DateTime<Utc>,
+    },
     /// A trial segment was left, and nobody could remove it.
     #[error("{0}")]
     TrialLeft(String),
@@ -51,6 +69,6 @@ impl Swept {
     /// Answers the sweep's invocation.
     pub(crate) fn answer(&self) -> Value {
         let warnings: Vec<_> = self.noticed.iter().map(ToString::to_string).collect();
-        json!({ "runs": entries(&self.reports), "warnings": warnings })
+        json!({ "runs": entries(&self.reports), "waiting": self.waiting, "warnings": warnings })
     }
 }

@@ -87,6 +87,44 @@ pub(super) fn parse(body: &[u8], home: &Home) -> Result<Content, String> {
     }
 }
 
+/// Reads a head of whatever home, to look at only; `None` if it has moved and is told by the one that it has become.
+pub(super) fn parse_any(body: &[u8]) -> Result<Option<Box<Head>>, String> {
+    let home = Named::in_body(body).home();
+    Ok(match parse(body, &home)? {
+        Content::Head(head) | Content::Legacy(head) => Some(head),
+        Content::Moved(moved) => moved.head,
+        Content::Foreign => None,
+    })
+}
+
+/// What an object names that may be a head, whatever else is wrong with it.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Named {
+    #[serde(default)]
+    pub(super) environment: Option<String>,
+    #[serde(default)]
+    business_unit: Option<String>,
+    #[serde(default)]
+    segment_name: Option<String>,
+}
+
+impl Named {
+    pub(super) fn in_body(body: &[u8]) -> Self {
+        serde_json::from_slice(body).unwrap_or_default()
+    }
+
+    pub(super) fn segment_name(&self) -> Option<SegmentName> {
+        SegmentName::parse(self.segment_name.as_deref()?).ok()
+    }
+
+    fn home(&self) -> Home {
+        Home {
+            environment: self.environment.clone().unwrap_or_default(),
+            business_unit: self.business_unit.clone(),
+        }
+    }
+}
+
 /// Returns whether an object names another home, whatever else it says: it may be a later version's.
 fn is_foreign(json: &Value, home: &Home) -> bool {
     let environment = json["environment"].as_str();

@@ -10,8 +10,9 @@ use crate::error::Error;
 use crate::means::Means;
 use crate::reconcile::survey;
 use crate::report::{Noticed, RunReport, Swept};
-use crate::source::Role;
-use crate::state::{self, Bookmark, Enqueued, Head, Job};
+use crate::source::{Manner, ObjectVersion, Role, unmarked};
+use crate::state::{self, Bookmark, Enqueued, Head, Job, Waiting};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt, stream};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,10 +22,20 @@ use tokio::time::Instant;
 const MAX_KEYS: usize = 10_000;
 /// How old a result may be whose event was lost: longer than any queue in front keeps one, but a weekend and a holiday.
 const LOOK_BACK: Duration = Duration::from_hours(7 * 24);
+/// How long the files of a result may lie there before its marker: what a warehouse writes takes minutes.
+const LONGEST_WRITING: Duration = Duration::from_hours(1);
 /// How many objects are looked at at a time.
 const LOOKS_IN_FLIGHT: usize = 16;
 /// How long it may take to note where the sweep is: two calls of S3 at their longest.
 const LONGEST_PASSING: Duration = Duration::from_secs(30);
+
+/// What a sweep did for one segment.
+enum Served {
+    /// It worked on it; the runs that came to an end.
+    Done(Vec<RunReport>),
+    /// Nothing was due; what waits, where anything does.
+    LeftAlone(Option<Waiting>),
+}
 
 /// A segment's turn in a sweep: where its head lies, and the results that no event told of, newest first.
 type Visits = BTreeMap<String, Vec<Resolved>>;
@@ -48,7 +59,11 @@ impl<M: Means> Worker<'_, M> {
             }
             let segment_name = lost.first().map(|resolved| resolved.job.segment_name.clone());
             let reports = match self.serve(&key, lost, now, &mut bookmark).await {
-                Ok(reports) => reports,
+                Ok(Served::Done(reports)) => reports,
+                Ok(Served::LeftAlone(waiting)) => {
+                    swept.waiting.extend(waiting);
+                    continue;
+                }
                 // Out of time, or a worker of an earlier version is at it.
                 Err(error) if matches!(error.fate(), Fate::Continue | Fate::LostLease) => continue,
                 Err(error) => {
@@ -106,16 +121,10 @@ impl<M: Means> Worker<'_, M> {
     }
 
     /// Enqueues what no event told of, and does for one segment what is due.
-    async fn serve(
-        &self,
-        key: &str,
-        lost: Vec<Resolved>,
-        now: bool,
-        bookmark: &mut Bookmark,
-    ) -> Result<Vec<RunReport>, Error> {
+    async fn serve(&self, key: &str, lost: Vec<Resolved>, now: bool, bookmark: &mut Bookmark) -> Result<Served, Error> {
         by(self.stop_at, NOTING, self.enqueue_lost(lost)).await?;
         let Some(mut head) = by(self.stop_at, NOTING, heads::read_at(&self.means, key)).await? else {
-            return Ok(Vec::new());
+            return Ok(Served::LeftAlone(None));
         };
         if now {
             let segment_name = head.segment_name.clone();
@@ -135,7 +144,7 @@ impl<M: Means> Worker<'_, M> {
         }
         let is_due = head.is_due(time);
         if !is_due && !head.is_to_be_looked_after(time) {
-            return Ok(Vec::new());
+            return Ok(Served::LeftAlone(head.waiting(time)));
         }
         // Before anything is done: where the work kills the function, the next sweep begins with others.
         self.pass(key, bookmark).await;
@@ -149,7 +158,7 @@ impl<M: Means> Worker<'_, M> {
             let report = RunReport::of_segment(Some(&head.segment_name), &error);
             reports.push(self.reporter.tell(report).await);
         }
-        Ok(reports)
+        Ok(Served::Done(reports))
     }
 
     /// Returns whether a job waits until nothing uses the segment, and nothing does any more; where that cannot be found out,
@@ -294,13 +303,23 @@ impl<M: Means> Worker<'_, M> {
             self.settings.destination.rules.mode,
         );
         let mut objects = self.means.list_results(MAX_KEYS).await?;
-        let noticed = (objects.len() > MAX_KEYS).then(|| Noticed::TooManyResults {
+        let too_many = (objects.len() > MAX_KEYS).then(|| Noticed::TooManyResults {
             limit: MAX_KEYS,
             prefix: s3_url(bucket, &variables.results_prefix),
         });
         objects.truncate(MAX_KEYS);
-        let since = self.means.s3_time() - LOOK_BACK;
+        let now = self.means.s3_time();
+        let since = now - LOOK_BACK;
         let scope = variables.scope();
+        let manner = Manner {
+            files,
+            mode,
+            scope: &scope,
+        };
+        let noticed: Vec<_> = too_many
+            .into_iter()
+            .chain(notice_unmarked(&objects, manner, now))
+            .collect();
         let found = objects.into_iter().filter(|object| {
             let starts_a_run = match Role::of_event(&object.key, files, mode) {
                 Role::Whole | Role::Manifest => object.size > 0,
@@ -309,8 +328,24 @@ impl<M: Means> Worker<'_, M> {
             };
             starts_a_run && object.last_modified >= since && scope.outside(bucket, &object.key).is_none()
         });
-        Ok((found.map(|object| object.key).collect(), noticed.into_iter().collect()))
+        Ok((found.map(|object| object.key).collect(), noticed))
     }
+}
+
+/// Notices data files of the last days that have waited for a marker or manifest for longer than writing one takes.
+fn notice_unmarked(objects: &[ObjectVersion], manner: Manner<'_>, now: DateTime<Utc>) -> Option<Noticed> {
+    let age = |object: &ObjectVersion| now - object.last_modified;
+    let is_overdue = |object: &&ObjectVersion| {
+        age(object) > TimeDelta::from_std(LONGEST_WRITING).unwrap_or_default()
+            && age(object) < TimeDelta::from_std(LOOK_BACK).unwrap_or_default()
+    };
+    let overdue: Vec<_> = unmarked(objects, manner).into_iter().filter(is_overdue).collect();
+    let first = overdue.iter().min_by_key(|object| object.last_modified)?;
+    Some(Noticed::Unmarked {
+        count: overdue.len(),
+        first: first.url(),
+        since: first.last_modified,
+    })
 }
 
 /// Visits the circle of segments so that it begins behind the one where the last sweep was.

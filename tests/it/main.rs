@@ -40,6 +40,7 @@ mod source;
 mod source_answers;
 mod source_parts;
 mod source_refusals;
+mod status;
 mod stops;
 mod sweeps;
 mod template;

@@ -33,6 +33,7 @@ ANSWERS = {
     "sweep": [],
     "s3-delete": [],
     "s3-test-event": [],
+    "status": {"files_without_marker": []},
     "forget": {"forgotten": True},
 }
 

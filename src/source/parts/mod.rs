@@ -16,6 +16,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod token;
+mod unmarked;
 
 pub use age::Age;
 pub use change::Change;
@@ -23,6 +24,7 @@ pub(super) use manifest::looks_like_manifest;
 pub use misfit::Misfit;
 pub use one_of_several::{LoadedAlone, OneOfSeveral};
 pub use role::Role;
+pub use unmarked::unmarked;
 
 use crate::config::ResultFiles;
 use crate::domain::{Mode, ObjectRef, folder, s3_url};
