@@ -28,6 +28,10 @@ pub(crate) struct Reading {
     pub(crate) content: Option<Content>,
     /// The rows without a valid contact id.
     pub(crate) rejected: Rejected,
+    /// How many additions and removals that were counted before go over it, since they are newer.
+    pub(crate) newer: usize,
+    /// How many additions and removals that are newer it undoes, as far as it says otherwise.
+    pub(crate) undone: usize,
 }
 
 /// What the files of a result hold, in numbers.

@@ -22,7 +22,7 @@ pub use forgotten::Forgotten;
 pub(crate) use reporter::Reporter;
 pub use reporter::Tell;
 pub(crate) use run::{Attempt, Seen};
-pub(crate) use sentences::{description, refusal};
+pub(crate) use sentences::{description, refusal, refusal_of_late};
 pub use settings_used::SettingsUsed;
 pub(crate) use status::status_answer;
 pub use swept::{Noticed, Swept};

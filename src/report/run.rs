@@ -128,6 +128,7 @@ impl RunReport {
             source.files = files.filter(|file| *file != source.object).collect();
         }
         self.warnings.extend(reading.remarks.iter().map(ToString::to_string));
+        self.warnings.extend(sentences::about_what_is_newer(reading));
         let Some(Content {
             rows,
             contacts,

@@ -1,6 +1,6 @@
 //! What runs tell people in words; the words of an error are its own.
 
-use super::account::{Account, Found, Lapsed};
+use super::account::{Account, Found, Lapsed, Reading};
 use super::{Outcome, RunReport};
 use crate::domain::{SegmentName, s3_url};
 use crate::reconcile::{Evaluation, Shown, guard};
@@ -32,6 +32,45 @@ pub(crate) fn refusal(findings: &[String], job: &Job) -> String {
         "{}. Nothing was written. If this is right, approve exactly this input: {command}",
         findings.join("; ")
     )
+}
+
+/// Says why a result that comes late cannot be loaded, and what to do.
+pub(crate) fn refusal_of_late(why: &str, job: &Job) -> String {
+    let command = json!({
+        "action": "load",
+        "bucket": job.object.bucket,
+        "key": job.object.key,
+        "segment_name": job.segment_name,
+        "mode": job.mode,
+    });
+    format!(
+        "{why}: loaded now, it would undo what they changed. Nothing was written. If it is to be loaded all the same, load it \
+         directly, which stands above them, and then directly, one after another, those that are to hold: {command}"
+    )
+}
+
+/// Says how a result and newer additions and removals, which were counted before, go together.
+pub(super) fn about_what_is_newer(reading: &Reading) -> Vec<String> {
+    let are = |count: usize| match count {
+        1 => "1 addition or removal that is newer than this result was".to_owned(),
+        _ => format!("{count} additions and removals that are newer than this result were"),
+    };
+    let (newer, undone) = (reading.newer, reading.undone);
+    let goes_under = format!(
+        "{} counted before it came, and what they say goes over it: whom they removed is not brought in again, and whom they \
+         added is not taken out",
+        are(newer)
+    );
+    let stands_above = format!(
+        "{} counted before, and a direct load stands above them: what they changed is undone as far as this result says \
+         otherwise; load directly once more those that are to hold",
+        are(undone)
+    );
+    let said = [(newer > 0, goes_under), (undone > 0, stands_above)];
+    said.into_iter()
+        .filter(|(is_so, _)| *is_so)
+        .map(|(_, said)| said)
+        .collect()
 }
 
 /// Describes a segment that the function creates, to people who find it in Dynamics.
@@ -138,7 +177,8 @@ fn about_the_count(shown: &Shown) -> Option<String> {
         "contacts created in the last minutes, or of another business unit than the segment's owner, are not counted (yet)"
     };
     Some(format!(
-        "Dynamics counts {counted} members where {asked} were published (those whom Exclude groups keep out not counted):          {why}"
+        "Dynamics counts {counted} members where {asked} were published (those whom Exclude groups keep out not counted): \
+         {why}"
     ))
 }
 

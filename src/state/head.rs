@@ -3,6 +3,7 @@
 use crate::domain::{
     Census, ErrorType, Home, Mode, ObjectRef, Pinned, Place, Position, RunId, SegmentName, View, Watch,
 };
+use crate::state::counted::Counted;
 use crate::state::markers::Marker;
 use crate::state::past::Load;
 use crate::time::Backoff;
@@ -48,7 +49,7 @@ pub struct Head {
     pub refused: Vec<Refused>,
     /// Files that `append` and `remove` have counted, the latest [`Head::REMEMBERED`].
     #[serde(default)]
-    pub counted: Vec<Input>,
+    pub counted: Vec<Counted>,
     /// Markers and manifests that were taken up, the latest [`Head::MARKERS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub markers: Vec<Marker>,
@@ -111,6 +112,9 @@ pub struct Precedence {
     /// Counts the direct loads, so that the later of two wins.
     #[serde(rename = "turn")]
     pub number: u64,
+    /// What its event had brought was refused, and is approved now: what was counted after the file goes over it all the same.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_in_place: bool,
 }
 
 /// One input: what is compared to tell whether a file was seen before.
@@ -172,6 +176,9 @@ pub struct Refused {
     pub position: Position,
     /// Its name, and what an approval must quote.
     pub run_id: RunId,
+    /// A direct load was refused, rather than what an event told of.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_direct: bool,
     /// Why it will not.
     #[serde(flatten)]
     pub refusal: Refusal,

@@ -4,6 +4,7 @@
 //! and segments' names, no contacts.
 
 pub mod bookmark;
+pub mod counted;
 mod format;
 mod legacy;
 pub mod head;
@@ -16,6 +17,7 @@ mod trials;
 mod verified;
 
 pub use bookmark::Bookmark;
+pub use counted::Untold;
 pub use head::{Applied, Head, Job, Refusal, Refused};
 pub use legacy::Legacy;
 pub use past::{Load, Loaded, UnderWay};

@@ -83,6 +83,8 @@ impl<M: Means> Worker<'_, M> {
                 Some(size) => contacts.sample(size),
                 None => contacts,
             };
+            let over = self.put_under_newer(job, head, contacts, &mut reading);
+            let contacts = meter.phase(Phase::Read, over).await?;
             guard::check_size(contacts.len()).map_err(reconcile::Error::from)?;
             Ok(contacts)
         }

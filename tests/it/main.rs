@@ -22,6 +22,7 @@ mod half_written;
 mod in_use;
 mod lags;
 mod large;
+mod late;
 mod leaks;
 mod loads;
 mod missing;

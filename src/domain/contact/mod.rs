@@ -107,6 +107,12 @@ impl ContactSet {
         self
     }
 
+    /// Returns the set with those contacts, too.
+    pub fn with(mut self, others: &[ContactId]) -> Self {
+        self.0.extend_from_slice(others);
+        Self::from(self.0)
+    }
+
     /// Returns `size` of the contacts, always the same ones of the same set.
     ///
     /// Chosen by a hash, since the smallest ids could have something else in common.

@@ -1,7 +1,7 @@
 //! What a head knows of an input, by the place and the tag of its object: in whatever mode and of whatever files it was loaded.
 
 use super::Enqueued;
-use crate::domain::{Position, RunId};
+use crate::domain::{Mode, Position, RunId};
 use crate::state::head::{Head, Job};
 
 impl Head {
@@ -65,7 +65,8 @@ impl Head {
         let applied = self.applied.iter().map(|applied| &applied.job);
         let applied = applied.filter(|applied| applied.is_same_object(job));
         let refused = self.refused.iter().filter(|refused| job.is_about(&refused.position));
-        let counted = self.counted.iter().filter(|counted| job.is_about(&counted.position));
+        let counted = self.counted.iter().map(|counted| &counted.input);
+        let counted = counted.filter(|counted| job.is_about(&counted.position));
         let names = refused.map(|refused| &refused.run_id);
         let names = names.chain(pending.into_iter().chain(applied).map(|job| &job.run_id));
         names.chain(counted.map(|counted| &counted.run_id)).next()
@@ -73,11 +74,11 @@ impl Head {
 
     /// Returns whether an addition or removal was carried out; one older than all that is remembered counts as one.
     pub(super) fn has_counted(&self, job: &Job) -> bool {
-        let is_this = self.counted.iter().any(|counted| job.is_about(&counted.position));
-        let oldest = self.counted.iter().map(|counted| counted.position.last_modified).min();
-        let is_forgotten =
-            self.counted.len() >= Self::REMEMBERED && oldest.is_some_and(|oldest| job.position.last_modified < oldest);
-        is_this || is_forgotten
+        let counted = || self.counted.iter().map(|counted| &counted.input.position);
+        let oldest = counted().map(|position| position.last_modified).min();
+        let is_full = job.mode != Mode::Replace && self.counted.len() >= Self::REMEMBERED;
+        let is_forgotten = is_full && oldest.is_some_and(|oldest| job.position.last_modified < oldest);
+        counted().any(|counted| job.is_about(counted)) || is_forgotten
     }
 
     /// Returns every content that the head speaks of.
@@ -86,7 +87,7 @@ impl Head {
         let jobs = self.pending.iter().chain(applied);
         let asked_for = jobs.flat_map(|job| [&job.position, job.stands_at()]);
         let refused = self.refused.iter().map(|refused| &refused.position);
-        let counted = self.counted.iter().map(|counted| &counted.position);
+        let counted = self.counted.iter().map(|counted| &counted.input.position);
         let others = refused.chain(counted).chain(&self.newest).chain(&self.settled);
         asked_for.chain(others)
     }

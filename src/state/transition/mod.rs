@@ -1,13 +1,15 @@
 //! How a head changes: pure functions, so that a simulation can drive them through every order of events.
 
 mod attempts;
+mod direct;
 mod known;
 mod waiting;
 
 pub use attempts::{Lost, Whose};
 
 use crate::domain::{Census, Mode, Position, View, Watch};
-use crate::state::head::{Applied, Head, Input, Job, Lease, Precedence, Refusal, Refused, Writing};
+use crate::state::counted::Counted;
+use crate::state::head::{Applied, Head, Input, Job, Lease, Refusal, Refused, Writing};
 use crate::state::past::{Load, Loaded};
 use chrono::{DateTime, Utc};
 use std::time::Duration;
@@ -72,7 +74,7 @@ impl Head {
             self.pending
                 .retain(|pending| !(pending.asks_as(&job) && is_replaced(pending)));
             job.approved = approved;
-            job.direct = Some(self.precedence_over_all(&job.position));
+            job = self.asked_directly(job);
         } else {
             let overtaken = || self.is_overtaken(&job).then_some(Enqueued::Superseded);
             if let Some(known) = self.find(&job).or_else(overtaken) {
@@ -255,7 +257,8 @@ impl Head {
         if job.mode == Mode::Replace {
             self.settled = higher(self.settled.take(), job.stands_at());
         } else {
-            self.counted.push(job.input());
+            self.counted.retain(|counted| !job.is_about(&counted.input.position));
+            self.counted.push(Counted::of(job));
             keep_latest(&mut self.counted);
         }
         Ok(())
@@ -316,6 +319,7 @@ impl Head {
         self.refused.push(Refused {
             position,
             run_id,
+            is_direct: job.direct.as_ref().is_some_and(|precedence| !precedence.is_in_place),
             refusal,
         });
         keep_latest(&mut self.refused);
@@ -333,20 +337,6 @@ impl Head {
         self.drop_job(job);
         self.end_attempt();
         Ok(true)
-    }
-
-    fn precedence_over_all(&self, own: &Position) -> Precedence {
-        let pending = self.pending.iter().map(Job::stands_at);
-        let known = pending.chain(&self.newest).chain(&self.settled);
-        let turns = self.pending.iter().map(|job| job.rank().1);
-        Precedence {
-            above: known
-                .chain([own])
-                .max_by_key(|position| position.place())
-                .unwrap_or(own)
-                .clone(),
-            number: turns.max().unwrap_or(0) + 1,
-        }
     }
 
     fn take_overtaken(&mut self, by: &Job, of_kind: impl Fn(&Job) -> bool) -> Vec<Job> {

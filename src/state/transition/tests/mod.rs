@@ -1,5 +1,6 @@
 mod additions;
 mod attempts;
+mod late;
 mod same_second;
 
 use super::*;

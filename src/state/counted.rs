@@ -1,0 +1,151 @@
+//! The additions and removals that a segment has counted, and which of them go over a result that comes late.
+
+use super::head::{Head, Input, Job, Precedence};
+use crate::domain::{Mode, ObjectRef, Pinned, Place, Position, RunId};
+use serde::{Deserialize, Serialize};
+
+/// An addition or removal that was carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// The input.
+    #[serde(flatten)]
+    pub input: Input,
+    /// How it was loaded; earlier heads lack it.
+    #[serde(flatten)]
+    how: Option<How>,
+}
+
+/// What it takes to read a counted input again, beside its position.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct How {
+    bucket: String,
+    mode: Mode,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parts: Option<Pinned>,
+    #[serde(default, rename = "ordered", skip_serializing_if = "Option::is_none")]
+    direct: Option<Precedence>,
+}
+
+/// Newer additions and removals were counted, and nobody can tell any more which they were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Untold {
+    /// An earlier version kept no more than the names of so many.
+    Named(usize),
+    /// More were counted since than a head remembers.
+    Forgotten,
+}
+
+impl Head {
+    /// Returns the additions and removals that were counted and stand above a job, from the oldest on: what they say goes
+    /// over what it says.
+    ///
+    /// Of what an earlier version counted only the mode that its name was made of tells how it was loaded; where it does not,
+    /// an addition or removal takes it for one of its own kind, which changes nothing.
+    pub fn newer_than(&self, job: &Job) -> Result<Vec<Job>, Untold> {
+        if self.has_forgotten_what_is_newer_than(job) {
+            return Err(Untold::Forgotten);
+        }
+        let is_newer = |counted: &&Counted| counted.rank() > job.rank_among_counted();
+        let mut newer: Vec<_> = self.counted.iter().filter(is_newer).collect();
+        newer.sort_by_key(|counted| counted.rank());
+        let told: Vec<_> = newer.iter().filter_map(|counted| self.told(counted, job)).collect();
+        match newer.len() - told.len() {
+            0 => Ok(told),
+            untold if job.mode == Mode::Replace => Err(Untold::Named(untold)),
+            _ => Ok(told),
+        }
+        .map(|newer| newer.into_iter().filter(|newer| newer.mode != job.mode).collect())
+    }
+
+    /// Returns how many additions and removals a direct load undoes, as far as its file says otherwise: they are newer than
+    /// the file, and it stands above them.
+    pub fn undone_by(&self, job: &Job) -> usize {
+        let settled = self.settled.as_ref().map(Position::place);
+        let is_undone = |counted: &&Counted| {
+            let (place, rank) = (counted.input.position.place(), counted.rank());
+            let is_other = job.mode == Mode::Replace || counted.how.as_ref().is_some_and(|how| how.mode != job.mode);
+            let is_newer = place > job.position.place() && Some(place) > settled;
+            is_other && is_newer && rank <= job.rank_among_counted()
+        };
+        self.counted.iter().filter(is_undone).count()
+    }
+
+    /// Returns whether a complete result is older than all that is remembered, while there was more.
+    fn has_forgotten_what_is_newer_than(&self, job: &Job) -> bool {
+        let oldest = self.counted.iter().map(|counted| counted.input.position.place()).min();
+        let is_full = self.counted.len() >= Self::REMEMBERED;
+        job.mode == Mode::Replace && is_full && oldest.is_some_and(|oldest| job.rank_among_counted().0 < oldest)
+    }
+
+    /// Returns the job that was counted; `None` if nobody can tell any more which it was.
+    fn told(&self, counted: &Counted, late: &Job) -> Option<Job> {
+        let how = counted.how.clone();
+        let how = how.or_else(|| self.how_by_name(&counted.input, &late.object.bucket))?;
+        let Input { position, run_id } = counted.input.clone();
+        Some(Job {
+            run_id,
+            object: object(&position, how.bucket)?,
+            position,
+            parts: how.parts,
+            mode: how.mode,
+            segment_name: self.segment_name.clone(),
+            sample: None,
+            approved: false,
+            direct: how.direct,
+        })
+    }
+
+    /// Finds out how an earlier version loaded an input of one file: its name was made of that.
+    fn how_by_name(&self, input: &Input, bucket: &str) -> Option<How> {
+        let object = object(&input.position, bucket.to_owned())?;
+        let names = |mode| RunId::of(&self.home, &self.segment_name, mode, &object, None) == input.run_id;
+        let mode = [Mode::Append, Mode::Remove].into_iter().find(|mode| names(*mode))?;
+        Some(How {
+            bucket: object.bucket.clone(),
+            mode,
+            parts: None,
+            direct: None,
+        })
+    }
+}
+
+impl Counted {
+    /// Notes that a job is done with.
+    pub fn of(job: &Job) -> Self {
+        Self {
+            input: job.input(),
+            how: Some(How {
+                bucket: job.object.bucket.clone(),
+                mode: job.mode,
+                parts: job.parts.clone(),
+                direct: job.direct.clone(),
+            }),
+        }
+    }
+
+    fn rank(&self) -> (Place<'_>, u64) {
+        let direct = self.how.as_ref().and_then(|how| how.direct.as_ref());
+        direct.map_or((self.input.position.place(), 0), |direct| {
+            (direct.above.place(), direct.number)
+        })
+    }
+}
+
+impl Job {
+    /// Returns where a job stands among what was counted: what was approved, and had come by an event, where its event stood.
+    fn rank_among_counted(&self) -> (Place<'_>, u64) {
+        match &self.direct {
+            Some(precedence) if precedence.is_in_place => (self.position.place(), 0),
+            _ => self.rank(),
+        }
+    }
+}
+
+fn object(position: &Position, bucket: String) -> Option<ObjectRef> {
+    Some(ObjectRef {
+        bucket,
+        key: position.key.clone(),
+        version_id: position.version_id.clone(),
+        etag: position.etag.clone()?,
+    })
+}

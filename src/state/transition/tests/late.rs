@@ -1,0 +1,99 @@
+//! What was counted before a result came that is older.
+
+use super::*;
+use crate::state::counted::{Counted, Untold};
+
+fn counted(jobs: &[Job]) -> Head {
+    let mut head = head();
+    for job in jobs {
+        head.enqueue(job.clone(), false);
+        apply_next(&mut head);
+    }
+    head
+}
+
+#[test]
+fn what_is_newer_than_a_late_result_and_says_something_else_goes_over_it_in_order() {
+    let (added, removed) = (file(3, Mode::Append), file(2, Mode::Remove));
+    let head = counted(&[file(0, Mode::Remove), added.clone(), removed.clone()]);
+    for (late, newer) in [
+        (replace(1), vec![removed.clone(), added.clone()]),
+        (file(1, Mode::Append), vec![removed]),
+        (file(1, Mode::Remove), vec![added]),
+        (replace(4), vec![]),
+    ] {
+        assert_eq!(head.newer_than(&late), Ok(newer), "{late:?}");
+        assert_eq!(head.undone_by(&late), 0);
+    }
+}
+
+#[test]
+fn a_direct_load_stands_above_what_was_counted_and_undoes_it() {
+    let mut head = counted(&[file(2, Mode::Remove)]);
+    let direct = head.asked_directly(replace(1));
+    assert_eq!((head.newer_than(&direct), head.undone_by(&direct)), (Ok(vec![]), 1));
+    head.enqueue(replace(1), true);
+    apply_next(&mut head);
+    head.enqueue(file(3, Mode::Remove), false);
+    apply_next(&mut head);
+    let again = head.asked_directly(replace(1));
+    assert_eq!(head.undone_by(&again), 1, "the other one is undone already");
+}
+
+#[test]
+fn a_direct_addition_goes_over_what_comes_late_as_what_was_newest_when_it_was_asked_for() {
+    let mut head = counted(&[file(5, Mode::Append)]);
+    head.enqueue(file(1, Mode::Remove), true);
+    apply_next(&mut head);
+    let newer = head.newer_than(&replace(3)).unwrap();
+    let in_order: Vec<_> = newer.iter().map(|job| (job.mode, job.direct.is_some())).collect();
+    assert_eq!(in_order, [(Mode::Append, false), (Mode::Remove, true)]);
+}
+
+#[test]
+fn an_approval_of_what_an_event_brought_stands_where_the_event_stood() {
+    for is_direct in [false, true] {
+        let mut head = head();
+        head.enqueue(replace(1), is_direct);
+        let refused = head.next().unwrap().clone();
+        head.refuse("me", &refused, too_small()).unwrap();
+        head.enqueue(file(2, Mode::Remove), false);
+        apply_next(&mut head);
+        let approved = Job {
+            approved: true,
+            ..replace(1)
+        };
+        let newer = head.newer_than(&head.asked_directly(approved)).unwrap();
+        assert_eq!(newer.len(), usize::from(!is_direct));
+    }
+}
+
+#[test]
+fn what_an_earlier_version_counted_is_told_by_its_name_or_not_at_all() {
+    let removed = file(2, Mode::Remove);
+    let named = |run_id: &str| {
+        let mut head = head();
+        let mut counted = serde_json::to_value(Counted::of(&removed)).unwrap();
+        counted.as_object_mut().unwrap().retain(|field, _| field == "order");
+        counted["run_id"] = run_id.into();
+        head.counted = vec![serde_json::from_value(counted).unwrap()];
+        head
+    };
+    let head = named(removed.run_id.as_str());
+    assert_eq!(head.newer_than(&replace(1)), Ok(vec![removed.clone()]));
+    let head = named("0123456789abcdef");
+    assert_eq!(head.newer_than(&replace(1)), Err(Untold::Named(1)));
+    assert_eq!(head.newer_than(&file(1, Mode::Remove)), Ok(vec![]), "one of its kind");
+}
+
+#[test]
+fn a_complete_result_older_than_all_that_is_remembered_is_no_guess() {
+    let mut head = head();
+    let count = i64::try_from(Head::REMEMBERED).unwrap() + 2;
+    for second in 2..=count {
+        head.enqueue(file(second, Mode::Remove), false);
+        apply_next(&mut head);
+    }
+    assert_eq!(head.enqueue(replace(1), false), Enqueued::Queued);
+    assert_eq!(head.newer_than(&replace(1)), Err(Untold::Forgotten));
+}

@@ -1,0 +1,68 @@
+//! A result that comes late: what was counted since, and is newer, goes over what it says.
+
+use super::Worker;
+use crate::domain::{ContactSet, Fate, Mode};
+use crate::error::Error;
+use crate::means::Means;
+use crate::report::{Reading, refusal_of_late};
+use crate::state::{Head, Job, Untold};
+
+impl<M: Means> Worker<'_, M> {
+    /// Returns the contacts that a result asks for after all that is newer than it and was counted before: whom a newer
+    /// removal took out stays out, and whom a newer addition brought stays in.
+    ///
+    /// They are told apart before anything is written, so that what the older result alone would make of the segment is
+    /// never published.
+    pub(super) async fn put_under_newer(
+        &self,
+        job: &Job,
+        head: &Head,
+        mut contacts: ContactSet,
+        reading: &mut Reading,
+    ) -> Result<ContactSet, Error> {
+        reading.undone = head.undone_by(job);
+        let newer = head.newer_than(job).map_err(|untold| cannot_be_told(job, untold))?;
+        for newer in &newer {
+            let theirs = self.read_again(newer).await;
+            let theirs = theirs.map_err(|error| cannot_be_read(job, newer, error))?;
+            contacts = match (job.mode, newer.mode) {
+                (Mode::Replace, Mode::Append) => contacts.with(theirs.as_slice()),
+                _ => contacts.without(theirs.as_slice()),
+            };
+        }
+        reading.newer = newer.len();
+        Ok(contacts)
+    }
+
+    async fn read_again(&self, counted: &Job) -> Result<ContactSet, Error> {
+        let parts = self.find(counted).await?;
+        Ok(self.means.read(&parts.files).await?.contacts)
+    }
+}
+
+fn cannot_be_told(job: &Job, untold: Untold) -> Error {
+    let why = match untold {
+        Untold::Named(count) => format!(
+            "{count} additions and removals that are newer than {} were counted before it came, and an earlier version of \
+             this function, which counted them, did not keep how",
+            job.object
+        ),
+        Untold::Forgotten => format!(
+            "more additions and removals that are newer than {} were counted before it came than are remembered",
+            job.object
+        ),
+    };
+    Error::Refused(refusal_of_late(&why, job))
+}
+
+/// Says of what went wrong with a newer input that it keeps the late one from being loaded, unless it may be over soon.
+fn cannot_be_read(job: &Job, newer: &Job, error: Error) -> Error {
+    if !matches!(error.fate(), Fate::Refuse | Fate::PutAside | Fate::Drop) {
+        return error;
+    }
+    let why = format!(
+        "{}, which is newer than {} and was counted before it came, cannot be read again: {error}",
+        newer.object, job.object
+    );
+    Error::Refused(refusal_of_late(&why, job))
+}
