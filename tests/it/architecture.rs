@@ -78,6 +78,44 @@ fn modules_import_only_what_they_may() {
     assert_eq!(forbidden_imports(&sources()), BTreeSet::new());
 }
 
+/// A newcomer reads the code map, so that it must be the rules.
+#[test]
+fn the_code_map_names_every_room_with_its_modules_and_whom_it_may_name() {
+    let map = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let told: BTreeMap<&str, [BTreeSet<&str>; 2]> = map.lines().filter_map(room_of).collect();
+    let names: BTreeSet<_> = MAY_IMPORT.map(|(room, _)| room).into_iter().chain(TOOLS).collect();
+    let without_a_row = ["lib", "main"];
+    assert_eq!(
+        told.keys().copied().collect::<BTreeSet<_>>(),
+        &names - &without_a_row.into()
+    );
+    for (room, [modules, may_name]) in &told {
+        let rule = MAY_IMPORT
+            .iter()
+            .find(|(name, _)| name == room)
+            .map_or("", |(_, rule)| rule);
+        let rule: BTreeSet<_> = rule.split(' ').filter(|name| !name.is_empty()).collect();
+        assert_eq!(*may_name, rule, "{room}");
+        for module in modules {
+            let is_there = ["", ".rs"]
+                .iter()
+                .any(|end| root().join(format!("src/{room}/{module}{end}")).exists());
+            assert!(is_there, "{room} has no {module}");
+        }
+    }
+}
+
+/// Reads a row of the code map: the room, its modules and whom it may name.
+fn room_of(line: &str) -> Option<(&str, [BTreeSet<&str>; 2])> {
+    let cells: Vec<_> = line.split('|').map(str::trim).collect();
+    let [_, room, _, modules, may_name, _] = cells[..] else {
+        return None;
+    };
+    let room = room.strip_prefix('`')?.strip_suffix('`')?;
+    let quoted = |cell| str::split(cell, '`').skip(1).step_by(2).collect();
+    Some((room, [quoted(modules), quoted(may_name)]))
+}
+
 #[test]
 fn every_module_has_a_rule() {
     assert_eq!(without_rule(&sources()), BTreeSet::new());
