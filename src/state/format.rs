@@ -2,6 +2,7 @@
 
 use super::head::Head;
 use crate::domain::{Home, SegmentName};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -16,6 +17,17 @@ pub(super) enum Content {
     Moved(Moved),
     /// Something of another home.
     Foreign,
+}
+
+impl Content {
+    /// Says where a head has a time that no worker can have written by `now`, S3's time.
+    pub(super) fn comes_too_early(&self, now: DateTime<Utc>) -> Option<String> {
+        let (Self::Head(head) | Self::Legacy(head)) = self else {
+            return None;
+        };
+        let field = head.future_time(now)?;
+        Some(format!("has a time in `{field}` that is still to come"))
+    }
 }
 
 /// Stands in place of an earlier head that has moved to a home: earlier versions do not understand it, and stop.

@@ -6,6 +6,7 @@
 pub mod bookmark;
 pub mod counted;
 mod format;
+mod future;
 mod legacy;
 pub mod head;
 pub mod markers;

@@ -307,6 +307,9 @@ impl Heads {
             read => read.map_err(|reason| self.failure(reason, key, "read"))?,
         };
         let content = format::parse(&read.content, &self.home).map_err(|what| self.unreadable(key, &what))?;
+        if let Some(what) = content.comes_too_early(self.own.now()) {
+            return Err(self.unreadable(key, &what));
+        }
         let etag = read.etag;
         let (lying, lies_at) = match content {
             Content::Foreign => return Ok(Some(KeyContent::Foreign)),
