@@ -48,6 +48,12 @@ pub enum Error {
         /// What was done.
         doing: &'static str,
     },
+    /// The planned stop came while the row of a create was awaited whose answer nobody heard.
+    #[error(
+        "the invocation was over while the row of the segment was awaited that an attempt asked Dynamics to create, and whose \
+         answer nobody heard: it may come for two minutes, as long as none is created a second time; the next sweep goes on"
+    )]
+    AwaitsCreate,
     /// A run of an asynchronous event failed; Lambda is to deliver it again.
     #[error("{reason}")]
     Run {
@@ -70,7 +76,7 @@ impl Error {
             Self::Source(error) => error.error_type(),
             Self::Reconcile(error) => error.error_type(),
             Self::Refused(_) | Self::RefusedWhileUsed(_) => "Refused",
-            Self::OutOfTime { .. } => "OutOfTime",
+            Self::OutOfTime { .. } | Self::AwaitsCreate => "OutOfTime",
             Self::Run { error_type, .. } => error_type.as_str(),
         }
     }
@@ -85,7 +91,7 @@ impl Error {
             Self::Source(error) => error.fate(),
             Self::Reconcile(error) => error.fate(),
             Self::Refused(_) | Self::RefusedWhileUsed(_) => Fate::Refuse,
-            Self::OutOfTime { .. } => Fate::Continue,
+            Self::OutOfTime { .. } | Self::AwaitsCreate => Fate::Continue,
         }
     }
 

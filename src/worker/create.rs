@@ -1,6 +1,7 @@
 //! Creating a segment: never while the row of an earlier create may still come, whoever sent that.
 
 use super::session::Session;
+use crate::domain::Fate;
 use crate::dynamics::{self, Definition, LATE_COMMIT, LOOK_EVERY, Segment};
 use crate::error::Error;
 use crate::means::Means;
@@ -18,15 +19,13 @@ impl<M: Means> Session<'_, M> {
         };
         let until = sent + LATE_COMMIT;
         while self.means().s3_time() <= until {
-            if survey::find(self.means(), &job.segment_name).await?.is_some() {
+            let found = survey::find(self.means(), &job.segment_name).await;
+            if found.map_err(awaited)?.is_some() {
                 break;
             }
             tracing::info!("a segment may have been created by an attempt before; it is looked for");
-            self.lease
-                .fence
-                .sleep(LOOK_EVERY)
-                .await
-                .map_err(dynamics::Error::from)?;
+            let sleeping = self.lease.fence.sleep(LOOK_EVERY).await;
+            sleeping.map_err(|closed| awaited(dynamics::Error::from(closed)))?;
         }
         Ok(())
     }
@@ -50,8 +49,17 @@ impl<M: Means> Session<'_, M> {
                 if let Err(unnoted) = noted {
                     tracing::warn!(error = %unnoted, "what became of the create could not be noted");
                 }
-                Err(reconcile::Error::from(error).into())
+                Err(awaited(error))
             }
         }
+    }
+}
+
+/// Says where the time was over that the row of a create was awaited, which is nobody's failure.
+fn awaited(error: impl Into<reconcile::Error>) -> Error {
+    let error = Error::from(error.into());
+    match error.fate() {
+        Fate::Continue => Error::AwaitsCreate,
+        _ => error,
     }
 }

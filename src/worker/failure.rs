@@ -28,7 +28,11 @@ pub(super) async fn record_failure<M: Means>(
 ) -> (Ending, Next) {
     let (outcome, put_aside) = match error.fate() {
         Fate::LostLease => return (ended(Outcome::Busy, error, false), Next::Stop),
-        Fate::Continue => return interrupt(lease, job, error, got_on).await,
+        Fate::Continue => {
+            // Nothing more can be done until it is known whether the segment comes into being.
+            let got_on = got_on || matches!(error, Error::AwaitsCreate);
+            return interrupt(lease, job, error, got_on).await;
+        }
         Fate::Retry => return fail(lease, job, error).await,
         Fate::Drop => (Outcome::Superseded, lease.forget(job).await),
         Fate::Refuse => (Outcome::Refused, lease.refuse(job, &refusal(job, &error)).await),

@@ -1,6 +1,7 @@
 //! A create that nobody heard the answer of is not sent again as long as its row may still come, whoever works then.
 
 use crate::failures::{kill_at, outcomes, sweep};
+use crate::run::Run;
 use crate::world::{SEGMENT, World, contacts};
 use sandbox::{BUCKET, Fault, Sandbox};
 use serde_json::{Value, json};
@@ -111,4 +112,28 @@ async fn a_create_that_was_refused_keeps_nobody_waiting() {
     assert_eq!(outcomes(&world.deliver(&key).await), ["loaded"]);
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     assert_there_is_one(&world, "after a refusal");
+}
+
+#[tokio::test(start_paused = true)]
+async fn invocations_too_short_for_a_lost_create_say_what_they_wait_for_and_fail_not() {
+    let world = with_short_leases().await;
+    let key = world.drop_contacts("monday.csv", &contacts(0..100));
+    let set = "POST msdynmkt_segments";
+    world
+        .sandbox
+        .dataverse
+        .fault(Fault::on(set).delay(Duration::from_secs(110)));
+    let time = Duration::from_secs(40);
+    let event = world.sandbox.s3.notification(BUCKET, &key);
+    let mut answer = world.invoke_for(event, time).await.unwrap();
+    let mut told = 0;
+    while !outcomes(&answer).contains(&"loaded") {
+        told += 1;
+        assert_eq!(outcomes(&answer), ["continues"], "{answer}");
+        Run::first(&answer).says("the row of the segment was awaited");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        answer = world.invoke_for(json!({"action": "sweep"}), time).await.unwrap();
+    }
+    assert!(told >= 3, "{told}");
+    assert_there_is_one(&world, "short invocations");
 }
