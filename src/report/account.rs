@@ -65,6 +65,8 @@ pub(crate) struct Writing {
     pub(crate) is_settled: bool,
     /// The jobs that count no more, since this one does.
     pub(crate) overtaken: Vec<Job>,
+    /// How many members were published before an attempt that began to write and did not come to its end.
+    pub(crate) begun_with: Option<u64>,
     /// The segment that is written to, from the first write on.
     pub(crate) segment_id: Option<String>,
     pub(crate) written: Option<Written>,

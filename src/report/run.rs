@@ -168,6 +168,7 @@ impl RunReport {
             .and_then(|(accepted, contacts)| percent(accepted, contacts));
         self.member_count = writing.shown.and_then(|shown| shown.member_count);
         self.published_missing = writing.shown.and_then(|shown| shown.missing());
+        self.warnings.extend(sentences::about_no_segment(self, comparison));
         self.warnings.extend(sentences::about_the_segment(account));
     }
 

@@ -1,8 +1,8 @@
 //! What runs tell people in words; the words of an error are its own.
 
-use super::account::{Account, Found, Lapsed, Reading};
+use super::account::{Account, Comparison, Found, Lapsed, Reading};
 use super::{Outcome, RunReport};
-use crate::domain::{SegmentName, s3_url};
+use crate::domain::{Mode, SegmentName, s3_url};
 use crate::reconcile::{Evaluation, Shown, guard};
 use crate::state::Job;
 use serde_json::json;
@@ -101,6 +101,18 @@ pub(super) fn list_ends(kept: u64, count: u64) -> String {
     format!("the list of rejected rows holds the first {kept} of {count}")
 }
 
+/// Says that nobody is removed, since there is no segment to remove anybody from.
+pub(super) fn about_no_segment(report: &RunReport, comparison: &Comparison) -> Option<String> {
+    let is_missing = comparison.difference.is_some() && comparison.found.is_none();
+    let name = report.segment_name.as_ref().map_or("", SegmentName::as_str);
+    (is_missing && report.mode == Some(Mode::Remove)).then(|| {
+        format!(
+            "there is no segment of exactly the name {name:?}, so that nobody is removed from any: if the name is wrong, load \
+             the file with the right one"
+        )
+    })
+}
+
 /// Says what was noticed on the way to the published segment, in the order in which it was.
 pub(super) fn about_the_segment(account: &Account) -> Vec<String> {
     let Account {
@@ -120,6 +132,12 @@ pub(super) fn about_the_segment(account: &Account) -> Vec<String> {
         let sentence = "Dynamics does not tell whether journeys or other segments use the segment, so that when_in_use = refuse \
                         keeps nothing back: look in Customer Insights - Journeys who uses it";
         sentences.push(sentence.to_owned());
+    }
+    if let Some(members) = writing.begun_with.filter(|_| writing.written.is_some()) {
+        sentences.push(format!(
+            "an attempt before this one began to write and did not come to its end: {members} members were published before \
+             it, and what was added and removed is counted for this attempt alone"
+        ));
     }
     let lapsed = comparison.found.as_ref().and_then(|found| found.lapsed);
     if let Some(lapsed) = lapsed.filter(|_| writing.segment_id.is_some()) {

@@ -219,6 +219,7 @@ impl<M: Means> Session<'_, M> {
         let mut writing = Writing::default();
         let outcome = async {
             let before = prepared.members_before;
+            writing.begun_with = prepared.published_before;
             let published_before = prepared.published_before.unwrap_or(before as u64);
             writing.overtaken = self.lease.begin(job, published_before).await?;
             let (segment, definition) = match prepared.audience {

@@ -176,3 +176,21 @@ async fn what_an_earlier_version_counted_is_known_by_its_name_or_keeps_the_late_
         assert!(!world.published().contains(&contacts([2])[0]), "{run}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_from_a_segment_that_does_not_exist_says_that_nobody_was_removed() {
+    let world = World::start().await;
+    world.load("base.csv", &contacts(0..10)).await;
+    world.destination(&json!({"mode": "remove"}));
+    let key = "incoming/Sumer Sale/unsubscribed.csv";
+    world.sandbox.s3.put(BUCKET, key, csv(&contacts([2])));
+    for run in [world.order(key, &json!({"dry_run": true})).await, world.run(key).await] {
+        run.warns("there is no segment of exactly the name \"Sumer Sale\"");
+    }
+    assert!(world.sandbox.dataverse.segments("Sumer Sale").is_empty());
+    world
+        .load("unsubscribed.csv", &contacts([2]))
+        .await
+        .assert_loaded()
+        .warns_of_nothing();
+}

@@ -105,7 +105,10 @@ impl World {
     pub(crate) async fn invoke_for(&self, event: Value, time: Duration) -> Result<Value, segment_loader::Error> {
         let answer = Box::pin(self.app.handle(event, time)).await;
         match &answer {
-            Ok(answer) => leaks::assert_tells_nothing("the answer", &answer.to_string()),
+            Ok(answer) => {
+                leaks::assert_tells_nothing("the answer", &answer.to_string());
+                assert_reads_as_text(answer);
+            }
             Err(error) => leaks::assert_tells_nothing("the error", &format!("{error} {error:?}")),
         }
         answer
@@ -152,6 +155,15 @@ pub(crate) fn assert_objects_tell_nothing(sandbox: &Sandbox) {
         if !key.starts_with("_state/rejected/") {
             leaks::assert_tells_nothing(&key, &String::from_utf8_lossy(&content));
         }
+    }
+}
+
+/// Fails the test where a sentence for people has a gap in it, as a line of the code that was broken badly leaves one.
+fn assert_reads_as_text(answer: &Value) {
+    let runs = answer["runs"].as_array().into_iter().flatten();
+    let sentences = runs.flat_map(|run| run["warnings"].as_array().into_iter().flatten().chain([&run["reason"]]));
+    for sentence in sentences.filter_map(Value::as_str) {
+        assert!(!sentence.contains("  "), "there is a gap in: {sentence}");
     }
 }
 
