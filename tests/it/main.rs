@@ -8,6 +8,7 @@ mod chaos;
 mod confirming;
 mod connection;
 mod created_late;
+mod damaged;
 mod deployed;
 mod documents;
 mod dynamics;
