@@ -29,6 +29,8 @@ pub struct Draft<'a, M> {
     regrouped: usize,
     /// A member that was listed last and is asked for, and its group.
     pub(super) witness: Option<(GroupId, ContactId)>,
+    /// Another attempt has written to the draft, perhaps a moment ago: a list may still show who was there before it.
+    pub(super) is_doubted: bool,
     /// How many members Dynamics would count of those that were listed last.
     counted: usize,
     /// Who was listed last.
@@ -55,10 +57,16 @@ impl<'a, M: Means> Draft<'a, M> {
             definition,
             regrouped: 0,
             witness: None,
+            is_doubted: false,
             counted: 0,
             members: Census::default(),
             is_unversioned: false,
         }
+    }
+
+    /// Takes note that another attempt has left the draft half-written, so that a list proves nothing until it shows a later write.
+    pub fn doubted(self, is_doubted: bool) -> Self {
+        Self { is_doubted, ..self }
     }
 
     /// Brings the draft to what is desired, beginning with a plan made from its members as they are.
@@ -79,6 +87,7 @@ impl<'a, M: Means> Draft<'a, M> {
             rounds.wrote(refused)?;
             let left = self.difference(desired, &rounds).await?;
             let left = self.caught_up(desired, &rounds, left).await?;
+            let left = self.beyond_doubt(desired, &rounds, left).await?;
             if let Step::Done(done) = rounds.next_step(left)? {
                 return Ok(Converged {
                     refresh_was_on,

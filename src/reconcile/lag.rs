@@ -47,6 +47,37 @@ impl<M: Means> Draft<'_, M> {
         Ok(left)
     }
 
+    /// Returns what is left to do by a list that shows what another attempt wrote before this one, where that is in doubt.
+    ///
+    /// What this attempt has written came later, so that a list which shows it shows all. Where nothing was to be written, the
+    /// list is tried as one that lags; where there is nobody to try it with, it is given as long as one that lags.
+    pub(super) async fn beyond_doubt(
+        &mut self,
+        desired: &Desired<'_>,
+        rounds: &Rounds<'_>,
+        mut left: Plan,
+    ) -> Result<Plan, Error> {
+        if !self.is_doubted || rounds.has_written() || !left.is_empty() {
+            return Ok(left);
+        }
+        if let Some((group, member)) = self.witness.clone() {
+            if !self.shows_changes_of(&group, member).await? {
+                return Err(Error::ListLags);
+            }
+            left = self.left(desired, rounds).await?;
+        } else {
+            for pause in LAG_PAUSES {
+                self.fence.sleep(pause).await.map_err(dynamics::Error::from)?;
+                left = self.left(desired, rounds).await?;
+                if !left.is_empty() {
+                    break;
+                }
+            }
+        }
+        self.is_doubted = false;
+        Ok(left)
+    }
+
     /// Takes a member out of the draft and puts it back, and answers whether the list has shown that it was out.
     ///
     /// Nothing is published meanwhile, and whoever goes on with a draft that was left here puts it right.

@@ -228,7 +228,8 @@ impl<M: Means> Session<'_, M> {
             };
             writing.segment_id = Some(segment.id.to_string());
             let desired = self.worker.desired(job, &prepared.contacts, prepared.not_found);
-            let mut draft = Draft::new(self.means(), &self.lease.fence, &segment, definition);
+            let mut draft =
+                Draft::new(self.means(), &self.lease.fence, &segment, definition).doubted(head.writing.is_some());
             let change = own_change(job, head, &prepared.plan);
             let converging = draft.converge(&desired, prepared.plan);
             let converged = match meter.phase(Phase::Write, converging).await {

@@ -48,6 +48,37 @@ async fn a_list_that_never_shows_what_was_written_is_verified_by_nobody_and_publ
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_list_from_before_a_run_that_died_is_no_proof_that_its_half_written_draft_is_the_next_file() {
+    let world = World::start().await;
+    let dataverse = &world.sandbox.dataverse;
+    world.load("monday.csv", &contacts(0..1_000)).await.assert_loaded();
+    dataverse.modes(|modes| modes.stale_reads = 1_000);
+    let key = world.drop_contacts("tuesday.csv", &contacts(5..1_010));
+    let event = world.sandbox.s3.notification(BUCKET, &key);
+    kill_at(&world, event, "RemoveStaticMembers", 1).await;
+    assert!(
+        world.segment().members != contacts(0..1_000),
+        "something of it was written"
+    );
+    tokio::time::sleep(A_LEASE).await;
+    // By the list that lags, the draft is this file.
+    let key = world.drop_contacts("wednesday.csv", &contacts(0..1_000));
+    let (kind, reason) = failure_of(&world, &key).await;
+    assert_eq!(kind, "MembersDiffer", "{reason}");
+    assert_eq!(published_sizes(&world), [1_000]);
+
+    dataverse.modes(|modes| modes.stale_reads = 0);
+    let caught_up = |state: &mut sandbox::dataverse::State| {
+        let definitions = state.definitions.values_mut();
+        definitions.for_each(|definition| definition.stale.clear());
+    };
+    dataverse.edit(caught_up);
+    world.sandbox.s3.clock().advance(Duration::from_mins(16));
+    Run::first(&sweep(&world).await).assert_loaded();
+    assert_eq!(world.published(), contacts(0..1_000));
+}
+
+#[tokio::test(start_paused = true)]
 async fn contacts_that_are_dropped_every_day_are_reported_every_day() {
     let world = World::start().await;
     know(&world, 20..3_000, UnknownContacts::Ignore);
