@@ -116,6 +116,9 @@ pub trait Means: Clone {
         expected: usize,
     ) -> Result<Vec<ContactId>, dynamics::Error>;
 
+    /// Returns the published members of a segment, sorted; `expected` is their number. It may be some of them only.
+    async fn published_members(&self, segment: SegmentId, expected: usize) -> Result<Vec<ContactId>, dynamics::Error>;
+
     /// Returns those of the ids that are no contacts, sorted.
     async fn missing_contacts(&self, ids: &[ContactId]) -> Result<Vec<ContactId>, dynamics::Error>;
 

@@ -18,6 +18,7 @@ mod members;
 mod odata;
 mod paging;
 mod phrases;
+mod published;
 mod redaction;
 mod refusal;
 mod retry;

@@ -1,14 +1,12 @@
-//! What only a trial segment needs: contacts to try with, what is published of it, its end.
+//! What only a trial segment needs: contacts to try with, its end.
 
 use super::call::{Answer, Call, Odd};
-use super::encoding::MemberList;
 use super::error::Error;
 use super::group::DefinitionId;
+use super::odata;
 use super::refusal::Kind;
 use super::segment::{Dataverse, Segment, SegmentId};
-use super::{json, odata};
 use crate::domain::{ContactId, SegmentName, SegmentStatus};
-use serde::Deserialize;
 use serde_json::json;
 
 const FIND_DEFINITIONS: &str = "find the trial segment's definition";
@@ -20,13 +18,6 @@ pub struct Described {
     pub segment: Segment,
     /// What it is for, as its maker wrote it.
     pub description: String,
-}
-
-/// The answer of `msdynmkt_MembersList`.
-#[derive(Deserialize)]
-struct Published {
-    #[serde(rename = "ResultText")]
-    members: MemberList,
 }
 
 impl Dataverse {
@@ -50,25 +41,6 @@ impl Dataverse {
         self.client()
             .call(&Call::get("find contacts to try with", path), read)
             .await
-    }
-
-    /// Returns the published members of a segment of few, in ascending order.
-    pub async fn published_members(&self, segment: SegmentId) -> Result<Vec<ContactId>, Error> {
-        let body = json!({"SegmentId": segment.to_string()});
-        let call = Call::action(
-            "list the published members of the segment",
-            Kind::Read,
-            "msdynmkt_MembersList",
-            &body,
-        );
-        let read = |answer: &Answer| {
-            let what = "`ResultText` holds no list of contact ids, or an element that is none";
-            let published: Published = json::parsed(&answer.body, what)?;
-            let MemberList(mut members) = published.members;
-            members.sort_unstable();
-            Ok(members)
-        };
-        self.client().call(&call, read).await
     }
 
     /// Reads a segment with its description.

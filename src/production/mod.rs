@@ -186,6 +186,10 @@ impl Means for Production<'_> {
         self.dataverse.list_members(segment, group, expected).await
     }
 
+    async fn published_members(&self, segment: SegmentId, expected: usize) -> Result<Vec<ContactId>, dynamics::Error> {
+        self.dataverse.published_members(segment, expected).await
+    }
+
     async fn missing_contacts(&self, ids: &[ContactId]) -> Result<Vec<ContactId>, dynamics::Error> {
         self.dataverse.missing_contacts(ids).await
     }

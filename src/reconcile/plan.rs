@@ -144,6 +144,11 @@ impl Plan {
         self.groups.iter().flat_map(|group| group.adds.iter().copied())
     }
 
+    /// Returns the members to remove, group by group.
+    pub fn removes(&self) -> impl Iterator<Item = ContactId> {
+        self.groups.iter().flat_map(|group| group.removes.iter().copied())
+    }
+
     /// Returns all contacts to add, sorted.
     pub fn into_adds(self) -> Vec<ContactId> {
         let mut adds: Vec<_> = self.groups.into_iter().flat_map(|group| group.adds).collect();

@@ -160,6 +160,10 @@ pub struct Writing {
     pub run_id: RunId,
     /// How many members were published before the first write: the baseline of the guards until the next publish.
     pub published: u64,
+    /// Who was in the draft before the first write, by which it is known again where the change is taken out; `None` once that
+    /// may have been published. Earlier heads lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<Census>,
     /// How many members the draft held when it was about to be published; Dynamics' own count tells whether it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publishing: Option<u64>,

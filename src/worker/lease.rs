@@ -1,7 +1,7 @@
 //! A worker's lease on a segment: taken, kept alive beside the work, and given back.
 
 use super::{Asked, heads};
-use crate::domain::{SegmentName, Watch};
+use crate::domain::{Census, SegmentName, Watch};
 use crate::means::Means;
 use crate::state::transition::sending_time;
 use crate::state::{Achievement, Claim, Error, Head, Job, LeaseLost, Lost, Refusal, Whose};
@@ -107,8 +107,9 @@ impl<M: Means> LeaseGuard<M> {
     }
 
     /// Marks the draft as half-written, and returns the older replaces that are now overtaken.
-    pub(super) async fn begin(&self, job: &Job, published: u64) -> Result<Vec<Job>, Error> {
-        self.change(|head, _| head.begin(&self.owner, job, published)).await
+    pub(super) async fn begin(&self, job: &Job, published: u64, draft: Census) -> Result<Vec<Job>, Error> {
+        self.change(|head, _| head.begin(&self.owner, job, published, draft))
+            .await
     }
 
     /// Notes that a request to create the segment leaves now, or has left and nobody knows what became of it.
@@ -123,7 +124,8 @@ impl<M: Means> LeaseGuard<M> {
 
     /// Notes how many members are about to be published; returns whether the job is still the one to publish.
     pub(super) async fn announce(&self, job: &Job, members: u64) -> Result<bool, Error> {
-        self.change(|head, _| head.announce(&self.owner, job, members)).await
+        self.change(|head, now| head.announce(&self.owner, job, members, now))
+            .await
     }
 
     /// Records that the job is carried out, and returns the jobs that it overtook.
@@ -155,6 +157,11 @@ impl<M: Means> LeaseGuard<M> {
     /// Takes note that the job's change is out of the draft again.
     pub(super) async fn take_back(&self, job: &Job) -> Result<(), Error> {
         self.change(|head, _| head.take_back(&self.owner, job)).await
+    }
+
+    /// Takes note that the draft is again what it was before anybody began to write.
+    pub(super) async fn restore(&self) -> Result<(), Error> {
+        self.change(|head, _| head.restore(&self.owner)).await
     }
 
     /// Returns the attempt before this one, where it ended without a word.

@@ -1,17 +1,17 @@
 //! A worker's session on one segment, under its lease: job after job, until nothing is pending.
 
 use super::Worker;
+use super::aside::undoing;
 use super::failure::{Next, record_failure};
 use super::lease::LeaseGuard;
 use super::phase::{Meter, Phase};
 use super::prepare::Prepared;
-use crate::domain::{ContactId, ContactSet, Mode};
-use crate::dynamics::Segment;
+use crate::domain::ContactId;
 use crate::error::Error;
 use crate::means::{self, Means};
-use crate::reconcile::{self, Desired, Draft, Look, Plan, Published, guard, publish, survey};
+use crate::reconcile::{self, Draft, Look, Published, guard, publish, survey};
 use crate::report::{Account, Attempt, Ending, Outcome, RunReport, Seen, Writing, Written, refusal};
-use crate::state::{Achievement, Applied, Head, Job, Whose};
+use crate::state::{Achievement, Applied, Head, Job};
 use tracing::Instrument as _;
 
 /// A worker that holds one segment.
@@ -42,6 +42,7 @@ impl<M: Means> Session<'_, M> {
     async fn job_after_job(&self) -> Done {
         let mut done = Done::default();
         self.tell(&mut done, self.lease.lost().map(RunReport::of_lost)).await;
+        self.make_way().await;
         loop {
             let job = match self.lease.release_when_done().await {
                 Ok(Some(job)) => job,
@@ -82,7 +83,10 @@ impl<M: Means> Session<'_, M> {
         let (ending, next) = match carried_out {
             Ok(None) => return (reports, Next::GoOn),
             Ok(Some(outcome)) => (Ending::Done(outcome), Next::GoOn),
-            Err(error) => record_failure(&self.lease, job, error, meter.has_got_on()).await,
+            Err(error) => {
+                self.step_aside(job, &error).await;
+                record_failure(&self.lease, job, error, meter.has_got_on()).await
+            }
         };
         let cost = meter.read();
         let number = self.means().fresh().simple().to_string()[..8].to_owned();
@@ -221,7 +225,7 @@ impl<M: Means> Session<'_, M> {
             let before = prepared.members_before;
             writing.begun_with = prepared.published_before;
             let published_before = prepared.published_before.unwrap_or(before as u64);
-            writing.overtaken = self.lease.begin(job, published_before).await?;
+            writing.overtaken = self.lease.begin(job, published_before, prepared.members).await?;
             let (segment, definition) = match prepared.audience {
                 Some(audience) => (audience.segment, audience.definition),
                 None => meter.phase(Phase::Write, self.create(job)).await?,
@@ -230,14 +234,14 @@ impl<M: Means> Session<'_, M> {
             let desired = self.worker.desired(job, &prepared.contacts, prepared.not_found);
             let mut draft =
                 Draft::new(self.means(), &self.lease.fence, &segment, definition).doubted(head.writing.is_some());
-            let change = own_change(job, head, &prepared.plan);
+            let undoing = undoing(job, head, &prepared.plan);
             let converging = draft.converge(&desired, prepared.plan);
             let converged = match meter.phase(Phase::Write, converging).await {
                 Ok(converged) => converged,
                 Err(error) => {
                     writing.not_accepted = refused_by(&error);
                     let error = error.into();
-                    self.step_back(job, &error, change, &segment).await;
+                    self.step_back(job, &error, undoing, &segment).await;
                     return Err(error);
                 }
             };
@@ -276,31 +280,6 @@ impl<M: Means> Session<'_, M> {
         (writing, outcome)
     }
 
-    /// Where an addition fails for a reason of its own, takes what it has brought into the draft out again, so that others
-    /// may go on; where that fails, nothing of the segment is published until the addition succeeds, or a replace does.
-    async fn step_back(&self, job: &Job, error: &Error, change: Option<ContactSet>, segment: &Segment) {
-        if let Some(change) = change.filter(|_| error.whose() == Whose::Input)
-            && let Err(error) = self.take_back(job, &change, segment).await
-        {
-            tracing::warn!(error = %error, "what the addition has brought into the draft could not be taken out again");
-        }
-    }
-
-    async fn take_back(&self, job: &Job, change: &ContactSet, segment: &Segment) -> Result<(), Error> {
-        let definition = self.means().definition(segment.definition_id).await?;
-        let desired = Desired {
-            mode: Mode::Remove,
-            contacts: change,
-            not_found: 0,
-            max_invalid_percent: 100.0,
-        };
-        let members = survey::list(self.means(), segment, &definition, change.len()).await?;
-        let plan = desired.plan(members, survey::exclude_groups(&definition), &[]);
-        let mut draft = Draft::new(self.means(), &self.lease.fence, segment, definition);
-        draft.converge(&desired, plan.map_err(reconcile::Error::from)?).await?;
-        Ok(self.lease.take_back(job).await?)
-    }
-
     pub(super) async fn publish(&self, draft: &mut Draft<'_, M>, asked: u64) -> Result<Published, reconcile::Error> {
         let before = draft.verify().await?;
         let (means, fence) = (self.means(), &self.lease.fence);
@@ -321,12 +300,6 @@ fn refused(account: &Account, objections: &[String], job: &Job) -> Error {
     } else {
         Error::Refused(reason)
     }
-}
-
-/// Returns what an addition is about to bring into the draft; `None` if that cannot be told, since an attempt before
-/// has brought a part of it.
-fn own_change(job: &Job, head: &Head, plan: &Plan) -> Option<ContactSet> {
-    (job.mode == Mode::Append && !head.is_half_written(job)).then(|| plan.adds().collect())
 }
 
 /// Returns the contacts that a load failed for.

@@ -96,6 +96,32 @@ async fn a_later_file_waits_where_the_segment_and_not_the_file_fails() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nobody_who_unsubscribed_waits_for_a_complete_result_that_fails_by_itself() {
+    let world = World::start().await;
+    world.destination(&json!({"mode": "remove"}));
+    let everybody = Seed::named(SEGMENT).group(contacts(0..100));
+    world.sandbox.dataverse.seed_segment(everybody);
+    let key = world.drop_contacts("complete.csv", &contacts(10..150));
+    let fault = Fault::on("GetObject").path("complete").times(2);
+    world.sandbox.s3.fault(fault.answer(403).code("AccessDenied"));
+    let run = world.order(&key, &json!({"mode": "replace"})).await;
+    assert_eq!(run["error_type"], "SourceForbidden", "{run}");
+    for (name, person) in [("monday.csv", 50), ("tuesday.csv", 51)] {
+        let run = world.load(name, &contacts([person])).await;
+        assert_eq!(run["outcome"], "loaded", "{run}");
+    }
+    assert_eq!(world.published(), contacts((0..50).chain(52..100)));
+
+    world.sandbox.s3.clock().advance(Duration::from_mins(16));
+    assert_eq!(outcomes(&sweep(&world).await), ["failed"]);
+    world.sandbox.s3.clock().advance(Duration::from_mins(31));
+    let swept = sweep(&world).await;
+    assert_eq!(outcomes(&swept), ["loaded"], "{swept}");
+    assert_eq!(world.published(), contacts((10..50).chain(52..150)), "they stay out");
+    assert_eq!(world.head()["pending"], json!([]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_order_for_a_file_to_append_takes_the_place_of_its_event() {
     let world = World::start().await;
     world.destination(&json!({"mode": "append"}));

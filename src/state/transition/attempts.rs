@@ -1,8 +1,8 @@
 //! Attempts: each counts from its beginning, and what fails waits without keeping others waiting.
 
 use super::LeaseLost;
-use crate::domain::{Census, Mode};
-use crate::state::head::{Failures, Head, InputFailures, Job, Writing};
+use crate::domain::Mode;
+use crate::state::head::{Failures, Head, InputFailures, Job};
 use chrono::{DateTime, Utc};
 
 /// An attempt that ended without a word: it was killed, or stood still past its lease.
@@ -27,23 +27,6 @@ pub enum Whose {
 const LOST_BY_ITSELF: u32 = 2;
 
 impl Head {
-    /// Returns the job that is next, whether or not it has to wait: the newest replace first, then additions and removals
-    /// from the oldest on; those that failed before come after the others, which may not wait for them again.
-    ///
-    /// An addition or removal that has begun to write comes before the others, even older ones that came late: what
-    /// they publish would hold a part of it. A replace leaves nothing of a half-written draft.
-    pub fn next(&self) -> Option<&Job> {
-        self.pick(|_| true)
-    }
-
-    /// Returns the job to work on at `now`, S3's time.
-    ///
-    /// An addition or removal that has to wait lets others go first, unless its change is in the draft. Nothing older takes
-    /// the place of a replace.
-    pub fn next_at(&self, now: DateTime<Utc>) -> Option<&Job> {
-        self.pick(|job| !self.waits(job, now))
-    }
-
     /// Returns what an attempt is about that begins at `now`: the next job, or what was published last and was not yet seen
     /// Active, which is only followed up.
     pub(super) fn begun_at(&self, now: DateTime<Utc>) -> Option<&Job> {
@@ -58,55 +41,9 @@ impl Head {
         Some(&applied.job).filter(|job| !self.waits(job, now))
     }
 
-    fn waits(&self, job: &Job, now: DateTime<Utc>) -> bool {
+    pub(super) fn waits(&self, job: &Job, now: DateTime<Utc>) -> bool {
         let until = self.failures_of(job).and_then(|failures| failures.not_before);
         until.is_some_and(|until| until > now)
-    }
-
-    fn pick(&self, may_go: impl Fn(&Job) -> bool) -> Option<&Job> {
-        let replaces = self.pending.iter().filter(|job| job.mode == Mode::Replace);
-        if let Some(newest) = replaces.max_by_key(|job| job.rank()) {
-            return Some(newest).filter(|job| may_go(job));
-        }
-        if let Some(begun) = self.pending.iter().find(|job| self.is_half_written(job)) {
-            return Some(begun).filter(|job| may_go(job));
-        }
-        let free = self.pending.iter().filter(|job| may_go(job));
-        free.min_by_key(|job| (self.failures_of(job).is_some(), job.rank()))
-    }
-
-    /// Returns whether a part of this addition or removal may be in the draft.
-    pub fn is_half_written(&self, job: &Job) -> bool {
-        let writing = self.writing.as_ref();
-        job.mode != Mode::Replace && writing.is_some_and(|writing| writing.run_id == job.run_id)
-    }
-
-    /// Returns whether a job cannot be put aside, so that it is tried again after pauses until a person is called: an addition or
-    /// removal whose change is in the draft, of which all that others publish would hold a part; and what was published and is
-    /// loaded again since it is not shown, which the next look would only queue anew.
-    pub(super) fn is_to_stay(&self, job: &Job) -> bool {
-        let unseen = self.applied.as_ref().filter(|applied| !applied.confirmed);
-        self.is_half_written(job) || unseen.is_some_and(|applied| applied.job == *job)
-    }
-
-    /// Returns whether an addition or removal would build on a draft with these members that another result has left
-    /// half-written: a draft that is what was published last holds nothing of it.
-    pub fn is_left_half_written_for(&self, job: &Job, members: &Census) -> bool {
-        let is_published = self
-            .applied
-            .as_ref()
-            .is_some_and(|applied| applied.members.as_ref() == Some(members));
-        let of_another = |writing: &Writing| writing.is_mixed || writing.run_id != job.run_id;
-        job.mode != Mode::Replace && !is_published && self.writing.as_ref().is_some_and(of_another)
-    }
-
-    /// Notes that an addition or removal has taken its change out of the draft again.
-    pub fn take_back(&mut self, owner: &str, job: &Job) -> Result<(), LeaseLost> {
-        self.lease_of(owner)?;
-        if self.is_half_written(job) {
-            self.writing.take_if(|writing| !writing.is_mixed);
-        }
-        Ok(())
     }
 
     /// Notes the beginning of an attempt at the next job, or gives the lease back where nothing is left to do.
@@ -298,7 +235,7 @@ impl Head {
         }
     }
 
-    fn failures_of(&self, job: &Job) -> Option<&InputFailures> {
+    pub(super) fn failures_of(&self, job: &Job) -> Option<&InputFailures> {
         self.input_failures.iter().find(|failures| failures.is_of(job))
     }
 

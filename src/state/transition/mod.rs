@@ -4,6 +4,7 @@ mod attempts;
 mod direct;
 mod known;
 mod waiting;
+mod next;
 
 pub use attempts::{Lost, Whose};
 
@@ -169,8 +170,9 @@ impl Head {
     /// Marks the draft as half-written from here on, and drops the replaces that this accepted one overtakes.
     ///
     /// `published` is the number of members before the first write; where a draft was half-written already, the number
-    /// from before *its* first write stays, unless `published` says that this draft was published.
-    pub fn begin(&mut self, owner: &str, job: &Job, published: u64) -> Result<Vec<Job>, LeaseLost> {
+    /// from before *its* first write stays, unless `published` says that this draft was published. So it is with the members
+    /// of the `draft`.
+    pub fn begin(&mut self, owner: &str, job: &Job, published: u64, draft: Census) -> Result<Vec<Job>, LeaseLost> {
         self.lease_of(owner)?;
         let published = match &self.writing {
             Some(writing) if writing.publishing != Some(published) => writing.published,
@@ -181,6 +183,10 @@ impl Head {
         self.writing = Some(Writing {
             run_id: job.run_id.clone(),
             published,
+            draft: match before {
+                Some(before) => before.draft.filter(|_| before.publishing.is_none()),
+                None => Some(draft),
+            },
             publishing: None,
             is_mixed,
         });
@@ -188,9 +194,9 @@ impl Head {
     }
 
     /// Notes how many members are about to be published; returns whether the job is still the one to publish.
-    pub fn announce(&mut self, owner: &str, job: &Job, members: u64) -> Result<bool, LeaseLost> {
+    pub fn announce(&mut self, owner: &str, job: &Job, members: u64, now: DateTime<Utc>) -> Result<bool, LeaseLost> {
         self.lease_of(owner)?;
-        if self.next() != Some(job) {
+        if self.next_at(now) != Some(job) {
             return Ok(false);
         }
         if let Some(writing) = &mut self.writing {
@@ -337,14 +343,6 @@ impl Head {
         self.drop_job(job);
         self.end_attempt();
         Ok(true)
-    }
-
-    fn take_overtaken(&mut self, by: &Job, of_kind: impl Fn(&Job) -> bool) -> Vec<Job> {
-        if by.mode != Mode::Replace {
-            return Vec::new();
-        }
-        let is_overtaken = |pending: &mut Job| of_kind(pending) && pending.rank() < by.rank();
-        self.pending.extract_if(.., is_overtaken).collect()
     }
 
     /// Drops exactly this job: a direct load of the same input, asked for meanwhile, is another one.

@@ -298,6 +298,12 @@ impl Means for Simulated {
         Ok(ids(members))
     }
 
+    async fn published_members(&self, id: SegmentId, _: usize) -> Result<Vec<ContactId>, dynamics::Error> {
+        let index = index_of(id.0);
+        let published = self.call(None, move |_, world| world.segments[index].visible);
+        Ok(ids(published.await?))
+    }
+
     async fn missing_contacts(&self, _: &[ContactId]) -> Result<Vec<ContactId>, dynamics::Error> {
         Ok(Vec::new())
     }

@@ -20,7 +20,7 @@ fn an_addition_that_is_half_written_is_finished_before_an_older_one_that_comes_l
     let mut head = head();
     head.enqueue(file(2, Mode::Append), false);
     let begun = head.next().unwrap().clone();
-    head.begin("me", &begun, 10).unwrap();
+    head.begin("me", &begun, 10, Census::default()).unwrap();
     head.enqueue(file(1, Mode::Append), false);
     assert_eq!(
         next_second(&head),
@@ -43,7 +43,11 @@ fn only_an_applied_newer_replace_supersedes_what_is_to_be_appended() {
     head.enqueue(file(3, Mode::Append), false);
     let newest = head.next().unwrap().clone();
     assert_eq!(newest.mode, Mode::Replace);
-    assert_eq!(head.begin("me", &newest, 10).unwrap(), [], "accepted is not applied");
+    assert_eq!(
+        head.begin("me", &newest, 10, Census::default()).unwrap(),
+        [],
+        "accepted is not applied"
+    );
     assert_eq!(apply_next(&mut head).len(), 1);
     assert_eq!(next_second(&head), Some(3));
 }
@@ -114,4 +118,91 @@ fn what_failed_before_comes_after_what_was_not_tried_yet() {
         Some(2),
         "the first got nowhere until the time was over"
     );
+}
+
+/// Lets a replace of `second` fail for a reason of its own.
+fn failing_replace(second: i64) -> Head {
+    let mut head = head();
+    head.enqueue(replace(second), false);
+    head.fail("me", &replace(second), "SourceForbidden", Whose::Input, at(10))
+        .unwrap();
+    head
+}
+
+fn carry_out(head: &mut Head, job: &Job) {
+    assert_eq!(head.next_at(at(20)), Some(job));
+    head.begin("me", job, 10, Census::default()).unwrap();
+    assert_eq!(head.announce("me", job, 11, at(20)), Ok(true));
+    let done = Achievement {
+        contacts: 1,
+        segment_id: Some("segment".to_owned()),
+        members: None,
+        is_published: true,
+        watch: None,
+    };
+    head.apply("me", job, done, at(20)).unwrap();
+}
+
+#[test]
+fn additions_go_before_a_replace_that_failed_by_itself_and_the_newer_go_over_it() {
+    let mut head = failing_replace(2);
+    let [older, newer] = [1, 3].map(|second| file(second, Mode::Append));
+    for job in [&older, &newer] {
+        head.enqueue(job.clone(), false);
+    }
+    carry_out(&mut head, &older);
+    carry_out(&mut head, &newer);
+    assert_eq!(head.next_at(at(20)), None);
+    assert_eq!(head.next_at(at(1_000)), Some(&replace(2)));
+    assert_eq!(head.enqueue(newer.clone(), false), Enqueued::Applied);
+    let over = head.newer_than(&replace(2)).unwrap();
+    assert_eq!(over, [newer], "the older one is overtaken");
+    apply_next(&mut head);
+    assert_eq!(head.pending, []);
+}
+
+#[test]
+fn nothing_goes_before_a_replace_of_which_a_part_is_in_the_draft_or_whose_failure_is_the_segment_s() {
+    let mut head = failing_replace(2);
+    head.begin("me", &replace(2), 10, Census::default()).unwrap();
+    head.enqueue(file(3, Mode::Append), false);
+    assert_eq!(head.next_at(at(20)), None);
+    head.writing = None;
+    assert_eq!(head.next_at(at(20)), Some(&file(3, Mode::Append)));
+    head.fail("me", &replace(2), "Throttled", Whose::Segment, at(10))
+        .unwrap();
+    assert_eq!(head.next_at(at(20)), Some(&replace(2)));
+}
+
+/// Returns a census that is nobody else's.
+fn census(count: u64) -> Census {
+    let census = serde_json::json!({"count": count, "hash": format!("{count:032x}")});
+    serde_json::from_value(census).unwrap()
+}
+
+#[test]
+fn who_was_in_the_draft_before_the_first_write_is_known_until_that_may_be_published() {
+    let [first, second] = [1, 2].map(|second| file(second, Mode::Append));
+    let mut head = head();
+    head.enqueue(first.clone(), false);
+    head.begin("me", &first, 10, census(10)).unwrap();
+    head.begin("me", &first, 10, census(4)).unwrap();
+    assert_eq!(head.draft_before(&first), Some(census(10)));
+    assert_eq!(head.draft_before(&second), None);
+    assert!(!head.is_in_the_way(&first, at(1)), "nobody waits");
+    head.enqueue(second.clone(), false);
+    assert!(head.is_in_the_way(&first, at(1)));
+    head.restore("me").unwrap();
+    assert_eq!((head.draft_before(&first), &head.writing), (None, &None));
+
+    head.begin("me", &first, 10, census(10)).unwrap();
+    assert_eq!(head.announce("me", &first, 12, at(1)), Ok(true));
+    assert_eq!(head.draft_before(&first), None, "the publish may have gone through");
+    head.begin("me", &first, 10, census(12)).unwrap();
+    assert_eq!(
+        head.draft_before(&first),
+        None,
+        "and whoever begins again knows no more"
+    );
+    assert!(!head.is_in_the_way(&first, at(1)));
 }

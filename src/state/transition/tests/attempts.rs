@@ -90,7 +90,7 @@ fn a_failing_addition_lets_others_go_first_unless_its_change_is_in_the_draft() {
         "who never failed does not wait again"
     );
 
-    head.begin("me", &first, 10).unwrap();
+    head.begin("me", &first, 10, Census::default()).unwrap();
     head.fail("me", &first, "ContactsNotAccepted", Whose::Input, at(0))
         .unwrap();
     assert_eq!(
@@ -107,10 +107,10 @@ fn a_failing_addition_lets_others_go_first_unless_its_change_is_in_the_draft() {
 #[test]
 fn a_draft_that_another_run_left_half_written_is_not_clean_when_one_takes_its_change_back() {
     let mut head = head();
-    head.begin("me", &replace(1), 10).unwrap();
+    head.begin("me", &replace(1), 10, Census::default()).unwrap();
     let addition = file(2, Mode::Append);
     head.enqueue(addition.clone(), false);
-    head.begin("me", &addition, 10).unwrap();
+    head.begin("me", &addition, 10, Census::default()).unwrap();
     head.take_back("me", &addition).unwrap();
     assert!(head.writing.is_some());
 }

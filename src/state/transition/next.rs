@@ -1,0 +1,112 @@
+//! Which job is next, and what of one may be in the draft.
+
+use super::LeaseLost;
+use crate::domain::{Census, Mode};
+use crate::state::head::{Head, Job, Writing};
+use chrono::{DateTime, Utc};
+
+impl Head {
+    /// Returns the job that is next, whether or not it has to wait: the newest replace first, then additions and removals
+    /// from the oldest on; those that failed before come after the others, which may not wait for them again.
+    ///
+    /// An addition or removal that has begun to write comes before the others, even older ones that came late: what
+    /// they publish would hold a part of it. A replace leaves nothing of a half-written draft.
+    pub fn next(&self) -> Option<&Job> {
+        self.pick(|_| true)
+    }
+
+    /// Returns the job to work on at `now`, S3's time.
+    ///
+    /// What has to wait after a failure of its own lets additions and removals go first, unless its change is in the draft.
+    /// Nothing older takes the place of a replace.
+    pub fn next_at(&self, now: DateTime<Utc>) -> Option<&Job> {
+        self.pick(|job| !self.waits(job, now))
+    }
+
+    fn pick(&self, may_go: impl Fn(&Job) -> bool) -> Option<&Job> {
+        let replaces = self.pending.iter().filter(|job| job.mode == Mode::Replace);
+        if let Some(newest) = replaces.max_by_key(|job| job.rank())
+            && (may_go(newest) || !self.lets_others_go())
+        {
+            return Some(newest).filter(|job| may_go(job));
+        }
+        let others = || self.pending.iter().filter(|job| job.mode != Mode::Replace);
+        if let Some(begun) = others().find(|job| self.is_half_written(job)) {
+            return Some(begun).filter(|job| may_go(job));
+        }
+        let free = others().filter(|job| may_go(job));
+        free.min_by_key(|job| (self.failures_of(job).is_some(), job.rank()))
+    }
+
+    /// Returns whether additions and removals may go before a replace that waits: where nothing of it is in the draft. What of
+    /// them is newer goes over it in the end.
+    fn lets_others_go(&self) -> bool {
+        self.writing.as_ref().is_none_or(|writing| {
+            let is_begun = self.pending.iter().any(|job| self.is_half_written(job));
+            is_begun && !writing.is_mixed
+        })
+    }
+
+    /// Takes out what a replace overtakes.
+    pub(super) fn take_overtaken(&mut self, by: &Job, of_kind: impl Fn(&Job) -> bool) -> Vec<Job> {
+        if by.mode != Mode::Replace {
+            return Vec::new();
+        }
+        let is_overtaken = |pending: &mut Job| of_kind(pending) && pending.rank() < by.rank();
+        self.pending.extract_if(.., is_overtaken).collect()
+    }
+
+    /// Returns whether a part of this addition or removal may be in the draft.
+    pub fn is_half_written(&self, job: &Job) -> bool {
+        let writing = self.writing.as_ref();
+        job.mode != Mode::Replace && writing.is_some_and(|writing| writing.run_id == job.run_id)
+    }
+
+    /// Returns whether a job cannot be put aside, so that it is tried again after pauses until a person is called: an addition or
+    /// removal whose change is in the draft, of which all that others publish would hold a part; and what was published and is
+    /// loaded again since it is not shown, which the next look would only queue anew.
+    pub(super) fn is_to_stay(&self, job: &Job) -> bool {
+        let unseen = self.applied.as_ref().filter(|applied| !applied.confirmed);
+        self.is_half_written(job) || unseen.is_some_and(|applied| applied.job == *job)
+    }
+
+    /// Returns whether an addition or removal would build on a draft with these members that another result has left
+    /// half-written: a draft that is what was published last holds nothing of it.
+    pub fn is_left_half_written_for(&self, job: &Job, members: &Census) -> bool {
+        let is_published = self
+            .applied
+            .as_ref()
+            .is_some_and(|applied| applied.members.as_ref() == Some(members));
+        let of_another = |writing: &Writing| writing.is_mixed || writing.run_id != job.run_id;
+        job.mode != Mode::Replace && !is_published && self.writing.as_ref().is_some_and(of_another)
+    }
+
+    /// Returns who was in the draft before a job began to write; `None` if nothing of it is there, or nobody can tell.
+    pub fn draft_before(&self, job: &Job) -> Option<Census> {
+        let begun = self.writing.as_ref().filter(|writing| writing.run_id == job.run_id)?;
+        begun.draft.filter(|_| begun.publishing.is_none())
+    }
+
+    /// Notes that the draft is again what it was before anybody began to write.
+    pub fn restore(&mut self, owner: &str) -> Result<(), LeaseLost> {
+        self.lease_of(owner)?;
+        self.writing = None;
+        Ok(())
+    }
+
+    /// Returns whether a job keeps others from their turn at `now`, by a part of it that is in the draft.
+    pub fn is_in_the_way(&self, job: &Job, now: DateTime<Utc>) -> bool {
+        let is_other = |other: &Job| other.mode != Mode::Replace && !other.is_same_object(job);
+        let is_waited_for = self.pending.iter().any(is_other);
+        is_waited_for && self.draft_before(job).is_some() && self.next_at(now).is_none_or(|next| next == job)
+    }
+
+    /// Notes that an addition or removal has taken its change out of the draft again.
+    pub fn take_back(&mut self, owner: &str, job: &Job) -> Result<(), LeaseLost> {
+        self.lease_of(owner)?;
+        if self.is_half_written(job) {
+            self.writing.take_if(|writing| !writing.is_mixed);
+        }
+        Ok(())
+    }
+}

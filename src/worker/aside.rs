@@ -1,0 +1,161 @@
+//! Stepping aside: what fails for a reason of its own takes its change out of the draft again, so that what others publish
+//! holds nothing of it.
+
+use super::session::Session;
+use crate::domain::{Census, ContactSet, Fate, Mode};
+use crate::dynamics::{self, Segment};
+use crate::error::Error;
+use crate::means::Means;
+use crate::reconcile::{self, Audience, Desired, Draft, Plan, survey};
+use crate::state::{Head, Job, Whose};
+
+/// What takes a change out of the draft again: whom to remove after an addition, and whom to add after a removal.
+pub(super) struct Undoing {
+    mode: Mode,
+    contacts: ContactSet,
+}
+
+/// The most members of a published segment whom Dynamics is asked for: they come by the thousand, a group's list by five.
+const MOST_PUBLISHED: usize = 200_000;
+
+impl<M: Means> Session<'_, M> {
+    /// Where an addition or removal fails for a reason of its own, takes its change out of the draft again, so that others
+    /// may go on; where that fails, nothing of the segment is published until it succeeds, or a replace does.
+    pub(super) async fn step_back(&self, job: &Job, error: &Error, undoing: Option<Undoing>, segment: &Segment) {
+        if let Some(undoing) = undoing.filter(|_| error.whose() == Whose::Input)
+            && let Err(error) = self.undo(job, &undoing, segment).await
+        {
+            tracing::warn!(error = %error, "what the run has changed in the draft could not be taken back");
+        }
+    }
+
+    async fn undo(&self, job: &Job, undoing: &Undoing, segment: &Segment) -> Result<(), Error> {
+        let definition = self.means().definition(segment.definition_id).await?;
+        let desired = Desired {
+            mode: undoing.mode,
+            contacts: &undoing.contacts,
+            not_found: 0,
+            // Whom Dynamics does not take is not there to be removed; whoever was a member must be one again.
+            max_invalid_percent: if undoing.mode == Mode::Remove { 100.0 } else { 0.0 },
+        };
+        let plan = async || {
+            let members = survey::list(self.means(), segment, &definition, desired.contacts.len()).await?;
+            let plan = desired.plan(members, survey::exclude_groups(&definition), &[]);
+            Ok::<_, Error>(plan.map_err(reconcile::Error::from)?)
+        };
+        let mut first = plan().await?;
+        if first.is_empty() {
+            self.let_lists_catch_up().await?;
+            first = plan().await?;
+        }
+        let mut draft = Draft::new(self.means(), &self.lease.fence, segment, definition.clone());
+        draft.converge(&desired, first).await?;
+        Ok(self.lease.take_back(job).await?)
+    }
+
+    /// Waits for as long as a list is given that shows nothing of a write: what is written after it is read tells whether it
+    /// shows what was written before, and here nothing is.
+    async fn let_lists_catch_up(&self) -> Result<(), Error> {
+        let waiting = self.lease.fence.sleep(reconcile::LONGEST_LAG).await;
+        Ok(waiting.map_err(dynamics::Error::from)?)
+    }
+
+    /// Where a job fails for a reason of its own, takes out of the draft what an attempt before has left there, so that it can
+    /// be put aside, and others go on.
+    pub(super) async fn step_aside(&self, job: &Job, error: &Error) {
+        let is_put_aside = matches!(error.fate(), Fate::Refuse | Fate::PutAside | Fate::Drop);
+        if is_put_aside || error.whose() == Whose::Input {
+            self.restore(job, |head| {
+                job.mode != Mode::Replace || head.is_in_the_way(job, self.means().s3_time())
+            })
+            .await;
+        }
+    }
+
+    /// Lets others go on where one has to wait whose attempts have died and which is in their way.
+    pub(super) async fn make_way(&self) {
+        if let Some(lost) = self.lease.lost() {
+            let job = &lost.job;
+            self.restore(job, |head| {
+                let now = self.means().s3_time();
+                head.next_at(now).is_none() && head.is_in_the_way(job, now)
+            })
+            .await;
+        }
+    }
+
+    async fn restore(&self, job: &Job, is_to_be: impl Fn(&Head) -> bool) {
+        let restoring = async {
+            let head = self.lease.look().await?;
+            match head.draft_before(job).filter(|_| is_to_be(&head)) {
+                Some(before) => self.restore_to(job, before).await,
+                None => Ok(()),
+            }
+        };
+        if let Err(error) = Box::pin(restoring).await {
+            tracing::warn!(error = %error, "what an attempt before has left in the draft could not be taken out");
+        }
+    }
+
+    /// Brings the draft back to those who were in it before the first write, where that is known for certain.
+    ///
+    /// Of them only a hash is known. It names those who are published, unless somebody had changed the draft by then.
+    async fn restore_to(&self, job: &Job, before: Census) -> Result<(), Error> {
+        let survey = async || survey::survey(self.means(), &job.segment_name, 0).await;
+        let is_as_before = |audience: &Audience| survey::census(&audience.members) == before;
+        let mut found = survey().await?;
+        if found.as_ref().is_some_and(is_as_before) {
+            self.let_lists_catch_up().await?;
+            found = survey().await?;
+        }
+        let Some(audience) = found else { return Ok(()) };
+        let Audience {
+            segment,
+            definition,
+            members,
+        } = audience;
+        if survey::census(&members) != before {
+            let expected = usize::try_from(before.count).unwrap_or(usize::MAX);
+            if expected > MOST_PUBLISHED {
+                return Ok(());
+            }
+            let published: ContactSet = self.means().published_members(segment.id, expected).await?.into();
+            if published.as_slice().iter().copied().collect::<Census>() != before {
+                return Ok(());
+            }
+            let desired = Desired {
+                mode: Mode::Replace,
+                contacts: &published,
+                not_found: 0,
+                max_invalid_percent: 0.0,
+            };
+            let plan = desired.plan(members, survey::exclude_groups(&definition), &[]);
+            let mut draft = Draft::new(self.means(), &self.lease.fence, &segment, definition);
+            let converged = draft.converge(&desired, plan.map_err(reconcile::Error::from)?).await?;
+            if converged.members != before {
+                return Ok(());
+            }
+        }
+        tracing::info!(run_id = %job.run_id, "what an attempt before has left in the draft is out again");
+        Ok(self.lease.restore().await?)
+    }
+}
+
+/// Returns what takes the change back that a plan is about to make; `None` if that cannot be told, since an attempt before has
+/// made a part of it.
+pub(super) fn undoing(job: &Job, head: &Head, plan: &Plan) -> Option<Undoing> {
+    if head.is_half_written(job) {
+        return None;
+    }
+    match job.mode {
+        Mode::Append => Some(Undoing {
+            mode: Mode::Remove,
+            contacts: plan.adds().collect(),
+        }),
+        Mode::Remove => Some(Undoing {
+            mode: Mode::Append,
+            contacts: plan.removes().collect(),
+        }),
+        Mode::Replace => None,
+    }
+}

@@ -1,0 +1,134 @@
+//! An addition or removal that fails for a reason of its own after a crash: what of it is in the draft is taken out again.
+
+use crate::failures::{A_LEASE, failure_of, kill_at, kill_when, outcomes, sweep};
+use crate::world::{SEGMENT, World, contacts};
+use sandbox::dataverse::Seed;
+use sandbox::{BUCKET, Fault, Sandbox};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// A file of two calls in this mode, killed at the second: a half of it is in the draft.
+async fn half_written(mode: &str) -> (World, String) {
+    // Without versions what is deleted is gone.
+    let world = World::in_sandbox(Sandbox::builder().unversioned().start().await, &[]);
+    world.destination(&json!({"mode": mode}));
+    let seed = Seed::named(SEGMENT).group(contacts(0..3_000));
+    world.sandbox.dataverse.seed_segment(seed);
+    let (file, operation) = match mode {
+        "append" => (contacts(2_500..4_500), "AddStaticMembers"),
+        _ => (contacts(0..2_000), "RemoveStaticMembers"),
+    };
+    world.destination(&json!({"max_concurrent_requests": 1}));
+    let key = world.drop_contacts("monday.csv", &file);
+    let event = world.sandbox.s3.notification(BUCKET, &key);
+    kill_at(&world, event, operation, 2).await;
+    assert_ne!(world.segment().members, contacts(0..3_000), "a part is there");
+    assert_eq!(world.published(), contacts(0..3_000));
+    tokio::time::sleep(A_LEASE).await;
+    (world, key)
+}
+
+/// Loads a later file, which must change the segment as if the half-written one had never been.
+async fn assert_goes_on(world: &World, mode: &str) {
+    let run = world.load("tuesday.csv", &contacts(2_999..3_001)).await;
+    assert_eq!(run["outcome"], "loaded", "{mode}: {run}");
+    let expected = if mode == "append" { 0..3_001 } else { 0..2_999 };
+    assert_eq!(world.published(), contacts(expected), "{mode}");
+    assert_eq!(world.head()["writing"], json!(null));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_gone_after_a_crash_leaves_nothing_in_the_draft_and_keeps_nobody_waiting() {
+    for mode in ["append", "remove"] {
+        let (world, key) = half_written(mode).await;
+        world.sandbox.s3.delete(BUCKET, &key);
+        let swept = sweep(&world).await;
+        assert_eq!(outcomes(&swept), ["failed"], "{swept}");
+        assert_eq!(swept["runs"][0]["error_type"], "SourceMissing", "{swept}");
+        assert_eq!(world.head()["pending"], json!([]), "it is put aside: {mode}");
+        assert_eq!(world.segment().members, contacts(0..3_000), "{mode}");
+        assert_goes_on(&world, mode).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_after_a_crash_steps_aside_and_is_loaded_later() {
+    for mode in ["append", "remove"] {
+        let (world, _) = half_written(mode).await;
+        let fault = Fault::on("GetObject").path("monday").times(1);
+        world.sandbox.s3.fault(fault.answer(403).code("AccessDenied"));
+        sweep(&world).await;
+        assert_goes_on(&world, mode).await;
+        tokio::time::sleep(Duration::from_mins(31)).await;
+        assert_eq!(outcomes(&sweep(&world).await), ["loaded"], "{mode}");
+        let expected = if mode == "append" { 0..4_500 } else { 2_000..2_999 };
+        assert_eq!(world.published(), contacts(expected), "{mode}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_kills_again_and_again_lets_others_go_on_without_it() {
+    for mode in ["append", "remove"] {
+        let (world, _) = half_written(mode).await;
+        let is_reading = world.sandbox.s3.arrived(2, |request| {
+            request.operation == "GetObject" && request.path.contains("monday")
+        });
+        let sweeping = json!({"action": "sweep"});
+        kill_when(&world, sweeping, is_reading).await;
+        tokio::time::sleep(A_LEASE).await;
+        assert_goes_on(&world, mode).await;
+    }
+}
+
+/// Where nobody can tell who was in the draft, nothing of the segment is published.
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_taken_out_for_certain_is_published_by_nobody() {
+    type Spoil = fn(&World);
+    let spoils: [Spoil; 3] = [
+        |world| world.sandbox.dataverse.deny("MembersList"),
+        |world| {
+            let lost = Fault::on("RemoveStaticMembers").always();
+            world.sandbox.dataverse.fault(lost.answer(503));
+        },
+        |world| {
+            let id = world.segment().id;
+            let others = |state: &mut sandbox::dataverse::State| {
+                let published = &mut state.segments.get_mut(&id).unwrap().published;
+                let mut fewer = published.as_deref().unwrap().clone();
+                fewer.pop();
+                *published = Some(fewer.into());
+            };
+            world.sandbox.dataverse.edit(others);
+        },
+    ];
+    for spoil in spoils {
+        let (world, key) = half_written("append").await;
+        spoil(&world);
+        let published = world.segment().publishes;
+        world.sandbox.s3.delete(BUCKET, &key);
+        sweep(&world).await;
+        let tuesday = world.drop_contacts("tuesday.csv", &contacts(2_999..3_001));
+        let event = world.sandbox.s3.notification(BUCKET, &tuesday);
+        let answer: Result<Value, _> = world.invoke(event).await;
+        assert!(answer.is_err(), "{answer:?}");
+        assert_eq!(world.segment().publishes, published);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_that_fails_for_a_reason_of_its_own_puts_back_whom_it_took_out() {
+    let world = World::start().await;
+    world.destination(&json!({"mode": "remove", "max_concurrent_requests": 1}));
+    let seed = Seed::named(SEGMENT).group(contacts(0..3_000));
+    world.sandbox.dataverse.seed_segment(seed);
+    let refused = Fault::on("RemoveStaticMembers").nth(2).times(200);
+    let refused = refused.answer(400).code("0x80040217");
+    world.sandbox.dataverse.fault(refused);
+    let key = world.drop_contacts("monday.csv", &contacts(0..2_000));
+    let (kind, reason) = failure_of(&world, &key).await;
+    assert_eq!(kind, "ContactsRefused", "{reason}");
+    assert_eq!(world.segment().members, contacts(0..3_000));
+    assert_eq!(world.head()["writing"], json!(null));
+    world.sandbox.dataverse.clear_faults();
+    assert_goes_on(&world, "remove").await;
+}
