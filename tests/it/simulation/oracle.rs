@@ -80,6 +80,29 @@ impl Oracle {
         });
     }
 
+    /// Returns whether an audience holds what a job asks for, and over it what is newer and was counted before.
+    fn shows(&self, scenario: &Scenario, job: &Job, members: Contacts, doubt: Doubt) -> bool {
+        let file = file_of(job);
+        let asked = match job.mode {
+            Mode::Replace => scenario.accepted(file),
+            Mode::Append => scenario.accepted(file) | members,
+            Mode::Remove => members & !scenario.files[file].contacts,
+        };
+        let own = self.entry(job);
+        let is_over = |entry: &&Entry| {
+            let is_newer = own.is_some_and(|own| entry.segment == own.segment && entry.place > own.place);
+            is_newer && entry.was_applied && entry.mode != Mode::Replace
+        };
+        let mut newer: Vec<_> = self.entries.iter().filter(is_over).collect();
+        newer.sort_by_key(|entry| &entry.place);
+        let over = |asked, entry: &Entry| match entry.mode {
+            Mode::Append => asked | scenario.accepted(entry.file),
+            _ => asked & !scenario.files[entry.file].contacts,
+        };
+        let asked = newer.into_iter().fold(asked, over);
+        doubt.allows(asked, members)
+    }
+
     fn of(&self, segment: usize) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(move |entry| entry.segment == segment)
     }
@@ -148,7 +171,7 @@ impl Oracle {
             entry.is_refused = false;
         }
         let is_behind = remote.visible != remote.published && !remote.edits.is_shown;
-        let is_ahead = !shows(scenario, &applied.job, remote.published, doubt) || applied.confirmed && is_behind;
+        let is_ahead = !self.shows(scenario, &applied.job, remote.published, doubt) || applied.confirmed && is_behind;
         is_ahead.then(|| Breach::Ahead(format!("{} is applied but not published", applied.job.object.key)))
     }
 
@@ -327,17 +350,6 @@ impl Doubt {
     /// Returns whether an audience may be what is expected.
     const fn allows(self, expected: Contacts, members: Contacts) -> bool {
         (members ^ expected & !self.excluded) & !self.undecided == 0
-    }
-}
-
-/// Returns whether an audience holds what a job asks for.
-fn shows(scenario: &Scenario, job: &Job, members: Contacts, doubt: Doubt) -> bool {
-    let file = file_of(job);
-    let accepted = scenario.accepted(file);
-    match job.mode {
-        Mode::Replace => doubt.allows(accepted, members),
-        Mode::Append => doubt.allows(accepted | members, members),
-        Mode::Remove => doubt.allows(members & !scenario.files[file].contacts, members),
     }
 }
 
