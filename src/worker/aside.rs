@@ -65,10 +65,7 @@ impl<M: Means> Session<'_, M> {
     pub(super) async fn step_aside(&self, job: &Job, error: &Error) {
         let is_put_aside = matches!(error.fate(), Fate::Refuse | Fate::PutAside | Fate::Drop);
         if is_put_aside || error.whose() == Whose::Input {
-            self.restore(job, |head| {
-                job.mode != Mode::Replace || head.is_in_the_way(job, self.means().s3_time())
-            })
-            .await;
+            self.restore(job, |_| true).await;
         }
     }
 
@@ -84,7 +81,11 @@ impl<M: Means> Session<'_, M> {
         }
     }
 
+    /// A replace leaves its part in the draft: it was accepted, and has overtaken others, by what was there before.
     async fn restore(&self, job: &Job, is_to_be: impl Fn(&Head) -> bool) {
+        if job.mode == Mode::Replace {
+            return;
+        }
         let restoring = async {
             let head = self.lease.look().await?;
             match head.draft_before(job).filter(|_| is_to_be(&head)) {
