@@ -53,7 +53,8 @@ impl<M: Means> Draft<'_, M> {
     /// Returns what is left to do by a list that shows what another attempt wrote before this one, where that is in doubt.
     ///
     /// What this attempt has written came later, so that a list which shows it shows all. Where nothing was to be written, the
-    /// list is tried as one that lags; where there is nobody to try it with, it is given as long as one that lags.
+    /// list is tried as one that lags; where there is nobody to try it with, it is given as long as one that lags, as far as the time
+    /// allows.
     pub(super) async fn beyond_doubt(
         &mut self,
         desired: &Desired<'_>,
@@ -69,7 +70,10 @@ impl<M: Means> Draft<'_, M> {
             }
             left = self.left(desired, rounds).await?;
         } else {
-            for pause in LAG_PAUSES {
+            for pause in LAG_PAUSES
+                .into_iter()
+                .filter(|pause| *pause <= self.fence.time_left() / 4)
+            {
                 self.fence.sleep(pause).await.map_err(dynamics::Error::from)?;
                 left = self.left(desired, rounds).await?;
                 if !left.is_empty() {
