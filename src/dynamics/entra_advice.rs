@@ -190,13 +190,6 @@ impl Refused {
                  copied along, and for a proxy that changes requests"
             }
             (Some(900_023), _) => "`tenant_id` is neither a GUID nor a domain; correct it",
-            (Some(70021 | 700_211 | 700_212 | 700_213), _) => {
-                "the application trusts no such federated identity; add the federated credential, or wait some minutes if it is new"
-            }
-            (Some(700_027), _) => "the application does not know the certificate; upload it to the app registration",
-            (Some(700_024), _) => {
-                "the signed assertion is outside its validity; check the clock and the certificate's dates"
-            }
             (Some(_), "invalid_client") => {
                 "the application's sign-in is not accepted, for a reason that this program does not know; look the number up at \
                  https://login.microsoftonline.com/error, and check `client_id` and `client_secret`"
@@ -269,9 +262,6 @@ mod tests {
             ("unauthorized_client", 7_000_112, Culprit::Credential, "disabled"),
             ("", 53003, Culprit::Credential, "conditional access"),
             ("", 530_032, Culprit::Credential, "conditional access"),
-            ("invalid_request", 70021, Culprit::Credential, "federated"),
-            ("invalid_client", 700_027, Culprit::Credential, "certificate"),
-            ("invalid_client", 700_024, Culprit::Credential, "validity"),
             ("invalid_client", 1, Culprit::Credential, "client_secret"),
             ("unauthorized_client", 1, Culprit::Credential, "client_id"),
             ("odd", 1, Culprit::Credential, "refused"),
