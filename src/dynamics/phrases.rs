@@ -274,7 +274,7 @@ impl<'a> Sentence<'a> {
     }
 }
 
-/// So many words apart, a thing and its owner belong together: "property <value> on the segment".
+/// So many words apart, a thing and its owner belong together: "property `value` on the segment".
 const FAR: usize = 4;
 
 #[cfg(test)]
