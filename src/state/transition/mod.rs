@@ -313,7 +313,7 @@ impl Head {
 
     /// Puts the job aside for good, so that only a direct load tries it again; returns whether it was.
     ///
-    /// What others have to reckon with stays, as [`Self::is_to_stay`] says.
+    /// What others have to reckon with stays, as `is_to_stay` says.
     pub fn refuse(&mut self, owner: &str, job: &Job, refusal: Refusal) -> Result<bool, LeaseLost> {
         self.lease_of(owner)?;
         if self.is_to_stay(job) {
