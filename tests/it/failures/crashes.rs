@@ -94,11 +94,14 @@ async fn a_kill_right_after_publishing_is_published_again_since_nobody_can_tell(
     let retried = world.run(&key).await;
     retried.assert_loaded();
     assert_eq!(world.segment().publishes, 2);
+    let dataverse = &world.sandbox.dataverse;
+    let calls = ["AddStaticMembers", "RemoveStaticMembers"].map(|operation| dataverse.count(operation));
     assert_eq!(
-        world.sandbox.dataverse.count("AddStaticMembers"),
-        3,
-        "nothing is added twice"
+        calls,
+        [3 + 1, 1],
+        "nobody is added twice but the one whom the list is tried with"
     );
+    assert_eq!(world.published(), contacts(0..3_000));
     assert_eq!(world.head()["writing"], json!(null));
 }
 
