@@ -4,7 +4,7 @@
 //! the worker in between is the same. Time is tokio's, which a test may pause; only S3's own clock is asked for here.
 
 use crate::domain::{Batch, ContactId, Home, Mode, ObjectRef, RunId, SegmentName};
-use crate::dynamics::{self, Definition, DefinitionId, Group, GroupId, Saved, Segment, SegmentId};
+use crate::dynamics::{self, Definition, DefinitionId, Group, GroupId, LookedUp, Saved, Segment, SegmentId};
 use crate::source::{self, ObjectVersion, Parts, Rejected, Rows};
 use crate::state::{self, Bookmark, Head, KeyContent, Legacy, Stored};
 use crate::time::Fence;
@@ -119,8 +119,8 @@ pub trait Means: Clone {
     /// Returns the published members of a segment, sorted; `expected` is their number. It may be some of them only.
     async fn published_members(&self, segment: SegmentId, expected: usize) -> Result<Vec<ContactId>, dynamics::Error>;
 
-    /// Returns those of the ids that are no contacts, sorted.
-    async fn missing_contacts(&self, ids: &[ContactId]) -> Result<Vec<ContactId>, dynamics::Error>;
+    /// Looks contacts up: which of the ids are none, inactive, or merged into others.
+    async fn look_up(&self, ids: &[ContactId]) -> Result<LookedUp, dynamics::Error>;
 
     /// Returns how many ids one call about members takes at most.
     fn batch_size(&self) -> usize;
@@ -177,6 +177,10 @@ pub struct Leftovers<'a> {
     pub rejected: &'a Rejected,
     /// Ids that are no contacts of the environment, sorted.
     pub not_found: &'a [ContactId],
+    /// Contacts that are inactive, sorted; they are loaded.
+    pub inactive: &'a [ContactId],
+    /// Contacts that were merged into others, sorted; they are loaded.
+    pub merged: &'a [ContactId],
     /// Contacts that Dynamics refused or dropped, sorted.
     pub not_accepted: &'a [ContactId],
 }

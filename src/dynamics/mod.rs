@@ -30,6 +30,7 @@ mod used_by;
 mod verdict;
 mod version;
 
+pub use contacts::LookedUp;
 pub use create::{LATE_COMMIT, LOOK_EVERY};
 pub use entra::TokenCache;
 pub use error::Error;

@@ -6,7 +6,7 @@ pub(crate) use clients::Clients;
 
 use crate::config::Settings;
 use crate::domain::{Batch, ContactId, Home, Mode, ObjectRef, SegmentName};
-use crate::dynamics::{self, Dataverse, Definition, DefinitionId, Group, GroupId, Saved, Segment, SegmentId};
+use crate::dynamics::{self, Dataverse, Definition, DefinitionId, Group, GroupId, LookedUp, Saved, Segment, SegmentId};
 use crate::means::{Attempt, Leftovers, Lists, Means};
 use crate::report::Archive;
 use crate::source::{self, Manner, ObjectVersion, Parts, Rows};
@@ -190,8 +190,8 @@ impl Means for Production<'_> {
         self.dataverse.published_members(segment, expected).await
     }
 
-    async fn missing_contacts(&self, ids: &[ContactId]) -> Result<Vec<ContactId>, dynamics::Error> {
-        self.dataverse.missing_contacts(ids).await
+    async fn look_up(&self, ids: &[ContactId]) -> Result<LookedUp, dynamics::Error> {
+        self.dataverse.look_up(ids).await
     }
 
     fn batch_size(&self) -> usize {

@@ -51,6 +51,10 @@ pub(crate) struct Comparison {
     pub(crate) looked_up: Option<usize>,
     /// Those of them that are no contacts, sorted.
     pub(crate) not_found: Vec<ContactId>,
+    /// Those that are inactive, sorted.
+    pub(crate) inactive: Vec<ContactId>,
+    /// Those that were merged into others, sorted.
+    pub(crate) merged: Vec<ContactId>,
     pub(crate) difference: Option<Difference>,
     /// The destination forbids loads into segments in use, and Dynamics does not tell whether this one is.
     pub(crate) is_use_unknown: bool,
@@ -162,6 +166,8 @@ impl Account {
             parts: &self.reading.parts,
             rejected: &self.reading.rejected,
             not_found: &self.comparison.not_found,
+            inactive: &self.comparison.inactive,
+            merged: &self.comparison.merged,
             not_accepted: &self.writing.not_accepted,
         }
     }

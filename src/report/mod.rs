@@ -104,6 +104,12 @@ pub struct RunReport {
     /// Ids about to be added that were looked up and are no contacts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::report) not_found: Option<u64>,
+    /// Ids about to be added that were looked up and are inactive contacts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::report) inactive: Option<u64>,
+    /// Ids about to be added that were looked up and are contacts merged into others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::report) merged: Option<u64>,
     /// Contacts that Dynamics did not take.
     pub(in crate::report) not_accepted: Option<u64>,
     /// The share of the contacts that the segment holds, or is to hold, in percent.
@@ -256,6 +262,8 @@ impl RunReport {
             removed: None,
             unchanged: None,
             not_found: None,
+            inactive: None,
+            merged: None,
             not_accepted: None,
             match_rate_percent: None,
             member_count: None,

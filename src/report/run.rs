@@ -158,6 +158,8 @@ impl RunReport {
         self.used_by = account.used_by().cloned();
         self.live_journeys = self.used_by.as_ref().and_then(|used_by| used_by.journeys);
         self.not_found = comparison.looked_up.map(|_| count(comparison.not_found.len()));
+        self.inactive = comparison.looked_up.map(|_| count(comparison.inactive.len()));
+        self.merged = comparison.looked_up.map(|_| count(comparison.merged.len()));
         self.members_before = comparison.difference.map(|difference| count(difference.members_before));
         self.added = account.change().map(|(added, _)| count(added));
         self.removed = account.change().map(|(_, removed)| count(removed));

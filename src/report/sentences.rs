@@ -128,6 +128,13 @@ pub(super) fn about_the_segment(account: &Account) -> Vec<String> {
              user may read; they are left out"
         ));
     }
+    let (inactive, merged) = (comparison.inactive.len(), comparison.merged.len());
+    if inactive + merged > 0 {
+        sentences.push(format!(
+            "of the contacts to be added {inactive} are inactive, and {merged} were merged into another contact; they are \
+             treated as the file says, and listed: narrow the query to active contacts where they are not meant"
+        ));
+    }
     if comparison.is_use_unknown {
         let sentence = "Dynamics does not tell whether journeys or other segments use the segment, so that when_in_use = refuse \
                         keeps nothing back: look in Customer Insights - Journeys who uses it";

@@ -4,7 +4,7 @@ use super::Worker;
 use super::phase::{Meter, Phase};
 use crate::config::{CheckContacts, WhenInUse};
 use crate::domain::{Census, ContactId, ContactSet, Mode, ObjectRef, SegmentStatus};
-use crate::dynamics::{self, Segment};
+use crate::dynamics::{self, LookedUp, Segment};
 use crate::error::Error;
 use crate::means::Means;
 use crate::reconcile::{self, Audience, Desired, Facts, Plan, Shown, guard, survey};
@@ -159,8 +159,10 @@ impl<M: Means> Worker<'_, M> {
                 .map_err(reconcile::Error::from)?;
             if self.settings.destination.rules.check_contacts == CheckContacts::Added {
                 comparison.looked_up = Some(plan.added());
-                let lookup = self.missing_of(&plan);
-                comparison.not_found = meter.phase(Phase::Survey, lookup).await?;
+                let lookup = self.look_up(&plan);
+                let found = meter.phase(Phase::Survey, lookup).await?;
+                comparison.not_found = found.missing;
+                (comparison.inactive, comparison.merged) = (found.inactive, found.merged);
                 plan.leave_out(&comparison.not_found, groups);
             }
             let contacts = contacts.without(&comparison.not_found);
@@ -203,14 +205,13 @@ impl<M: Means> Worker<'_, M> {
         }
     }
 
-    /// Looks up what a plan adds, group by group, and returns what is no contact, sorted.
-    async fn missing_of(&self, plan: &Plan) -> Result<Vec<ContactId>, dynamics::Error> {
-        let mut missing = Vec::new();
+    /// Looks up what a plan adds, group by group.
+    async fn look_up(&self, plan: &Plan) -> Result<LookedUp, dynamics::Error> {
+        let mut parts = Vec::new();
         for group in plan.groups() {
-            missing.extend(self.means.missing_contacts(&group.adds).await?);
+            parts.push(self.means.look_up(&group.adds).await?);
         }
-        missing.sort_unstable();
-        Ok(missing)
+        Ok(LookedUp::of(parts))
     }
 
     /// Asks the guards.

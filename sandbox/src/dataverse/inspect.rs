@@ -190,6 +190,15 @@ impl Dataverse {
         self.edit(|state| state.contacts.known = Some(known));
     }
 
+    /// Says which contacts were merged into another one, which makes them inactive.
+    pub fn merge_away(&self, ids: impl IntoIterator<Item = Uuid>) {
+        let merged: BTreeSet<u128> = ids.into_iter().map(|id| id.as_u128()).collect();
+        self.edit(|state| {
+            state.contacts.inactive.extend(&merged);
+            state.contacts.merged.extend(merged);
+        });
+    }
+
     /// Says which contacts vanish when an audience is computed (another business unit, inactive).
     pub fn drop_at_compute(&self, ids: impl IntoIterator<Item = Uuid>) {
         let dropped: BTreeSet<u128> = ids.into_iter().map(|id| id.as_u128()).collect();

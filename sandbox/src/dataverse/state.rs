@@ -59,6 +59,8 @@ pub struct Contacts {
     pub dropped: BTreeSet<u128>,
     /// Contacts with the state of inactive ones.
     pub inactive: BTreeSet<u128>,
+    /// Those of them that were merged into another contact, which is their master.
+    pub merged: BTreeSet<u128>,
 }
 
 /// A group as the definition's column describes it.

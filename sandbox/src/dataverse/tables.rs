@@ -91,6 +91,7 @@ const CONTACTS: &[(&str, Kind)] = &[
     ("contactid", Kind::Guid),
     ("statecode", Kind::Number),
     ("statuscode", Kind::Number),
+    ("_masterid_value", Kind::Guid),
     ("_owningbusinessunit_value", Kind::Guid),
 ];
 

@@ -15,6 +15,8 @@ impl Archive {
             parts,
             rejected,
             not_found,
+            inactive,
+            merged,
             not_accepted,
         } = leftovers;
         let mut lists = Lists::default();
@@ -26,7 +28,10 @@ impl Archive {
             let csv = rejected_csv(rejected, parts);
             lists.rejected_rows = Some(self.put("the list of rejected rows", &key, Self::CSV, csv).await);
         }
-        if !not_found.is_empty() || !not_accepted.is_empty() {
+        if [not_found, inactive, merged, not_accepted]
+            .iter()
+            .any(|list| !list.is_empty())
+        {
             let key = self
                 .0
                 .keys
@@ -55,6 +60,8 @@ fn rejected_csv(rejected: &Rejected, parts: &[ObjectVersion]) -> Vec<u8> {
 fn unaccepted_csv(leftovers: Leftovers<'_>) -> Vec<u8> {
     let lists = [
         (leftovers.not_found, "not found"),
+        (leftovers.inactive, "inactive"),
+        (leftovers.merged, "merged into another contact"),
         (leftovers.not_accepted, "not accepted by Dynamics"),
     ];
     let rows = lists.into_iter().flat_map(|(ids, reason)| {

@@ -156,3 +156,47 @@ async fn without_the_setting_nothing_is_looked_up() {
     assert_eq!(run["not_found"], json!(null));
     assert_eq!(world.sandbox.dataverse.count("GET contacts"), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn inactive_and_merged_contacts_are_told_apart_from_missing_ones_and_loaded_as_the_file_says() {
+    let world = World::start().await;
+    world.destination(&json!({"check_contacts": "added"}));
+    world.sandbox.dataverse.set_known_contacts(contacts(0..98));
+    world.sandbox.dataverse.merge_away(contacts(3..5));
+    let inactive = contacts(1..2).into_iter().map(|id| id.as_u128());
+    world
+        .sandbox
+        .dataverse
+        .edit(|state| state.contacts.inactive.extend(inactive));
+    let key = world.drop_contacts("monday.csv", &contacts(0..100));
+    let dry = world.order(&key, &json!({"dry_run": true})).await;
+    assert_eq!(
+        (&dry["inactive"], &dry["merged"], &dry["not_found"]),
+        (&json!(1), &json!(2), &json!(2)),
+        "{dry}"
+    );
+    let run = world.order(&key, &json!({})).await;
+    assert_eq!(
+        (&run["outcome"], &run["inactive"], &run["merged"]),
+        (&json!("loaded"), &json!(1), &json!(2)),
+        "{run}"
+    );
+    assert!(
+        run["warnings"]
+            .to_string()
+            .contains("1 are inactive, and 2 were merged into another contact"),
+        "{run}"
+    );
+    let list = text(&world, &run["not_accepted_contacts"]);
+    for (number, reason) in [(1, "inactive"), (3, "merged into another contact"), (98, "not found")] {
+        assert!(
+            list.contains(&format!("{},{reason}", contacts([number])[0])),
+            "{number}"
+        );
+    }
+    assert_eq!(list.lines().count(), 6);
+    assert_eq!(world.published(), contacts(0..98));
+    let run = world.load("tuesday.csv", &contacts(5..98)).await;
+    assert_eq!((&run["inactive"], &run["merged"]), (&json!(0), &json!(0)), "{run}");
+    assert_eq!(world.published(), contacts(5..98));
+}

@@ -8,7 +8,7 @@ use super::traps::Harm;
 use super::world::{dynamics_time, s3_time};
 use chrono::{DateTime, Utc};
 use segment_loader::domain::{Batch, ContactId, ContactSet, Home, Mode, ObjectRef, SegmentName};
-use segment_loader::dynamics::{self, Definition, DefinitionId, Group, GroupId, Saved, Segment, SegmentId};
+use segment_loader::dynamics::{self, Definition, DefinitionId, Group, GroupId, LookedUp, Saved, Segment, SegmentId};
 use segment_loader::means::{Attempt, Leftovers, Lists, Means};
 use segment_loader::source::{self, ObjectVersion, Parts, Problem, Rows};
 use segment_loader::state::{self, Bookmark, Head, KeyContent, Legacy, Stored};
@@ -304,8 +304,8 @@ impl Means for Simulated {
         Ok(ids(published.await?))
     }
 
-    async fn missing_contacts(&self, _: &[ContactId]) -> Result<Vec<ContactId>, dynamics::Error> {
-        Ok(Vec::new())
+    async fn look_up(&self, _: &[ContactId]) -> Result<LookedUp, dynamics::Error> {
+        Ok(LookedUp::default())
     }
 
     fn batch_size(&self) -> usize {
