@@ -11,6 +11,8 @@ use std::time::Duration;
 const LONGEST_PUBLISH_WAIT: u32 = 900;
 /// Ten years, in hours: an audience that may be older need not be watched.
 const LONGEST_FRESH_HOURS: f64 = 87_600.0;
+/// A day: whoever waits for longer hears too late of members that are missing.
+const LONGEST_REPUBLISH: u32 = 24 * 60;
 /// Dataverse refuses more calls than these at a time from one user (Microsoft's service protection limits).
 const MOST_CONCURRENT_REQUESTS: u32 = 52;
 
@@ -62,6 +64,8 @@ rules! {
     publish_wait_seconds: u32 = whole_number(0..=LONGEST_PUBLISH_WAIT, 300);
     /// How old the audience of a segment may be until it is stale, in hours; `None` is never.
     stale_after_hours: Option<f64> = optional_number(0.1..=LONGEST_FRESH_HOURS);
+    /// After how many minutes a segment is published again of which Dynamics counts too few members; 0 is never.
+    republish_minutes: u32 = whole_number(0..=LONGEST_REPUBLISH, 75);
     /// Dataverse calls in flight at most.
     max_concurrent_requests: u32 = whole_number(1..=MOST_CONCURRENT_REQUESTS, 4);
 }
@@ -76,6 +80,11 @@ impl Rules {
     pub fn stale_after(&self) -> Option<TimeDelta> {
         let age = Duration::try_from_secs_f64(self.stale_after_hours? * 3_600.0).ok()?;
         TimeDelta::from_std(age).ok()
+    }
+
+    /// Returns after how long a segment is published again of which Dynamics counts too few members; `None` is never.
+    pub fn republish_after(&self) -> Option<TimeDelta> {
+        (self.republish_minutes > 0).then(|| TimeDelta::minutes(self.republish_minutes.into()))
     }
 
     /// Returns how many Dataverse calls may be in flight.

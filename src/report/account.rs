@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::means::Leftovers;
 use crate::reconcile::{Evaluation, Shown};
 use crate::source::{ObjectVersion, Rejected, Remark};
-use crate::state::Job;
+use crate::state::{Job, Shortfall};
 use std::time::Duration;
 
 /// What one attempt at a job learned and did, stage by stage; what it did not come to is none.
@@ -78,6 +78,8 @@ pub(crate) struct Writing {
     pub(crate) not_accepted: Vec<ContactId>,
     /// How the segment shows what was published, where it does.
     pub(crate) shown: Option<Shown>,
+    /// What follows from members that are missing.
+    pub(crate) shortfall: Option<Shortfall>,
 }
 
 /// A segment as it was found.

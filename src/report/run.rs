@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::means::{Lists, Unwritten};
 use crate::reconcile::Shown;
 use crate::source::{ObjectVersion, Rejected};
-use crate::state::{Applied, Job, Lost};
+use crate::state::{Applied, Job, Lost, Shortfall};
 use std::time::Duration;
 
 /// One attempt at a job, at its end.
@@ -24,7 +24,7 @@ pub(crate) struct Attempt<'a> {
 /// What was seen of a segment that was published before.
 pub(crate) enum Seen {
     /// It shows what was published.
-    Active(Shown),
+    Active(Shown, Option<Shortfall>),
     /// It was published again, and Dynamics is still computing.
     PublishedAgain,
     /// It is there no more.
@@ -106,11 +106,12 @@ impl RunReport {
             ..Self::of(&applied.job, Outcome::Computing)
         };
         match seen {
-            Seen::Active(shown) => Self {
+            Seen::Active(shown, shortfall) => Self {
                 outcome: Outcome::Loaded,
                 member_count: shown.member_count,
                 published_missing: shown.missing(),
-                warnings: sentences::about_what_is_shown(shown),
+                warnings: sentences::about_what_is_shown(shown, *shortfall),
+                needs_attention: *shortfall == Some(Shortfall::Stays),
                 requests,
                 ..report
             },
@@ -171,6 +172,7 @@ impl RunReport {
         self.member_count = writing.shown.and_then(|shown| shown.member_count);
         self.published_missing = writing.shown.and_then(|shown| shown.missing());
         self.warnings.extend(sentences::about_no_segment(self, comparison));
+        self.needs_attention |= writing.shortfall == Some(Shortfall::Stays);
         self.warnings.extend(sentences::about_the_segment(account));
     }
 
@@ -185,7 +187,7 @@ impl RunReport {
                 self.outcome = outcome;
                 let is_told = matches!(outcome, Outcome::Failed | Outcome::Refused);
                 self.error_type = error.told_type().filter(|_| is_told);
-                self.needs_attention = needs_attention || error.asks_for_attention();
+                self.needs_attention |= needs_attention || error.asks_for_attention();
                 self.warnings.extend(sentences::attention(needs_attention));
                 self.reason = Some(error.to_string());
             }

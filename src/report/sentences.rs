@@ -4,7 +4,7 @@ use super::account::{Account, Comparison, Found, Lapsed, Reading};
 use super::{Outcome, RunReport};
 use crate::domain::{Mode, SegmentName, s3_url};
 use crate::reconcile::{Evaluation, Shown, guard};
-use crate::state::Job;
+use crate::state::{Job, Shortfall};
 use serde_json::json;
 
 const NEEDS_ATTENTION: &str = "the last runs of this segment all failed: it needs a person's attention; a new \
@@ -165,14 +165,14 @@ pub(super) fn about_the_segment(account: &Account) -> Vec<String> {
         sentences.push(sentence.to_owned());
     }
     if let Some(shown) = &writing.shown {
-        sentences.extend(about_what_is_shown(shown));
+        sentences.extend(about_what_is_shown(shown, writing.shortfall));
     }
     sentences.extend(about_those_not_accepted(account));
     sentences
 }
 
 /// Says what is to be known of a segment that shows what was published.
-pub(super) fn about_what_is_shown(shown: &Shown) -> Vec<String> {
+pub(super) fn about_what_is_shown(shown: &Shown, shortfall: Option<Shortfall>) -> Vec<String> {
     let warnings = "Dynamics computed the segment with warnings: open it in Dynamics to see them";
     let lasted = "Dynamics does not tell when it computed the segment, and nothing that it shows differs from what it showed \
                   before it was published; it has been Active for 75 minutes, and is taken to show what was published: open \
@@ -180,7 +180,26 @@ pub(super) fn about_what_is_shown(shown: &Shown) -> Vec<String> {
     let said = [(shown.with_warnings, warnings), (shown.has_lasted, lasted)];
     let said = said.into_iter().filter(|(is_so, _)| *is_so);
     let said = said.map(|(_, sentence)| sentence.to_owned());
-    said.chain(about_the_count(shown)).collect()
+    let follows = shortfall.map(|shortfall| about_the_shortfall(shortfall).to_owned());
+    said.chain(about_the_count(shown)).chain(follows).collect()
+}
+
+/// Says what follows from members that Dynamics does not count.
+const fn about_the_shortfall(shortfall: Shortfall) -> &'static str {
+    match shortfall {
+        Shortfall::Again => {
+            "sweeps publish the segment again after `republish_minutes`, three times at most, as long as members are missing"
+        }
+        Shortfall::Never => "the segment is not published again, since `republish_minutes` is 0",
+        Shortfall::AsBefore => {
+            "no more members are missing than stayed missing when the segment was published again three times: it is not \
+             published again for them"
+        }
+        Shortfall::Stays => {
+            "the segment was published again three times, and members are still missing: look in Dynamics whether they are \
+             active, of the business unit of the segment's owner, and no duplicates that were merged"
+        }
+    }
 }
 
 /// Says that contacts were not taken.

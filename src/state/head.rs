@@ -6,6 +6,7 @@ use crate::domain::{
 use crate::state::counted::Counted;
 use crate::state::markers::Marker;
 use crate::state::past::Load;
+use crate::state::shortage::Shortage;
 use crate::time::Backoff;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,9 @@ pub struct Head {
     /// Markers and manifests that were taken up, the latest [`Head::MARKERS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub markers: Vec<Marker>,
+    /// Members that Dynamics does not count although they were published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shortage: Option<Shortage>,
     /// When the audience was last known to be right: loaded, seen after it was published, or unchanged by a file of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_good: Option<DateTime<Utc>>,
@@ -267,6 +271,7 @@ impl Head {
             refused: Vec::new(),
             counted: Vec::new(),
             markers: Vec::new(),
+            shortage: None,
             last_good: None,
             loads: Vec::new(),
             lease: None,

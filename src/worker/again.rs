@@ -43,9 +43,9 @@ impl<M: Means> Session<'_, M> {
             self.publish(&mut draft, asked).await
         };
         let published = publishing.await;
-        let (seen, watch) = match published.map_err(|error| error.naming(used_by.as_ref()))? {
-            Published::Shown(shown) => (Seen::Active(shown), None),
-            Published::Unseen(watch) => (Seen::PublishedAgain, Some(watch)),
+        let (shown, watch) = match published.map_err(|error| error.naming(used_by.as_ref()))? {
+            Published::Shown(shown) => (Some(shown), None),
+            Published::Unseen(watch) => (None, Some(watch)),
         };
         let done = Achievement {
             contacts: applied.contacts,
@@ -55,6 +55,10 @@ impl<M: Means> Session<'_, M> {
             watch,
         };
         self.lease.apply(job, &done).await?;
+        let seen = match shown {
+            Some(shown) => Seen::Active(shown, self.note_missing(&shown, None).await),
+            None => Seen::PublishedAgain,
+        };
         Ok(Some(RunReport::of_published(applied, &seen, self.means().requests())))
     }
 

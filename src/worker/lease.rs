@@ -4,8 +4,9 @@ use super::{Asked, heads};
 use crate::domain::{Census, SegmentName, Watch};
 use crate::means::Means;
 use crate::state::transition::sending_time;
-use crate::state::{Achievement, Claim, Error, Head, Job, LeaseLost, Lost, Refusal, Whose};
+use crate::state::{Achievement, Claim, Error, Head, Job, LeaseLost, Lost, Refusal, Shortfall, Whose};
 use crate::time::Fence;
+use chrono::TimeDelta;
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -152,6 +153,23 @@ impl<M: Means> LeaseGuard<M> {
     /// Keeps what was seen of the published segment for the next look.
     pub(super) async fn watch(&self, watch: &Watch) -> Result<(), Error> {
         self.change(|head, _| head.watch(&self.owner, watch.clone())).await
+    }
+
+    /// Takes note of how many published members Dynamics does not count; returns what follows, as [`Head::note_missing`]
+    /// does.
+    pub(super) async fn note_missing(
+        &self,
+        counts: (u64, u64),
+        pause: Option<TimeDelta>,
+    ) -> Result<Option<Shortfall>, Error> {
+        self.change(|head, now| head.note_missing(&self.owner, counts, pause, now))
+            .await
+    }
+
+    /// Takes note that what was applied is about to be published again; returns whether that is still to be done.
+    pub(super) async fn begin_publishing_again(&self, job: &Job, pause: Option<TimeDelta>) -> Result<bool, Error> {
+        self.change(|head, now| head.begin_publishing_again(&self.owner, job, pause, now))
+            .await
     }
 
     /// Takes note that the job's change is out of the draft again.

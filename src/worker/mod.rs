@@ -12,6 +12,7 @@ mod failure;
 mod forget;
 mod heads;
 mod lease;
+mod missing;
 mod newer;
 mod phase;
 mod prepare;

@@ -9,7 +9,7 @@ use super::prepare::Prepared;
 use crate::domain::ContactId;
 use crate::error::Error;
 use crate::means::{self, Means};
-use crate::reconcile::{self, Draft, Look, Published, guard, publish, survey};
+use crate::reconcile::{self, Draft, Look, Published, Shown, guard, publish, survey};
 use crate::report::{Account, Attempt, Ending, Outcome, RunReport, Seen, Writing, Written, refusal};
 use crate::state::{Achievement, Applied, Head, Job};
 use tracing::Instrument as _;
@@ -129,7 +129,8 @@ impl<M: Means> Session<'_, M> {
             }
             Ok(Look::Shown(shown)) => {
                 lease.confirm().await?;
-                told(Seen::Active(shown))
+                let shortfall = self.note_missing(&shown, None).await;
+                told(Seen::Active(shown, shortfall))
             }
             Ok(Look::Stopped { status_code }) => {
                 tracing::warn!(
@@ -204,8 +205,7 @@ impl<M: Means> Session<'_, M> {
                 is_published: false,
                 watch: None,
             };
-            writing.overtaken = self.lease.apply(job, &done).await?;
-            writing.shown = prepared.shown();
+            self.record(job, head, &done, prepared.shown(), &mut writing).await?;
             Ok(Some(Outcome::Unchanged))
         }
         .await;
@@ -269,8 +269,7 @@ impl<M: Means> Session<'_, M> {
                 is_published: true,
                 watch,
             };
-            writing.overtaken.extend(self.lease.apply(job, &done).await?);
-            writing.shown = shown;
+            self.record(job, head, &done, shown, &mut writing).await?;
             Ok(Some(match shown {
                 Some(_) => Outcome::Loaded,
                 None => Outcome::Computing,
@@ -278,6 +277,23 @@ impl<M: Means> Session<'_, M> {
         }
         .await;
         (writing, outcome)
+    }
+
+    /// Records that a job is carried out, and what its segment shows.
+    async fn record(
+        &self,
+        job: &Job,
+        head: &Head,
+        done: &Achievement,
+        shown: Option<Shown>,
+        writing: &mut Writing,
+    ) -> Result<(), Error> {
+        writing.overtaken.extend(self.lease.apply(job, done).await?);
+        writing.shown = shown;
+        if let Some(shown) = &shown {
+            writing.shortfall = self.note_missing(shown, Some(head)).await;
+        }
+        Ok(())
     }
 
     pub(super) async fn publish(&self, draft: &mut Draft<'_, M>, asked: u64) -> Result<Published, reconcile::Error> {

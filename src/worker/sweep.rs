@@ -143,7 +143,7 @@ impl<M: Means> Worker<'_, M> {
             head = by(self.stop_at, NOTING, taking_up).await?;
         }
         let is_due = head.is_due(time);
-        if !is_due && !head.is_to_be_looked_after(time) {
+        if !is_due && !head.is_to_be_looked_after(time) && !head.is_to_be_published_again(time) {
             return Ok(Served::LeftAlone(head.waiting(time)));
         }
         // Before anything is done: where the work kills the function, the next sweep begins with others.
@@ -204,7 +204,7 @@ impl<M: Means> Worker<'_, M> {
         let Some(session) = self.take(&head.segment_name, None).await? else {
             return Ok(done);
         };
-        let seen = match session.lease.during(Box::pin(session.follow_up(applied))).await {
+        let seen = match session.lease.during(Box::pin(session.finish(applied))).await {
             Ok(seen) => seen,
             Err(error) => match error.fate() {
                 Fate::LostLease => return Ok(done),

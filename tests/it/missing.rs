@@ -4,10 +4,10 @@ use crate::failures::sweep;
 use crate::run::Run;
 use crate::world::{SEGMENT, World, contacts};
 use sandbox::dataverse::Seed;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 
-fn told(run: &Run) -> (&str, Option<u64>, Option<u64>) {
+fn told(run: &Value) -> (&str, Option<u64>, Option<u64>) {
     let outcome = run["outcome"].as_str().unwrap_or_default();
     (outcome, run["member_count"].as_u64(), run["published_missing"].as_u64())
 }
@@ -64,4 +64,90 @@ async fn more_members_than_were_published_are_somebody_else_s_and_none_is_missin
     let run = world.load("tuesday.csv", &contacts(0..100)).await;
     assert_eq!(told(&run), ("unchanged", Some(101), Some(0)), "{run}");
     run.warns("somebody else");
+}
+
+/// Lets the pause pass after which a segment is published again.
+async fn sweep_after_the_pause(world: &World) -> Value {
+    world.sandbox.s3.clock().advance(Duration::from_mins(76));
+    sweep(world).await["runs"].clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_segment_that_lacks_members_is_published_again_after_the_pause_until_they_are_there() {
+    let world = World::start().await;
+    world.sandbox.dataverse.drop_at_compute(contacts(0..3));
+    let run = world.load("monday.csv", &contacts(0..100)).await;
+    assert_eq!(told(&run), ("loaded", Some(97), Some(3)), "{run}");
+    run.warns("sweeps publish the segment again");
+    assert_eq!(sweep(&world).await["runs"], json!([]), "the pause is not over");
+    assert_eq!(world.segment().publishes, 1);
+    let runs = sweep_after_the_pause(&world).await;
+    assert_eq!(told(&runs[0]), ("loaded", Some(97), Some(3)), "{runs}");
+    assert_eq!(
+        (world.segment().publishes, &runs[0]["needs_attention"]),
+        (2, &json!(null))
+    );
+    world.sandbox.dataverse.drop_at_compute([]);
+    assert_eq!(sweep(&world).await["runs"], json!([]), "the pause is not over");
+    let runs = sweep_after_the_pause(&world).await;
+    assert_eq!(told(&runs[0]), ("loaded", Some(100), Some(0)), "{runs}");
+    assert_eq!((world.segment().publishes, world.published()), (3, contacts(0..100)));
+    assert_eq!(sweep_after_the_pause(&world).await, json!([]));
+    assert_eq!(world.segment().publishes, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_three_more_publishes_a_person_is_called_once_and_no_smaller_shortage_is_news() {
+    let world = World::start().await;
+    world.sandbox.dataverse.drop_at_compute(contacts(0..3));
+    world.load("monday.csv", &contacts(0..100)).await;
+    for publish in 1..=3 {
+        let runs = sweep_after_the_pause(&world).await;
+        assert_eq!(told(&runs[0]), ("loaded", Some(97), Some(3)), "{runs}");
+        let needs_attention = runs[0]["needs_attention"] == json!(true);
+        assert_eq!(needs_attention, publish == 3, "{publish}: {runs}");
+    }
+    assert_eq!(sweep_after_the_pause(&world).await, json!([]));
+    assert_eq!(world.segment().publishes, 4);
+    let run = world.load("tuesday.csv", &contacts(0..110)).await;
+    assert_eq!(
+        (told(&run), &run["needs_attention"]),
+        (("loaded", Some(107), Some(3)), &json!(null)),
+        "{run}"
+    );
+    run.warns("no more members are missing than stayed missing");
+    assert_eq!(sweep_after_the_pause(&world).await, json!([]));
+    world.sandbox.dataverse.drop_at_compute(contacts(0..5));
+    world.load("wednesday.csv", &contacts(0..120)).await;
+    let runs = sweep_after_the_pause(&world).await;
+    assert_eq!(
+        told(&runs[0]),
+        ("loaded", Some(115), Some(5)),
+        "a larger one is: {runs}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_published_again_where_the_destination_says_never_or_the_draft_is_another_by_now() {
+    let world = World::start().await;
+    world.destination(&json!({"republish_minutes": 0}));
+    world.sandbox.dataverse.drop_at_compute(contacts(0..3));
+    let run = world.load("monday.csv", &contacts(0..100)).await;
+    run.warns("not published again");
+    assert_eq!(sweep_after_the_pause(&world).await, json!([]));
+    assert_eq!(world.segment().publishes, 1);
+
+    let world = World::start().await;
+    world.sandbox.dataverse.drop_at_compute(contacts(0..3));
+    world.load("monday.csv", &contacts(0..100)).await;
+    let (segment, stranger) = (world.segment(), contacts(500..501)[0].as_u128());
+    let (definition, group) = (segment.definition_id.unwrap(), segment.groups[0].id);
+    world.sandbox.dataverse.edit(|state| {
+        let members = &mut state.definitions.get_mut(&definition).unwrap().members;
+        members.get_mut(&group).unwrap().insert(stranger);
+    });
+    world.sandbox.dataverse.drop_at_compute([]);
+    let runs = sweep_after_the_pause(&world).await;
+    assert_eq!(runs.as_array().unwrap().len(), 1, "{runs}");
+    assert_eq!(world.published(), contacts(0..100), "its file is loaded again: {runs}");
 }

@@ -174,7 +174,10 @@ impl Contacts {
         known.then(|| {
             let mut row = Row::default();
             let state = i64::from(self.inactive.contains(&id.as_u128()));
-            let master = self.merged.contains(&id.as_u128()).then(|| json!(Uuid::from_u128(1).to_string()));
+            let master = self
+                .merged
+                .contains(&id.as_u128())
+                .then(|| json!(Uuid::from_u128(1).to_string()));
             let master = ("_masterid_value", master.unwrap_or_default());
             row.change(
                 &[("statecode", json!(state)), ("statuscode", json!(state + 1)), master],

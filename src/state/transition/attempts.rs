@@ -185,7 +185,7 @@ impl Head {
         self.lease.as_ref().is_some_and(|lease| !lease.is_over(now))
     }
 
-    fn is_pausing(&self, now: DateTime<Utc>) -> bool {
+    pub(super) fn is_pausing(&self, now: DateTime<Utc>) -> bool {
         self.failures.as_ref().is_some_and(|failures| now < failures.next_try)
     }
 
@@ -203,6 +203,9 @@ impl Head {
         }
         if let Some(failures) = &mut self.failures {
             failures.next_try = DateTime::UNIX_EPOCH;
+        }
+        if let Some(next) = self.shortage.as_mut().and_then(|shortage| shortage.next.as_mut()) {
+            *next = DateTime::UNIX_EPOCH;
         }
     }
 

@@ -3,10 +3,13 @@
 mod attempts;
 mod direct;
 mod known;
+mod seen;
+mod shortage;
 mod waiting;
 mod next;
 
 pub use attempts::{Lost, Whose};
+pub use shortage::Shortfall;
 
 use crate::domain::{Census, Mode, Position, View, Watch};
 use crate::state::counted::Counted;
@@ -174,6 +177,7 @@ impl Head {
     /// of the `draft`.
     pub fn begin(&mut self, owner: &str, job: &Job, published: u64, draft: Census) -> Result<Vec<Job>, LeaseLost> {
         self.lease_of(owner)?;
+        self.begin_counting_anew();
         let published = match &self.writing {
             Some(writing) if writing.publishing != Some(published) => writing.published,
             _ => published,
@@ -266,33 +270,6 @@ impl Head {
             self.counted.retain(|counted| !job.is_about(&counted.input.position));
             self.counted.push(Counted::of(job));
             keep_latest(&mut self.counted);
-        }
-        Ok(())
-    }
-
-    /// Records that the published segment was seen Active.
-    pub fn confirm(&mut self, owner: &str, now: DateTime<Utc>) -> Result<(), LeaseLost> {
-        self.let_go(owner)?;
-        self.remember_as_seen(now);
-        Ok(())
-    }
-
-    /// Records that nobody need look any more for what was published: the segment is gone.
-    pub fn let_go(&mut self, owner: &str) -> Result<(), LeaseLost> {
-        self.lease_of(owner)?;
-        if let Some(applied) = &mut self.applied {
-            applied.confirmed = true;
-            applied.watch = None;
-        }
-        self.end_well();
-        Ok(())
-    }
-
-    /// Keeps what was seen of the published segment for the next look.
-    pub fn watch(&mut self, owner: &str, watch: Watch) -> Result<(), LeaseLost> {
-        self.lease_of(owner)?;
-        if let Some(applied) = &mut self.applied {
-            applied.watch = Some(watch);
         }
         Ok(())
     }

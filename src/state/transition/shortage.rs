@@ -1,0 +1,103 @@
+//! Members that were published and are not counted: what is published again, how often, and what is left at last.
+
+use super::LeaseLost;
+use crate::domain::Watch;
+use crate::state::head::{Head, Job};
+use crate::state::shortage::Shortage;
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// What follows from members that are missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shortfall {
+    /// A sweep publishes the segment again.
+    Again,
+    /// The destination wants nothing published again.
+    Never,
+    /// No more are missing than stayed missing before, when all was tried.
+    AsBefore,
+    /// They are missing although all was tried.
+    Stays,
+}
+
+/// How often a segment is published again for the members that are missing.
+const MOST_PUBLISHES: u32 = 3;
+
+impl Head {
+    /// Takes note of how many of the published members Dynamics does not count; returns what follows where there are any.
+    ///
+    /// `pause` is how long after that the segment is published again; `None` is never.
+    pub fn note_missing(
+        &mut self,
+        owner: &str,
+        (asked, missing): (u64, u64),
+        pause: Option<TimeDelta>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Shortfall>, LeaseLost> {
+        self.lease_of(owner)?;
+        let before = self.shortage.take().unwrap_or_default();
+        let shortfall = match pause {
+            _ if missing == 0 => None,
+            _ if missing <= before.stayed => Some(Shortfall::AsBefore),
+            _ if before.publishes >= MOST_PUBLISHES => Some(Shortfall::Stays),
+            None => Some(Shortfall::Never),
+            Some(_) => Some(Shortfall::Again),
+        };
+        let next = before.next.or_else(|| Some(now + pause?));
+        let noted = Shortage {
+            asked,
+            missing,
+            publishes: before.publishes,
+            next: next.filter(|_| shortfall == Some(Shortfall::Again)),
+            stayed: if shortfall == Some(Shortfall::Stays) {
+                missing
+            } else {
+                before.stayed
+            },
+        };
+        self.shortage = Some(noted).filter(|noted| noted.missing > 0 || noted.stayed > 0);
+        Ok(shortfall)
+    }
+
+    /// Takes note that what was applied is about to be published again for the members that are missing; returns whether
+    /// that is still to be done. Until it is seen, nobody knows what the segment shows.
+    pub fn begin_publishing_again(
+        &mut self,
+        owner: &str,
+        job: &Job,
+        pause: Option<TimeDelta>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, LeaseLost> {
+        self.lease_of(owner)?;
+        let is_due = self.is_short_at(now) && self.next_at(now).is_none();
+        let (Some(applied), Some(shortage)) = (&mut self.applied, &mut self.shortage) else {
+            return Ok(false);
+        };
+        if !is_due || applied.job != *job {
+            return Ok(false);
+        }
+        shortage.publishes += 1;
+        shortage.next = pause.map(|pause| now + pause);
+        applied.confirmed = false;
+        applied.watch = Some(Watch::unknown(shortage.asked));
+        Ok(true)
+    }
+
+    /// Returns whether a sweep should publish at `now` what is not shown in full.
+    pub fn is_to_be_published_again(&self, now: DateTime<Utc>) -> bool {
+        self.is_short_at(now) && self.next_at(now).is_none() && !self.is_held(now) && !self.is_pausing(now)
+    }
+
+    fn is_short_at(&self, now: DateTime<Utc>) -> bool {
+        let is_due = |shortage: &Shortage| shortage.next.is_some_and(|next| next <= now);
+        let is_confirmed = self.applied.as_ref().is_some_and(|applied| applied.confirmed);
+        let is_at_rest = self.pending.is_empty() && self.writing.is_none();
+        is_confirmed && is_at_rest && self.shortage.as_ref().is_some_and(is_due)
+    }
+
+    /// Another result is published from now on, whose members are counted by themselves.
+    pub(super) fn begin_counting_anew(&mut self) {
+        if let Some(shortage) = &mut self.shortage {
+            (shortage.publishes, shortage.next) = (0, None);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Members that were published and are not counted: noted, and published again.
+
+use super::session::Session;
+use crate::dynamics::Segment;
+use crate::error::Error;
+use crate::means::Means;
+use crate::reconcile::{Shown, survey};
+use crate::report::{RunReport, Seen};
+use crate::state::{Applied, Head, Shortfall};
+
+impl<M: Means> Session<'_, M> {
+    /// Does for a segment with nothing pending what is left of its last publish.
+    pub(super) async fn finish(&self, applied: &Applied) -> Result<Option<RunReport>, Error> {
+        if applied.confirmed {
+            self.see_to_missing(applied).await
+        } else {
+            self.follow_up(applied).await
+        }
+    }
+
+    /// Takes note of how many of the members that a segment shows are missing; returns what follows where there are any.
+    ///
+    /// Where that cannot be noted, what was published is published all the same.
+    pub(super) async fn note_missing(&self, shown: &Shown, head: Option<&Head>) -> Option<Shortfall> {
+        let missing = shown.missing()?;
+        if missing == 0 && head.is_some_and(|head| head.shortage.is_none()) {
+            return None;
+        }
+        let pause = self.worker.settings.destination.rules.republish_after();
+        let noted = self.lease.note_missing((shown.asked, missing), pause).await;
+        noted.unwrap_or_else(|error| {
+            tracing::warn!(missing, error = %error, "that members are missing could not be noted; they are not published again");
+            None
+        })
+    }
+
+    /// Looks whether the members that were missing are there by now, and publishes the segment again where they are not.
+    async fn see_to_missing(&self, applied: &Applied) -> Result<Option<RunReport>, Error> {
+        let head = self.lease.look().await?;
+        let found = survey::find(self.means(), &applied.job.segment_name).await?;
+        let is_ours = |found: &Segment| Some(found.id.to_string()) == applied.segment_id && found.status.is_active();
+        if let (Some(segment), Some(shortage)) = (found.filter(is_ours), &head.shortage) {
+            let shown = Shown {
+                asked: shortage.asked,
+                member_count: segment.member_count,
+                with_warnings: false,
+                has_lasted: false,
+            };
+            if shown.missing() == Some(0) {
+                let seen = Seen::Active(shown, self.note_missing(&shown, None).await);
+                return Ok(Some(RunReport::of_published(applied, &seen, self.means().requests())));
+            }
+        }
+        self.publish_missing(applied).await
+    }
+
+    /// Publishes again what was applied and is not shown in full, where its draft is still what it was.
+    async fn publish_missing(&self, applied: &Applied) -> Result<Option<RunReport>, Error> {
+        let pause = self.worker.settings.destination.rules.republish_after();
+        match self.lease.begin_publishing_again(&applied.job, pause).await {
+            Ok(true) => Box::pin(self.publish_again(applied)).await,
+            Ok(false) => Ok(None),
+            Err(error) => {
+                tracing::warn!(error = %error, "that the segment is to be published again could not be noted; the next sweep tries");
+                Ok(None)
+            }
+        }
+    }
+}
