@@ -116,8 +116,12 @@ pub trait Means: Clone {
         expected: usize,
     ) -> Result<Vec<ContactId>, dynamics::Error>;
 
-    /// Returns the published members of a segment, sorted; `expected` is their number. It may be some of them only.
-    async fn published_members(&self, segment: SegmentId, expected: usize) -> Result<Vec<ContactId>, dynamics::Error>;
+    /// Returns the published members of a segment, sorted; `None` if Dynamics does not list all of the `expected`.
+    async fn published_members(
+        &self,
+        segment: SegmentId,
+        expected: usize,
+    ) -> Result<Option<Vec<ContactId>>, dynamics::Error>;
 
     /// Looks contacts up: which of the ids are none, inactive, or merged into others.
     async fn look_up(&self, ids: &[ContactId]) -> Result<LookedUp, dynamics::Error>;
@@ -169,12 +173,12 @@ pub struct Attempt<'a> {
 }
 
 /// What of a result did not come into the segment.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Leftovers<'a> {
     /// The files that were read.
     pub parts: &'a [ObjectVersion],
-    /// Rows without a valid contact id.
-    pub rejected: &'a Rejected,
+    /// Rows without a valid contact id, where a result was read.
+    pub rejected: Option<&'a Rejected>,
     /// Ids that are no contacts of the environment, sorted.
     pub not_found: &'a [ContactId],
     /// Contacts that are inactive, sorted; they are loaded.
@@ -183,6 +187,8 @@ pub struct Leftovers<'a> {
     pub merged: &'a [ContactId],
     /// Contacts that Dynamics refused or dropped, sorted.
     pub not_accepted: &'a [ContactId],
+    /// Members that were published, again and again, and that Dynamics does not show, sorted.
+    pub not_shown: &'a [ContactId],
 }
 
 /// The lists of what was left over; `None` if there was nothing to list.

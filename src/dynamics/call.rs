@@ -51,11 +51,7 @@ pub(super) enum Odd {
 
 impl Call {
     pub(super) fn get(operation: &'static str, path: String) -> Self {
-        let call = Self::new(operation, Kind::Read, Method::GET, path, None);
-        Self {
-            largest: LARGEST_ROWS,
-            ..call
-        }
+        Self::new(operation, Kind::Read, Method::GET, path, None).at_most(LARGEST_ROWS)
     }
 
     /// An action that may be repeated.
@@ -88,6 +84,11 @@ impl Call {
             version: etag.and_then(|etag| HeaderValue::from_str(etag).ok()),
             ..self
         }
+    }
+
+    /// Reads a larger answer than changes have.
+    pub(super) fn at_most(self, largest: usize) -> Self {
+        Self { largest, ..self }
     }
 
     pub(super) fn returning_contention(self) -> Self {

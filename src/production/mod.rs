@@ -186,7 +186,11 @@ impl Means for Production<'_> {
         self.dataverse.list_members(segment, group, expected).await
     }
 
-    async fn published_members(&self, segment: SegmentId, expected: usize) -> Result<Vec<ContactId>, dynamics::Error> {
+    async fn published_members(
+        &self,
+        segment: SegmentId,
+        expected: usize,
+    ) -> Result<Option<Vec<ContactId>>, dynamics::Error> {
         self.dataverse.published_members(segment, expected).await
     }
 

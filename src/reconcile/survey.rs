@@ -115,6 +115,14 @@ pub fn count(included: &[Vec<ContactId>], excluded: &[Vec<ContactId>]) -> usize 
     each_once(included, excluded).count()
 }
 
+/// Returns whom Dynamics is to show and does not list, sorted; all lists are.
+pub fn not_shown(included: &[Vec<ContactId>], excluded: &[Vec<ContactId>], listed: &[ContactId]) -> Vec<ContactId> {
+    let is_missing = |id: &ContactId| listed.binary_search(id).is_err();
+    let mut missing: Vec<_> = each_once(included, excluded).filter(is_missing).collect();
+    missing.sort_unstable();
+    missing
+}
+
 /// Returns who is in one of the groups at least; all lists are sorted.
 pub fn census(included: &[Vec<ContactId>]) -> Census {
     each_once(included, &[]).collect()
@@ -178,6 +186,18 @@ mod tests {
             let members: BTreeSet<_> = included.iter().flatten().copied().collect();
             let members: Census = lists(&[members]).into_iter().flatten().collect();
             prop_assert_eq!(census(&lists(&included)), members);
+        }
+
+        #[test]
+        fn who_is_to_be_shown_and_is_not_listed_is_missing(
+            included in prop::collection::vec(prop::collection::btree_set(0_u8..60, 0..40), 0..4),
+            excluded in prop::collection::btree_set(0_u8..60, 0..20),
+            listed in prop::collection::btree_set(0_u8..60, 0..60),
+        ) {
+            let is_missing = |id: &&u8| !excluded.contains(id) && !listed.contains(id);
+            let missing: BTreeSet<u8> = included.iter().flatten().filter(is_missing).copied().collect();
+            let found = not_shown(&lists(&included), &lists(&[excluded]), &lists(&[listed])[0]);
+            prop_assert_eq!(found, lists(&[missing])[0].clone());
         }
     }
 }

@@ -79,7 +79,15 @@ pub(crate) struct Writing {
     /// How the segment shows what was published, where it does.
     pub(crate) shown: Option<Shown>,
     /// What follows from members that are missing.
-    pub(crate) shortfall: Option<Shortfall>,
+    pub(crate) missing: Option<Missing>,
+}
+
+/// What follows from members that were published and are not shown.
+#[derive(Debug)]
+pub(crate) struct Missing {
+    pub(crate) shortfall: Shortfall,
+    /// Who they are, sorted; `None` if nobody asked, or Dynamics does not tell.
+    pub(crate) who: Option<Vec<ContactId>>,
 }
 
 /// A segment as it was found.
@@ -161,16 +169,24 @@ pub(crate) struct Cost {
     pub(crate) phases: PhaseTimes,
 }
 
+impl Missing {
+    /// Returns who is missing, as far as it is known.
+    pub(super) fn those(missing: Option<&Self>) -> &[ContactId] {
+        missing.and_then(|missing| missing.who.as_deref()).unwrap_or_default()
+    }
+}
+
 impl Account {
     /// Returns what of the result did not come into the segment.
     pub(crate) fn leftovers(&self) -> Leftovers<'_> {
         Leftovers {
             parts: &self.reading.parts,
-            rejected: &self.reading.rejected,
+            rejected: Some(&self.reading.rejected),
             not_found: &self.comparison.not_found,
             inactive: &self.comparison.inactive,
             merged: &self.comparison.merged,
             not_accepted: &self.writing.not_accepted,
+            not_shown: Missing::those(self.writing.missing.as_ref()),
         }
     }
 

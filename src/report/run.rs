@@ -1,10 +1,10 @@
 //! The report of an attempt, made from its account.
 
-use super::account::{Account, Content, Cost, Ending, Reading};
+use super::account::{Account, Content, Cost, Ending, Missing, Reading};
 use super::{Outcome, RunReport, Source, sentences};
 use crate::domain::Mode;
 use crate::error::Error;
-use crate::means::{Lists, Unwritten};
+use crate::means::{Leftovers, Lists, Unwritten};
 use crate::reconcile::Shown;
 use crate::source::{ObjectVersion, Rejected};
 use crate::state::{Applied, Job, Lost, Shortfall};
@@ -24,11 +24,25 @@ pub(crate) struct Attempt<'a> {
 /// What was seen of a segment that was published before.
 pub(crate) enum Seen {
     /// It shows what was published.
-    Active(Shown, Option<Shortfall>),
+    Active(Shown, Option<Missing>),
     /// It was published again, and Dynamics is still computing.
     PublishedAgain,
     /// It is there no more.
     Gone,
+}
+
+impl Seen {
+    /// Returns who is not shown, where that is known.
+    pub(crate) fn leftovers(&self) -> Leftovers<'_> {
+        let not_shown = match self {
+            Self::Active(_, missing) => Missing::those(missing.as_ref()),
+            Self::PublishedAgain | Self::Gone => &[],
+        };
+        Leftovers {
+            not_shown,
+            ..Leftovers::default()
+        }
+    }
 }
 
 impl RunReport {
@@ -106,12 +120,12 @@ impl RunReport {
             ..Self::of(&applied.job, Outcome::Computing)
         };
         match seen {
-            Seen::Active(shown, shortfall) => Self {
+            Seen::Active(shown, missing) => Self {
                 outcome: Outcome::Loaded,
                 member_count: shown.member_count,
                 published_missing: shown.missing(),
-                warnings: sentences::about_what_is_shown(shown, *shortfall),
-                needs_attention: *shortfall == Some(Shortfall::Stays),
+                warnings: sentences::about_what_is_shown(shown, missing.as_ref()),
+                needs_attention: stays(missing.as_ref()),
                 requests,
                 ..report
             },
@@ -121,6 +135,13 @@ impl RunReport {
                 ..report
             },
         }
+    }
+
+    /// Tells under which number the run is kept, and where the lists are.
+    pub(crate) fn with_lists(mut self, number: String, lists: Lists) -> Self {
+        self.attempt = number;
+        self.tell_the_lists(lists, &Rejected::default());
+        self
     }
 
     fn tell_the_reading(&mut self, reading: &Reading) {
@@ -172,7 +193,7 @@ impl RunReport {
         self.member_count = writing.shown.and_then(|shown| shown.member_count);
         self.published_missing = writing.shown.and_then(|shown| shown.missing());
         self.warnings.extend(sentences::about_no_segment(self, comparison));
-        self.needs_attention |= writing.shortfall == Some(Shortfall::Stays);
+        self.needs_attention |= stays(writing.missing.as_ref());
         self.warnings.extend(sentences::about_the_segment(account));
     }
 
@@ -248,6 +269,11 @@ impl RunReport {
             ..Self::new(outcome)
         }
     }
+}
+
+/// Returns whether members are missing although all was tried, so that a person has to look.
+fn stays(missing: Option<&Missing>) -> bool {
+    missing.is_some_and(|missing| missing.shortfall == Shortfall::Stays)
 }
 
 /// Returns a share in percent with two decimals; nothing of nothing.

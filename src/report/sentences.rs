@@ -1,6 +1,6 @@
 //! What runs tell people in words; the words of an error are its own.
 
-use super::account::{Account, Comparison, Found, Lapsed, Reading};
+use super::account::{Account, Comparison, Found, Lapsed, Missing, Reading};
 use super::{Outcome, RunReport};
 use crate::domain::{Mode, SegmentName, s3_url};
 use crate::reconcile::{Evaluation, Shown, guard};
@@ -165,14 +165,14 @@ pub(super) fn about_the_segment(account: &Account) -> Vec<String> {
         sentences.push(sentence.to_owned());
     }
     if let Some(shown) = &writing.shown {
-        sentences.extend(about_what_is_shown(shown, writing.shortfall));
+        sentences.extend(about_what_is_shown(shown, writing.missing.as_ref()));
     }
     sentences.extend(about_those_not_accepted(account));
     sentences
 }
 
 /// Says what is to be known of a segment that shows what was published.
-pub(super) fn about_what_is_shown(shown: &Shown, shortfall: Option<Shortfall>) -> Vec<String> {
+pub(super) fn about_what_is_shown(shown: &Shown, missing: Option<&Missing>) -> Vec<String> {
     let warnings = "Dynamics computed the segment with warnings: open it in Dynamics to see them";
     let lasted = "Dynamics does not tell when it computed the segment, and nothing that it shows differs from what it showed \
                   before it was published; it has been Active for 75 minutes, and is taken to show what was published: open \
@@ -180,13 +180,13 @@ pub(super) fn about_what_is_shown(shown: &Shown, shortfall: Option<Shortfall>) -
     let said = [(shown.with_warnings, warnings), (shown.has_lasted, lasted)];
     let said = said.into_iter().filter(|(is_so, _)| *is_so);
     let said = said.map(|(_, sentence)| sentence.to_owned());
-    let follows = shortfall.map(|shortfall| about_the_shortfall(shortfall).to_owned());
+    let follows = missing.map(about_what_follows);
     said.chain(about_the_count(shown)).chain(follows).collect()
 }
 
 /// Says what follows from members that Dynamics does not count.
-const fn about_the_shortfall(shortfall: Shortfall) -> &'static str {
-    match shortfall {
+fn about_what_follows(missing: &Missing) -> String {
+    let follows = match missing.shortfall {
         Shortfall::Again => {
             "sweeps publish the segment again after `republish_minutes`, three times at most, as long as members are missing"
         }
@@ -199,7 +199,20 @@ const fn about_the_shortfall(shortfall: Shortfall) -> &'static str {
             "the segment was published again three times, and members are still missing: look in Dynamics whether they are \
              active, of the business unit of the segment's owner, and no duplicates that were merged"
         }
-    }
+    };
+    let who = match (&missing.who, missing.shortfall) {
+        (Some(who), _) => format!(
+            "; the {} whom Dynamics does not list are in `not_accepted_contacts`",
+            who.len()
+        ),
+        (None, Shortfall::Stays) => {
+            "; who they are could not be found out, which takes 200,000 members at most, a list of Dynamics with as many as it \
+             counts, and a draft that is still what was published"
+                .to_owned()
+        }
+        (None, _) => String::new(),
+    };
+    format!("{follows}{who}")
 }
 
 /// Says that contacts were not taken.

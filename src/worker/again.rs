@@ -59,7 +59,7 @@ impl<M: Means> Session<'_, M> {
             Some(shown) => Seen::Active(shown, self.note_missing(&shown, None).await),
             None => Seen::PublishedAgain,
         };
-        Ok(Some(RunReport::of_published(applied, &seen, self.means().requests())))
+        Ok(Some(self.report_seen(applied, &seen).await))
     }
 
     /// Queues a result again whose draft is another now, where its file says who is in the segment.

@@ -15,9 +15,6 @@ pub(super) struct Undoing {
     contacts: ContactSet,
 }
 
-/// The most members of a published segment whom Dynamics is asked for: they come by the thousand, a group's list by five.
-const MOST_PUBLISHED: usize = 200_000;
-
 impl<M: Means> Session<'_, M> {
     /// Where an addition or removal fails for a reason of its own, takes its change out of the draft again, so that others
     /// may go on; where that fails, nothing of the segment is published until it succeeds, or a replace does.
@@ -117,10 +114,10 @@ impl<M: Means> Session<'_, M> {
         } = audience;
         if survey::census(&members) != before {
             let expected = usize::try_from(before.count).unwrap_or(usize::MAX);
-            if expected > MOST_PUBLISHED {
+            let Some(published) = self.means().published_members(segment.id, expected).await? else {
                 return Ok(());
-            }
-            let published: ContactSet = self.means().published_members(segment.id, expected).await?.into();
+            };
+            let published = ContactSet::from(published);
             if published.as_slice().iter().copied().collect::<Census>() != before {
                 return Ok(());
             }

@@ -1,11 +1,12 @@
 //! Members that were published and are not counted: noted, and published again.
 
 use super::session::Session;
+use crate::domain::ContactId;
 use crate::dynamics::Segment;
 use crate::error::Error;
 use crate::means::Means;
 use crate::reconcile::{Shown, survey};
-use crate::report::{RunReport, Seen};
+use crate::report::{Missing, RunReport, Seen};
 use crate::state::{Applied, Head, Shortfall};
 
 impl<M: Means> Session<'_, M> {
@@ -21,17 +22,51 @@ impl<M: Means> Session<'_, M> {
     /// Takes note of how many of the members that a segment shows are missing; returns what follows where there are any.
     ///
     /// Where that cannot be noted, what was published is published all the same.
-    pub(super) async fn note_missing(&self, shown: &Shown, head: Option<&Head>) -> Option<Shortfall> {
+    pub(super) async fn note_missing(&self, shown: &Shown, head: Option<&Head>) -> Option<Missing> {
         let missing = shown.missing()?;
         if missing == 0 && head.is_some_and(|head| head.shortage.is_none()) {
             return None;
         }
         let pause = self.worker.settings.destination.rules.republish_after();
         let noted = self.lease.note_missing((shown.asked, missing), pause).await;
-        noted.unwrap_or_else(|error| {
+        let shortfall = noted.unwrap_or_else(|error| {
             tracing::warn!(missing, error = %error, "that members are missing could not be noted; they are not published again");
             None
+        })?;
+        let who = match shortfall {
+            Shortfall::Stays => self.who_is_missing(shown).await,
+            Shortfall::Again | Shortfall::Never | Shortfall::AsBefore => None,
+        };
+        Some(Missing { shortfall, who })
+    }
+
+    /// Asks Dynamics which of the members it shows, and returns the others; `None` if that cannot be told.
+    async fn who_is_missing(&self, shown: &Shown) -> Option<Vec<ContactId>> {
+        let found = self.find_missing(shown).await;
+        found.unwrap_or_else(|error| {
+            tracing::warn!(error = %error, "which members are missing could not be found out");
+            None
         })
+    }
+
+    async fn find_missing(&self, shown: &Shown) -> Result<Option<Vec<ContactId>>, Error> {
+        let (Some(applied), Some(counted)) = (self.lease.look().await?.applied, shown.member_count) else {
+            return Ok(None);
+        };
+        let Some(found) = survey::find(self.means(), &applied.job.segment_name).await? else {
+            return Ok(None);
+        };
+        let counted = usize::try_from(counted).unwrap_or(usize::MAX);
+        let Some(listed) = self.means().published_members(found.id, counted).await? else {
+            return Ok(None);
+        };
+        let definition = self.means().definition(found.definition_id).await?;
+        let members = survey::list(self.means(), &found, &definition, counted).await?;
+        if applied.members != Some(survey::census(&members)) {
+            return Ok(None);
+        }
+        let kept_out = survey::list_excluded(self.means(), &found, &definition).await?;
+        Ok(Some(survey::not_shown(&members, &kept_out, &listed)))
     }
 
     /// Looks whether the members that were missing are there by now, and publishes the segment again where they are not.
@@ -48,7 +83,7 @@ impl<M: Means> Session<'_, M> {
             };
             if shown.missing() == Some(0) {
                 let seen = Seen::Active(shown, self.note_missing(&shown, None).await);
-                return Ok(Some(RunReport::of_published(applied, &seen, self.means().requests())));
+                return Ok(Some(self.report_seen(applied, &seen).await));
             }
         }
         self.publish_missing(applied).await

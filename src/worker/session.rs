@@ -8,7 +8,7 @@ use super::phase::{Meter, Phase};
 use super::prepare::Prepared;
 use crate::domain::ContactId;
 use crate::error::Error;
-use crate::means::{self, Means};
+use crate::means::{self, Leftovers, Lists, Means};
 use crate::reconcile::{self, Draft, Look, Published, Shown, guard, publish, survey};
 use crate::report::{Account, Attempt, Ending, Outcome, RunReport, Seen, Writing, Written, refusal};
 use crate::state::{Achievement, Applied, Head, Job};
@@ -89,13 +89,7 @@ impl<M: Means> Session<'_, M> {
             }
         };
         let cost = meter.read();
-        let number = self.means().fresh().simple().to_string()[..8].to_owned();
-        let named = means::Attempt {
-            run_id: &job.run_id,
-            segment_name: &job.segment_name,
-            number: &number,
-        };
-        let lists = self.means().keep_lists(named, account.leftovers()).await;
+        let (number, lists) = self.keep_lists(job, account.leftovers()).await;
         reports.push(RunReport::of_attempt(Attempt {
             job,
             number,
@@ -107,6 +101,24 @@ impl<M: Means> Session<'_, M> {
         (reports, next)
     }
 
+    /// Lists what did not come into the segment, under a number that no other attempt has.
+    async fn keep_lists(&self, job: &Job, leftovers: Leftovers<'_>) -> (String, Lists) {
+        let number = self.means().fresh().simple().to_string()[..8].to_owned();
+        let attempt = means::Attempt {
+            run_id: &job.run_id,
+            segment_name: &job.segment_name,
+            number: &number,
+        };
+        let lists = self.means().keep_lists(attempt, leftovers).await;
+        (number, lists)
+    }
+
+    /// Reports what was seen of a segment that was published before.
+    pub(super) async fn report_seen(&self, applied: &Applied, seen: &Seen) -> RunReport {
+        let (number, lists) = self.keep_lists(&applied.job, seen.leftovers()).await;
+        RunReport::of_published(applied, seen, self.means().requests()).with_lists(number, lists)
+    }
+
     /// Looks whether a published segment is Active by now; returns `None` while Dynamics is still computing.
     ///
     /// Where Dynamics failed to compute it, which is a failure and has its pause, or somebody stopped it, it is published
@@ -114,10 +126,10 @@ impl<M: Means> Session<'_, M> {
     pub(super) async fn follow_up(&self, applied: &Applied) -> Result<Option<RunReport>, Error> {
         let lease = &self.lease;
         let found = survey::find(self.means(), &applied.job.segment_name).await?;
-        let told = |seen| Ok(Some(RunReport::of_published(applied, &seen, self.means().requests())));
+        let told = async |seen| Ok(Some(self.report_seen(applied, &seen).await));
         let Some(segment) = found.filter(|found| Some(found.id.to_string()) == applied.segment_id) else {
             lease.let_go().await?;
-            return told(Seen::Gone);
+            return told(Seen::Gone).await;
         };
         let mut watch = applied.watch();
         match publish::look(self.means(), segment, &mut watch).await {
@@ -129,8 +141,8 @@ impl<M: Means> Session<'_, M> {
             }
             Ok(Look::Shown(shown)) => {
                 lease.confirm().await?;
-                let shortfall = self.note_missing(&shown, None).await;
-                told(Seen::Active(shown, shortfall))
+                let missing = self.note_missing(&shown, None).await;
+                told(Seen::Active(shown, missing)).await
             }
             Ok(Look::Stopped { status_code }) => {
                 tracing::warn!(
@@ -291,7 +303,7 @@ impl<M: Means> Session<'_, M> {
         writing.overtaken.extend(self.lease.apply(job, done).await?);
         writing.shown = shown;
         if let Some(shown) = &shown {
-            writing.shortfall = self.note_missing(shown, Some(head)).await;
+            writing.missing = self.note_missing(shown, Some(head)).await;
         }
         Ok(())
     }

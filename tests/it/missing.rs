@@ -3,9 +3,11 @@
 use crate::failures::sweep;
 use crate::run::Run;
 use crate::world::{SEGMENT, World, contacts};
-use sandbox::dataverse::Seed;
+use sandbox::dataverse::{Encoding, MembersPaging, Modes, Seed, State};
+use sandbox::{BUCKET, Fault};
 use serde_json::{Value, json};
 use std::time::Duration;
+use uuid::Uuid;
 
 fn told(run: &Value) -> (&str, Option<u64>, Option<u64>) {
     let outcome = run["outcome"].as_str().unwrap_or_default();
@@ -150,4 +152,142 @@ async fn nothing_is_published_again_where_the_destination_says_never_or_the_draf
     let runs = sweep_after_the_pause(&world).await;
     assert_eq!(runs.as_array().unwrap().len(), 1, "{runs}");
     assert_eq!(world.published(), contacts(0..100), "its file is loaded again: {runs}");
+}
+
+/// Plays a segment of 100 whose members stay short of these 3 until all was tried, and returns the sweep's last run.
+async fn stays_short(world: &World, dropped: &[Uuid]) -> Value {
+    world.sandbox.dataverse.drop_at_compute(dropped.to_vec());
+    world.load("monday.csv", &contacts(0..100)).await;
+    let mut last = json!(null);
+    for _ in 1..=3 {
+        last = sweep_after_the_pause(world).await[0].clone();
+    }
+    assert_eq!(told(&last), ("loaded", Some(97), Some(3)), "{last}");
+    assert_eq!(last["needs_attention"], json!(true), "{last}");
+    last
+}
+
+/// Reads the list of those whom Dynamics did not take or does not show.
+fn listed(world: &World, run: &Value) -> Option<Vec<String>> {
+    let url = run["not_accepted_contacts"].as_str()?;
+    let key = url.strip_prefix(&format!("s3://{BUCKET}/")).unwrap();
+    let list = String::from_utf8(world.sandbox.s3.get(BUCKET, key).unwrap().to_vec()).unwrap();
+    Some(list.lines().skip(1).map(str::to_owned).collect())
+}
+
+fn rows(ids: &[Uuid]) -> Vec<String> {
+    let row = |id: &Uuid| format!("{id},published and not shown by Dynamics");
+    ids.iter().map(row).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_stays_missing_is_listed_in_whatever_shape_and_pages_dynamics_says_who_is_there() {
+    type Mode = fn(&mut Modes);
+    let modes: [Mode; 4] = [
+        |_| {},
+        |modes| modes.encoding = Encoding::CommaSeparated,
+        |modes| modes.members_page = 7,
+        |modes| (modes.encoding, modes.members_page) = (Encoding::CommaSeparated, 30),
+    ];
+    for mode in modes {
+        let world = World::start().await;
+        world.sandbox.dataverse.modes(mode);
+        let missing = contacts([3, 50, 99]);
+        let run = stays_short(&world, &missing).await;
+        assert_eq!(listed(&world, &run), Some(rows(&missing)), "{run}");
+        let warnings = run["warnings"].to_string();
+        assert!(warnings.contains("the 3 whom Dynamics does not list are in"), "{run}");
+        assert_eq!(sweep_after_the_pause(&world).await, json!([]), "told once");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_of_the_published_members_may_be_larger_than_other_answers() {
+    let world = World::start().await;
+    world.sandbox.dataverse.modes(|modes| modes.members_page = 200_000);
+    let missing = contacts(40_000..40_003);
+    world.sandbox.dataverse.drop_at_compute(missing.clone());
+    world.load("monday.csv", &contacts(0..40_003)).await;
+    for _ in 1..=2 {
+        sweep_after_the_pause(&world).await;
+    }
+    let run = sweep_after_the_pause(&world).await[0].clone();
+    assert_eq!(listed(&world, &run), Some(rows(&missing)), "{run}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whom_an_exclude_group_keeps_out_is_not_listed_among_those_who_stay_missing() {
+    let world = World::start().await;
+    let seed = Seed::named(SEGMENT).group(contacts(0..50)).exclude(contacts(100..200));
+    world.sandbox.dataverse.seed_segment(seed);
+    world.sandbox.dataverse.drop_at_compute(contacts(0..3));
+    world.load("monday.csv", &contacts(0..120)).await;
+    for _ in 1..=2 {
+        sweep_after_the_pause(&world).await;
+    }
+    let run = sweep_after_the_pause(&world).await[0].clone();
+    assert_eq!(told(&run), ("loaded", Some(97), Some(3)), "{run}");
+    assert_eq!(listed(&world, &run), Some(rows(&contacts(0..3))), "{run}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_dynamics_does_not_list_as_many_as_it_counts_nobody_is_called_missing_and_the_run_says_so() {
+    type Spoil = fn(&World);
+    let spoils: [Spoil; 5] = [
+        |world| world.sandbox.dataverse.deny("MembersList"),
+        |world| {
+            world.sandbox.dataverse.modes(|modes| {
+                (modes.members_page, modes.members_paging) = (50, MembersPaging::Ignored);
+            });
+        },
+        |world| {
+            world.sandbox.dataverse.modes(|modes| {
+                (modes.members_page, modes.members_paging) = (50, MembersPaging::Refused);
+            });
+        },
+        |world| {
+            let odd = Fault::on("MembersList").always();
+            world
+                .sandbox
+                .dataverse
+                .fault(odd.answer(200).body("application/json", r#"{"ResultText":"busy"}"#));
+        },
+        |world| {
+            let odd = Fault::on("MembersList").always();
+            let body = format!("{{\"ResultText\":\"{}\"}}", "x".repeat(17 * 1_024 * 1_024));
+            world
+                .sandbox
+                .dataverse
+                .fault(odd.answer(200).body("application/json", &body));
+        },
+    ];
+    for spoil in spoils {
+        let world = World::start().await;
+        spoil(&world);
+        let run = stays_short(&world, &contacts(0..3)).await;
+        assert_eq!(listed(&world, &run), None, "{run}");
+        assert!(
+            run["warnings"]
+                .to_string()
+                .contains("who they are could not be found out"),
+            "{run}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unchanged_file_that_finds_more_missing_than_stayed_says_who_they_are() {
+    let world = World::start().await;
+    stays_short(&world, &contacts(0..3)).await;
+    let id = world.segment().id;
+    let fewer = |state: &mut State| {
+        let published = &mut state.segments.get_mut(&id).unwrap().published;
+        *published = Some(published.as_deref().unwrap()[2..].to_vec().into());
+        state.set_segment(id, &[("msdynmkt_membercount", json!(95))]);
+    };
+    world.sandbox.dataverse.edit(fewer);
+    let run = world.load("tuesday.csv", &contacts(0..100)).await;
+    assert_eq!(told(&run), ("unchanged", Some(95), Some(5)), "{run}");
+    assert_eq!(run["needs_attention"], json!(true), "{run}");
+    assert_eq!(listed(&world, &run), Some(rows(&contacts(0..5))), "{run}");
 }

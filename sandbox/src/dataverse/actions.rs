@@ -1,6 +1,6 @@
 //! The unbound actions on segments.
 
-use super::modes::{Drafts, Encoding, Repeats, UnknownContacts};
+use super::modes::{Drafts, Encoding, MembersPaging, Repeats, UnknownContacts};
 use super::refusal::{Refusal, Reply};
 use super::state::{Definition, State};
 use crate::server::{Answer, Call, empty, json};
@@ -17,8 +17,6 @@ use uuid::Uuid;
 const IDS: usize = 1000;
 /// The most members of one group.
 const GROUP: usize = 200_000;
-/// Members of one page of `MembersList` without a wish; the real number is unknown.
-const MEMBERS_PAGE: usize = 1000;
 
 /// An action of the sandbox.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -210,16 +208,32 @@ fn members(state: &mut State, root: &str, request: &OfSegment) -> Reply {
     let draft = (state.modes.drafts == Drafts::Shown).then(|| state.audience(definition));
     let published = state.segment(request.segment_id.0)?.published.clone();
     let published = draft.or(published).unwrap_or_default();
-    let size = request.page_size.unwrap_or(MEMBERS_PAGE).max(1);
-    let number = request.page_number.unwrap_or(1).max(1);
+    let asked = request.page_number.unwrap_or(1).max(1);
+    let number = match state.modes.members_paging {
+        MembersPaging::Honoured => asked,
+        MembersPaging::Refused if asked > 1 => return Err(Refusal::plug_in("PageNumber is no parameter.")),
+        MembersPaging::Ignored | MembersPaging::Refused => 1,
+    };
+    let most = state.modes.members_page;
+    let size = request.page_size.unwrap_or(most).clamp(1, most);
     let start = published.len().min((number - 1) * size);
     let end = published.len().min(start + size);
+    let page = quoted(&published[start..end]);
+    let (members, paging) = match state.modes.encoding {
+        // As documented.
+        Encoding::CommaSeparated => (format!("\"{}\"", page.replace('"', "")), String::new()),
+        // As it was seen live.
+        Encoding::Text | Encoding::Object | Encoding::BareArray => {
+            let (total, is_more) = (published.len(), end < published.len());
+            let paging = format!(
+                "\"totalCount\":{total},\"pageNumber\":{number},\"pageSize\":{size},\"hasNextPage\":{is_more},"
+            );
+            (page, paging)
+        }
+    };
     let text = format!(
-        "{{\"baseEntityLogicalName\":\"contact\",\"primaryKeyColumnName\":\"contactid\",\"members\":[{}],\
-         \"totalCount\":{},\"pageNumber\":{number},\"pageSize\":{size},\"hasNextPage\":{},\"additionalProperties\":{{}}}}",
-        quoted(&published[start..end]),
-        published.len(),
-        end < published.len()
+        "{{\"baseEntityLogicalName\":\"contact\",\"primaryKeyColumnName\":\"contactid\",\"members\":[{members}],{paging}\
+         \"additionalProperties\":{{}}}}"
     );
     Ok(result_text(root, "msdynmkt_MembersListResponse", &text))
 }

@@ -14,7 +14,9 @@ mod tables;
 
 pub use inspect::{GroupView, Seed, SegmentView};
 pub use limits::{Limits, Violation};
-pub use modes::{Drafts, Encoding, Filtering, Modes, Outcome, Repeats, Times, UnknownContacts, Versions};
+pub use modes::{
+    Drafts, Encoding, Filtering, MembersPaging, Modes, Outcome, Repeats, Times, UnknownContacts, Versions,
+};
 pub use state::{Audience, Contacts, Definition, Segment, State};
 pub use tables::{Fields, Row};
 

@@ -28,6 +28,10 @@ pub struct Modes {
     pub max_page_size: usize,
     /// The most members of one page, served without a word where more are asked for.
     pub page_clamp: usize,
+    /// The most published members of one page of `MembersList`.
+    pub members_page: usize,
+    /// What `MembersList` makes of a wish for another page.
+    pub members_paging: MembersPaging,
     /// The most rows of one page of a list.
     pub row_page: usize,
     /// What lists of rows make of a filter.
@@ -76,6 +80,17 @@ pub enum Repeats {
     /// Nothing changes.
     Accepted,
     /// 400 for the whole batch.
+    Refused,
+}
+
+/// What `MembersList` makes of a wish for another page, which is not documented.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MembersPaging {
+    /// Another page comes.
+    Honoured,
+    /// The first page comes again.
+    Ignored,
+    /// 400, since there is no such parameter.
     Refused,
 }
 
@@ -152,6 +167,8 @@ impl Default for Modes {
             encoding: Encoding::Text,
             max_page_size: 5000,
             page_clamp: usize::MAX,
+            members_page: 1000,
+            members_paging: MembersPaging::Honoured,
             row_page: 5000,
             filtering: Filtering::Exact,
             versions: Versions::Kept,

@@ -18,9 +18,10 @@ impl Archive {
             inactive,
             merged,
             not_accepted,
+            not_shown,
         } = leftovers;
         let mut lists = Lists::default();
-        if !rejected.rows.is_empty() {
+        if let Some(rejected) = rejected.filter(|rejected| !rejected.rows.is_empty()) {
             let key = self
                 .0
                 .keys
@@ -28,7 +29,7 @@ impl Archive {
             let csv = rejected_csv(rejected, parts);
             lists.rejected_rows = Some(self.put("the list of rejected rows", &key, Self::CSV, csv).await);
         }
-        if [not_found, inactive, merged, not_accepted]
+        if [not_found, inactive, merged, not_accepted, not_shown]
             .iter()
             .any(|list| !list.is_empty())
         {
@@ -63,6 +64,7 @@ fn unaccepted_csv(leftovers: Leftovers<'_>) -> Vec<u8> {
         (leftovers.inactive, "inactive"),
         (leftovers.merged, "merged into another contact"),
         (leftovers.not_accepted, "not accepted by Dynamics"),
+        (leftovers.not_shown, "published and not shown by Dynamics"),
     ];
     let rows = lists.into_iter().flat_map(|(ids, reason)| {
         ids.iter()

@@ -298,10 +298,14 @@ impl Means for Simulated {
         Ok(ids(members))
     }
 
-    async fn published_members(&self, id: SegmentId, _: usize) -> Result<Vec<ContactId>, dynamics::Error> {
+    async fn published_members(
+        &self,
+        id: SegmentId,
+        expected: usize,
+    ) -> Result<Option<Vec<ContactId>>, dynamics::Error> {
         let index = index_of(id.0);
         let published = self.call(None, move |_, world| world.segments[index].visible);
-        Ok(ids(published.await?))
+        Ok(Some(ids(published.await?)).filter(|published| published.len() == expected))
     }
 
     async fn look_up(&self, _: &[ContactId]) -> Result<LookedUp, dynamics::Error> {
