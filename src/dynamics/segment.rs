@@ -58,7 +58,7 @@ pub struct Segment {
     pub member_count: Option<u64>,
     /// What the segment's members are, in lower case; `None` if Dynamics does not say it.
     pub base_entity: Option<String>,
-    /// How many live journeys use the segment; `None` if Dynamics does not tell, or was not asked: only [`Dataverse::segment`] asks.
+    /// How many live journeys use the segment; `None` if Dynamics does not tell.
     pub published_journeys: Option<u64>,
 }
 
@@ -156,7 +156,8 @@ impl Dataverse {
             "msdynmkt_displayname%20eq%20{}%20and%20msdynmkt_source%20eq%2012",
             odata::literal(name.as_str())
         );
-        let path = format!("msdynmkt_segments?$select={SEGMENT_COLUMNS}&$filter={filter}");
+        // All columns, as of a single row: naming one that an older release of Journeys lacks would be an error.
+        let path = format!("msdynmkt_segments?$filter={filter}");
         let strangers = Strangers::default();
         let found = self.client().rows(OPERATION, path, SEGMENT_KEY, |row| {
             // A row without a name may be the one that is looked for.
@@ -181,7 +182,6 @@ impl Dataverse {
 
     /// Reads the segment's row with its name.
     pub(super) async fn segment_row(&self, id: SegmentId) -> Result<NamedSegment, Error> {
-        // All columns: naming one that an older release of Journeys lacks would be an error.
         let call = Call::get("read the segment", format!("msdynmkt_segments({id})"));
         let read = |answer: &Answer| {
             let row = answer.row()?;
@@ -200,7 +200,6 @@ impl Dataverse {
     pub async fn definition(&self, id: DefinitionId) -> Result<Definition, Error> {
         let call = Call::get(
             "read the segment's definition",
-            // All columns, as of the segment.
             format!("msdynmkt_segmentdefinitions({id})"),
         );
         let read = |answer: &Answer| {
@@ -256,10 +255,6 @@ impl Dataverse {
         Saved::of(self.client().call(&call, |_| Ok(())).await)
     }
 }
-
-/// The columns that every release has: naming another one would be an error where it lacks.
-const SEGMENT_COLUMNS: &str =
-    "msdynmkt_segmentid,msdynmkt_displayname,msdynmkt_sourcesegmentuid,statecode,statuscode,msdynmkt_membercount";
 
 /// The columns of a definition that are read.
 pub(super) const DEFINITION_COLUMNS: &str = "msdynmkt_segmentdefinitionid,msdynmkt_name,msdynmkt_segmentquery,msdynmkt_staticlistmembers,msdynmkt_disablesegmentrefresh";

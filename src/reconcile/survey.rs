@@ -26,10 +26,10 @@ const CONTACT: &str = "contact";
 /// Several of one name, a dynamic one and one of other people than contacts are refused: which audience is meant, or who
 /// else decides about it, cannot be told, and a result holds contacts only. `expected` is a guess at the number of members, which only speeds the listing up.
 pub async fn survey(means: &impl Means, name: &SegmentName, expected: usize) -> Result<Option<Audience>, Error> {
-    let Some(found) = find(means, name).await? else {
+    let Some(segment) = find(means, name).await? else {
         return Ok(None);
     };
-    let (segment, definition) = tokio::try_join!(means.segment(found.id), means.definition(found.definition_id))?;
+    let definition = means.definition(segment.definition_id).await?;
     // Segments made elsewhere may not say it: the column is not required.
     if segment.base_entity.as_deref().is_some_and(|entity| entity != CONTACT) {
         return Err(Error::WrongBaseEntity {
@@ -66,10 +66,10 @@ pub async fn find(means: &impl Means, name: &SegmentName) -> Result<Option<Segme
 
 /// Returns what uses the segment of this name; `None` if there is none, or Dynamics does not tell.
 pub async fn used_by(means: &impl Means, name: &SegmentName) -> Result<Option<UsedBy>, Error> {
-    let Some(found) = find(means, name).await? else {
+    let Some(segment) = find(means, name).await? else {
         return Ok(None);
     };
-    let (segment, definition) = tokio::try_join!(means.segment(found.id), means.definition(found.definition_id))?;
+    let definition = means.definition(segment.definition_id).await?;
     Ok(segment.used_by(&definition))
 }
 
