@@ -1,13 +1,11 @@
 //! The whole story: from an event to the answer.
 
 use crate::aws;
-use crate::config::Settings;
-use crate::config::{self, Variables};
+use crate::config::{self, Settings, Variables};
 use crate::domain::{ObjectRef, SegmentName};
 use crate::error::Error;
 use crate::event::{self, HistoryCommand, LoadCommand, Message, ObjectEvent, Request};
-use crate::production::Clients;
-use crate::production::Production;
+use crate::production::{Clients, Production};
 use crate::report::{
     Forgotten, Noticed, Reporter, RunReport, Swept, Trigger, TriggerKind, answer, fail_if_own_failed, status_answer,
 };
@@ -15,8 +13,7 @@ use crate::state::Doubts;
 use crate::time::Fence;
 use crate::verify;
 use crate::verify::connection;
-use crate::worker::Candidate;
-use crate::worker::{Worker, by, margin};
+use crate::worker::{Candidate, Worker, by, margin};
 use aws_config::SdkConfig;
 use chrono::Utc;
 use lambda_runtime::Context;

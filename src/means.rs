@@ -12,6 +12,9 @@ use chrono::{DateTime, Utc};
 use std::time::Duration;
 use uuid::Uuid;
 
+/// The most results that are listed at once: S3 cannot list the newest first, and a listing of more takes its time every time.
+pub const MOST_RESULTS: usize = 10_000;
+
 /// The outside of a worker, as it looks from within; clones are the same means.
 #[expect(
     async_fn_in_trait,

@@ -1,10 +1,10 @@
 //! What lives as long as the Lambda environment: the configuration and the clients.
 
 use crate::aws;
-use crate::config::Variables;
-use crate::config::{Destination, Rules, Secrets, Settings};
+use crate::config::{Destination, Rules, Secrets, Settings, Variables};
 use crate::domain::Home;
 use crate::dynamics::{Dataverse, TokenCache};
+use crate::means::MOST_RESULTS;
 use crate::report::Archive;
 use crate::s3::{self, Own, S3Clock};
 use crate::source::{self, Manner, ObjectVersion, Objects, unmarked};
@@ -12,9 +12,6 @@ use crate::state::{self, Heads, Status, Trials, transition};
 use crate::time::Fence;
 use aws_config::SdkConfig;
 use chrono::TimeDelta;
-
-/// The most objects that are listed to find those that wait for a marker: as many as a sweep lists.
-const LISTED_RESULTS: usize = 10_000;
 
 /// The configuration and every client, each built once, so that warm invocations reuse connections.
 #[derive(Clone, Debug)]
@@ -84,7 +81,7 @@ impl Clients {
     /// Lists the data files in a bucket that wait for a marker or manifest.
     pub(crate) async fn unmarked(&self, bucket: &str, rules: &Rules) -> Result<Vec<String>, source::Error> {
         let prefix = &self.variables.results_prefix;
-        let objects = self.objects.list(bucket, prefix, LISTED_RESULTS).await?;
+        let objects = self.objects.list(bucket, prefix, MOST_RESULTS).await?;
         let manner = Manner {
             files: rules.result_files,
             mode: rules.mode,

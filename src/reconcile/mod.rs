@@ -20,8 +20,7 @@ pub use rounds::{Converged, Rounds, Step};
 pub use survey::Audience;
 pub use unverified::Unverified;
 
-use crate::domain::Fate;
-use crate::domain::{ContactId, ContactSet, Mode, UsedBy};
+use crate::domain::{ContactId, ContactSet, Fate, Mode, UsedBy};
 use crate::dynamics;
 
 /// What a run wants of the segment.

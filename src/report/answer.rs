@@ -1,8 +1,7 @@
 //! The answer of an invocation: the reports of its runs, the event's own first.
 
 use super::{Outcome, RunReport, Source};
-use crate::domain::Fate;
-use crate::domain::{RunId, SegmentName};
+use crate::domain::{Fate, RunId, SegmentName};
 use crate::error::Error;
 use crate::state::{Enqueued, Job, Refused};
 use serde_json::{Value, json};

@@ -1,8 +1,7 @@
 //! Publishing again what was published, without its file: only where the draft is still what it was.
 
 use super::session::Session;
-use crate::domain::Fate;
-use crate::domain::Mode;
+use crate::domain::{Fate, Mode};
 use crate::error::Error;
 use crate::means::Means;
 use crate::reconcile::{self, Audience, Draft, Published, Unverified, survey};

@@ -21,10 +21,8 @@ mod resolve;
 mod sweep;
 mod session;
 
-use crate::config::Settings;
-use crate::config::Variables;
-use crate::domain::Fate;
-use crate::domain::{RunId, SegmentName};
+use crate::config::{Settings, Variables};
+use crate::domain::{Fate, RunId, SegmentName};
 use crate::error::Error;
 use crate::means::Means;
 use crate::report::{RunReport, Tell, put_own_first};

@@ -1,9 +1,7 @@
 //! From an object that may be a result to a job: which segment, which version, which run.
 
-use crate::config::Variables;
-use crate::config::{Metadata, ResultFiles, Settings, resolve_segment_name};
-use crate::domain::Fate;
-use crate::domain::{Home, Mode, ObjectRef, Pinned, RunId, SegmentName};
+use crate::config::{Metadata, ResultFiles, Settings, Variables, resolve_segment_name};
+use crate::domain::{Fate, Home, Mode, ObjectRef, Pinned, RunId, SegmentName};
 use crate::error::Error;
 use crate::event::LoadCommand;
 use crate::means::Means;

@@ -4,10 +4,9 @@ use super::failure::record_look;
 use super::resolve::{Candidate, Resolved};
 use super::session::Done;
 use super::{NOTING, Worker, by, heads};
-use crate::domain::Fate;
-use crate::domain::{Mode, ObjectRef, SegmentName, s3_url};
+use crate::domain::{Fate, Mode, ObjectRef, SegmentName, s3_url};
 use crate::error::Error;
-use crate::means::Means;
+use crate::means::{MOST_RESULTS, Means};
 use crate::reconcile::survey;
 use crate::report::{Noticed, RunReport, Swept};
 use crate::source::{Manner, ObjectVersion, Role, unmarked};
@@ -18,8 +17,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The most keys that a sweep lists: S3 cannot list the newest first, and a listing of more takes its time every time.
-const MAX_KEYS: usize = 10_000;
 /// How old a result may be whose event was lost: longer than any queue in front keeps one, but a weekend and a holiday.
 const LOOK_BACK: Duration = Duration::from_hours(7 * 24);
 /// How long the files of a result may lie there before its marker: what a warehouse writes takes minutes.
@@ -302,12 +299,12 @@ impl<M: Means> Worker<'_, M> {
             self.settings.destination.rules.result_files,
             self.settings.destination.rules.mode,
         );
-        let mut objects = self.means.list_results(MAX_KEYS).await?;
-        let too_many = (objects.len() > MAX_KEYS).then(|| Noticed::TooManyResults {
-            limit: MAX_KEYS,
+        let mut objects = self.means.list_results(MOST_RESULTS).await?;
+        let too_many = (objects.len() > MOST_RESULTS).then(|| Noticed::TooManyResults {
+            limit: MOST_RESULTS,
             prefix: s3_url(bucket, &variables.results_prefix),
         });
-        objects.truncate(MAX_KEYS);
+        objects.truncate(MOST_RESULTS);
         let now = self.means.s3_time();
         let since = now - LOOK_BACK;
         let scope = variables.scope();

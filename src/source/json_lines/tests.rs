@@ -1,10 +1,9 @@
 //! JSON Lines against what a warehouse writes, and against damage.
 
 use super::*;
-use crate::source::Rows;
-use crate::source::corpus;
 use crate::source::rejected::Reason;
 use crate::source::testing::{Trickle, id};
+use crate::source::{Rows, corpus};
 
 /// Reads a text through windows that begin with so many bytes, filled a few bytes at a time.
 fn read_through(window: usize, text: &[u8]) -> Result<Rows, Problem> {

@@ -1,12 +1,11 @@
 //! The CSV reader against what a warehouse writes, against the reference parser, and against damage.
 
-use crate::source::Rows;
-use crate::source::corpus;
 use crate::source::problem::Problem;
 use crate::source::rejected::Reason;
 use crate::source::tally::Tally;
 use crate::source::testing::{Trickle, id};
 use crate::source::window::Window;
+use crate::source::{Rows, corpus};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
