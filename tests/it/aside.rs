@@ -1,6 +1,7 @@
 //! An addition or removal that fails for a reason of its own after a crash: what of it is in the draft is taken out again.
 
 use crate::failures::{A_LEASE, failure_of, kill_at, kill_when, outcomes, sweep};
+use crate::run::Run;
 use crate::world::{SEGMENT, World, contacts};
 use sandbox::dataverse::Seed;
 use sandbox::{BUCKET, Fault, Sandbox};
@@ -31,7 +32,7 @@ async fn half_written(mode: &str) -> (World, String) {
 /// Loads a later file, which must change the segment as if the half-written one had never been.
 async fn assert_goes_on(world: &World, mode: &str) {
     let run = world.load("tuesday.csv", &contacts(2_999..3_001)).await;
-    assert_eq!(run["outcome"], "loaded", "{mode}: {run}");
+    run.assert_loaded();
     let expected = if mode == "append" { 0..3_001 } else { 0..2_999 };
     assert_eq!(world.published(), contacts(expected), "{mode}");
     assert_eq!(world.head()["writing"], json!(null));
@@ -44,7 +45,7 @@ async fn what_is_gone_after_a_crash_leaves_nothing_in_the_draft_and_keeps_nobody
         world.sandbox.s3.delete(BUCKET, &key);
         let swept = sweep(&world).await;
         assert_eq!(outcomes(&swept), ["failed"], "{swept}");
-        assert_eq!(swept["runs"][0]["error_type"], "SourceMissing", "{swept}");
+        Run::first(&swept).as_type("SourceMissing");
         assert_eq!(world.head()["pending"], json!([]), "it is put aside: {mode}");
         assert_eq!(world.segment().members, contacts(0..3_000), "{mode}");
         assert_goes_on(&world, mode).await;

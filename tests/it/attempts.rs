@@ -42,10 +42,8 @@ async fn a_first_attempt_that_dies_waits_for_its_lease_only_and_leaves_a_receipt
     let kept = receipts(&world).await;
     assert_eq!(kept.len(), 2, "{kept:?}");
     let lost = kept.iter().find(|run| run["error_type"] == "AttemptLost").unwrap();
-    assert_eq!(
-        (&lost["outcome"], &lost["run_id"]),
-        (&json!("failed"), &swept["runs"][0]["run_id"])
-    );
+    Run::of(lost).assert_failed();
+    assert_eq!(lost["run_id"], swept["runs"][0]["run_id"], "{lost}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -75,8 +73,8 @@ async fn what_a_worker_did_for_one_file_is_told_although_it_dies_at_the_next_of_
         (&json!("failed"), &json!("sweep"))
     );
     tokio::time::sleep(A_LEASE).await;
-    let run = world.deliver(&key).await["runs"][0].clone();
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    let run = Run::first(&world.deliver(&key).await);
+    run.assert_loaded();
     let kept = receipts(&world).await;
     let told: Vec<_> = kept.iter().filter_map(|run| run["error_type"].as_str()).collect();
     assert_eq!(told, ["SourceInvalid", "AttemptLost"], "each is told once: {kept:?}");
@@ -102,8 +100,8 @@ async fn attempts_that_die_again_and_again_are_failures_with_pauses_and_after_fi
         kill_a_reading(&world, sweep_event(), nth).await;
         tokio::time::sleep(A_LEASE).await;
         let swept = sweep(&world).await;
-        assert_eq!(swept["runs"][0]["error_type"], "AttemptLost", "{swept}");
-        assert_eq!(swept["runs"][0]["needs_attention"] == true, nth == 5, "{swept}");
+        Run::first(&swept).as_type("AttemptLost");
+        assert_eq!(Run::first(&swept).needs_attention(), nth == 5, "{swept}");
     }
     tokio::time::sleep(Duration::from_hours(25)).await;
     assert_eq!(outcomes(&sweep(&world).await), ["loaded"]);
@@ -138,7 +136,7 @@ async fn a_run_that_gets_nowhere_continues_once_and_then_fails_until_a_person_is
         let run = Run::first(&sweep(&world).await);
         run.assert_failed().as_type("OutOfTime");
         assert_eq!(world.head()["failures"]["count"], count, "{run}");
-        assert_eq!(run["needs_attention"] == true, count == 5, "{run}");
+        assert_eq!(run.needs_attention(), count == 5, "{run}");
     }
 }
 
@@ -172,10 +170,9 @@ async fn a_publish_that_fails_after_the_wait_is_a_failure_each_time_and_a_person
     for _ in 0..12 {
         tokio::time::sleep(Duration::from_hours(25)).await;
         let swept = sweep(&world).await;
-        for run in swept["runs"].as_array().unwrap() {
-            let is_failure = run["outcome"] == "failed" && run["error_type"] == "PublishFailed";
-            failed += usize::from(is_failure);
-            attention |= run["needs_attention"] == true;
+        for run in swept["runs"].as_array().unwrap().iter().map(Run::of) {
+            failed += usize::from(run.is_failed_as("PublishFailed"));
+            attention |= run.needs_attention();
             assert_eq!(run["segment_name"], "Summer Sale", "{run}");
         }
     }
@@ -290,7 +287,7 @@ async fn looks_after_a_publish_that_die_are_failures_with_pauses_until_a_person_
             (&lost["error_type"], &lost["run_id"]),
             (&json!("AttemptLost"), &run["run_id"])
         );
-        assert_eq!(lost["needs_attention"] == true, nth == 5, "{nth}: {lost}");
+        assert_eq!(lost.needs_attention(), nth == 5, "{nth}: {lost}");
         if nth > 1 {
             assert_eq!(outcomes(&sweep(&world).await), [""; 0], "it waits");
         }

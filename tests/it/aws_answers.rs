@@ -123,10 +123,7 @@ async fn a_file_larger_than_all_other_answers_is_read() {
             world.sandbox.s3.ignore_ranges();
         }
         let run = world.order(&key, &json!({})).await;
-        assert!(
-            ["loaded", "unchanged"].contains(&run["outcome"].as_str().unwrap()),
-            "{run}"
-        );
+        assert!(["loaded", "unchanged"].contains(&run.outcome()), "{run}");
     }
     assert_eq!(world.published(), contacts(0..1_000));
 }
@@ -273,7 +270,7 @@ async fn a_receipt_that_cannot_be_written_is_told_in_s3s_own_words() {
         world.sandbox.s3.fault(fault.path("_state/receipts/").always());
         let run = world.load("monday.csv", &contacts(0..100)).await;
         run.assert_loaded();
-        let warnings = run["warnings"].to_string();
+        let warnings = run.warnings();
         assert!(
             warnings.contains(words) && warnings.contains("the receipt"),
             "{warnings}"

@@ -4,6 +4,7 @@
 //! one that the tests were built with.
 
 use crate::leaks;
+use crate::run::Run;
 use crate::world::{SEGMENT, assert_objects_tell_nothing, contacts, csv};
 use sandbox::lambda::{Function, Lambda};
 use sandbox::{BUCKET, Sandbox};
@@ -125,7 +126,7 @@ async fn no_damaged_byte_of_any_fixture_ends_the_process() {
             deployed.drop_file(&key, damaged(&content, number));
             let order = json!({"action": "load", "key": key, "dry_run": true});
             let answer = deployed.invoke(&order).await.unwrap();
-            let run = &answer["runs"][0];
+            let run = Run::first(&answer);
             let is_read = matches!(run["outcome"].as_str(), Some("dry_run" | "refused"));
             assert!(is_read || run["error_type"] == "SourceInvalid", "{key} {number}: {run}");
         }

@@ -74,13 +74,13 @@ async fn an_include_group_that_somebody_adds_during_the_load_is_brought_to_the_r
     let run = load_while(&world, ("AddStaticMembers", 1), || {
         add_group(&world, "Include", &contacts(1_095..1_110));
     });
-    assert_eq!(run.await.unwrap()["outcome"], "loaded");
+    run.await.unwrap().assert_loaded();
     assert_eq!(world.published(), contacts(0..1_100));
     assert_eq!(groups(&world), [(true, 1_100), (true, 5)]);
     let run = load_while(&world, ("ListGroupMembers", 2), || {
         add_group(&world, "Include", &contacts(7_000..7_010));
     });
-    assert_eq!(run.await.unwrap()["outcome"], "unchanged", "nothing was published yet");
+    run.await.unwrap().assert_unchanged();
 }
 
 #[tokio::test(start_paused = true)]
@@ -97,7 +97,7 @@ async fn an_include_group_that_goes_during_the_load_leaves_the_result_whole() {
             state.set_definition(id, &[(GROUPS, json!(Value::Array(groups).to_string()))]);
         });
     });
-    assert_eq!(run.await.unwrap()["outcome"], "loaded");
+    run.await.unwrap().assert_loaded();
     assert_eq!(world.published(), contacts(0..1_100));
 }
 
@@ -150,7 +150,7 @@ async fn groups_are_saved_in_a_table_without_versions_too_and_the_report_says_so
     .await;
     run.assert_loaded();
     assert_eq!(groups(&world), [(false, 10), (false, 10), (true, 1_100)]);
-    let warnings = run["warnings"].to_string();
+    let warnings = run.warnings();
     assert_eq!(warnings.matches("no versions").count(), 1, "{warnings}");
 }
 
@@ -197,7 +197,7 @@ async fn a_query_that_comes_during_the_load_stops_it_before_publishing() {
     );
     assert_eq!(published_sizes(&world), [1_000]);
     world.sandbox.s3.clock().advance(Duration::from_mins(16));
-    assert_eq!(sweep(&world).await["runs"][0]["outcome"], "refused");
+    Run::first(&sweep(&world).await).assert_refused();
     assert_eq!(published_sizes(&world), [1_000]);
 }
 
@@ -265,7 +265,7 @@ async fn a_segment_of_other_people_than_contacts_is_refused_before_the_first_wri
         assert_eq!(run.outcome(), outcome, "{entity}: {run}");
         if outcome == "refused" {
             run.as_type("WrongBaseEntity");
-            let approved = world.order(&key, &json!({"approve": run["run_id"]})).await;
+            let approved = world.order(&key, &json!({"approve": run.run_id()})).await;
             assert_eq!(
                 approved.outcome(),
                 "refused",
@@ -294,10 +294,10 @@ async fn whom_an_exclude_group_keeps_out_is_not_expected_to_be_counted() {
         announced, 45,
         "what Dynamics will count is what the next attempt compares with"
     );
-    assert!(!run["warnings"].to_string().contains("Dynamics counts"), "{run}");
+    assert!(!run.warnings().contains("Dynamics counts"), "{run}");
 
     dataverse.drop_at_compute(contacts(20..22));
     let run = world.load("tuesday.csv", &contacts(0..61)).await;
-    let warnings = run["warnings"].to_string();
+    let warnings = run.warnings();
     assert!(warnings.contains("counts 44 members where 46 were published"), "{run}");
 }

@@ -29,17 +29,13 @@ async fn a_destination_that_is_switched_to_another_environment_begins_with_no_pa
     let world = World::start().await;
     let key = world.drop_contacts("monday.csv", &contacts(0..100));
     let first = world.run(&key).await;
-    assert_eq!(
-        (&first["outcome"], &first["environment"]),
-        (&json!("loaded"), &json!(host(&world.sandbox)))
-    );
+    first.assert_loaded();
+    assert_eq!(first["environment"], json!(host(&world.sandbox)), "{first}");
     let (other, destination) = another().await;
     world.destination(&destination);
     let second = world.run(&key).await;
-    assert_eq!(
-        (&second["outcome"], &second["environment"]),
-        (&json!("loaded"), &json!(host(&other)))
-    );
+    second.assert_loaded();
+    assert_eq!(second["environment"], json!(host(&other)), "{second}");
     assert_ne!(first["run_id"], second["run_id"]);
     assert_eq!(
         other.dataverse.segment(crate::world::SEGMENT).published,
@@ -69,7 +65,7 @@ async fn an_approval_for_another_environment_is_refused() {
     refused.assert_refused();
     let (other, destination) = another().await;
     world.destination(&destination);
-    let run = world.order(&small, &json!({"approve": refused["run_id"]})).await;
+    let run = world.order(&small, &json!({"approve": refused.run_id()})).await;
     run.assert_refused().says("environment");
     assert_eq!(other.dataverse.requests().len(), 0);
 }

@@ -47,7 +47,7 @@ async fn a_folder_of_a_lake_table_is_refused_with_the_statement_that_exports() {
 
         world.destination(&json!({"result_files": "single"}));
         let single = world.drop_contacts("t/day=1/a.csv", &contacts(0..140));
-        assert_eq!(run_of(&world, &single).await["error_type"], "NotATable");
+        run_of(&world, &single).await.as_type("NotATable");
         assert_eq!(world.published(), contacts(0..100), "{lake}");
     }
 }
@@ -117,7 +117,7 @@ async fn only_files_that_databricks_committed_and_never_removed_are_read() {
     let run = run_of(&world, &marker).await;
     run.assert_loaded();
     assert_eq!(world.published(), contacts(10..110));
-    let warnings = run["warnings"].to_string();
+    let warnings = run.warnings();
     assert!(warnings.contains("4 of the 6 data files"), "{warnings}");
 
     world.drop_file("run/_committed_222", "{\"added\": [\"part-");

@@ -22,7 +22,7 @@ async fn world() -> World {
     world.sandbox.s3.delete(BUCKET, "incoming/Summer Sale/base.csv");
     tokio::time::sleep(std::time::Duration::from_mins(16)).await;
     let runs = sweep(&world).await;
-    assert_eq!(runs["runs"][0]["error_type"], "SourceMissing", "{runs}");
+    Run::first(&runs).as_type("SourceMissing");
     world
 }
 

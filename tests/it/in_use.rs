@@ -2,10 +2,11 @@
 //! change them in whatever words.
 
 use crate::failures::{failure_of, sweep};
+use crate::run::Run;
 use crate::world::{SEGMENT, World, contacts};
 use sandbox::Fault;
 use sandbox::dataverse::Seed;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -15,10 +16,6 @@ async fn with_segment() -> (World, Uuid) {
     let seed = Seed::named(SEGMENT).group(contacts(0..100));
     let segment = world.sandbox.dataverse.seed_segment(seed);
     (world, segment)
-}
-
-fn warnings(run: &Value) -> String {
-    run["warnings"].to_string()
 }
 
 #[tokio::test(start_paused = true)]
@@ -44,8 +41,8 @@ async fn whatever_call_is_refused_since_the_segment_is_in_use_the_audience_stays
         world.sandbox.dataverse.fault(fault.error("0x80040265", words));
         let key = world.drop_contacts("monday.csv", &contacts(40..200));
         let run = world.order(&key, &json!({})).await;
-        assert_eq!(run["error_type"], "SegmentInUse", "{operation}: {run}");
-        let reason = run["reason"].as_str().unwrap();
+        run.as_type("SegmentInUse");
+        let reason = run.reason();
         assert!(
             reason.contains(&format!("in use (by 2 live journeys and the segment {other})")),
             "{reason}"
@@ -73,15 +70,15 @@ async fn once_the_journeys_are_stopped_the_next_try_loads_the_segment() {
     assert_eq!(sweep(&world).await["runs"], json!([]), "its pause is not over");
     for minutes in [16, 31] {
         world.sandbox.s3.clock().advance(Duration::from_mins(minutes));
-        let run = &sweep(&world).await["runs"][0];
-        assert_eq!(run["error_type"], "SegmentInUse", "{run}");
+        let run = Run::first(&sweep(&world).await);
+        run.as_type("SegmentInUse");
         world.sandbox.s3.clock().advance(Duration::from_mins(minutes));
         assert_eq!(sweep(&world).await["runs"], json!([]), "pauses grow");
     }
     assert_eq!(world.published(), contacts(0..100));
     world.sandbox.dataverse.lock(segment, None);
     world.sandbox.s3.clock().advance(Duration::from_mins(62));
-    assert_eq!(sweep(&world).await["runs"][0]["outcome"], "loaded");
+    Run::first(&sweep(&world).await).assert_loaded();
     assert_eq!(world.published(), contacts(40..200));
 }
 
@@ -98,7 +95,7 @@ async fn what_is_read_only_or_locked_and_not_the_segment_is_another_refusal() {
         world.sandbox.dataverse.fault(fault.error("0x80040265", words));
         let key = world.drop_contacts("monday.csv", &contacts(0..200));
         let run = world.order(&key, &json!({})).await;
-        assert_eq!(run["error_type"], "DynamicsRefused", "{words}: {run}");
+        run.as_type("DynamicsRefused");
         assert_eq!(world.published(), contacts(0..100));
     }
 }
@@ -117,25 +114,23 @@ async fn who_uses_the_segment_is_told_before_the_first_write_by_dry_run_answer_a
         "{dry}"
     );
     assert!(
-        warnings(&dry).contains("10 people would be added to it, and 10 removed from it"),
+        dry.warnings()
+            .contains("10 people would be added to it, and 10 removed from it"),
         "{dry}"
     );
     assert_eq!(world.sandbox.dataverse.writes(), 0);
-    let run = &world.deliver(&key).await["runs"][0];
-    assert_eq!(
-        (&run["outcome"], &run["used_by"]),
-        (&json!("loaded"), &expected),
-        "{run}"
-    );
+    let run = Run::first(&world.deliver(&key).await);
+    run.assert_loaded();
+    assert_eq!(run["used_by"], expected, "{run}");
     assert!(
-        warnings(run).contains("used by 1 live journey and the segment"),
+        run.warnings().contains("used by 1 live journey and the segment"),
         "{run}"
     );
-    assert!(warnings(run).contains("depends on the journey"), "{run}");
+    assert!(run.warnings().contains("depends on the journey"), "{run}");
     world.sandbox.dataverse.set_users(segment, 0, &[]);
     let run = world.load("tuesday.csv", &contacts(10..120)).await;
     assert_eq!(run["used_by"], json!({"journeys": 0, "segments": []}), "{run}");
-    assert!(!warnings(&run).contains("used by"), "{run}");
+    assert!(!run.warnings().contains("used by"), "{run}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -170,30 +165,25 @@ async fn a_segment_in_use_is_refused_before_the_first_write_until_nothing_uses_i
     let key = world.drop_contacts("monday.csv", &contacts(40..200));
     let dry = world.order(&key, &json!({"dry_run": true})).await;
     assert!(
-        warnings(&dry).contains("would be refused: the segment is used by 1 live journey"),
+        dry.warnings()
+            .contains("would be refused: the segment is used by 1 live journey"),
         "{dry}"
     );
-    let run = world.deliver(&key).await["runs"][0].clone();
+    let run = Run::first(&world.deliver(&key).await);
     assert_eq!(
         (&run["outcome"], &run["used_by"]["journeys"]),
         (&json!("refused"), &json!(1)),
         "{run}"
     );
-    assert!(
-        run["reason"].as_str().unwrap().contains("when_in_use is refuse"),
-        "{run}"
-    );
+    assert!(run.reason().contains("when_in_use is refuse"), "{run}");
     assert_eq!(sweep(&world).await["runs"], json!([]), "it is still in use");
     assert_eq!(world.sandbox.dataverse.writes(), 0);
     world.sandbox.dataverse.set_users(segment, 0, &[Uuid::new_v4()]);
     assert_eq!(sweep(&world).await["runs"], json!([]), "now a segment uses it");
     world.sandbox.dataverse.set_users(segment, 0, &[]);
-    let run = &sweep(&world).await["runs"][0];
-    assert_eq!(
-        (&run["outcome"], &run["run_id"]),
-        (&json!("loaded"), &dry["run_id"]),
-        "{run}"
-    );
+    let run = Run::first(&sweep(&world).await);
+    run.assert_loaded();
+    assert_eq!(run["run_id"], dry["run_id"], "{run}");
     assert_eq!(world.published(), contacts(40..200));
     assert_eq!(sweep(&world).await["runs"], json!([]));
 }
@@ -206,20 +196,17 @@ async fn an_approval_opens_the_guard_and_a_newer_file_takes_the_place_of_one_tha
     let monday = world.drop_contacts("monday.csv", &contacts(40..200));
     world.deliver(&monday).await;
     let tuesday = world.drop_contacts("tuesday.csv", &contacts(50..200));
-    let refused = world.deliver(&tuesday).await["runs"][0].clone();
-    assert_eq!(refused["outcome"], "refused", "{refused}");
-    let run = world.order(&tuesday, &json!({"approve": refused["run_id"]})).await;
-    assert_eq!(
-        (&run["outcome"], &run["approved"]),
-        (&json!("loaded"), &json!(true)),
-        "{run}"
-    );
+    let refused = Run::first(&world.deliver(&tuesday).await);
+    refused.assert_refused();
+    let run = world.order(&tuesday, &json!({"approve": refused.run_id()})).await;
+    run.assert_loaded();
+    assert_eq!(run["approved"], json!(true), "{run}");
     world.sandbox.dataverse.set_users(segment, 0, &[]);
     assert_eq!(sweep(&world).await["runs"], json!([]), "the older one waits no more");
     assert_eq!(world.published(), contacts(50..200));
     // What changes nothing is nobody's business who uses the segment.
     world.sandbox.dataverse.set_users(segment, 2, &[]);
-    assert_eq!(world.load("same.csv", &contacts(50..200)).await["outcome"], "unchanged");
+    world.load("same.csv", &contacts(50..200)).await.assert_unchanged();
 }
 
 #[tokio::test(start_paused = true)]
@@ -228,7 +215,7 @@ async fn an_addition_that_waits_is_counted_once_nothing_uses_the_segment() {
     world.destination(&json!({"when_in_use": "refuse", "mode": "append"}));
     world.sandbox.dataverse.set_users(segment, 1, &[]);
     for (name, numbers) in [("a.csv", 100..110), ("b.csv", 110..120)] {
-        assert_eq!(world.load(name, &contacts(numbers)).await["outcome"], "refused");
+        world.load(name, &contacts(numbers)).await.assert_refused();
     }
     world.sandbox.dataverse.set_users(segment, 0, &[]);
     assert_eq!(sweep(&world).await["runs"].as_array().unwrap().len(), 2);
@@ -246,13 +233,14 @@ async fn where_nobody_tells_who_uses_the_segment_it_is_loaded_with_a_warning() {
         .dataverse
         .modes(|modes| _ = modes.lacking.insert(dependents));
     let run = world.load("monday.csv", &contacts(0..110)).await;
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    run.assert_loaded();
     assert!(
-        warnings(&run).contains("does not tell whether journeys or other segments use"),
+        run.warnings()
+            .contains("does not tell whether journeys or other segments use"),
         "{run}"
     );
     world.sandbox.dataverse.modes(|modes| modes.lacking.clear());
     let run = world.load("tuesday.csv", &contacts(0..111)).await;
-    assert!(!warnings(&run).contains("does not tell"), "{run}");
+    assert!(!run.warnings().contains("does not tell"), "{run}");
     assert_eq!(world.published(), contacts(0..111));
 }

@@ -42,7 +42,7 @@ async fn a_list_that_never_shows_what_was_written_is_verified_by_nobody_and_publ
                 .for_each(|definition| definition.stale.clear());
         });
         world.sandbox.s3.clock().advance(Duration::from_mins(16));
-        assert_eq!(sweep(&world).await["runs"][0]["outcome"], "loaded");
+        Run::first(&sweep(&world).await).assert_loaded();
         assert_eq!(world.published(), contacts(file));
     }
 }

@@ -1,5 +1,6 @@
 //! The largest segment there is, over several invocations.
 
+use crate::run::Run;
 use crate::world::{World, contacts};
 use sandbox::BUCKET;
 use serde_json::json;
@@ -17,7 +18,7 @@ async fn two_million_contacts_over_several_short_invocations_end_exact() {
     let event = world.sandbox.s3.notification(BUCKET, &key);
     let time = Duration::from_mins(4);
     let first = world.invoke_for(event, time).await.unwrap();
-    assert_eq!(first["runs"][0]["outcome"], "continues", "{first}");
+    Run::first(&first).assert_continues();
     let mut sweeps = 0;
     while world.head()["applied"].is_null() {
         assert!(

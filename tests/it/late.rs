@@ -65,7 +65,7 @@ async fn a_complete_result_that_a_sweep_finds_late_goes_under_all_that_was_count
     let expected = [contacts([0, 2]), contacts(4..12), contacts([20])].concat();
     let swept = of_complete_results.handle(json!({"action": "sweep"}), FIFTEEN_MINUTES);
     let swept = Box::pin(swept).await.unwrap();
-    assert_eq!(swept["runs"][0]["outcome"], "loaded", "{swept}");
+    Run::first(&swept).assert_loaded();
     assert_eq!(world.published(), expected);
     let event = world.sandbox.s3.notification(BUCKET, "full/Summer Sale/late.csv");
     let again = deliver_to(&of_complete_results, event).await;

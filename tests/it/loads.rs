@@ -190,11 +190,8 @@ async fn a_sample_goes_to_a_test_segment_and_leaves_the_real_one_alone() {
     world.load("monday.csv", &contacts(0..1_000)).await;
     let key = world.drop_contacts("tuesday.csv", &contacts(0..2_000));
     let run = world.order(&key, &json!({"sample": 25})).await;
-    assert_eq!(
-        (&run["outcome"], &run["segment_name"]),
-        (&json!("loaded"), &json!("Summer Sale (test)")),
-        "{run}"
-    );
+    run.assert_loaded();
+    assert_eq!(run["segment_name"], json!("Summer Sale (test)"), "{run}");
     let sample = world.sandbox.dataverse.segment("Summer Sale (test)").published.unwrap();
     assert_eq!(sample.len(), 25);
     assert!(sample.iter().all(|id| contacts(0..2_000).contains(id)));
@@ -274,7 +271,7 @@ async fn hostile_keys_are_read_on_both_roads() {
             .s3
             .put(BUCKET, key, crate::world::csv(&contacts(number..number + 60)));
         world.sandbox.s3.clock().advance(std::time::Duration::from_secs(1));
-        assert_eq!(world.deliver(key).await["runs"][0]["outcome"], "loaded", "{key}");
+        Run::first(&world.deliver(key).await).assert_loaded();
         assert_eq!(world.published(), contacts(number..number + 60));
 
         world
@@ -283,11 +280,7 @@ async fn hostile_keys_are_read_on_both_roads() {
             .put(BUCKET, key, crate::world::csv(&contacts(number..number + 61)));
         world.sandbox.s3.clock().advance(std::time::Duration::from_secs(1));
         let event = world.sandbox.s3.event_bridge(BUCKET, key);
-        assert_eq!(
-            world.invoke(event).await.unwrap()["runs"][0]["outcome"],
-            "loaded",
-            "{key}"
-        );
+        Run::first(&world.invoke(event).await.unwrap()).assert_loaded();
         assert_eq!(world.published(), contacts(number..number + 61));
     }
 }

@@ -1,6 +1,7 @@
 //! No file waits for another one of its segment that fails for a reason of its own.
 
 use crate::failures::{deliver_to, outcomes, sweep};
+use crate::run::Run;
 use crate::world::{SEGMENT, World, contacts};
 use sandbox::dataverse::Seed;
 use sandbox::{BUCKET, Fault};
@@ -47,11 +48,8 @@ async fn a_file_to_append_that_dynamics_does_not_accept_steps_aside_and_its_appr
     assert_eq!(world.published(), contacts((0..1_000).chain(5_000..5_020)));
     let fields = json!({"mode": "append", "approve": run_id});
     let approved = world.order(&key, &fields).await;
-    assert_eq!(
-        (&approved["outcome"], &approved["approved"]),
-        (&json!("loaded"), &json!(true)),
-        "{approved}"
-    );
+    approved.assert_loaded();
+    assert_eq!(approved["approved"], json!(true), "{approved}");
     assert_eq!(
         world.published(),
         contacts((0..1_000).chain(5_000..5_020).chain(5_900..6_000))
@@ -105,10 +103,10 @@ async fn nobody_who_unsubscribed_waits_for_a_complete_result_that_fails_by_itsel
     let fault = Fault::on("GetObject").path("complete").times(2);
     world.sandbox.s3.fault(fault.answer(403).code("AccessDenied"));
     let run = world.order(&key, &json!({"mode": "replace"})).await;
-    assert_eq!(run["error_type"], "SourceForbidden", "{run}");
+    run.as_type("SourceForbidden");
     for (name, person) in [("monday.csv", 50), ("tuesday.csv", 51)] {
         let run = world.load(name, &contacts([person])).await;
-        assert_eq!(run["outcome"], "loaded", "{run}");
+        run.assert_loaded();
     }
     assert_eq!(world.published(), contacts((0..50).chain(52..100)));
 
@@ -151,9 +149,9 @@ async fn an_event_whose_file_another_worker_has_finished_is_not_told_of_a_worker
         tokio::time::sleep(Duration::from_millis(10)).await;
         deliver_to(&other, event.clone()).await
     });
-    let mine = mine.unwrap()["runs"][0].clone();
+    let mine = Run::first(&mine.unwrap());
     for run in [&mine, &others] {
-        let outcome = run["outcome"].as_str().unwrap();
+        let outcome = run.outcome();
         assert!(matches!(outcome, "loaded" | "unchanged"), "{mine} {others}");
     }
     assert_eq!(world.published(), contacts(0..100));

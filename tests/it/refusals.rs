@@ -33,7 +33,7 @@ async fn an_empty_result_is_refused_and_its_approval_or_the_setting_clears() {
 
     let wrong = world.order(&key, &json!({"approve": "0123456789abcdef"})).await;
     wrong.assert_refused();
-    let approved = world.order(&key, &json!({"approve": refused["run_id"]})).await;
+    let approved = world.order(&key, &json!({"approve": refused.run_id()})).await;
     approved.assert_loaded();
     assert_eq!(world.segment().published, Some(Vec::new()));
 

@@ -168,7 +168,7 @@ async fn a_segment_that_somebody_stopped_is_published_again_only_as_it_was() {
         }
         let run = Run::first(&sweep(&world).await);
         assert_eq!(run.outcome() == "loaded", !is_changed, "{run}");
-        assert_eq!(run["needs_attention"] == true, is_changed, "{run}");
+        assert_eq!(run.needs_attention(), is_changed, "{run}");
         assert_eq!(world.segment().publishes, 2 - u32::from(is_changed), "{run}");
     }
 }
@@ -253,8 +253,8 @@ async fn a_result_that_is_loaded_again_and_refused_is_a_failure_with_pauses() {
     assert_failed_with_pauses(&runs);
     let reason = runs[0]["reason"].as_str().unwrap();
     let command: Value = serde_json::from_str(&reason[reason.find('{').unwrap()..]).unwrap();
-    let run = world.invoke(command).await.unwrap()["runs"][0].clone();
-    assert_eq!(run["outcome"], "loaded", "{run}");
+    let run = Run::first(&world.invoke(command).await.unwrap());
+    run.assert_loaded();
     assert_eq!(world.published(), contacts(0..100));
     assert_eq!(world.head()["pending"], json!([]));
 }

@@ -68,8 +68,17 @@ impl Run {
             .unwrap_or_else(|| panic!("no reason: {self}"))
     }
 
+    /// Returns all warnings, a line each.
+    pub(crate) fn warnings(&self) -> String {
+        self.told.warnings.join("\n")
+    }
+
     pub(crate) fn needs_attention(&self) -> bool {
         self.told.needs_attention
+    }
+
+    pub(crate) fn is_failed_as(&self, error_type: &str) -> bool {
+        self.told.outcome == "failed" && self.told.error_type.as_deref() == Some(error_type)
     }
 
     #[track_caller]

@@ -332,12 +332,8 @@ async fn a_part_that_comes_last_and_counts_as_older_is_refused_and_a_person_is_c
         let run = world.run(&late).await;
         run.assert_outcome(outcome);
         let is_refused = outcome == "refused";
-        assert_eq!(run["needs_attention"] == true, is_refused, "{run}");
-        assert_eq!(
-            run["reason"].to_string().contains("was loaded alone"),
-            is_refused,
-            "{run}"
-        );
+        assert_eq!(run.needs_attention(), is_refused, "{run}");
+        assert_eq!(run.reason().contains("was loaded alone"), is_refused, "{run}");
         assert_eq!(world.published(), contacts(0..60));
     }
 }

@@ -200,7 +200,7 @@ async fn an_s3_that_is_slow_with_everything_ends_a_sweep_at_the_planned_stop() {
         .invoke_for(json!({"action": "sweep"}), Duration::from_secs(40))
         .await;
     let swept = swept.unwrap();
-    assert_eq!(swept["runs"][0]["error_type"], "OutOfTime", "{swept}");
+    Run::first(&swept).as_type("OutOfTime");
     assert_eq!(
         start.elapsed().as_secs(),
         16,

@@ -97,7 +97,7 @@ async fn a_person_who_asks_for_it_now_waits_for_no_pause_and_it_counts() {
         let run = Run::first(&world.invoke(now.clone()).await.unwrap());
         run.assert_failed();
         assert_eq!(world.head()["failures"]["count"], count);
-        assert_eq!(run["needs_attention"] == true, count == 5, "{run}");
+        assert_eq!(run.needs_attention(), count == 5, "{run}");
         assert_eq!(sweep(&world).await["runs"], json!([]));
     }
     world.sandbox.dataverse.modes(|modes| modes.denied.clear());
@@ -118,7 +118,7 @@ async fn after_five_failures_the_report_calls_for_a_person() {
         let run = Run::first(&sweep(&world).await);
         run.assert_failed();
         assert_eq!(
-            run["warnings"].to_string().contains("attention"),
+            run.warnings().contains("attention"),
             world.head()["failures"]["count"] == 5
         );
     }

@@ -107,7 +107,7 @@ async fn rows_without_one_valid_id_are_refused_whatever_is_allowed_or_approved()
             );
             assert!(run["rejected_rows"].is_string(), "{run}");
             let key = run["source"]["key"].as_str().unwrap();
-            let approved = world.order(key, &json!({"approve": run["run_id"], "mode": mode})).await;
+            let approved = world.order(key, &json!({"approve": run.run_id(), "mode": mode})).await;
             approved.assert_refused();
             let into_dry_run = world.order(key, &json!({"dry_run": true, "mode": mode})).await;
             into_dry_run.assert_refused();

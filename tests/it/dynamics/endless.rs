@@ -39,7 +39,7 @@ async fn an_answer_without_an_end_is_not_held() {
             world.sandbox.dataverse.fault(rule);
             let key = world.drop_contacts("monday.csv", &world::contacts(0..110));
             let run = world.order(&key, &json!({})).await;
-            assert_eq!(run["error_type"], "DynamicsAnswerUnexpected", "{operation}: {run}");
+            run.as_type("DynamicsAnswerUnexpected");
             let reason = run.reason();
             assert!(reason.starts_with(says) && reason.contains(LIMIT), "{reason}");
             assert_eq!(world.sandbox.dataverse.segments(SEGMENT).len(), 1);
@@ -218,7 +218,7 @@ async fn assert_ends(rule: Fault, says: &str, calls: usize) {
     dataverse.fault(rule.always());
     let key = world.drop_contacts("monday.csv", &world::contacts(0..110));
     let run = world.order(&key, &json!({})).await;
-    assert_eq!(run["error_type"], "DynamicsAnswerUnexpected", "{says}: {run}");
+    run.as_type("DynamicsAnswerUnexpected");
     assert!(run.reason().contains(says), "{says}: {run}");
     assert_eq!((dataverse.count(SEGMENTS), dataverse.writes()), (calls, 0), "{says}");
     assert_eq!(world.published(), world::contacts(0..100));

@@ -1,6 +1,7 @@
 //! Events that come twice, late, together, out of order or not at all.
 
 use super::{deliver_to, failure_of, published_sizes, sweep};
+use crate::run::Run;
 use crate::world::{World, contacts, csv};
 use sandbox::{BUCKET, Fault, s3::sqs_batch};
 use serde_json::json;
@@ -19,7 +20,7 @@ async fn a_duplicate_event_during_the_run_makes_no_second_writer() {
         world.sandbox.dataverse.arrived("AddStaticMembers", 1).await;
         deliver_to(&other, duplicate).await
     });
-    assert_eq!(first["runs"][0]["outcome"], "loaded", "{first}");
+    Run::first(&first).assert_loaded();
     assert_eq!(second.outcome(), "unchanged", "nobody works on it by then: {second}");
     assert_eq!(world.sandbox.dataverse.count("AddStaticMembers"), 5);
     assert_eq!(world.segment().publishes, 1);
@@ -66,8 +67,8 @@ async fn a_newer_file_that_comes_during_the_load_is_the_only_one_published() {
         deliver_to(&other, world.sandbox.s3.notification(BUCKET, &tuesday)).await
     });
     second.assert_busy();
-    assert_eq!(first["runs"][0]["outcome"], "superseded", "{first}");
-    assert_eq!(first["runs"][1]["outcome"], "loaded", "{first}");
+    Run::first(&first).assert_superseded();
+    Run::of(&first["runs"][1]).assert_loaded();
     assert_eq!(published_sizes(&world), [8_100]);
     assert_eq!(world.published(), contacts(100..8_200));
 }
@@ -84,8 +85,8 @@ async fn a_newer_file_that_is_refused_lets_the_older_go_on() {
         deliver_to(&other, world.sandbox.s3.notification(BUCKET, &empty)).await
     });
     second.assert_busy();
-    assert_eq!(first["runs"][0]["outcome"], "loaded", "{first}");
-    assert_eq!(first["runs"][1]["outcome"], "refused", "{first}");
+    Run::first(&first).assert_loaded();
+    Run::of(&first["runs"][1]).assert_refused();
     assert_eq!(published_sizes(&world), [8_000]);
 }
 
@@ -167,5 +168,5 @@ async fn after_three_failed_attempts_the_job_stays_and_the_sweep_goes_on_after_i
     world.sandbox.dataverse.clear_faults();
     assert_eq!(sweep(&world).await["runs"], json!([]), "the third pause is an hour");
     world.sandbox.s3.clock().advance(Duration::from_mins(61));
-    assert_eq!(sweep(&world).await["runs"][0]["outcome"], "loaded");
+    Run::first(&sweep(&world).await).assert_loaded();
 }

@@ -26,7 +26,7 @@ async fn a_receipt_that_cannot_be_written_is_a_warning_and_the_load_stands() {
         let run = world.load("monday.csv", &contacts(0..100)).await;
         run.assert_loaded();
         assert!(run["receipt"].is_null(), "{run}");
-        let warnings = run["warnings"].to_string();
+        let warnings = run.warnings();
         assert!(warnings.contains("receipt") && warnings.contains(reason), "{run}");
         assert_eq!(world.published(), contacts(0..100));
     }

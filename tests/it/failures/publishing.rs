@@ -1,6 +1,7 @@
 //! Publishing: refused, failed, slow, never finished, shown late.
 
 use super::{failure_of, published_sizes, sweep};
+use crate::run::Run;
 use crate::world::{SEGMENT, World, contacts};
 use sandbox::Fault;
 use sandbox::dataverse::{Outcome, Seed};
@@ -43,7 +44,7 @@ async fn a_publish_that_is_refused_keeps_the_old_audience_and_is_tried_again_lat
     assert_eq!(failure_of(&world, &key).await.0, "PublishRefused");
     assert_eq!(published_sizes(&world), [1_000]);
     world.sandbox.s3.clock().advance(Duration::from_mins(16));
-    assert_eq!(sweep(&world).await["runs"][0]["outcome"], "loaded");
+    Run::first(&sweep(&world).await).assert_loaded();
     assert_eq!(published_sizes(&world), [1_000, 1_100]);
 }
 
@@ -61,7 +62,7 @@ async fn a_publish_that_ends_in_error_or_faulted_keeps_the_old_audience_and_is_t
 
         world.sandbox.dataverse.modes(|modes| modes.outcome = Outcome::Active);
         world.sandbox.s3.clock().advance(Duration::from_mins(16));
-        assert_eq!(sweep(&world).await["runs"][0]["outcome"], "loaded", "{outcome:?}");
+        Run::first(&sweep(&world).await).assert_loaded();
         assert_eq!(published_sizes(&world), [1_000, 1_100]);
     }
 }
@@ -72,11 +73,8 @@ async fn a_segment_that_never_becomes_active_is_computing_and_only_looked_at() {
         let world = with_audience().await;
         world.sandbox.dataverse.modes(|modes| modes.outcome = outcome);
         let run = world.load("monday.csv", &contacts(0..1_100)).await;
-        assert_eq!(
-            (&run["outcome"], &run["member_count"]),
-            (&json!("computing"), &json!(null)),
-            "{run}"
-        );
+        run.assert_computing();
+        assert_eq!(run["member_count"], json!(null), "{run}");
         for _ in 0..3 {
             tokio::time::sleep(Duration::from_hours(1)).await;
             assert_eq!(sweep(&world).await["runs"], json!([]), "{outcome:?}");
@@ -104,7 +102,7 @@ async fn a_computing_segment_that_somebody_stops_is_loaded_again() {
             modes.outcome = Outcome::Active;
             modes.publish_delay = Duration::from_secs(1);
         });
-        assert_eq!(sweep(&world).await["runs"][0]["outcome"], "loaded", "{status}");
+        Run::first(&sweep(&world).await).assert_loaded();
         assert_eq!(published_sizes(&world), [1_000, 1_100]);
     }
 }
@@ -134,7 +132,7 @@ async fn a_lag_longer_than_the_wait_is_computing_and_confirmed_by_a_sweep() {
     let run = world.load("monday.csv", &contacts(0..1_100)).await;
     run.assert_computing();
     tokio::time::sleep(Duration::from_mins(5)).await;
-    assert_eq!(sweep(&world).await["runs"][0]["outcome"], "loaded");
+    Run::first(&sweep(&world).await).assert_loaded();
     assert_eq!(world.head()["applied"]["confirmed"], true);
     assert_eq!(world.published(), contacts(0..1_100));
 }

@@ -42,7 +42,7 @@ async fn an_s3_that_stays_slow_is_a_failure_that_the_sweep_mends() {
     assert_eq!(world.head()["lease"], serde_json::json!(null));
     world.sandbox.s3.clear_faults();
     world.sandbox.s3.clock().advance(Duration::from_mins(16));
-    assert_eq!(sweep(&world).await["runs"][0]["outcome"], "loaded");
+    Run::first(&sweep(&world).await).assert_loaded();
 }
 
 /// Loads a file that is changed as soon as its reading has begun.

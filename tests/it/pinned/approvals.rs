@@ -43,11 +43,8 @@ async fn an_approval_opens_the_guards_for_the_files_that_were_looked_at_only() {
     write_parts(&world, &[0..20, 20..45]);
     let command = refused_command(&world, &complete(&world, "folder", 2)).await;
     let run = Run::first(&world.invoke(command).await.unwrap());
-    assert_eq!(
-        (&run["outcome"], &run["approved"]),
-        (&json!("loaded"), &json!(true)),
-        "{run}"
-    );
+    run.assert_loaded();
+    assert_eq!(run["approved"], json!(true), "{run}");
     assert_eq!(world.published(), contacts(0..45));
 }
 
@@ -59,10 +56,10 @@ async fn an_approval_opens_the_guards_for_the_mode_that_was_refused_only() {
     let key = world.drop_contacts("more.csv", &contacts(1000..1500));
     let refused = world.order(&key, &json!({"mode": "append"})).await;
     refused.assert_refused();
-    let run = world.order(&key, &json!({"approve": refused["run_id"]})).await;
+    let run = world.order(&key, &json!({"approve": refused.run_id()})).await;
     run.assert_refused().says("mode (this is replace)");
     assert_eq!(world.published(), contacts(0..1000));
-    let approval = json!({"mode": "append", "approve": refused["run_id"]});
+    let approval = json!({"mode": "append", "approve": refused.run_id()});
     assert_eq!(world.order(&key, &approval).await.outcome(), "loaded");
     assert_eq!(world.published(), contacts(0..1500));
 }
@@ -109,7 +106,7 @@ async fn an_approval_that_was_printed_before_is_refused_as_that() {
         assert!(reason.contains("printed by an earlier version"), "{run}");
     }
     assert_eq!(world.published(), contacts(0..1000));
-    let run = world.order(&key, &json!({"approve": refused["run_id"]})).await;
+    let run = world.order(&key, &json!({"approve": refused.run_id()})).await;
     run.assert_loaded();
 }
 
@@ -120,14 +117,11 @@ async fn an_approval_outlives_a_failure_and_a_later_load_without_it() {
     let key = world.drop_contacts("small.csv", &contacts(0..100));
     let refused = run_of(&world, &key).await;
     world.sandbox.dataverse.deny("PublishSegmentDefinition");
-    let run = world.order(&key, &json!({"approve": refused["run_id"]})).await;
-    assert_eq!(run["outcome"], "failed", "{run}");
+    let run = world.order(&key, &json!({"approve": refused.run_id()})).await;
+    run.assert_failed();
     world.sandbox.dataverse.modes(|modes| modes.denied.clear());
     let run = world.order(&key, &json!({})).await;
-    assert_eq!(
-        (&run["outcome"], &run["approved"]),
-        (&json!("loaded"), &json!(true)),
-        "{run}"
-    );
+    run.assert_loaded();
+    assert_eq!(run["approved"], json!(true), "{run}");
     assert_eq!(world.published(), contacts(0..100));
 }

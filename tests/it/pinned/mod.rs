@@ -62,7 +62,7 @@ async fn sweep(world: &World) -> Value {
 async fn take_up(world: &World, key: &str) {
     let dataverse = &world.sandbox.dataverse;
     dataverse.fault(Fault::on("GET msdynmkt_segments").always().answer(500));
-    assert_eq!(run_of(world, key).await["error_type"], "DynamicsUnavailable");
+    run_of(world, key).await.as_type("DynamicsUnavailable");
     dataverse.clear_faults();
 }
 
@@ -106,7 +106,7 @@ async fn a_part_that_an_overwriting_statement_left_behind_is_refused_until_someb
             "refused",
             "a marker written again makes no part newer: {again}"
         );
-        let approval = json!({"approve": again["run_id"]});
+        let approval = json!({"approve": again.run_id()});
         assert_eq!(world.order(&touched, &approval).await.outcome(), "loaded");
     }
 }
@@ -124,11 +124,8 @@ async fn parts_that_are_all_older_than_the_marker_before_are_the_same_result_aga
         world.sandbox.s3.clock().advance(DAY);
         write_parts(&world, &[0..40, 40..90]);
         let run = run_of(&world, &complete(&world, files, 2)).await;
-        assert_eq!(
-            (&run["outcome"], &run["warnings"]),
-            (&json!("loaded"), &json!([])),
-            "{run}"
-        );
+        run.assert_loaded();
+        assert_eq!(run["warnings"], json!([]), "{run}");
         assert_eq!(world.published(), contacts(0..90));
     }
 }
@@ -314,11 +311,8 @@ async fn parts_that_cannot_be_listed_fail_without_a_run_id_and_are_found_by_the_
     let marker = complete(&world, "folder", 2);
     world.sandbox.s3.fault(Fault::on("ListObjectsV2").always().answer(503));
     let run = world.order(&marker, &json!({})).await;
-    assert_eq!(
-        (&run["outcome"], &run["run_id"]),
-        (&json!("failed"), &json!(null)),
-        "{run}"
-    );
+    run.assert_failed();
+    assert_eq!(run["run_id"], json!(null), "{run}");
     world.sandbox.s3.clear_faults();
     let runs = sweep(&world).await;
     assert_eq!(runs[0]["outcome"], "unchanged", "{runs}");

@@ -104,7 +104,7 @@ async fn a_dry_run_that_comes_to_nothing_leaves_no_trace_either() {
             .unwrap()
             .extend(fields.as_object().unwrap().clone());
         let answer = world.invoke(command).await.unwrap();
-        let run = &answer["runs"][0];
+        let run = Run::first(&answer);
         assert_eq!(
             (&run["outcome"], &run["error_type"]),
             (&json!(outcome), &error_type),
@@ -242,11 +242,8 @@ async fn a_receipt_that_cannot_be_written_is_a_warning() {
     let world = World::start().await;
     world.sandbox.s3.deny(BUCKET, "_state/receipts/");
     let run = world.load("monday.csv", &contacts(0..100)).await;
-    assert_eq!(
-        (&run["outcome"], &run["receipt"]),
-        (&json!("loaded"), &json!(null)),
-        "{run}"
-    );
+    run.assert_loaded();
+    assert_eq!(run["receipt"], json!(null), "{run}");
     run.warns("s3:PutObject");
 }
 

@@ -1,15 +1,10 @@
 //! What a report says to people besides its numbers.
 
-use crate::run::Run;
 use crate::world::{SEGMENT, World, contacts};
 use chrono::{Days, Utc};
 use sandbox::dataverse::Seed;
 use sandbox::{CREDENTIAL_SECRET, Fault};
 use serde_json::json;
-
-fn warnings(run: &Run) -> String {
-    run["warnings"].to_string()
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_segment_that_feeds_live_journeys_is_named_with_how_many_people_it_gets() {
@@ -19,21 +14,20 @@ async fn a_segment_that_feeds_live_journeys_is_named_with_how_many_people_it_get
     let key = world.drop_contacts("monday.csv", &contacts(0..440));
     let dry = world.order(&key, &json!({"dry_run": true})).await;
     assert!(
-        warnings(&dry).contains("is used by 2 live journeys: 340 people would be added to it"),
+        dry.warnings()
+            .contains("is used by 2 live journeys: 340 people would be added to it"),
         "{dry}"
     );
     let run = world.run(&key).await;
-    assert_eq!(
-        (&run["outcome"], &run["live_journeys"]),
-        (&json!("loaded"), &json!(2)),
-        "{run}"
-    );
+    run.assert_loaded();
+    assert_eq!(run["live_journeys"], json!(2), "{run}");
     assert!(
-        warnings(&run).contains("is used by 2 live journeys: 340 people are added to it"),
+        run.warnings()
+            .contains("is used by 2 live journeys: 340 people are added to it"),
         "{run}"
     );
     let run = world.order(&key, &json!({})).await;
-    assert!(warnings(&run).contains("0 people are added to it"), "{run}");
+    assert!(run.warnings().contains("0 people are added to it"), "{run}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -50,7 +44,8 @@ async fn a_segment_that_a_live_journey_locks_fails_with_the_way_out() {
         "{reason}"
     );
     assert!(
-        warnings(&run).contains("is used by 1 live journey: 340 people would be added"),
+        run.warnings()
+            .contains("is used by 1 live journey: 340 people would be added"),
         "{run}"
     );
     assert_eq!(world.published(), contacts(0..100));
@@ -64,8 +59,8 @@ async fn a_segment_that_is_taken_over_is_named_once_with_what_was_removed_from_i
         .dataverse
         .seed_segment(Seed::named(SEGMENT).group(contacts(0..100)));
     let run = world.load("monday.csv", &contacts(40..400)).await;
-    let sentence = "\\\"Summer Sale\\\" was there before and is taken over: 40 of its 100 members are removed";
-    assert!(warnings(&run).contains(sentence), "{run}");
+    let sentence = "\"Summer Sale\" was there before and is taken over: 40 of its 100 members are removed";
+    assert!(run.warnings().contains(sentence), "{run}");
     let run = world.load("tuesday.csv", &contacts(40..401)).await;
     run.warns_of_nothing();
 }
@@ -95,7 +90,7 @@ async fn a_stopped_or_expired_segment_is_published_again_and_the_report_says_so(
                 .edit(|state| state.set_segment(id, &[("statecode", json!(1)), ("statuscode", json!(status))]));
             let run = world.load("tuesday.csv", &contacts(0..30 + more)).await;
             run.assert_loaded();
-            assert!(warnings(&run).contains(word), "{run}");
+            assert!(run.warnings().contains(word), "{run}");
             assert_eq!(world.segment().statuscode, 1);
             assert_eq!(world.published(), contacts(0..30 + more));
         }
@@ -108,7 +103,7 @@ async fn members_that_vanish_in_computing_are_reported() {
     world.sandbox.dataverse.drop_at_compute(contacts(0..3));
     let run = world.load("monday.csv", &contacts(0..100)).await;
     run.assert_loaded().counted(97);
-    assert!(warnings(&run).contains("97 members where 100 were published"), "{run}");
+    assert!(run.warnings().contains("97 members where 100 were published"), "{run}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -129,7 +124,7 @@ async fn a_client_secret_that_ends_is_announced_in_every_run() {
         for fields in [json!({}), json!({"dry_run": true})] {
             let run = world.order(&key, &fields).await;
             match expected {
-                Some(sentence) => assert!(warnings(&run).contains(sentence), "{days}: {run}"),
+                Some(sentence) => assert!(run.warnings().contains(sentence), "{days}: {run}"),
                 None => assert_eq!(run["warnings"], json!([]), "{days}: {run}"),
             }
         }
