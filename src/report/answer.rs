@@ -52,15 +52,30 @@ impl RunReport {
         }
     }
 
-    /// Reports a job that was not come to: `before` are the runs that went first, of which the last tells why.
-    pub(crate) fn of_waiting(job: &Job, before: &[Self]) -> Self {
-        let last = before.last().filter(|last| last.outcome == Outcome::Failed);
-        let (outcome, reason) = match last.and_then(|last| last.reason.as_deref()) {
-            Some(reason) => (
+    /// Reports a job of which nobody can say what became of it, since no time was left to look.
+    pub(crate) fn of_unseen(job: &Job) -> Self {
+        let reason = "the invocation was out of time; the next sweep goes on with this result if it still waits";
+        Self {
+            reason: Some(reason.to_owned()),
+            ..Self::of(job, Outcome::Continues)
+        }
+    }
+
+    /// Reports a job that was not come to: `before` are the runs that went first, of which the last tells why, where it is
+    /// not that the invocation is out of time.
+    pub(crate) fn of_waiting(job: &Job, before: &[Self], is_out_of_time: bool) -> Self {
+        let has_ended_badly = |last: &&Self| matches!(last.outcome, Outcome::Failed | Outcome::Busy);
+        let last = before.last().filter(has_ended_badly);
+        let (outcome, reason) = match last.and_then(|last| Some((last.outcome, last.reason.as_deref()?))) {
+            Some((Outcome::Busy, reason)) => (
+                Outcome::Failed,
+                format!("an earlier result goes first and was not finished, and the sweep goes on with both: {reason}"),
+            ),
+            Some((_, reason)) => (
                 Outcome::Failed,
                 format!("an earlier result goes first and failed, and the sweep goes on with both: {reason}"),
             ),
-            None if before.is_empty() => (
+            None if before.is_empty() || !is_out_of_time => (
                 Outcome::Failed,
                 "another result of this segment goes first: its last attempt failed, and the sweep tries it again after a \
                  pause"

@@ -78,6 +78,11 @@ impl<M: Means> LeaseGuard<M> {
         }
     }
 
+    /// Returns as whom the segment is held.
+    pub(super) fn owner(&self) -> &str {
+        &self.owner
+    }
+
     /// Does some work with the lease kept alive beside it.
     pub(super) async fn during<T>(&self, work: impl Future<Output = T>) -> T {
         tokio::select! {

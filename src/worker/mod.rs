@@ -26,7 +26,7 @@ use crate::domain::{Fate, RunId, SegmentName};
 use crate::error::Error;
 use crate::means::Means;
 use crate::report::{RunReport, Tell, put_own_first};
-use crate::state::{Enqueued, Job};
+use crate::state::{self, Enqueued, Job, LeaseLost};
 use crate::time::Fence;
 use lease::LeaseGuard;
 use prepare::note_loaded_alone;
@@ -161,10 +161,14 @@ impl<M: Means> Worker<'_, M> {
     /// Carries out everything that is pending for the job's segment, and reports the job's own run first.
     async fn work_for(&self, job: &Job, was_pending: bool) -> Result<Vec<RunReport>, Error> {
         let own = was_pending.then_some(&job.run_id);
-        let done = self.work(&job.segment_name, Some(Asked { job, own })).await;
-        let mut reports = done.reports;
+        let asked = Some(Asked { job, own });
+        let Done {
+            mut reports,
+            cut_short,
+            owner,
+        } = self.work(&job.segment_name, asked).await;
         if !reports.iter().any(|report| report.run_id() == Some(&job.run_id)) {
-            let report = self.account_for(job, &reports, done.cut_short).await;
+            let report = self.account_for(job, &reports, cut_short, owner.as_deref()).await;
             reports.push(self.reporter.tell(report).await);
         }
         put_own_first(&mut reports, job);
@@ -175,14 +179,25 @@ impl<M: Means> Worker<'_, M> {
     async fn work(&self, segment_name: &SegmentName, asked: Option<Asked<'_>>) -> Done {
         let (reports, cut_short) = match self.take(segment_name, asked).await {
             Ok(Some(session)) => return Box::pin(session.work()).await,
-            Ok(None) => (Vec::new(), None),
+            // Another worker has it.
+            Ok(None) => (Vec::new(), Some(state::Error::from(LeaseLost).into())),
             Err(error) => (Vec::new(), Some(error)),
         };
-        Done { reports, cut_short }
+        Done {
+            reports,
+            cut_short,
+            owner: None,
+        }
     }
 
     /// Says what became of a job that no run was about: another worker may be at it or have done it, or it waits.
-    async fn account_for(&self, job: &Job, reports: &[RunReport], cut_short: Option<Error>) -> RunReport {
+    async fn account_for(
+        &self,
+        job: &Job,
+        reports: &[RunReport],
+        cut_short: Option<Error>,
+        owner: Option<&str>,
+    ) -> RunReport {
         let is_taken_over = cut_short.as_ref().is_some_and(|error| error.fate() == Fate::LostLease);
         if let Some(error) = cut_short.filter(|_| !is_taken_over) {
             return RunReport::of_failed(job, error, false);
@@ -191,13 +206,13 @@ impl<M: Means> Worker<'_, M> {
         let head = match by(self.stop_at, NOTING, looking).await {
             Ok(head) => head,
             // Whoever had the segment a moment ago goes on.
-            Err(error) if error.fate() == Fate::Continue && reports.is_empty() => return RunReport::of_busy(job),
-            Err(error) if error.fate() == Fate::Continue => return RunReport::of_waiting(job, reports),
+            Err(error) if error.fate() == Fate::Continue && is_taken_over => return RunReport::of_busy(job),
+            Err(error) if error.fate() == Fate::Continue => return RunReport::of_unseen(job),
             Err(error) => return RunReport::of_failed(job, error, false),
         };
         match head.recall(job) {
-            Some(Enqueued::Pending) if head.is_held(self.means.s3_time()) => RunReport::of_busy(job),
-            Some(Enqueued::Pending) => RunReport::of_waiting(job, reports),
+            Some(Enqueued::Pending) if head.is_held_by_another(owner, self.means.s3_time()) => RunReport::of_busy(job),
+            Some(Enqueued::Pending) => RunReport::of_waiting(job, reports, Instant::now() >= self.stop_at),
             known => RunReport::of_known(job, known.unwrap_or(Enqueued::Superseded)),
         }
     }

@@ -28,6 +28,8 @@ pub(super) struct Done {
     pub(super) reports: Vec<RunReport>,
     /// Why it ended before it could look at every job.
     pub(super) cut_short: Option<Error>,
+    /// As whom it had the segment, if it had it: a lease that could not be given back is nobody's at work.
+    pub(super) owner: Option<String>,
 }
 
 impl<M: Means> Session<'_, M> {
@@ -40,7 +42,10 @@ impl<M: Means> Session<'_, M> {
     }
 
     async fn job_after_job(&self) -> Done {
-        let mut done = Done::default();
+        let mut done = Done {
+            owner: Some(self.lease.owner().to_owned()),
+            ..Done::default()
+        };
         self.tell(&mut done, self.lease.lost().map(RunReport::of_lost)).await;
         self.make_way().await;
         loop {

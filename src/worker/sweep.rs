@@ -217,7 +217,7 @@ impl<M: Means> Worker<'_, M> {
             },
         };
         session.tell(&mut done, seen).await;
-        let Done { reports, cut_short } = Box::pin(session.work()).await;
+        let Done { reports, cut_short, .. } = Box::pin(session.work()).await;
         done.reports.extend(reports);
         Ok(Done { cut_short, ..done })
     }

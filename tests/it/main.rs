@@ -36,6 +36,7 @@ mod refusals;
 mod reports;
 mod republished;
 mod run;
+mod said;
 mod same_second;
 mod several;
 mod simulation;

@@ -2,7 +2,7 @@
 
 use super::LeaseLost;
 use crate::domain::Mode;
-use crate::state::head::{Failures, Head, InputFailures, Job};
+use crate::state::head::{Failures, Head, InputFailures, Job, Lease};
 use chrono::{DateTime, Utc};
 
 /// An attempt that ended without a word: it was killed, or stood still past its lease.
@@ -183,6 +183,12 @@ impl Head {
     /// Returns whether somebody works on the segment.
     pub fn is_held(&self, now: DateTime<Utc>) -> bool {
         self.lease.as_ref().is_some_and(|lease| !lease.is_over(now))
+    }
+
+    /// Returns whether somebody works on the segment who is not the `owner` of this lease.
+    pub fn is_held_by_another(&self, owner: Option<&str>, now: DateTime<Utc>) -> bool {
+        let is_own = |lease: &Lease| owner == Some(lease.owner.as_str());
+        self.is_held(now) && !self.lease.as_ref().is_some_and(is_own)
     }
 
     pub(super) fn is_pausing(&self, now: DateTime<Utc>) -> bool {
