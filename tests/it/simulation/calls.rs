@@ -3,10 +3,11 @@
 use super::Plant;
 use super::contacts::{Contacts, ids};
 use super::dataverse::{Change, index_of};
+use super::kinds::home;
 use super::plants::Sight;
-use super::scenario::{Faults, home};
+use super::scenario::Faults;
 use super::traps::Harm;
-use super::world::{LEASE, SECOND, Shared, World};
+use super::world::{LEASE, NAMES, SECOND, Shared, World};
 use segment_loader::domain::{ContactId, Home, ObjectRef, SegmentName};
 use segment_loader::dynamics::{self, GroupId, SegmentId};
 use segment_loader::source;
@@ -22,11 +23,17 @@ pub(super) const BUCKET: &str = "results";
 /// A call may take two thirds of the lease; its answer needs a little of that.
 const LONGEST_CALL: u64 = LEASE * 2 / 3 - 2 * SECOND;
 
+/// Returns the index of an environment's segment with this name.
+pub(super) fn segment_of(name: &SegmentName, environment: usize) -> usize {
+    environment * NAMES + name.as_str().parse::<usize>().unwrap()
+}
+
 /// One worker's means; clones are the same worker's.
 #[derive(Clone)]
 pub(super) struct Simulated {
     pub(super) world: Shared,
     pub(super) process: usize,
+    pub(super) environment: usize,
     pub(super) home: Home,
     pub(super) fence: Fence,
     /// S3's last `Date`, and when it was read.
@@ -40,16 +47,19 @@ pub(super) struct Simulated {
     pub(super) progress: Rc<Cell<u64>>,
     /// The file that is worked on, and how many actions its run has taken.
     pub(super) works_on: Rc<Cell<Option<(usize, u32)>>>,
+    /// The result in several files that was looked at last.
+    pub(super) looks_at: Rc<Cell<Option<usize>>>,
 }
 
 impl Simulated {
-    pub(super) fn new(shared: &Shared, process: usize, fence: &Fence) -> Self {
+    pub(super) fn new(shared: &Shared, process: usize, environment: usize, fence: &Fence) -> Self {
         let mut world = shared.get();
         let skew = i64::try_from(world.rng.between(0, 7_200_000)).unwrap() - 3_600_000;
         Self {
             world: shared.clone(),
             process,
-            home: home(),
+            environment,
+            home: home(environment),
             fence: fence.clone(),
             reading: Rc::new(Cell::new((world.now(), world.now()))),
             skew,
@@ -57,7 +67,19 @@ impl Simulated {
             sight: Rc::default(),
             progress: Rc::default(),
             works_on: Rc::default(),
+            looks_at: Rc::default(),
         }
+    }
+
+    /// Returns the index of this environment's segment with this name.
+    pub(super) fn segment_of(&self, name: &SegmentName) -> usize {
+        segment_of(name, self.environment)
+    }
+
+    /// Returns the index of the segment whose head lies where this name's does.
+    pub(super) fn head_of(&self, name: &SegmentName) -> usize {
+        let is_told_apart = !self.has(Plant::HeadsKnowNoEnvironment);
+        segment_of(name, if is_told_apart { self.environment } else { 0 })
     }
 
     pub(super) fn now(&self) -> u64 {
@@ -180,14 +202,20 @@ impl Simulated {
         change: Change,
     ) -> Result<Vec<ContactId>, dynamics::Error> {
         let (index, group) = (index_of(id.0), group.clone());
-        self.sight.borrow_mut().is_drafting = true;
+        {
+            let (Change::Add(contacts) | Change::Remove(contacts)) = change;
+            let mut sight = self.sight.borrow_mut();
+            sight.is_drafting = true;
+            sight.changed_alone = (contacts.is_power_of_two()).then(|| (group.clone(), change));
+        }
         let refused = self.call(Some(index), move |_, world| {
             let (dropped, rejected) = (world.scenario.dropped, world.scenario.rejected);
             let (taken, refused) = match change {
                 Change::Add(contacts) => (Change::Add(contacts & !dropped & !rejected), contacts & rejected),
                 remove @ Change::Remove(_) => (remove, 0),
             };
-            world.segments[index].change(&group, taken);
+            let now = world.now();
+            world.segments[index].change(&group, taken, now);
             refused
         });
         let refused = refused.await?;

@@ -46,6 +46,8 @@ pub(super) struct Segment {
     pub(super) edition: u64,
     /// Counts publications, so that only the last one is computed.
     pub(super) publications: u64,
+    /// What groups held before: until when, and whom.
+    past: Vec<(GroupId, u64, Contacts)>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -204,8 +206,16 @@ impl Segment {
         found.map_or(0, |(_, members)| *members)
     }
 
-    pub(super) fn change(&mut self, group: &GroupId, change: Change) {
+    /// Returns the members that a group had at some moment.
+    pub(super) fn members_at(&self, group: &GroupId, moment: u64) -> Contacts {
+        let mut past = self.past.iter();
+        let then = past.find(|(of, until, _)| of == group && moment < *until);
+        then.map_or_else(|| self.members(group), |(.., members)| *members)
+    }
+
+    pub(super) fn change(&mut self, group: &GroupId, change: Change, now: u64) {
         if let Some((_, members)) = self.groups.iter_mut().find(|(existing, _)| existing.id == *group) {
+            self.past.push((group.clone(), now, *members));
             match change {
                 Change::Add(contacts) => *members |= contacts,
                 Change::Remove(contacts) => *members &= !contacts,

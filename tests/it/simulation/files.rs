@@ -2,10 +2,11 @@
 
 use super::calls::BUCKET;
 use super::contacts::{Contacts, some_of};
+use super::parts::Change;
 use super::rng::Rng;
 use super::scenario::Scenario;
 use super::traps::Trap;
-use super::world::{MINUTE, SECOND, SEGMENTS, s3_time};
+use super::world::{MINUTE, NAMES, SECOND, s3_time};
 use chrono::{DateTime, Utc};
 use segment_loader::domain::ObjectRef;
 use segment_loader::source::ObjectVersion;
@@ -21,8 +22,14 @@ pub(super) struct File {
     pub(super) is_unreadable: bool,
     /// What it does to whoever works on it.
     pub(super) trap: Option<Trap>,
-    /// In a bucket without versions: when another file took its key.
+    /// In a bucket without versions, or where it stands for several files: when another file took its key.
     pub(super) overwritten: Option<u64>,
+    /// Where it stands for several files: what is to become of them, and when.
+    pub(super) planned: Option<(u64, Change)>,
+    /// When they were changed, and how.
+    pub(super) changed: Option<(u64, Change)>,
+    /// When its marker was deleted.
+    pub(super) unmarked: Option<u64>,
     pub(super) key: String,
     pub(super) version: Option<String>,
 }
@@ -36,12 +43,14 @@ impl Scenario {
                 && (object.version_id.is_none() || file.version == object.version_id)
         };
         let newest = self.files.iter().rposition(|file| is_found(&file))?;
-        Some(self.object(newest))
+        let is_unmarked = self.files[newest].unmarked.is_some_and(|at| at <= now);
+        let is_kept = self.is_versioned && object.version_id.is_some();
+        (!is_unmarked || is_kept).then(|| self.object(newest))
     }
 
     /// Returns the objects that a listing shows at `now`.
     pub(super) fn listing(&self, now: u64) -> Vec<ObjectVersion> {
-        let files = (0..SEGMENTS).flat_map(|segment| self.listed(segment, now));
+        let files = (0..NAMES).flat_map(|segment| self.listed(segment, now));
         files.map(|file| self.object(file)).collect()
     }
 
@@ -67,7 +76,8 @@ impl Scenario {
             let file = &self.files[*index];
             let is_last =
                 |other: &File| other.key != file.key || other.uploaded <= file.uploaded || other.uploaded > now;
-            file.segment == segment && file.uploaded <= now && self.files.iter().all(is_last)
+            let is_there = file.uploaded <= now && file.unmarked.is_none_or(|at| now < at);
+            file.segment == segment % NAMES && is_there && self.files.iter().all(is_last)
         };
         (0..self.files.len()).filter(is_listed).collect()
     }
@@ -96,7 +106,7 @@ pub(super) fn file_of(job: &Job) -> usize {
     job.object.etag.parse().unwrap()
 }
 
-fn whole_seconds(millis: u64) -> DateTime<Utc> {
+pub(super) fn whole_seconds(millis: u64) -> DateTime<Utc> {
     s3_time(i64::try_from(millis / SECOND * SECOND).unwrap())
 }
 
@@ -148,6 +158,9 @@ pub(super) fn draw_files(rng: &mut Rng, is_large: bool, is_versioned: bool) -> V
             is_unreadable: !is_good && rng.happens(70),
             trap: None,
             overwritten: None,
+            planned: None,
+            changed: None,
+            unmarked: None,
             key,
             // S3's ids are in no order, and never come again.
             version: is_versioned.then(|| format!("v{}-{index}", rng.between(0, 1_000))),

@@ -3,8 +3,9 @@
 use super::Breach;
 use super::contacts::{Contacts, some_of};
 use super::dataverse::Segment;
+use super::kinds::Environments;
 use super::situations::Situation;
-use super::world::{SEGMENTS, World};
+use super::world::{NAMES, SEGMENTS, World};
 use segment_loader::domain::Mode;
 use segment_loader::dynamics::{Group, GroupId};
 
@@ -73,9 +74,16 @@ impl World {
     /// Lets a marketer change something, now and then.
     pub(super) fn may_be_edited(&mut self, per_mille: u64) {
         if self.goes_wrong(per_mille) {
-            let index = usize::try_from(self.rng.between(0, SEGMENTS as u64)).unwrap();
+            let index = self.draw_segment();
             self.edit(index);
         }
+    }
+
+    /// Draws one of the segments that there are.
+    pub(super) fn draw_segment(&mut self) -> usize {
+        let is_one = self.scenario.environments == Environments::One;
+        let segments = if is_one { NAMES } else { SEGMENTS };
+        usize::try_from(self.rng.between(0, segments as u64)).unwrap()
     }
 
     /// Lets a marketer change something of a segment.

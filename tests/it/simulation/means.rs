@@ -4,19 +4,17 @@ use super::Plant;
 use super::calls::Simulated;
 use super::contacts::{ids, set_of};
 use super::dataverse::{Change, id_of, index_of};
-use super::traps::Harm;
-use super::world::{dynamics_time, s3_time};
+use super::situations::Situation;
+use super::world::{NAMES, dynamics_time, s3_time};
 use chrono::{DateTime, Utc};
-use segment_loader::domain::{Batch, ContactId, ContactSet, Home, Mode, ObjectRef, SegmentName};
+use segment_loader::domain::{Batch, ContactId, Home, Mode, ObjectRef, SegmentName};
 use segment_loader::dynamics::{self, Definition, DefinitionId, Group, GroupId, LookedUp, Saved, Segment, SegmentId};
 use segment_loader::means::{Attempt, Leftovers, Lists, Means};
-use segment_loader::source::{self, ObjectVersion, Parts, Problem, Rows};
+use segment_loader::source::{self, ObjectVersion, Parts, Rows};
 use segment_loader::state::{self, Bookmark, Head, KeyContent, Legacy, Stored};
 use segment_loader::time::Fence;
-use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
-use tokio::time::sleep;
 use uuid::Uuid;
 
 impl Means for Simulated {
@@ -41,49 +39,11 @@ impl Means for Simulated {
     }
 
     async fn read_head(&self, segment_name: &SegmentName) -> Result<Option<Stored>, state::Error> {
-        if !self.ask_s3(5, 150, self.faults().refuse / 10).await {
-            return Err(Self::head_error(&format!("head of {segment_name}"), "read"));
-        }
-        let (plant, head) = {
-            let (world, index) = (self.world.get(), segment_of(segment_name));
-            if world.head_is_unreadable(index) {
-                return Err(Self::unreadable_head(segment_name));
-            }
-            (world.plant, world.heads[index].clone())
-        };
-        let head = head.map(|head| self.sight.borrow_mut().falsify_seen(plant, head));
-        self.pause(5, 150).await;
-        Ok(head.map(|head| Stored {
-            etag: head.nonce.clone(),
-            head,
-        }))
+        self.fetch_head(segment_name).await
     }
 
     async fn write_head(&self, head: &Head, replacing: Option<&str>) -> Result<bool, state::Error> {
-        let index = segment_of(&head.segment_name);
-        let plant = self.world.get().plant;
-        self.act_or_die().await;
-        let head = self.sight.borrow_mut().falsify_written(plant, head.clone(), replacing);
-        let (name, replacing) = (head.segment_name.clone(), replacing.map(str::to_owned));
-        let is_written = Rc::new(Cell::new(false));
-        let (answer, arrives) = (Rc::clone(&is_written), self.between(5, 200));
-        let process = self.process;
-        self.world.after(arrives, move |_, world| {
-            answer.set(world.swap(process, index, replacing.as_deref(), &head));
-        });
-        sleep(Duration::from_millis(arrives)).await;
-        self.pause(5, 200).await;
-        let faults = self.faults();
-        if self.goes_wrong(faults.lose_answer) {
-            // The SDK writes again, and that is refused.
-            self.pause(100, 3_000).await;
-            return Ok(false);
-        }
-        if self.goes_wrong(faults.give_up / 5) {
-            return Err(Self::head_error(&format!("head of {name}"), "written"));
-        }
-        self.hear();
-        Ok(is_written.get())
+        self.store_head(head, replacing).await
     }
 
     async fn delete_head(&self, _: &SegmentName, _: &str) -> Result<bool, state::Error> {
@@ -103,26 +63,31 @@ impl Means for Simulated {
     }
 
     async fn content_at(&self, key: &str) -> Result<Option<KeyContent>, state::Error> {
-        let stored = self.read_head(&SegmentName::parse(key).unwrap()).await?;
+        let index: usize = key.parse().unwrap();
+        let is_own = index / NAMES == self.environment || self.has(Plant::HeadsKnowNoEnvironment);
+        if !is_own {
+            return Ok(Some(KeyContent::Foreign));
+        }
+        let stored = self.read_head(&name_of(index)).await?;
         Ok(stored.map(KeyContent::Head))
     }
 
     fn head_key(&self, segment_name: &SegmentName) -> String {
-        segment_name.as_str().to_owned()
+        self.head_of(segment_name).to_string()
     }
 
     async fn bookmark(&self) -> Result<Bookmark, state::Error> {
         if !self.ask_s3(5, 150, self.faults().refuse / 10).await {
             return Err(Self::head_error("the bookmark", "read"));
         }
-        Ok(self.world.get().bookmark.clone())
+        Ok(self.world.get().bookmarks[self.environment].clone())
     }
 
     async fn move_bookmark(&self, from: &Bookmark, behind: &str) -> Result<Option<Bookmark>, state::Error> {
         if !self.ask_s3(5, 200, self.faults().refuse / 10).await {
             return Err(Self::head_error("the bookmark", "written"));
         }
-        Ok(self.world.get().move_bookmark(from, behind))
+        Ok(self.world.get().move_bookmark(self.environment, from, behind))
     }
 
     fn head_url(&self, segment_name: &SegmentName) -> String {
@@ -146,7 +111,8 @@ impl Means for Simulated {
         Uuid::from_u128(u128::from(random) << 64 | number)
     }
 
-    async fn keep_lists(&self, _: Attempt<'_>, _: Leftovers<'_>) -> Lists {
+    async fn keep_lists(&self, _: Attempt<'_>, leftovers: Leftovers<'_>) -> Lists {
+        self.world.get().blames(set_of(leftovers.not_accepted));
         self.leave_the_file();
         Lists::default()
     }
@@ -155,16 +121,23 @@ impl Means for Simulated {
         if !self.ask_s3(20, 2_000, self.faults().refuse / 10).await {
             return Err(Self::object_error(&object.key));
         }
-        let world = self.world.get();
+        let mut world = self.world.get();
         let is_asked_what_lies_there = object.version_id.is_none() && !object.etag.is_empty();
         if world.scenario.is_versioned && is_asked_what_lies_there && world.plant == Some(Plant::NothingLiesThere) {
             return Err(Self::missing(object));
         }
         let found = world.scenario.located(object, world.now());
+        let is_another = found.as_ref().is_some_and(|found| found.etag != object.etag);
+        if world.scenario.is_in_several() && is_asked_what_lies_there && is_another {
+            world.seen.meet(Situation::MarkerReplaced);
+        }
         found.ok_or_else(|| Self::missing(object))
     }
 
     async fn parts(&self, object: &ObjectVersion, _: Mode) -> Result<Parts, source::Error> {
+        if self.world.get().scenario.is_in_several() {
+            return self.find_parts(object).await;
+        }
         Ok(Parts {
             files: vec![object.clone()],
             warnings: Vec::new(),
@@ -172,34 +145,7 @@ impl Means for Simulated {
     }
 
     async fn read(&self, parts: &[ObjectVersion]) -> Result<Rows, source::Error> {
-        let [object] = parts else {
-            return Err(Self::object_error("several"));
-        };
-        let index = object.etag.parse::<usize>().unwrap();
-        self.begin_with(index);
-        match self.act_or_die().await {
-            Some(Harm::Hangs) => self.hang().await?,
-            Some(Harm::IsDenied) => return Err(self.denied(index)),
-            _ => {}
-        }
-        if !self.ask_s3(50, 5_000, self.faults().refuse / 5).await {
-            return Err(Self::object_error(&object.key));
-        }
-        let world = self.world.get();
-        let file = &world.scenario.files[index];
-        let object = object.key.clone();
-        if file.overwritten.is_some_and(|at| at <= world.now()) {
-            return Err(source::Error::Replaced { object });
-        }
-        if file.is_unreadable {
-            let problem = Problem::Truncated { format: "gzip" };
-            return Err(source::Error::Invalid { object, problem });
-        }
-        Ok(Rows {
-            contacts: ContactSet::from(ids(file.contacts)),
-            rows: file.contacts.count_ones().into(),
-            ..Rows::default()
-        })
+        self.read_contacts(parts).await
     }
 
     async fn list_results(&self, _: usize) -> Result<Vec<ObjectVersion>, source::Error> {
@@ -214,7 +160,7 @@ impl Means for Simulated {
     }
 
     async fn find_segments(&self, name: &SegmentName) -> Result<Vec<Segment>, dynamics::Error> {
-        let index = segment_of(name);
+        let index = self.segment_of(name);
         let found = self.call(None, move |_, world| {
             let segment = &world.segments[index];
             segment.exists.then(|| segment.row(index, world.now()))
@@ -242,7 +188,7 @@ impl Means for Simulated {
     }
 
     async fn create_segment(&self, name: &SegmentName, _: &str) -> Result<(Segment, Definition), dynamics::Error> {
-        let index = segment_of(name);
+        let index = self.segment_of(name);
         let in_place = self.has(Plant::TruncateInPlace);
         self.call(Some(index), move |_, world| {
             world.segments[index].create(in_place, world.scenario.tells_times);
@@ -288,9 +234,13 @@ impl Means for Simulated {
             if !world.dry_runs.contains(&process) {
                 world.segments[index].edits.listed(&of_group);
             }
-            world.segments[index].members(&of_group)
+            world.list(index, &of_group)
         });
         let members = listed.await?;
+        let members = self
+            .sight
+            .borrow()
+            .falsify_listed(self.world.get().plant, group, members);
         if self.has(Plant::TruncateInPlace) && self.sight.borrow_mut().is_first_look_at(group) {
             self.truncate(id, group, members).await?;
             return Ok(Vec::new());
@@ -341,7 +291,7 @@ impl Means for Simulated {
             let world = &mut *self.world.get();
             let breach = world
                 .oracle
-                .publishes(world.heads[index].as_ref(), self.listed_at.get());
+                .publishes(index, world.heads[index].as_ref(), self.listed_at.get());
             world.break_off(breach);
             world.say(|| format!("worker {} publishes segment {index}", self.process));
         }
@@ -369,7 +319,6 @@ impl Means for Simulated {
     }
 }
 
-/// Returns the index of the segment with this name.
-pub(super) fn segment_of(name: &SegmentName) -> usize {
-    name.as_str().parse().unwrap()
+fn name_of(index: usize) -> SegmentName {
+    SegmentName::parse(&(index % NAMES).to_string()).unwrap()
 }

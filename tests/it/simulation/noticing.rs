@@ -1,6 +1,7 @@
 //! Which situations a seed comes to, as the heads show it.
 
 use super::files::file_of;
+use super::kinds::Environments;
 use super::oracle::is_content;
 use super::situations::Situation;
 use super::world::{SEGMENTS, World};
@@ -47,6 +48,17 @@ impl World {
         let had_failed = old.input_failures.iter().any(|failures| is_of(failures, job));
         if had_failed && self.scenario.files[file_of(job)].trap.is_some() {
             self.seen.meet(Situation::FailedForAWhile);
+        }
+        let file = file_of(job);
+        if self.scenario.is_in_several() {
+            self.seen.meet(Situation::LoadedInSeveral);
+        }
+        if self.oracle.was_applied_elsewhere(segment, file) {
+            self.seen.meet(if self.scenario.environments == Environments::Two {
+                Situation::LoadedInTwoEnvironments
+            } else {
+                Situation::LoadedAfterTheSwitch
+            });
         }
         if job.approved {
             self.seen.meet(Situation::ApprovedAndLoaded);

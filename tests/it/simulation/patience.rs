@@ -1,10 +1,11 @@
 //! How long a file may wait, and who has heard of one that is not loaded.
 
 use super::Breach;
+use super::calls::segment_of;
 use super::files::file_of;
 use super::oracle::is_content;
 use super::situations::Situation;
-use super::world::{MINUTE, SEGMENTS, World, s3_time};
+use super::world::{MINUTE, NAMES, SEGMENTS, World, s3_time};
 use segment_loader::domain::Mode;
 use segment_loader::report::{Outcome, RunReport};
 use segment_loader::state::{Head, Job};
@@ -31,13 +32,14 @@ pub(super) struct Heard {
 
 impl World {
     /// Hears a report of a worker that lived to tell it.
-    pub(super) fn hear(&mut self, report: &RunReport) {
+    pub(super) fn hear(&mut self, report: &RunReport, environment: usize) {
         let file = report
             .source()
             .and_then(|source| source.object.etag.parse::<usize>().ok());
-        let segment = report
-            .segment_name()
-            .and_then(|name| name.as_str().parse::<usize>().ok());
+        let segment = report.segment_name().map(|name| segment_of(name, environment));
+        if self.scenario.lag.is_some() && report.error_type() == Some("MembersDiffer") {
+            self.seen.meet(Situation::ListLaggedTooLong);
+        }
         if report.error_type() == Some("StateUnreadable") {
             self.heard.iter_mut().for_each(|heard| heard.unreadable = true);
             self.seen.meet(Situation::HeadUnreadable);
@@ -91,7 +93,10 @@ impl World {
         let (now, time) = (self.now(), s3_time(i64::try_from(self.now()).unwrap()));
         let is_pausing = head.failures.as_ref().is_some_and(|failures| time < failures.next_try);
         let is_silent = |job: &Job| self.scenario.silences(file_of(job), now);
+        let lists_lag = self.scenario.lag.is_some_and(|lag| now < lag.until);
         let is_held_up = !self.is_calm()
+            || lists_lag
+            || !self.scenario.environments.is_served(segment, now)
             || is_pausing
             || self.head_is_unreadable(segment)
             || self.segments[segment].queried != 0
@@ -143,7 +148,7 @@ impl World {
         if is_unseen && !is_dynamic && head.writing.is_none() && !told.attention {
             return unheard("what was published is not shown, and nobody was called");
         }
-        let of_segment = |file: &usize| self.scenario.files[*file].segment == segment;
+        let of_segment = |file: &usize| self.scenario.files[*file].segment == segment % NAMES;
         let mut files = (0..self.scenario.files.len()).filter(of_segment);
         if files.any(|file| self.deaths[file] > CALLED_AFTER) && !told.attention {
             return unheard("a file has killed run after run, and nobody was called");

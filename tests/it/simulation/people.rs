@@ -3,6 +3,8 @@
 use super::Plant;
 use super::calls::BUCKET;
 use super::files::{File, file_of};
+use super::kinds::Environments;
+use super::outcomes::Invocation;
 use super::scenario::Scenario;
 use super::situations::Situation;
 use super::world::{MINUTE, SECOND, World};
@@ -32,10 +34,23 @@ pub(super) struct Approval {
     /// The file that the command names.
     file: usize,
     mode: Mode,
+    /// The function to which it is given, and the environment in which the file was refused.
+    function: usize,
+    environment: usize,
     run: String,
     /// Whether it names what was refused, and by its own name.
     is_right: bool,
     about: Situation,
+}
+
+/// What somebody does who has read of a refusal.
+pub(super) struct Answer {
+    /// So many milliseconds later.
+    pub(super) after: u64,
+    pub(super) trigger: Trigger,
+    pub(super) function: usize,
+    /// A result of which a part is written anew meanwhile.
+    pub(super) rewritten: Option<usize>,
 }
 
 /// What people have read of refusals, and what they answered.
@@ -66,7 +81,7 @@ impl People {
 
 impl World {
     /// Lets somebody read a report who may approve what was refused; returns when, and which approval it is.
-    pub(super) fn read_by_people(&mut self, report: &RunReport) -> Option<(u64, Trigger)> {
+    pub(super) fn read_by_people(&mut self, report: &RunReport, by: Invocation) -> Option<Answer> {
         let run = report.run_id().filter(|_| report.outcome() == Outcome::Refused)?;
         let refused = self
             .people
@@ -78,10 +93,22 @@ impl World {
         if self.people.approvals.iter().any(was_approved) || !self.rng.happens(600) {
             return None;
         }
-        let approval = self.draw_approval(&refused);
+        let is_elsewhere = self.scenario.environments == Environments::Two && self.rng.happens(600);
+        let approval = Approval {
+            function: if is_elsewhere { 1 - by.function } else { by.function },
+            environment: by.environment,
+            ..self.draw_approval(&refused)
+        };
         self.people.approvals.push(approval);
         let number = self.people.approvals.len() - 1;
-        Some((self.rng.between(10 * SECOND, 10 * MINUTE), Trigger::Approval(number)))
+        let after = self.rng.between(10 * SECOND, 10 * MINUTE);
+        let is_rewritten = self.scenario.is_in_several() && self.rng.happens(800);
+        Some(Answer {
+            after,
+            trigger: Trigger::Approval(number),
+            function: self.people.approvals[number].function,
+            rewritten: is_rewritten.then(|| file_of(&refused)),
+        })
     }
 
     /// Draws what somebody types who has read of a refusal: mostly the command that was printed.
@@ -89,6 +116,8 @@ impl World {
         let right = Approval {
             file: file_of(refused),
             mode: refused.mode,
+            function: 0,
+            environment: 0,
             run: refused.run_id.as_str().to_owned(),
             is_right: true,
             about: Situation::ApprovedAndLoaded,
@@ -126,7 +155,8 @@ impl World {
     }
 
     /// Returns the candidate that a trigger names.
-    pub(super) fn candidate(&mut self, trigger: Trigger) -> Option<Candidate> {
+    pub(super) fn candidate(&mut self, trigger: Trigger, environment: usize) -> Option<Candidate> {
+        let now = self.now();
         let scenario = &self.scenario;
         let (index, command) = match trigger {
             Trigger::Event(index) => (index, None),
@@ -146,12 +176,22 @@ impl World {
                 let approval = &self.people.approvals[number];
                 if !approval.is_right {
                     self.seen.meet(approval.about);
+                } else if approval.environment != environment {
+                    self.seen.meet(Situation::ApprovedElsewhere);
+                } else if scenario.is_changed(approval.file, now) {
+                    self.seen.meet(Situation::ApprovedOtherParts);
                 }
                 let command = scenario.command(approval.file, approval.mode);
-                let named = if self.plant == Some(Plant::ApprovalsNameAnything) {
-                    scenario.job(approval.file, approval.mode).run_id.as_str().to_owned()
-                } else {
+                let is_bound = match self.plant {
+                    Some(Plant::ApprovalsNameAnything) => false,
+                    Some(Plant::ApprovalsNameTheMarker) => !(scenario.is_in_several() && approval.is_right),
+                    _ => true,
+                };
+                let named = if is_bound {
                     approval.run.clone()
+                } else {
+                    let named = scenario.run_id(approval.file, approval.mode, environment, now);
+                    named.as_str().to_owned()
                 };
                 let approve = Some(named);
                 (approval.file, Some(LoadCommand { approve, ..command }))

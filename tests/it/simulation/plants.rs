@@ -1,6 +1,8 @@
 //! Planted breakages: what passes between a worker and the world is falsified, an observation changed or an action dropped.
 
 use super::Plant;
+use super::contacts::Contacts;
+use super::dataverse::Change;
 use super::noticing::is_of;
 use segment_loader::domain::Mode;
 use segment_loader::dynamics::{Definition, GroupId};
@@ -22,6 +24,8 @@ pub(super) struct Sight {
     counted: usize,
     /// The definition that was read first.
     definition: Option<Definition>,
+    /// The last change, where it was of one member.
+    pub(super) changed_alone: Option<(GroupId, Change)>,
 }
 
 impl Sight {
@@ -86,6 +90,17 @@ impl Sight {
                 self.definition.get_or_insert(unversioned).clone()
             }
             _ => definition,
+        }
+    }
+
+    /// Changes what a worker sees of a list of members.
+    pub(super) fn falsify_listed(&self, plant: Option<Plant>, group: &GroupId, members: Contacts) -> Contacts {
+        match &self.changed_alone {
+            Some((of, change)) if plant == Some(Plant::EveryListSeemsFresh) && of == group => match change {
+                Change::Add(contacts) => members | contacts,
+                Change::Remove(contacts) => members & !contacts,
+            },
+            _ => members,
         }
     }
 

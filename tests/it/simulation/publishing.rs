@@ -21,6 +21,9 @@ impl Shared {
         };
         let end = world.draw_end(index);
         let now = world.now();
+        if world.scenario.shown_by_lists(now) < now {
+            world.seen.meet(Situation::PublishedWhileListsLagged);
+        }
         let segment = &mut world.segments[index];
         segment.publish(now, now + stale);
         let (publication, members) = (segment.publications, segment.published);

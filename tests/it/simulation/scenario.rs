@@ -2,11 +2,14 @@
 
 use super::contacts::{Contacts, some_of};
 use super::files::{File, draw_files, has_younger_twin};
+use super::kinds::{Environments, Kind, Lag, home};
+use super::parts::{Part, put_in_folders};
 use super::people::Trigger;
 use super::rng::Rng;
 use super::traps::Trap;
-use super::world::{MINUTE, SECOND, SEGMENTS};
-use segment_loader::domain::{Home, Mode, RunId, SegmentName};
+use super::world::{MINUTE, NAMES, SECOND, SEGMENTS};
+use segment_loader::config::ResultFiles;
+use segment_loader::domain::{Mode, RunId, SegmentName};
 use segment_loader::state::Job;
 
 /// How often things go wrong, in a thousand chances each.
@@ -36,6 +39,12 @@ pub(super) struct Scenario {
     /// Whether the bucket keeps versions.
     pub(super) is_versioned: bool,
     pub(super) files: Vec<File>,
+    /// How results come, and the parts of those in several files.
+    pub(super) result_files: ResultFiles,
+    pub(super) parts: Vec<Part>,
+    pub(super) environments: Environments,
+    /// How lists of members lag, if they do.
+    pub(super) lag: Option<Lag>,
     /// When which trigger reaches a worker for the first time.
     pub(super) deliveries: Vec<(u64, Trigger)>,
     /// The mode that orders name.
@@ -69,10 +78,11 @@ fn spare_one_of(dropped: Contacts, file: &File) -> Contacts {
 }
 
 impl Scenario {
-    pub(super) fn draw(rng: &mut Rng) -> Self {
+    pub(super) fn draw(rng: &mut Rng, kinds: &mut Rng) -> Self {
         let mode = rng.one_of(&[Mode::Replace, Mode::Replace, Mode::Replace, Mode::Append, Mode::Remove]);
         // A large audience is one whose shrinking the guards evaluate: from 100 members on.
         let is_large = rng.happens(200);
+        let kind = Kind::draw(kinds, mode);
         let is_versioned = mode != Mode::Replace || is_large || rng.happens(800);
         let (dropped, rejected) = match rng.between(0, 4) {
             0 => (some_of(rng, u128::MAX, 100), 0),
@@ -80,8 +90,15 @@ impl Scenario {
             _ => (0, 0),
         };
         let known = !dropped & !rejected;
-        let initial = [(); SEGMENTS].map(|()| draw_initial(rng, mode, is_large, known));
+        let initial = draw_initials(rng, kinds, |rng, is_here| {
+            let is_there = is_here || kind.has_environments();
+            is_there.then(|| draw_initial(rng, mode, is_large, known)).flatten()
+        });
         let mut files = draw_files(rng, is_large, is_versioned);
+        let (mut result_files, mut parts) = (ResultFiles::Single, Vec::new());
+        if let Kind::InSeveral(come) = kind {
+            (result_files, parts) = (come, put_in_folders(kinds, &mut files, come));
+        }
         let dropped = files.iter().fold(dropped, spare_one_of);
         let deliveries = draw_deliveries(rng, &files);
         let uploads = files.iter().map(|file| file.uploaded);
@@ -92,19 +109,15 @@ impl Scenario {
             .max()
             .unwrap_or_default();
         let calm_from = last + rng.between(0, 20 * MINUTE);
-        // Where a whole segment kills, the sweep has to come to the other one all the same.
-        let is_poisoned = rng.happens(30);
-        for file in &mut files {
-            file.trap = if is_poisoned && file.segment == 0 {
-                Some(Trap::POISON)
-            } else {
-                rng.happens(100).then(|| Trap::draw(rng, calm_from))
-            };
-        }
-        Self {
+        set_traps(rng, &mut files, calm_from);
+        let mut drawn = Self {
             mode,
             is_versioned,
             files,
+            result_files,
+            parts,
+            environments: Environments::One,
+            lag: None,
             deliveries,
             order_mode: if rng.happens(800) { mode } else { Mode::Replace },
             dropped,
@@ -118,15 +131,20 @@ impl Scenario {
             faults: draw_faults(rng, is_large),
             calm_from,
             unreadable: rng.happens(40).then(|| draw_unreadable(rng, calm_from)),
-            failing_publishes: [(); SEGMENTS].map(|()| draw_failing_publishes(rng, calm_from)),
+            failing_publishes: [0; SEGMENTS],
+        };
+        for until in &mut drawn.failing_publishes[..NAMES] {
+            *until = draw_failing_publishes(rng, calm_from);
         }
+        drawn.shape(kind, kinds);
+        drawn
     }
 
     /// Tells the scenario, for a person who looks into a seed.
     pub(super) fn told(&self) -> Vec<String> {
         let told = |(index, file): (usize, &File)| {
             format!(
-                "file {index}: {} {:?} for segment {} at {} ms, {} contacts, unreadable: {}, overwritten: {:?}, {:?}",
+                "file {index}: {} {:?} for segment {} at {} ms, {} contacts, unreadable: {}, overwritten: {:?}, {:?}, {:?}",
                 file.key,
                 file.version,
                 file.segment,
@@ -134,12 +152,20 @@ impl Scenario {
                 file.contacts.count_ones(),
                 file.is_unreadable,
                 file.overwritten,
+                file.planned,
                 file.trap
             )
         };
         let head = format!(
-            "{:?}, orders {:?}, calm from {} ms, unreadable {:?}, publishes fail until {:?}",
-            self.mode, self.order_mode, self.calm_from, self.unreadable, self.failing_publishes
+            "{:?} {:?} {:?} {:?}, orders {:?}, calm from {} ms, unreadable {:?}, publishes fail until {:?}",
+            self.mode,
+            self.result_files,
+            self.environments,
+            self.lag,
+            self.order_mode,
+            self.calm_from,
+            self.unreadable,
+            self.failing_publishes
         );
         [head]
             .into_iter()
@@ -148,11 +174,11 @@ impl Scenario {
     }
 
     /// Returns the job for a file, as an event or an order makes it.
-    pub(super) fn job(&self, file: usize, mode: Mode) -> Job {
+    pub(super) fn job(&self, file: usize, mode: Mode, environment: usize) -> Job {
         let segment_name = SegmentName::parse(&self.files[file].segment.to_string()).unwrap();
         let object = self.object(file);
         Job {
-            run_id: RunId::of(&home(), &segment_name, mode, &object.reference(), None),
+            run_id: RunId::of(&home(environment), &segment_name, mode, &object.reference(), None),
             position: object.position(),
             object: object.reference(),
             mode,
@@ -165,9 +191,25 @@ impl Scenario {
     }
 }
 
-/// Returns where all segments live.
-pub(super) fn home() -> Home {
-    Home::environment("socktown.crm.dynamics.com".to_owned())
+/// Draws what is there before the first file: in the first environment, and in the second of other numbers.
+fn draw_initials<T>(rng: &mut Rng, kinds: &mut Rng, draw: impl Fn(&mut Rng, bool) -> T) -> [T; SEGMENTS] {
+    std::array::from_fn(|segment| {
+        let is_here = segment < NAMES;
+        draw(if is_here { &mut *rng } else { &mut *kinds }, is_here)
+    })
+}
+
+/// Draws what files do to whoever works on them.
+fn set_traps(rng: &mut Rng, files: &mut [File], calm_from: u64) {
+    // Where a whole segment kills, the sweep has to come to the other one all the same.
+    let is_poisoned = rng.happens(30);
+    for file in files {
+        file.trap = if is_poisoned && file.segment == 0 {
+            Some(Trap::POISON)
+        } else {
+            rng.happens(100).then(|| Trap::draw(rng, calm_from))
+        };
+    }
 }
 
 fn draw_initial(rng: &mut Rng, mode: Mode, is_large: bool, known: Contacts) -> Option<(Vec<Contacts>, bool)> {
@@ -232,7 +274,7 @@ fn draw_faults(rng: &mut Rng, is_large: bool) -> Faults {
 
 /// Draws a head that cannot be read: for some hours, or until somebody restores it.
 fn draw_unreadable(rng: &mut Rng, calm_from: u64) -> (usize, u64, Option<u64>) {
-    let segment = usize::try_from(rng.between(0, SEGMENTS as u64)).unwrap();
+    let segment = usize::try_from(rng.between(0, NAMES as u64)).unwrap();
     let from = rng.between(MINUTE, calm_from);
     let until = (!rng.happens(300)).then(|| calm_from + draw_hours(rng, 500, 6));
     (segment, from, until)

@@ -2,32 +2,33 @@
 //!
 //! Every task of a seed runs on one thread and one paused clock, which moves on when all of them wait.
 
-use super::calls::{BUCKET, Simulated};
+use super::calls::{BUCKET, Simulated, segment_of};
 use super::contacts::Contacts;
 use super::files::file_of;
-use super::means::segment_of;
-use super::people::Trigger;
+use super::kinds::ENVIRONMENTS;
+use super::outcomes::Invocation;
+use super::parts::Change;
+use super::people::{Answer, Trigger};
+use super::process::Process;
+use super::scenario::Scenario;
 use super::situations::Tally;
-use super::world::{LEASE, MINUTE, SECOND, SEGMENTS, Shared, World};
+use super::world::{MINUTE, SEGMENTS, Shared, World};
 use super::{Breach, Plant};
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 use segment_loader::config::Variables;
 use segment_loader::config::{CredentialSource, Destination, Settings};
-use segment_loader::domain::Mode;
 use segment_loader::report::{Outcome, RunReport, Tell};
 use segment_loader::state::Head;
 use segment_loader::time::Fence;
 use segment_loader::worker::Candidate;
 use segment_loader::worker::{Worker, margin};
 use std::fmt;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, sleep};
 
 /// How often Lambda delivers an event.
 const ATTEMPTS: u32 = 3;
@@ -58,7 +59,7 @@ pub(super) fn play(seed: u64, plant: Option<Plant>, is_told: bool) -> Played {
         let mut world = World::new(seed, plant);
         world.story = is_told.then(|| world.scenario.told());
         let player = Player {
-            settings: Rc::new(settings(world.scenario.mode)),
+            settings: Rc::new([0, 1].map(|environment| settings(&world.scenario, environment))),
             variables: Rc::new(variables()),
             world: Shared::new(world),
         };
@@ -74,25 +75,29 @@ pub(super) fn play(seed: u64, plant: Option<Plant>, is_told: bool) -> Played {
 
 #[derive(Clone)]
 struct Player {
-    settings: Rc<Settings>,
+    settings: Rc<[Settings; 2]>,
     variables: Rc<Variables>,
     world: Shared,
 }
 
 impl Player {
     async fn play(&self) -> Option<Breach> {
-        let (deliveries, plant) = {
+        let (deliveries, plant, functions) = {
             let world = self.world.get();
-            (world.scenario.deliveries.clone(), world.plant)
+            let functions = world.scenario.environments.functions();
+            (world.scenario.deliveries.clone(), world.plant, functions)
         };
         for (at, trigger) in deliveries {
-            let player = self.clone();
-            self.world.begin(async move {
-                sleep(Duration::from_millis(at)).await;
-                player.deliver(trigger).await;
-            });
+            for function in 0..functions {
+                let player = self.clone();
+                self.world.begin(async move {
+                    sleep(Duration::from_millis(at)).await;
+                    player.deliver(trigger, function).await;
+                });
+            }
         }
         self.let_marketers_edit();
+        self.let_results_change();
         let first_tick = self.world.get().rng.between(0, 15 * MINUTE);
         sleep(Duration::from_millis(first_tick)).await;
         let mut calm_ticks = 0;
@@ -105,10 +110,15 @@ impl Player {
             }
             calm_ticks += u32::from(self.world.get().is_calm());
             self.look_at_what_waits();
-            if plant != Some(Plant::NobodySweeps) {
+            let sweeping = if plant == Some(Plant::NobodySweeps) {
+                0
+            } else {
+                functions
+            };
+            for function in 0..sweeping {
                 let player = self.clone();
                 self.world.begin(async move {
-                    player.invoke(Trigger::Sweep).await;
+                    player.invoke(Trigger::Sweep, function).await;
                 });
             }
             sleep(Duration::from_millis(15 * MINUTE)).await;
@@ -125,16 +135,30 @@ impl Player {
         };
         for at in times {
             self.world.after(at, |_, world| {
-                let index = usize::try_from(world.rng.between(0, SEGMENTS as u64)).unwrap();
+                let index = world.draw_segment();
                 world.edit(index);
             });
         }
     }
 
+    /// Lets the files of results in several change after they were complete.
+    fn let_results_change(&self) {
+        let changes: Vec<_> = {
+            let world = self.world.get();
+            let files = world.scenario.files.iter().enumerate();
+            files
+                .filter_map(|(index, file)| file.planned.map(|(at, change)| (index, at, change)))
+                .collect()
+        };
+        for (file, at, change) in changes {
+            self.world.after(at, move |_, world| world.change_result(file, change));
+        }
+    }
+
     /// Delivers a trigger; an event that failed is delivered again, one and three minutes after the first time.
-    async fn deliver(&self, trigger: Trigger) {
+    async fn deliver(&self, trigger: Trigger, function: usize) {
         for attempt in 1..=ATTEMPTS {
-            let has_succeeded = self.invoke(trigger).await;
+            let has_succeeded = self.invoke(trigger, function).await;
             if has_succeeded || !matches!(trigger, Trigger::Event(_)) {
                 return;
             }
@@ -143,18 +167,20 @@ impl Player {
     }
 
     /// Starts a worker and waits for its end, which may come early; returns whether it succeeded.
-    async fn invoke(&self, trigger: Trigger) -> bool {
-        let (process, timeout) = {
+    async fn invoke(&self, trigger: Trigger, function: usize) -> bool {
+        let (process, timeout, environment) = {
             let mut world = self.world.get();
             let process = world.fresh();
             world.say(|| format!("worker {process} starts: {trigger:?}"));
-            (usize::try_from(process).unwrap(), world.scenario.timeout)
+            let environment = world.scenario.environments.of(function, world.now());
+            (usize::try_from(process).unwrap(), world.scenario.timeout, environment)
         };
-        let (player, candidate) = (self.clone(), self.world.get().candidate(trigger));
+        let (player, candidate) = (self.clone(), self.world.get().candidate(trigger, environment));
         if let Trigger::DryRun(_) = trigger {
             self.world.get().dry_runs.push(process);
         }
-        let work = async move { Box::pin(player.work(process, timeout, candidate)).await };
+        let place = (function, environment);
+        let work = async move { Box::pin(player.work(process, place, timeout, candidate)).await };
         let killed_at = self.world.get().now() + timeout;
         let has_succeeded = Process {
             number: process,
@@ -170,18 +196,26 @@ impl Player {
         has_succeeded
     }
 
-    async fn work(&self, process: usize, timeout: u64, candidate: Option<Candidate>) -> bool {
-        let timeout = Duration::from_millis(timeout);
+    async fn work(&self, process: usize, place: (usize, usize), timeout: u64, candidate: Option<Candidate>) -> bool {
+        let (timeout, now) = (Duration::from_millis(timeout), self.world.get().now());
+        let (function, environment) = place;
         let stop_at = Instant::now() + timeout - margin(timeout);
         let fence = Fence::stopping_at(stop_at);
         let is_dry_run = |candidate: &Candidate| candidate.command.as_ref().is_some_and(|command| command.dry_run);
         let is_heard = !candidate.as_ref().is_some_and(is_dry_run);
+        let invocation = Invocation {
+            process,
+            function,
+            environment,
+            started: now,
+            stops: now + u64::try_from(timeout.saturating_sub(margin(timeout)).as_millis()).unwrap(),
+        };
         let worker = Worker {
-            settings: &self.settings,
+            settings: &self.settings[environment],
             variables: &self.variables,
-            reporter: &Ear(is_heard.then_some(self)),
+            reporter: &Ear(is_heard.then_some((self, invocation))),
             stop_at,
-            means: Simulated::new(&self.world, process, &fence),
+            means: Simulated::new(&self.world, process, environment, &fence),
             fence,
         };
         let Some(candidate) = candidate else {
@@ -193,23 +227,35 @@ impl Player {
         if let [own, ..] = &reports[..]
             && candidate.command.is_none()
         {
-            self.note(own);
+            self.note(own, environment);
         }
         reports.first().is_none_or(|own| own.outcome() != Outcome::Failed)
     }
 
     /// Lets people hear of a run, who may answer it.
-    fn hear(&self, report: &RunReport) {
+    fn hear(&self, report: &RunReport, by: Invocation) {
         let answer = {
             let mut world = self.world.get();
-            world.hear(report);
-            world.read_by_people(report)
+            world.judge_what_is_said(report, by);
+            world.hear(report, by.environment);
+            world.read_by_people(report, by)
         };
-        if let Some((after, trigger)) = answer {
+        if let Some(Answer {
+            after,
+            trigger,
+            function,
+            rewritten,
+        }) = answer
+        {
+            if let Some(file) = rewritten {
+                self.world.after(after / 2, move |_, world| {
+                    world.change_result(file, Change::Rewritten);
+                });
+            }
             let player = self.clone();
             self.world.begin(async move {
                 sleep(Duration::from_millis(after)).await;
-                player.invoke(trigger).await;
+                player.invoke(trigger, function).await;
             });
         }
     }
@@ -221,12 +267,13 @@ impl Player {
     }
 
     /// Takes note of what an event has told, whatever the head makes of it.
-    fn note(&self, own: &RunReport) {
+    fn note(&self, own: &RunReport, environment: usize) {
         let world = &mut *self.world.get();
-        let jobs = (0..world.scenario.files.len()).map(|file| world.scenario.job(file, world.scenario.mode));
-        let told = jobs.into_iter().find(|job| own.run_id() == Some(&job.run_id));
-        if let Some(job) = told {
-            let (segment, now) = (segment_of(&job.segment_name), world.now());
+        let source = own.source().filter(|_| own.run_id().is_some());
+        let file = source.and_then(|source| source.object.etag.parse().ok());
+        if let Some(file) = file {
+            let job = world.scenario.job(file, world.scenario.mode, environment);
+            let (segment, now) = (segment_of(&job.segment_name, environment), world.now());
             world.oracle.asked_for(&world.scenario, segment, &job, now);
         }
     }
@@ -247,7 +294,8 @@ impl Player {
             let restored = world.scenario.unreadable.filter(|(of, ..)| *of == segment);
             let restored = restored.and_then(|(.., until)| until).unwrap_or(0);
             let is_readable = world.now() >= restored + 30 * MINUTE;
-            world.head_is_lost(segment) || is_readable && world.heads[segment].as_ref().is_none_or(is_done)
+            let is_left = !world.scenario.environments.is_served(segment, world.now());
+            is_left || world.head_is_lost(segment) || is_readable && world.heads[segment].as_ref().is_none_or(is_done)
         };
         let is_peace = self.world.is_idle() && calm_ticks > 0 && (0..SEGMENTS).all(is_at_rest);
         let patience = if world.plant == Some(Plant::NobodySweeps) {
@@ -263,7 +311,9 @@ impl Player {
         if let Some(deaths) = world.deaths.iter().find(|deaths| **deaths > MOST_DEATHS) {
             return Some(Breach::End(format!("{deaths} workers died of one file")));
         }
-        (0..SEGMENTS).find_map(|segment| {
+        let environments = world.scenario.environments;
+        let is_served = |segment: &usize| environments.is_served(*segment, world.now());
+        (0..SEGMENTS).filter(is_served).find_map(|segment| {
             if let Some(breach) = world.judge_what_was_heard(segment) {
                 return Some(breach);
             }
@@ -283,7 +333,7 @@ impl Player {
 }
 
 /// Hears of the runs of one worker, but not of dry runs.
-struct Ear<'a>(Option<&'a Player>);
+struct Ear<'a>(Option<(&'a Player, Invocation)>);
 
 impl fmt::Debug for Ear<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -293,75 +343,10 @@ impl fmt::Debug for Ear<'_> {
 
 impl Tell for Ear<'_> {
     fn tell(&self, report: RunReport) -> LocalBoxFuture<'_, RunReport> {
-        if let Some(player) = self.0 {
-            player.hear(&report);
+        if let Some((player, by)) = self.0 {
+            player.hear(&report, by);
         }
         std::future::ready(report).boxed_local()
-    }
-}
-
-/// One Lambda environment at one invocation; at every step it may be killed, or stand still past its lease.
-struct Process<W> {
-    number: usize,
-    work: Pin<Box<W>>,
-    world: Shared,
-    killed_at: u64,
-    frozen: Option<Pin<Box<Sleep>>>,
-    is_new: bool,
-}
-
-impl<W: Future<Output = bool>> Future for Process<W> {
-    type Output = bool;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<bool> {
-        if let Some(frozen) = &mut self.frozen {
-            ready!(frozen.as_mut().poll(context));
-            self.frozen = None;
-        } else if !std::mem::take(&mut self.is_new) {
-            if let Some(millis) = self.freezes() {
-                let mut frozen = Box::pin(sleep(Duration::from_millis(millis)));
-                let polled = frozen.as_mut().poll(context);
-                self.frozen = Some(frozen);
-                ready!(polled);
-                self.frozen = None;
-            }
-            if self.is_killed() {
-                return Poll::Ready(false);
-            }
-        }
-        let polled = self.work.as_mut().poll(context);
-        if self.is_doomed() {
-            return Poll::Ready(false);
-        }
-        polled
-    }
-}
-
-impl<W> Process<W> {
-    /// Draws whether the worker stands still, and for how long; never past the end of its time.
-    fn freezes(&self) -> Option<u64> {
-        let mut world = self.world.get();
-        let freeze = world.scenario.faults.freeze;
-        if !world.goes_wrong(freeze) {
-            return None;
-        }
-        let millis = world.rng.between(SECOND, 2 * LEASE);
-        (world.now() + millis < self.killed_at).then_some(millis)
-    }
-
-    /// Returns whether the worker has just read what kills it.
-    fn is_doomed(&self) -> bool {
-        self.world.get().doomed.contains(&self.number)
-    }
-
-    fn is_killed(&self) -> bool {
-        let mut world = self.world.get();
-        let kill = world.scenario.faults.kill;
-        let is_killed = world.now() >= self.killed_at || world.goes_wrong(kill);
-        if is_killed {
-            world.note_death(self.number);
-        }
-        is_killed
     }
 }
 
@@ -380,15 +365,17 @@ fn variables() -> Variables {
 }
 
 /// The settings' defaults, but for a mode and an allowance for contacts that Dynamics does not take.
-fn settings(mode: Mode) -> Settings {
+fn settings(scenario: &Scenario, environment: usize) -> Settings {
     let secret = r#"{
         "credential": {"tenant_id": "socktown.example", "client_id": "4ad2dd37-35a9-4a4d-9c1e-0f4e8a3a6c11", "client_secret": "s"},
         "environment_region": "crm",
         "environment_name": "socktown",
         "max_invalid_percent": 100
     }"#;
-    let mut destination = Destination::parse("destination", secret).unwrap();
-    destination.rules.mode = mode;
+    let secret = secret.replace("socktown", ENVIRONMENTS[environment]);
+    let mut destination = Destination::parse("destination", &secret).unwrap();
+    destination.rules.mode = scenario.mode;
+    destination.rules.result_files = scenario.result_files;
     let CredentialSource::Inline(credential) = destination.credential.clone() else {
         unreachable!("it stands above")
     };

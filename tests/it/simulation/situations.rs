@@ -58,6 +58,34 @@ pub(super) enum Situation {
     RefreshSwitchedOn,
     /// A marketer changed something while nobody worked on the segment.
     EditedBetweenRuns,
+    /// A result in several files was loaded.
+    LoadedInSeveral,
+    /// A worker found a part written anew after its marker.
+    PartsRewritten,
+    PartCameLate,
+    PartDeleted,
+    MarkerDeleted,
+    /// Another marker took the place of one that was taken up.
+    MarkerReplaced,
+    /// A result was refused since a marker came between its parts.
+    OlderPartsRefused,
+    /// An approval named a run whose parts had changed meanwhile.
+    ApprovedOtherParts,
+    /// One file was loaded in two environments that have the bucket in common.
+    LoadedInTwoEnvironments,
+    /// One file was loaded again after the function was switched to another environment.
+    LoadedAfterTheSwitch,
+    /// An approval was given in another environment.
+    ApprovedElsewhere,
+    /// A worker read a list of members that lagged behind.
+    ListLagged,
+    /// A segment was published while lists lagged.
+    PublishedWhileListsLagged,
+    /// A worker gave up since a list lagged too long.
+    ListLaggedTooLong,
+    SaidBusy,
+    SaidToContinue,
+    SaidSuperseded,
 }
 
 /// The situations that seeds came to, or how many did.
@@ -65,7 +93,7 @@ pub(super) enum Situation {
 pub(super) struct Tally(Vec<u64>);
 
 impl Situation {
-    pub(super) const ALL: [Self; 31] = [
+    pub(super) const ALL: [Self; 48] = [
         Self::Appended,
         Self::Removed,
         Self::FailedForAWhile,
@@ -97,6 +125,23 @@ impl Situation {
         Self::QueryChanged,
         Self::RefreshSwitchedOn,
         Self::EditedBetweenRuns,
+        Self::LoadedInSeveral,
+        Self::PartsRewritten,
+        Self::PartCameLate,
+        Self::PartDeleted,
+        Self::MarkerDeleted,
+        Self::MarkerReplaced,
+        Self::OlderPartsRefused,
+        Self::ApprovedOtherParts,
+        Self::LoadedInTwoEnvironments,
+        Self::LoadedAfterTheSwitch,
+        Self::ApprovedElsewhere,
+        Self::ListLagged,
+        Self::PublishedWhileListsLagged,
+        Self::ListLaggedTooLong,
+        Self::SaidBusy,
+        Self::SaidToContinue,
+        Self::SaidSuperseded,
     ];
 }
 

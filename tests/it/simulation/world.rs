@@ -1,8 +1,10 @@
 //! What all workers share: S3's time, the heads, the segments, and what is under way.
 
+use super::contacts::Contacts;
 use super::dataverse::Segment;
 use super::files::file_of;
 use super::oracle::{Doubt, Oracle};
+use super::outcomes::Known;
 use super::patience::{CALLED_AFTER, Heard};
 use super::people::People;
 use super::rng::Rng;
@@ -10,6 +12,7 @@ use super::scenario::Scenario;
 use super::situations::{Situation, Tally};
 use super::{Breach, Plant, oracle};
 use chrono::{DateTime, Utc};
+use segment_loader::dynamics::GroupId;
 use segment_loader::state::{Bookmark, Head, Job};
 use std::cell::{Cell, RefCell, RefMut};
 use std::rc::Rc;
@@ -21,8 +24,12 @@ pub(super) const SECOND: u64 = 1_000;
 pub(super) const MINUTE: u64 = 60 * SECOND;
 /// The default of `LEASE_SECONDS`.
 pub(super) const LEASE: u64 = 180 * SECOND;
-/// How many segments there are; each file is for one of them.
-pub(super) const SEGMENTS: usize = 2;
+/// How many segments' names there are; each file is for one of them.
+pub(super) const NAMES: usize = 2;
+/// How many segments there are: those of the first environment, then those of the second.
+pub(super) const SEGMENTS: usize = 2 * NAMES;
+/// What tells the numbers that kinds are drawn of from all others.
+const KINDS: u64 = 0x6B69_6E64_7300_0000;
 /// When it all begins, in seconds since 1970.
 const BEGINNING: i64 = 1_795_000_000;
 
@@ -37,6 +44,8 @@ pub(super) struct World {
     pub(super) doomed: Vec<usize>,
     /// How many died of each file.
     pub(super) deaths: Vec<u32>,
+    /// What workers could know of each other.
+    pub(super) known: Known,
     /// Workers on a dry run.
     pub(super) dry_runs: Vec<usize>,
     pub(super) people: People,
@@ -54,8 +63,8 @@ pub(super) struct World {
     pub(super) publishers: [Option<usize>; SEGMENTS],
     /// The situations that this seed came to.
     pub(super) seen: Tally,
-    /// Where the last sweep was.
-    pub(super) bookmark: Bookmark,
+    /// Where the last sweep of each environment was.
+    pub(super) bookmarks: [Bookmark; 2],
     pub(super) segments: [Segment; SEGMENTS],
     pub(super) oracle: Oracle,
     pub(super) breach: Option<Breach>,
@@ -114,7 +123,7 @@ impl Shared {
 impl World {
     pub(super) fn new(seed: u64, plant: Option<Plant>) -> Self {
         let mut rng = Rng::new(seed);
-        let scenario = Scenario::draw(&mut rng);
+        let scenario = Scenario::draw(&mut rng, &mut Rng::new(seed ^ KINDS));
         let segments = std::array::from_fn(|index| match &scenario.initial[index] {
             Some((groups, refreshes)) => Segment::made_by_hand(
                 groups.clone(),
@@ -127,15 +136,16 @@ impl World {
         if scenario.has_twins() {
             tally.meet(Situation::UploadedTwiceInASecond);
         }
-        let initial = [0, 1].map(|index: usize| segments[index].visible);
+        let initial = std::array::from_fn(|index| segments[index].visible);
         Self {
             started: Instant::now(),
             rng,
             plant,
             oracle: Oracle::new(initial),
-            heads: [None, None],
+            heads: Default::default(),
             doomed: Vec::new(),
             deaths: vec![0; scenario.files.len()],
+            known: Known::default(),
             dry_runs: Vec::new(),
             people: People::default(),
             heard: Default::default(),
@@ -145,7 +155,7 @@ impl World {
             late_failures: [0; SEGMENTS],
             publishers: [None; SEGMENTS],
             seen: tally,
-            bookmark: Bookmark::default(),
+            bookmarks: Default::default(),
             segments,
             breach: None,
             story: None,
@@ -220,6 +230,8 @@ impl World {
         }
         let old = stored.replace(head.clone());
         self.say(|| format!("head {segment}: {}", told(head)));
+        let now = self.now();
+        self.known.wrote(process, segment, head, now);
         self.look_at_the_head(process, segment, old.as_ref(), head);
         let applied = |head: &Head| head.applied.as_ref().map(|applied| applied.job.clone());
         if old.as_ref().and_then(applied) != applied(head) && self.late_failures[segment] <= CALLED_AFTER {
@@ -257,6 +269,11 @@ impl World {
         }
         for refused in oracle::refusals(old, head) {
             self.seen.meet(Situation::PutAside);
+            let file = file_of(refused);
+            let mut earlier = 0..self.scenario.files.len();
+            if !self.scenario.is_changed(file, now) && earlier.any(|earlier| self.scenario.is_mixed(file, earlier)) {
+                self.seen.meet(Situation::OlderPartsRefused);
+            }
             self.people.learn(refused);
             if self.dead.contains(&process) {
                 self.heard[segment].files.push(file_of(refused));
@@ -295,8 +312,8 @@ impl World {
     }
 
     /// Moves the bookmark if it is still the one that was read.
-    pub(super) fn move_bookmark(&mut self, from: &Bookmark, behind: &str) -> Option<Bookmark> {
-        if self.bookmark != *from {
+    pub(super) fn move_bookmark(&mut self, environment: usize, from: &Bookmark, behind: &str) -> Option<Bookmark> {
+        if self.bookmarks[environment] != *from {
             return None;
         }
         let moved = Bookmark {
@@ -307,8 +324,31 @@ impl World {
         if self.plant == Some(Plant::EverySweepBeginsAtTheBeginning) {
             return Some(from.clone());
         }
-        self.bookmark = moved;
-        Some(self.bookmark.clone())
+        self.bookmarks[environment] = moved.clone();
+        Some(moved)
+    }
+
+    /// Judges whom Dynamics is said not to have taken.
+    pub(super) fn blames(&mut self, contacts: Contacts) {
+        let blamed = contacts & !self.scenario.dropped & !self.scenario.rejected;
+        let breach = || {
+            Breach::Blamed(format!(
+                "Dynamics takes {} of those who are said not to be taken",
+                blamed.count_ones()
+            ))
+        };
+        self.break_off((blamed != 0).then(breach));
+    }
+
+    /// Lists the members of a group, as lists show them now.
+    pub(super) fn list(&mut self, index: usize, group: &GroupId) -> Contacts {
+        let now = self.now();
+        let members = self.segments[index].members(group);
+        let shown = self.segments[index].members_at(group, self.scenario.shown_by_lists(now));
+        if shown != members {
+            self.seen.meet(Situation::ListLagged);
+        }
+        shown
     }
 
     /// Checks what journeys see after a change of members, where it is not a marketer who shows it.

@@ -1,5 +1,7 @@
 //! What must be true, told from the files and from what was asked for, not from what the loader believes.
 
+mod recalled;
+
 use super::Breach;
 use super::contacts::Contacts;
 use super::dataverse::Segment;
@@ -21,6 +23,8 @@ struct Entry {
     /// Where it stands among all that was asked for.
     place: Place,
     since: u64,
+    /// When a head took it up first.
+    queued_at: Option<u64>,
     is_refused: bool,
     was_applied: bool,
 }
@@ -56,7 +60,7 @@ impl Oracle {
 
     /// Takes note of a job, whatever the head makes of it.
     pub(super) fn asked_for(&mut self, scenario: &Scenario, segment: usize, job: &Job, now: u64) {
-        if self.entries.iter().any(|entry| entry.is(job)) {
+        if self.entries.iter().any(|entry| entry.is(segment, job)) {
             return;
         }
         let own = place_of(scenario, file_of(job));
@@ -75,22 +79,23 @@ impl Oracle {
             is_approved: job.approved,
             place,
             since: now,
+            queued_at: None,
             is_refused: false,
             was_applied: false,
         });
     }
 
     /// Returns whether an audience holds what a job asks for, and over it what is newer and was counted before.
-    fn shows(&self, scenario: &Scenario, job: &Job, members: Contacts, doubt: Doubt) -> bool {
+    fn shows(&self, scenario: &Scenario, segment: usize, job: &Job, members: Contacts, doubt: Doubt) -> bool {
         let file = file_of(job);
         let asked = match job.mode {
             Mode::Replace => scenario.accepted(file),
             Mode::Append => scenario.accepted(file) | members,
             Mode::Remove => members & !scenario.files[file].contacts,
         };
-        let own = self.entry(job);
+        let own = self.entry(segment, job);
         let is_over = |entry: &&Entry| {
-            let is_newer = own.is_some_and(|own| entry.segment == own.segment && entry.place > own.place);
+            let is_newer = own.is_some_and(|own| entry.segment == segment && entry.place > own.place);
             is_newer && entry.was_applied && entry.mode != Mode::Replace
         };
         let mut newer: Vec<_> = self.entries.iter().filter(is_over).collect();
@@ -107,8 +112,8 @@ impl Oracle {
         self.entries.iter().filter(move |entry| entry.segment == segment)
     }
 
-    fn entry(&self, job: &Job) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.is(job))
+    fn entry(&self, segment: usize, job: &Job) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.is(segment, job))
     }
 
     /// Judges a refusal.
@@ -118,7 +123,9 @@ impl Oracle {
     fn refused(scenario: &Scenario, job: &Job, remote: &Segment, now: u64) -> Option<Breach> {
         let file = &scenario.files[file_of(job)];
         let is_refused_by = |members| !job.approved && guards_refuse(job.mode, file.contacts, members);
+        let is_mixed = || (0..scenario.files.len()).any(|earlier| scenario.is_mixed(file_of(job), earlier));
         let is_right = file.is_unreadable
+            || scenario.is_in_several() && (scenario.is_changed(file_of(job), now) || is_mixed())
             || remote.is_dynamic(now)
             || is_refused_by(remote.published)
             || !remote.is_well_known(now) && is_refused_by(remote.noted);
@@ -126,10 +133,14 @@ impl Oracle {
     }
 
     /// Takes note that a worker is about to publish: a newer file that came before it read back must have been tried.
-    pub(super) fn publishes(&self, head: Option<&Head>, verified_at: u64) -> Option<Breach> {
+    pub(super) fn publishes(&self, segment: usize, head: Option<&Head>, verified_at: u64) -> Option<Breach> {
         let head = head?;
         let writing = head.writing.as_ref()?;
-        let pending = || head.pending.iter().filter_map(|job| Some((job, self.entry(job)?)));
+        let pending = || {
+            head.pending
+                .iter()
+                .filter_map(|job| Some((job, self.entry(segment, job)?)))
+        };
         let written = pending().filter(|(job, _)| job.run_id == writing.run_id);
         let (job, entry) = written.max_by_key(|(_, entry)| &entry.place)?;
         let is_newer = |(_, other): &(&Job, &Entry)| {
@@ -151,11 +162,15 @@ impl Oracle {
     ) -> Option<Breach> {
         for job in &new.pending {
             self.asked_for(scenario, segment, job, now);
+            let entries = self.entries.iter_mut().filter(|entry| entry.is(segment, job));
+            entries.for_each(|entry| {
+                entry.queued_at.get_or_insert(now);
+            });
         }
         let mut breach = None;
         for job in refusals(old, new) {
             breach = breach.or_else(|| Self::refused(scenario, job, remote, now));
-            if let Some(entry) = self.entries.iter_mut().find(|entry| entry.is(job)) {
+            if let Some(entry) = self.entries.iter_mut().find(|entry| entry.is(segment, job)) {
                 entry.is_refused = true;
             }
         }
@@ -166,12 +181,17 @@ impl Oracle {
         if old.and_then(|old| old.applied.as_ref()) == Some(applied) {
             return None;
         }
-        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.is(&applied.job)) {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.is(segment, &applied.job)) {
             entry.was_applied = true;
             entry.is_refused = false;
         }
+        if self.is_of_older_parts(scenario, segment, &applied.job) {
+            let breach = format!("{} is applied with parts of before", applied.job.object.key);
+            return Some(Breach::Approval(breach));
+        }
         let is_behind = remote.visible != remote.published && !remote.edits.is_shown;
-        let is_ahead = !self.shows(scenario, &applied.job, remote.published, doubt) || applied.confirmed && is_behind;
+        let is_ahead =
+            !self.shows(scenario, segment, &applied.job, remote.published, doubt) || applied.confirmed && is_behind;
         is_ahead.then(|| Breach::Ahead(format!("{} is applied but not published", applied.job.object.key)))
     }
 
@@ -221,7 +241,15 @@ impl Oracle {
         let is_blocked = head.writing.is_some() || head.pending.iter().any(|job| job.mode == Mode::Replace);
         let is_hopeless = head.pending.iter().any(hopeless);
         let is_left_to_people = is_unconfirmed_addition(head) && remote.edits.touched != 0;
-        if is_dynamic || is_left_to_people || is_hopeless && is_blocked || self.has_lost_an_approval(index) {
+        // What was begun has overtaken the others, and nobody can load it any more: it is the next file's to settle.
+        let is_lost = scenario.is_in_several() && self.of(index).any(|entry| scenario.is_lost(entry.file));
+        let is_left_behind = is_lost && head.writing.is_some();
+        if is_dynamic
+            || is_left_behind
+            || is_left_to_people
+            || is_hopeless && is_blocked
+            || self.has_lost_an_approval(index)
+        {
             // What is published is whole, and somebody has heard of the rest: more cannot be asked.
             return None;
         }
@@ -292,7 +320,7 @@ impl Oracle {
         };
         let counts = |entry: &&Entry| {
             let is_refused = entry.is_refused || !entry.was_applied && was_refused(entry);
-            let is_lost = scenario.files[entry.file].overwritten.is_some() && !entry.was_applied;
+            let is_lost = scenario.is_lost(entry.file) && !entry.was_applied;
             let can_be_loaded = !scenario.files[entry.file].is_unreadable && !scenario.is_hopeless(entry.file);
             let is_undone = !can_be_loaded && !entry.was_applied;
             !is_refused && !is_lost && !is_undone
@@ -312,8 +340,8 @@ impl Oracle {
 }
 
 impl Entry {
-    fn is(&self, job: &Job) -> bool {
-        let is_same_file = self.file == file_of(job) && self.mode == job.mode;
+    fn is(&self, segment: usize, job: &Job) -> bool {
+        let is_same_file = self.segment == segment && self.file == file_of(job) && self.mode == job.mode;
         is_same_file && self.direct == job.direct && self.is_approved == job.approved
     }
 }

@@ -1,0 +1,127 @@
+//! What only some seeds have: results in several files, two environments, lists that lag.
+
+use super::rng::Rng;
+use super::scenario::Scenario;
+use super::world::{MINUTE, NAMES, SECOND};
+use segment_loader::config::ResultFiles;
+use segment_loader::domain::{Home, Mode};
+
+/// What a seed has beside everything that all have; drawn apart, so that the others stay what they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Plain,
+    /// Results come in several files.
+    InSeveral(ResultFiles),
+    /// Functions of two environments have the bucket in common.
+    TwoEnvironments,
+    /// The function is switched to another environment half-way.
+    Switched,
+    /// Lists of members show writes late.
+    Lagging,
+}
+
+/// Which environments there are, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Environments {
+    One,
+    Two,
+    /// From this moment on it is the second one.
+    Switched(u64),
+}
+
+/// How lists of members lag.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lag {
+    /// So many milliseconds behind.
+    by: u64,
+    pub(super) until: u64,
+}
+
+impl Kind {
+    pub(super) fn draw(rng: &mut Rng, mode: Mode) -> Self {
+        match rng.between(0, 22) {
+            0..5 if mode == Mode::Replace => {
+                Self::InSeveral(rng.one_of(&[ResultFiles::Folder, ResultFiles::Folder, ResultFiles::Manifest]))
+            }
+            5 | 6 => Self::TwoEnvironments,
+            7 => Self::Switched,
+            8 | 9 => Self::Lagging,
+            _ => Self::Plain,
+        }
+    }
+}
+
+impl Kind {
+    /// Returns whether there is more than one environment.
+    pub(super) const fn has_environments(self) -> bool {
+        matches!(self, Self::TwoEnvironments | Self::Switched)
+    }
+}
+
+impl Environments {
+    /// Returns how many functions there are.
+    pub(super) const fn functions(self) -> usize {
+        match self {
+            Self::Two => 2,
+            Self::One | Self::Switched(_) => 1,
+        }
+    }
+
+    /// Returns the environment of a function at `now`.
+    pub(super) const fn of(self, function: usize, now: u64) -> usize {
+        match self {
+            Self::Switched(at) => (now >= at) as usize,
+            Self::One | Self::Two => function,
+        }
+    }
+
+    /// Returns whether a function loads into a segment at `now`.
+    pub(super) fn is_served(self, segment: usize, now: u64) -> bool {
+        (0..self.functions()).any(|function| self.of(function, now) == segment / NAMES)
+    }
+}
+
+impl Scenario {
+    /// Gives the world what this kind has.
+    pub(super) fn shape(&mut self, kind: Kind, rng: &mut Rng) {
+        if kind.has_environments() {
+            // What kills would kill twice as many.
+            self.files.iter_mut().for_each(|file| file.trap = None);
+        }
+        match kind {
+            Kind::Plain | Kind::InSeveral(_) => {}
+            Kind::TwoEnvironments => self.environments = Environments::Two,
+            Kind::Switched => self.environments = Environments::Switched(rng.between(MINUTE, self.calm_from)),
+            Kind::Lagging => {
+                let by = rng.one_of(&[2 * SECOND, 10 * SECOND, 40 * SECOND, 2 * MINUTE, 6 * MINUTE]);
+                let until = self.calm_from + rng.one_of(&[0, 0, 120 * MINUTE]);
+                self.lag = Some(Lag { by, until });
+                // A marketer's own changes would be seen late, too, by nobody's fault.
+                self.faults.edit = 0;
+                // What a list shows that lags may be just what is asked for next.
+                let first = self.files[0].contacts;
+                let last = self
+                    .files
+                    .last_mut()
+                    .filter(|last| last.segment == 0 && rng.happens(500));
+                if let Some(last) = last {
+                    last.contacts = first;
+                }
+            }
+        }
+    }
+
+    /// Returns the moment whose members a list shows at `now`.
+    pub(super) fn shown_by_lists(&self, now: u64) -> u64 {
+        let lag = self.lag.filter(|lag| now < lag.until);
+        now.saturating_sub(lag.map_or(0, |lag| lag.by))
+    }
+}
+
+/// Returns where the segments of an environment live.
+pub(super) fn home(environment: usize) -> Home {
+    Home::environment(format!("{}.crm.dynamics.com", ENVIRONMENTS[environment]))
+}
+
+/// The environments' names.
+pub(super) const ENVIRONMENTS: [&str; 2] = ["socktown", "moletown"];

@@ -1,0 +1,41 @@
+//! What the oracle knows of files that came before.
+
+use super::super::files::file_of;
+use super::super::scenario::Scenario;
+use super::{Entry, Oracle, place_of};
+use segment_loader::domain::Mode;
+use segment_loader::state::Job;
+
+impl Oracle {
+    /// Returns whether a file was loaded into another environment's segment.
+    pub(in super::super) fn was_applied_elsewhere(&self, segment: usize, file: usize) -> bool {
+        let mut elsewhere = self.entries.iter().filter(|entry| entry.segment != segment);
+        elsewhere.any(|entry| entry.file == file && entry.was_applied)
+    }
+
+    /// Returns whether a replace came to a segment that stands above a file.
+    pub(in super::super) fn is_overtaken(&self, scenario: &Scenario, segment: usize, file: usize) -> bool {
+        let place = (place_of(scenario, file), 0);
+        let mut newer = self
+            .of(segment)
+            .filter(|entry| entry.mode == Mode::Replace && entry.place > place);
+        newer.any(|entry| entry.was_applied || !entry.is_refused)
+    }
+
+    /// Returns whether some head has taken up what a file stands for.
+    pub(in super::super) fn was_taken_up(&self, file: usize) -> bool {
+        let mut of_file = self.entries.iter().filter(|entry| entry.file == file);
+        of_file.any(|entry| entry.queued_at.is_some())
+    }
+
+    /// Returns whether a marker that had been taken up before lies between the parts of what nobody has approved.
+    pub(super) fn is_of_older_parts(&self, scenario: &Scenario, segment: usize, job: &Job) -> bool {
+        if !scenario.is_in_several() || job.approved {
+            return false;
+        }
+        let queued_at = self.entry(segment, job).and_then(|entry| entry.queued_at);
+        let was_known = |entry: &Entry| entry.queued_at.is_some() && entry.queued_at < queued_at;
+        let mut before = self.of(segment).filter(|entry| was_known(entry));
+        before.any(|entry| scenario.is_mixed(file_of(job), entry.file))
+    }
+}
