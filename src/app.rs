@@ -203,15 +203,7 @@ impl App {
     async fn status(&self, segment_name: Option<&SegmentName>, stop_at: Instant) -> Result<Value, Error> {
         let bucket = self.own_bucket()?;
         let destination = by(stop_at, "the secrets were read", self.clients.secrets.destination()).await;
-        let own = destination
-            .as_ref()
-            .ok()
-            .map(|destination| (destination.home(), destination.rules.stale_after()));
-        let (home, stale_after) = own.unzip();
-        let mut segments = self
-            .clients
-            .statuses(&bucket, home.as_ref(), stale_after.flatten())
-            .await?;
+        let mut segments = self.clients.statuses(&bucket, destination.as_ref().ok()).await?;
         if let Some(name) = segment_name {
             segments.retain(|status| status.segment_name.as_ref() == Some(name));
         }
@@ -232,7 +224,7 @@ impl App {
     /// Answers with the receipts of the last runs in the function's environment; of all where nobody can tell which it is.
     async fn history(&self, command: &HistoryCommand, stop_at: Instant) -> Result<Value, Error> {
         let destination = by(stop_at, "the secrets were read", self.clients.secrets.destination()).await;
-        let environment = destination.map(|destination| destination.home().environment);
+        let environment = destination.map(|destination| destination.organization.environment());
         let bucket = self.own_bucket()?;
         let archive = self.clients.archive(&bucket);
         let own = environment.as_deref().ok();
@@ -280,7 +272,7 @@ impl App {
         }
     }
 
-    /// Reads the secrets anew, and logs what a person should look at.
+    /// Reads the secrets anew, logs what a person should look at, and asks which business unit is meant, where one is named.
     async fn settings(&self, stop_at: Instant) -> Result<Settings, Error> {
         let reading = async {
             let destination = self.clients.secrets.destination().await?;
@@ -288,9 +280,14 @@ impl App {
             Ok::<_, Error>(Settings {
                 destination,
                 credential,
+                business_unit: None,
             })
         };
-        let settings = by(stop_at, "the secrets were read", reading).await?;
+        let mut settings = by(stop_at, "the secrets were read", reading).await?;
+        if let Some(unit) = &settings.destination.rules.owning_business_unit {
+            let dataverse = self.clients.dataverse(&settings, &Fence::stopping_at(stop_at));
+            settings.business_unit = Some(dataverse.find_business_unit(unit).await?);
+        }
         for warning in settings.warnings(Utc::now()) {
             warning.log();
         }

@@ -1,6 +1,6 @@
 //! Reads the fields of a secret one by one, because `serde`'s own messages quote the values they dislike.
 
-use super::Error;
+use super::{BusinessUnit, Error};
 use crate::domain::SegmentName;
 use crate::text::{json, near, shown};
 use chrono::NaiveDate;
@@ -97,6 +97,16 @@ impl<'a> Fields<'a> {
     pub(super) fn segment_name(&self, field: &str) -> Result<Option<SegmentName>, Error> {
         let name = self.text(field)?.map(SegmentName::parse).transpose();
         name.map_err(|expected| self.invalid(field, expected))
+    }
+
+    /// Reads a business unit's id or name.
+    pub(super) fn business_unit(&self, field: &str) -> Result<Option<BusinessUnit>, Error> {
+        let Some(text) = self.text(field)? else {
+            return Ok(None);
+        };
+        let unit = BusinessUnit::parse(text);
+        let unit = unit.ok_or_else(|| self.invalid(field, "the GUID or the name of a business unit"))?;
+        Ok(Some(unit))
     }
 
     /// Reads text that must be there.

@@ -2,6 +2,7 @@
 //!
 //! Every value is checked once, and every error names the variable, or the secret and the field, and never a value.
 
+mod business_unit;
 mod credential;
 mod destination;
 mod encoded_words;
@@ -14,6 +15,7 @@ mod secrets;
 mod segment_name;
 mod variables;
 
+pub use business_unit::BusinessUnit;
 pub use credential::Credential;
 pub use destination::{CredentialSource, Destination};
 pub use error::{Error, SecretName};
@@ -26,6 +28,7 @@ pub use variables::{VariableError, Variables};
 
 use crate::domain::Home;
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 /// Everything that one run is told by its secrets.
 #[derive(Clone, Debug)]
@@ -34,16 +37,40 @@ pub struct Settings {
     pub destination: Destination,
     /// Who signs in.
     pub credential: Credential,
+    /// The id of the business unit that the destination names, where it names one and Dynamics was asked for it.
+    pub business_unit: Option<Uuid>,
 }
 
 impl Destination {
-    /// Returns where the segments live. Where the destination names the business unit that owns them, it belongs here.
-    pub fn home(&self) -> Home {
-        Home::environment(self.organization.environment())
+    /// Returns whether its segments may live there; where it names a business unit by its name, only Dynamics could tell which
+    /// one that is.
+    pub fn may_live_in(&self, home: &Home) -> bool {
+        let is_unit = match (&self.rules.owning_business_unit, home.business_unit.as_deref()) {
+            (None, None) => true,
+            (Some(unit), Some(id)) => unit.may_be(id),
+            _ => false,
+        };
+        is_unit && home.environment == self.organization.environment()
     }
 }
 
 impl Settings {
+    /// Returns where the segments live.
+    pub fn home(&self) -> Home {
+        Home {
+            environment: self.destination.organization.environment(),
+            business_unit: self.business_unit.map(|unit| unit.to_string()),
+        }
+    }
+
+    /// Returns the settings for segments of whatever business unit.
+    pub fn in_any_unit(&self) -> Self {
+        Self {
+            business_unit: None,
+            ..self.clone()
+        }
+    }
+
     /// Returns what a person should look at although nothing is wrong yet.
     pub fn warnings(&self, now: DateTime<Utc>) -> Vec<Warning> {
         let organization = self.destination.organization.warning().map(|text| Warning {

@@ -1,7 +1,7 @@
 //! The rules of a load, each declared once: its name in the secret and in receipts, its type, its default and its check.
 
-use super::Error;
 use super::fields::Fields;
+use super::{BusinessUnit, Error};
 use crate::domain::{Mode, SegmentName};
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,8 @@ macro_rules! rules {
 rules! {
     /// The segment's name where the run itself gives none.
     segment_name: Option<SegmentName> = segment_name();
+    /// The business unit whose segments are loaded, and which owns those that are created; `None` is whatever unit.
+    owning_business_unit: Option<BusinessUnit> = business_unit();
     /// The header of the id column.
     contactid_column: String = column("contactid");
     /// What a load does with the members it finds.

@@ -1,5 +1,6 @@
 //! Creating a segment: two rows, of which neither may ever come into being twice.
 
+use super::business_unit::{Unfit, unfit};
 use super::call::{Answer, Call, Odd};
 use super::client::Failure;
 use super::error::Error;
@@ -8,7 +9,7 @@ use super::odata;
 use super::rows::Strangers;
 use super::segment::{self, Dataverse, Segment, SegmentId};
 use super::version::Saved;
-use crate::domain::SegmentName;
+use crate::domain::{SegmentName, SegmentStatus};
 use serde_json::json;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -58,11 +59,14 @@ impl Dataverse {
             let what = "the new row has another name or definition than was written";
             return Err(Error::unexpected(CREATE, what));
         }
+        if let Some(unit) = self.0.business_unit.filter(|unit| row.owner != Some(*unit)) {
+            return Err(unfit(&unit, Unfit::NotTaken(id)));
+        }
         Ok(segment)
     }
 
     async fn new_definition(&self, name: &SegmentName) -> Result<Definition, Error> {
-        let group = Group::fresh(name.as_str());
+        let group = self.first_group(name);
         let body = json!({
             "msdynmkt_name": name.as_str(),
             "msdynmkt_segmentquery": "",
@@ -111,7 +115,7 @@ impl Dataverse {
         description: &str,
         definition: DefinitionId,
     ) -> Result<SegmentId, Error> {
-        let body = json!({
+        let mut body = json!({
             "msdynmkt_displayname": name.as_str(),
             "msdynmkt_description": description.chars().take(MAX_DESCRIPTION).collect::<String>(),
             // 10: static, 12: real-time journeys, 1 and 2: inactive while the definition is a draft.
@@ -125,12 +129,16 @@ impl Dataverse {
             "msdynmkt_scope": 270_100_000,
             "msdynmkt_sourcesegmentuid": definition.to_string(),
         });
+        if let Some(unit) = self.0.business_unit {
+            body["owningbusinessunit@odata.bind"] = format!("/businessunits({unit})").into();
+        }
         let call = Call::create(CREATE, "msdynmkt_segments", &body);
         let mut tries = 0;
         loop {
             let created = created_id("msdynmkt_segments", "msdynmkt_segmentid");
             match self.client().send(&call, created).await {
                 Ok(id) => return Ok(SegmentId(id)),
+                Err(Failure::Final(error)) => return Err(self.closed(error)),
                 Err(failure) => {
                     let look = || self.segment_of(definition);
                     if let Some(id) = self.wait_for_row(failure, CREATE, &mut tries, look).await? {
@@ -138,6 +146,25 @@ impl Dataverse {
                     }
                 }
             }
+        }
+    }
+
+    /// Makes the group that members are added to first.
+    fn first_group(&self, name: &SegmentName) -> Group {
+        match self.0.business_unit {
+            Some(unit) => Group::fresh(&Group::name_for(unit)),
+            None => Group::fresh(name.as_str()),
+        }
+    }
+
+    /// Says of a create that is refused that it is the business unit's.
+    fn closed(&self, error: Error) -> Error {
+        match (self.0.business_unit, error) {
+            (Some(unit), Error::PrivilegeMissing { refusal, .. } | Error::RowAccessDenied(refusal)) => {
+                unfit(&unit, Unfit::Closed(refusal))
+            }
+            (Some(unit), Error::DynamicsRefused(refusal)) if refusal.status == 404 => unfit(&unit, Unfit::Missing),
+            (_, error) => error,
         }
     }
 
@@ -151,6 +178,9 @@ impl Dataverse {
     }
 
     /// Finds a Draft definition of exactly this name that belongs to no segment, not even to a deleted one.
+    ///
+    /// One that was made for another business unit may get its segment in this very moment; and one of this unit that has a
+    /// segment already, where none of the unit was found, has one of another.
     async fn orphan(&self, name: &SegmentName) -> Result<Option<Definition>, Error> {
         let filter = format!(
             "msdynmkt_name%20eq%20{}%20and%20statuscode%20eq%20{DRAFT}",
@@ -163,13 +193,33 @@ impl Dataverse {
             let is_meant = row.text("msdynmkt_name")? == name.as_str() && row.number("statuscode")? == DRAFT;
             is_meant.then(|| segment::definition_of(row)).transpose()
         });
+        let unit = self.0.business_unit;
         for definition in drafts.await? {
             // With a query it is somebody's work in progress.
-            if definition.query.trim().is_empty() && self.segments_of(DEFINE, definition.id).await?.is_empty() {
+            let is_ours = definition.groups.iter().find_map(Group::unit) == unit;
+            if !is_ours || !definition.query.trim().is_empty() {
+                continue;
+            }
+            let segments = self.segments_of(DEFINE, definition.id).await?;
+            if segments.is_empty() {
                 return Ok(Some(definition));
+            }
+            if let Some(unit) = unit {
+                self.check_owner(&segments, unit).await?;
             }
         }
         Ok(None)
+    }
+
+    /// Refuses to create one more segment for a business unit where Dynamics has given one to another unit.
+    async fn check_owner(&self, segments: &[SegmentId], unit: Uuid) -> Result<(), Error> {
+        for id in segments {
+            let row = self.segment_row(*id).await?;
+            if row.segment.status != SegmentStatus::Deleted && row.owner != Some(unit) {
+                return Err(unfit(&unit, Unfit::NotTaken(*id)));
+            }
+        }
+        Ok(())
     }
 
     /// Gives a definition that was found what one of our own has: no refresh, and an Include group.
@@ -182,7 +232,7 @@ impl Dataverse {
                     .groups
                     .iter()
                     .cloned()
-                    .chain([Group::fresh(name.as_str())])
+                    .chain([self.first_group(name)])
                     .collect();
                 self.save_groups(&definition, &groups).await?
             } else {

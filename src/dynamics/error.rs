@@ -1,5 +1,6 @@
 //! Why Dynamics or Entra ID did not do what was asked, in sentences for the person who must act.
 
+use super::business_unit::Unfit;
 use super::refusal::Refusal;
 use crate::domain::Fate;
 use crate::{config, time};
@@ -70,6 +71,14 @@ pub enum Error {
          destination secret. {0}"
     )]
     JourneysNotInstalled(Refusal),
+    /// The business unit that the destination names cannot own segments.
+    #[error("the business unit {unit} of `owning_business_unit` {why}")]
+    BusinessUnitUnknown {
+        /// The unit, as the destination names it or by its id.
+        unit: String,
+        /// What is wrong with it, and what to do.
+        why: Box<Unfit>,
+    },
     /// Journeys or other segments use the segment, so that it can't be changed.
     #[error("the segment is in use: stop the journeys and the segments that use it, or choose another one. {0}")]
     SegmentInUse(Refusal),
@@ -153,6 +162,7 @@ impl Error {
             Self::PrivilegeMissing { .. } => "PrivilegeMissing",
             Self::RowAccessDenied(_) => "RowAccessDenied",
             Self::JourneysNotInstalled(_) => "JourneysNotInstalled",
+            Self::BusinessUnitUnknown { .. } => "BusinessUnitUnknown",
             Self::SegmentInUse(_) => "SegmentInUse",
             Self::PublishRefused(_) => "PublishRefused",
             Self::ContactsRefused { .. } => "ContactsRefused",
@@ -190,6 +200,7 @@ impl Error {
             | Self::PrivilegeMissing { .. }
             | Self::RowAccessDenied(_)
             | Self::JourneysNotInstalled(_)
+            | Self::BusinessUnitUnknown { .. }
             | Self::SegmentInUse(_)
             | Self::PublishRefused(_)
             | Self::ContactsRefused { .. }
@@ -223,6 +234,10 @@ impl Error {
             | Self::PublishRefused(refusal)
             | Self::ContactsRefused { refusal, .. }
             | Self::DynamicsRefused(refusal) => Some(refusal),
+            Self::BusinessUnitUnknown { why, .. } => match &**why {
+                Unfit::Unreadable(refusal) | Unfit::Closed(refusal) => Some(refusal),
+                Unfit::Missing | Unfit::Several(_) | Unfit::Disabled | Unfit::NotTaken(_) => None,
+            },
             _ => None,
         }
     }

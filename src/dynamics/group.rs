@@ -35,6 +35,9 @@ pub struct Definition {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct GroupId(String);
 
+/// How the name of a group begins that was made for a business unit.
+const UNIT: &str = "Business unit ";
+
 /// A static member group; fields that this product does not know are kept as they are.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
@@ -69,6 +72,17 @@ impl Group {
             include: true,
             raw,
         }
+    }
+
+    /// Names the first group of what is made for a business unit: its definition says nowhere else whose it is to be.
+    pub(super) fn name_for(unit: Uuid) -> String {
+        format!("{UNIT}{unit}")
+    }
+
+    /// Returns the business unit that the group was made for.
+    pub(super) fn unit(&self) -> Option<Uuid> {
+        let name = self.raw.get("name").and_then(Value::as_str)?;
+        Uuid::try_parse(name.strip_prefix(UNIT)?).ok()
     }
 
     /// Reads `msdynmkt_staticlistmembers`, a string that holds a JSON array; null or empty means no groups.

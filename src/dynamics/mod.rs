@@ -1,6 +1,7 @@
 //! Dynamics 365: the Entra token, the Dataverse client, the static segment of Customer Insights - Journeys.
 
 mod body;
+mod business_unit;
 mod call;
 mod client;
 mod collation;
@@ -30,6 +31,7 @@ mod used_by;
 mod verdict;
 mod version;
 
+pub use business_unit::Unfit;
 pub use contacts::LookedUp;
 pub use create::{LATE_COMMIT, LOOK_EVERY};
 pub use entra::TokenCache;

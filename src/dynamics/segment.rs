@@ -37,6 +37,8 @@ pub(super) struct Shared {
     pub(super) page_size: PageSize,
     pub(super) lanes: Lanes,
     pub(super) max_concurrent: usize,
+    /// The business unit whose segments are found and created; `None` is any, and the application user's.
+    pub(super) business_unit: Option<Uuid>,
 }
 
 /// The key of a row in `msdynmkt_segments`.
@@ -112,6 +114,7 @@ impl Dataverse {
             page_size: PageSize::default(),
             lanes: Lanes::default(),
             max_concurrent,
+            business_unit: settings.business_unit,
         }))
     }
 
@@ -148,7 +151,7 @@ impl Dataverse {
         Ok(())
     }
 
-    /// Finds the real-time segments of exactly this name, deleted ones excepted.
+    /// Finds the real-time segments of exactly this name, deleted ones and those of other business units excepted.
     pub async fn find_segments(&self, name: &SegmentName) -> Result<Vec<Segment>, Error> {
         const OPERATION: &str = "find the segment";
         // 12: made in real-time journeys. Neither type nor state is a criterion: both read back other than written.
@@ -156,8 +159,12 @@ impl Dataverse {
             "msdynmkt_displayname%20eq%20{}%20and%20msdynmkt_source%20eq%2012",
             odata::literal(name.as_str())
         );
+        let of_the_unit = self
+            .0
+            .business_unit
+            .map(|unit| format!("%20and%20{OWNER}%20eq%20{unit}"));
         // All columns, as of a single row: naming one that an older release of Journeys lacks would be an error.
-        let path = format!("msdynmkt_segments?$filter={filter}");
+        let path = format!("msdynmkt_segments?$filter={filter}{}", of_the_unit.unwrap_or_default());
         let strangers = Strangers::default();
         let found = self.client().rows(OPERATION, path, SEGMENT_KEY, |row| {
             // A row without a name may be the one that is looked for.
@@ -165,7 +172,7 @@ impl Dataverse {
             if !collation::may_compare_as_equal(found, name.as_str()) {
                 strangers.note();
             }
-            let is_meant = found == name.as_str() && !is_deleted(row)?;
+            let is_meant = found == name.as_str() && !is_deleted(row)? && self.is_of_the_unit(row)?;
             is_meant.then(|| segment_of(row)).transpose()
         });
         let found = found.await?;
@@ -190,6 +197,7 @@ impl Dataverse {
                 name: row.text(SEGMENT_NAME)?.to_owned(),
                 // What only informs may be missing.
                 description: row.text("msdynmkt_description").unwrap_or_default().to_owned(),
+                owner: row.guid(OWNER).ok(),
                 segment: segment_of(&row)?,
             })
         };
@@ -244,6 +252,13 @@ impl Dataverse {
         self.client().gate.time_throttled()
     }
 
+    /// Returns whether a segment is owned by the business unit that is asked for.
+    fn is_of_the_unit(&self, row: &Row) -> Result<bool, Odd> {
+        self.0
+            .business_unit
+            .map_or(Ok(true), |unit| Ok(row.guid(OWNER)? == unit))
+    }
+
     pub(super) fn client(&self) -> &Client {
         &self.0.client
     }
@@ -260,6 +275,8 @@ impl Dataverse {
 pub(super) const DEFINITION_COLUMNS: &str = "msdynmkt_segmentdefinitionid,msdynmkt_name,msdynmkt_segmentquery,msdynmkt_staticlistmembers,msdynmkt_disablesegmentrefresh";
 
 const SEGMENT_KEY: &str = "msdynmkt_segmentid";
+/// The business unit that owns a row.
+const OWNER: &str = "_owningbusinessunit_value";
 const SEGMENT_NAME: &str = "msdynmkt_displayname";
 const DEFINITION_KEY: &str = "msdynmkt_segmentdefinitionid";
 
@@ -270,6 +287,8 @@ const LONGEST_ETAG: usize = 100;
 pub(super) struct NamedSegment {
     pub(super) name: String,
     pub(super) description: String,
+    /// The business unit that owns it.
+    pub(super) owner: Option<Uuid>,
     pub(super) segment: Segment,
 }
 

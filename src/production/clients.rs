@@ -11,7 +11,6 @@ use crate::source::{self, Manner, ObjectVersion, Objects, unmarked};
 use crate::state::{self, Heads, Status, Trials, transition};
 use crate::time::Fence;
 use aws_config::SdkConfig;
-use chrono::TimeDelta;
 
 /// The configuration and every client, each built once, so that warm invocations reuse connections.
 #[derive(Clone, Debug)]
@@ -46,8 +45,8 @@ impl Clients {
     }
 
     /// Opens the heads of the destination's segments that results of this bucket go to.
-    pub(crate) fn heads(&self, bucket: &str, destination: &Destination) -> Heads {
-        Heads::new(self.own(bucket), destination.home())
+    pub(crate) fn heads(&self, bucket: &str, settings: &Settings) -> Heads {
+        Heads::new(self.own(bucket), settings.home())
     }
 
     /// Opens the notes of trials in an variables, beside the heads of the segments that results of this bucket go to.
@@ -72,10 +71,13 @@ impl Clients {
     pub(crate) async fn statuses(
         &self,
         bucket: &str,
-        home: Option<&Home>,
-        stale_after: Option<TimeDelta>,
+        destination: Option<&Destination>,
     ) -> Result<Vec<Status>, state::Error> {
-        Heads::statuses(&self.own(bucket), home, stale_after).await
+        let stale_after = |home: &Home| {
+            let own = destination.filter(|destination| destination.may_live_in(home))?;
+            own.rules.stale_after()
+        };
+        Heads::statuses(&self.own(bucket), stale_after).await
     }
 
     /// Lists the data files in a bucket that wait for a marker or manifest.

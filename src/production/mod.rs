@@ -38,7 +38,7 @@ impl<'a> Production<'a> {
             clients,
             settings,
             bucket,
-            heads: clients.heads(bucket, &settings.destination),
+            heads: clients.heads(bucket, settings),
             archive: clients.archive(bucket),
             dataverse: clients.dataverse(settings, fence),
             fence: fence.clone(),

@@ -46,7 +46,7 @@ impl Reporter<'_> {
     /// Reports a run that has ended, and returns its report with what was noticed on the way.
     pub(crate) async fn report(&self, mut report: RunReport) -> RunReport {
         let destination = self.settings.map(|settings| &settings.destination);
-        report.environment = destination.map(|destination| destination.home().environment);
+        report.environment = destination.map(|destination| destination.organization.environment());
         let warnings = self.settings.map(|settings| settings.warnings(Utc::now()));
         let warnings = warnings.iter().flatten().map(ToString::to_string);
         report.warnings.extend(warnings);

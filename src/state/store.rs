@@ -336,23 +336,20 @@ impl Heads {
 
     /// Describes all segments that have a head, of whatever home, as their heads do at S3's time; they are read side by side.
     ///
-    /// `stale_after` is how old the audiences of this home may be; those of others are never called stale.
+    /// `stale_after` says how old the audiences of a home may be.
     pub(crate) async fn statuses(
         own: &Own,
-        home: Option<&Home>,
-        stale_after: Option<TimeDelta>,
+        stale_after: impl Fn(&Home) -> Option<TimeDelta>,
     ) -> Result<Vec<Status>, Error> {
         let prefix = own.keys.heads();
         let listed = own.list(&prefix, Self::MOST, Keys::is_head).await;
         let keys = listed.map_err(|reason| Error::of(reason, &own.bucket, &prefix, "read"))?;
-        let looks = keys
-            .into_iter()
-            .map(|key| async move { Self::status_at(own, key, home, stale_after).await });
+        let looks = keys.into_iter().map(|key| Self::status_at(own, key, &stale_after));
         let found: Vec<_> = stream::iter(looks).buffered(LOOKS_IN_FLIGHT).collect().await;
         Ok(found.into_iter().flatten().collect())
     }
 
-    async fn status_at(own: &Own, key: String, home: Option<&Home>, stale_after: Option<TimeDelta>) -> Option<Status> {
+    async fn status_at(own: &Own, key: String, stale_after: impl Fn(&Home) -> Option<TimeDelta>) -> Option<Status> {
         let read = match own.read(&key).await {
             Err(Reason::Missing(missing)) if missing != Missing::Bucket => return None,
             Err(reason) => {
@@ -364,8 +361,7 @@ impl Heads {
         match format::parse_any(&read) {
             Ok(head) => {
                 let head = head?;
-                let is_own = home == Some(&head.home);
-                Some(Status::of(&head, own.now(), stale_after.filter(|_| is_own)))
+                Some(Status::of(&head, own.now(), stale_after(&head.home)))
             }
             Err(what) => {
                 let named = Named::in_body(&read);

@@ -58,7 +58,8 @@ impl Cleaning {
     /// Prepares to remove trials; calls to Dynamics leave through the fence only.
     pub(super) fn new(clients: &Clients, settings: &Settings, bucket: &str, fence: &Fence) -> Self {
         Self {
-            dataverse: clients.dataverse(settings, fence),
+            // A trial is known by its name, whoever owns it.
+            dataverse: clients.dataverse(&settings.in_any_unit(), fence),
             fence: fence.clone(),
             trials: clients.trials(bucket, settings),
             is_done: AtomicBool::new(false),

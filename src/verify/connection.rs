@@ -1,4 +1,4 @@
-//! `test_connection`: five checks in order, no further than the first failure.
+//! `test_connection`: five checks in order, and a sixth where a business unit is named; no further than the first failure.
 
 use crate::config::{Secrets, Settings};
 use crate::dynamics::Dataverse;
@@ -58,6 +58,7 @@ impl Checks {
         let settings = Settings {
             destination,
             credential,
+            business_unit: None,
         };
         let fence = Fence::stopping_at(stop_at);
         let dataverse = Dataverse::new(http.clone(), &settings, secrets.clone(), REQUEST_TIMEOUT, fence);
@@ -70,7 +71,13 @@ impl Checks {
         })?;
         self.note("segment_tables", dataverse.check_segment_tables().await, |()| {
             "Customer Insights - Journeys is installed and its segments can be read".to_owned()
-        })
+        })?;
+        let Some(unit) = &settings.destination.rules.owning_business_unit else {
+            return Ok(());
+        };
+        let found = dataverse.find_business_unit(unit).await;
+        self.note("business_unit", found, |id| format!("the business unit {unit} is {id}"))
+            .map(drop)
     }
 
     /// Takes note of how a check ended; `detail` says what a good one found.

@@ -49,6 +49,7 @@ mod stops;
 mod sweeps;
 mod template;
 mod text_files;
+mod units;
 mod upgrade;
 mod verify;
 mod world;

@@ -1,7 +1,7 @@
 //! What tests look at and put in directly, past the Web API.
 
 use super::Dataverse;
-use super::state::{Audience, Definition, Segment, State};
+use super::state::{Audience, Definition, OWNER, ROOT_UNIT, Segment, State};
 use super::tables::Row;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -57,6 +57,7 @@ pub struct Seed {
     statuscode: Option<i64>,
     live_journeys: u32,
     locked: Option<String>,
+    unit: Uuid,
 }
 
 impl Seed {
@@ -71,6 +72,7 @@ impl Seed {
             statuscode: None,
             live_journeys: 0,
             locked: None,
+            unit: ROOT_UNIT,
         }
     }
 
@@ -83,6 +85,12 @@ impl Seed {
     /// Adds an Exclude group.
     pub fn exclude(mut self, members: impl IntoIterator<Item = Uuid>) -> Self {
         self.groups.push((false, members.into_iter().collect()));
+        self
+    }
+
+    /// Lets another business unit than the one at the top own it.
+    pub fn owned_by(mut self, unit: Uuid) -> Self {
+        self.unit = unit;
         self
     }
 
@@ -251,6 +259,7 @@ impl State {
                     json!(audience.as_ref().map(|audience| audience.len())),
                 ),
                 ("msdynmkt_publishedjourneycount", json!(seed.live_journeys)),
+                (OWNER, json!(seed.unit.to_string())),
             ],
             self.next_version(),
         );

@@ -15,9 +15,10 @@ mod tables;
 pub use inspect::{GroupView, Seed, SegmentView};
 pub use limits::{Limits, Violation};
 pub use modes::{
-    Drafts, Encoding, Filtering, MembersPaging, Modes, Outcome, Repeats, Times, UnknownContacts, Versions,
+    Drafts, Encoding, Filtering, MembersPaging, Modes, Outcome, Repeats, Scoping, Times, Units, UnknownContacts,
+    Versions,
 };
-pub use state::{Audience, Contacts, Definition, Segment, State};
+pub use state::{Audience, Contacts, Definition, OWNER, ROOT_UNIT, Segment, State};
 pub use tables::{Fields, Row};
 
 use super::entra::Entra;
@@ -57,7 +58,7 @@ impl Dataverse {
                 front: Front::new(error_body),
                 entra,
                 url: OnceLock::new(),
-                state: Mutex::default(),
+                state: Mutex::new(State::with_root_unit()),
                 windows: Mutex::default(),
             }),
         };
@@ -218,7 +219,7 @@ impl Dataverse {
                 StatusCode::OK,
                 &json!({
                     "@odata.context": format!("{root}$metadata#Microsoft.Dynamics.CRM.WhoAmIResponse"),
-                    "BusinessUnitId": Uuid::from_u128(1).to_string(), "UserId": USER.to_string(),
+                    "BusinessUnitId": ROOT_UNIT.to_string(), "UserId": USER.to_string(),
                     "OrganizationId": Uuid::from_u128(2).to_string(),
                 }),
             )),

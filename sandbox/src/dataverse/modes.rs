@@ -38,6 +38,10 @@ pub struct Modes {
     pub filtering: Filtering,
     /// What a change that is tied to a definition's version meets.
     pub versions: Versions,
+    /// What the binding of a new segment to a business unit meets.
+    pub units: Units,
+    /// Whether an audience has contacts of the segment's business unit only.
+    pub scoping: Scoping,
     /// How a publish ends.
     pub outcome: Outcome,
     /// From Publish to the end of computing.
@@ -114,6 +118,26 @@ pub enum Versions {
     Unknown,
 }
 
+/// What the binding of a new segment to a business unit meets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Units {
+    /// That unit owns the segment.
+    Bound,
+    /// The application user's unit owns it all the same.
+    Ignored,
+    /// 403: the application user may not create there.
+    Closed,
+}
+
+/// Whether an audience has contacts of the segment's business unit only.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scoping {
+    /// It has contacts of any.
+    Off,
+    /// Those of other units are left out when it is computed.
+    On,
+}
+
 /// Whether definitions say when their members were computed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Times {
@@ -172,6 +196,8 @@ impl Default for Modes {
             row_page: 5000,
             filtering: Filtering::Exact,
             versions: Versions::Kept,
+            units: Units::Bound,
+            scoping: Scoping::Off,
             outcome: Outcome::Active,
             publish_delay: Duration::from_millis(300),
             publish_lag: Duration::ZERO,

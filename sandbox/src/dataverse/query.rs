@@ -129,6 +129,11 @@ impl Query {
                 .collect(),
             Table::Executions => state.executions.iter().map(|(id, row)| (*id, row.clone())).collect(),
             Table::Contacts => self.contacts(state),
+            Table::BusinessUnits => state
+                .business_units
+                .iter()
+                .map(|(id, row)| (*id, row.clone()))
+                .collect(),
         }
     }
 

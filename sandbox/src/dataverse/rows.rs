@@ -1,9 +1,9 @@
 //! Create, read, change and delete rows.
 
-use super::modes::{Times, Versions};
+use super::modes::{Times, Units, Versions};
 use super::query::{self, Query};
 use super::refusal::{Refusal, Reply};
-use super::state::{Definition, Group, Segment, State};
+use super::state::{Definition, Group, OWNER, ROOT_UNIT, Segment, State};
 use super::tables::{Fields, Row, Table};
 use crate::server::{Answer, Call, empty, json};
 use axum::http::{HeaderValue, Method, StatusCode};
@@ -30,6 +30,9 @@ pub fn answer(state: &mut State, address: &Address<'_>, call: &Call) -> Reply {
     match (&call.method, address.id) {
         (&Method::GET, None) => query::list(state, address, call),
         (&Method::GET, Some(id)) => read(state, address, call, id),
+        (&Method::POST | &Method::PATCH | &Method::DELETE, _) if address.table == Table::BusinessUnits => {
+            Err(Refusal::plug_in("Business units are made in the admin centre."))
+        }
         (&Method::POST, None) => create(state, address, call, None),
         (&Method::PATCH, Some(id)) => change(state, address, call, id),
         (&Method::DELETE, Some(id)) => delete(state, address, call, id),
@@ -48,6 +51,7 @@ pub fn row(state: &State, table: Table, id: Uuid) -> Option<Row> {
         Table::Definitions => state.definitions.get(&id).map(|definition| definition.row.clone()),
         Table::Executions => state.executions.get(&id).cloned(),
         Table::Contacts => state.contacts.row(id),
+        Table::BusinessUnits => state.business_units.get(&id).cloned(),
     }
 }
 
@@ -71,7 +75,9 @@ fn read(state: &State, address: &Address<'_>, call: &Call, id: Uuid) -> Reply {
 
 fn create(state: &mut State, address: &Address<'_>, call: &Call, chosen: Option<Uuid>) -> Reply {
     let table = address.table;
-    let (fields, key) = table.writable(body(call)?)?;
+    let body = body(call)?;
+    let owner = owner(state, table, &body)?;
+    let (fields, key) = table.writable(body)?;
     let id = chosen.or(key).unwrap_or_else(Uuid::new_v4);
     if row(state, table, id).is_some() {
         return Err(Refusal::new(
@@ -85,7 +91,11 @@ fn create(state: &mut State, address: &Address<'_>, call: &Call, chosen: Option<
         fields: defaults(table),
     };
     created.fields.extend(fields);
+    if let Some(owner) = owner {
+        created.fields.insert(OWNER.to_owned(), json!(owner.to_string()));
+    }
     match table {
+        Table::BusinessUnits => {}
         Table::Segments => {
             state.segments.insert(id, Segment::new(created));
         }
@@ -145,7 +155,7 @@ fn change(state: &mut State, address: &Address<'_>, call: &Call, id: Uuid) -> Re
         Table::Executions => {
             state.executions.insert(id, changed);
         }
-        Table::Contacts => {}
+        Table::Contacts | Table::BusinessUnits => {}
     }
     Ok(written(state, address, call, id, StatusCode::OK))
 }
@@ -158,6 +168,7 @@ fn delete(state: &mut State, address: &Address<'_>, call: &Call, id: Uuid) -> Re
         return Err(Refusal::version());
     }
     match table {
+        Table::BusinessUnits => {}
         Table::Segments => drop(state.segments.remove(&id)),
         Table::Definitions => drop(state.definitions.remove(&id)),
         Table::Executions => drop(state.executions.remove(&id)),
@@ -199,6 +210,27 @@ fn body(call: &Call) -> Result<Fields, Refusal> {
     serde_json::from_slice(&call.body).map_err(Refusal::body)
 }
 
+/// Returns the business unit that owns a new row: the one that its body is bound to, or else the application user's.
+fn owner(state: &State, table: Table, body: &Fields) -> Result<Option<Uuid>, Refusal> {
+    if table != Table::Segments {
+        return Ok(None);
+    }
+    let Some(bound) = body.get("owningbusinessunit@odata.bind").and_then(Value::as_str) else {
+        return Ok(Some(ROOT_UNIT));
+    };
+    let id = bound
+        .strip_prefix("/businessunits(")
+        .and_then(|rest| rest.strip_suffix(')'));
+    let id = id.and_then(|id| Uuid::try_parse(id).ok());
+    let id = id.ok_or_else(|| Refusal::uri("The binding of owningbusinessunit leads nowhere."))?;
+    match state.modes.units {
+        _ if !state.business_units.contains_key(&id) => Err(Refusal::no_row("businessunit", id)),
+        Units::Bound => Ok(Some(id)),
+        Units::Ignored => Ok(Some(ROOT_UNIT)),
+        Units::Closed => Err(Refusal::no_privilege("prvCreatemsdynmkt_segment", "msdynmkt_segment")),
+    }
+}
+
 /// What a new row has where the body says nothing.
 fn defaults(table: Table) -> Fields {
     let values = match table {
@@ -207,7 +239,7 @@ fn defaults(table: Table) -> Fields {
             "statecode": 0, "statuscode": 723_270_001, "msdynmkt_disablesegmentrefresh": false,
             "msdynmkt_computationstatus": 723_270_003,
         }),
-        Table::Executions | Table::Contacts => json!({"statecode": 0}),
+        Table::Executions | Table::Contacts | Table::BusinessUnits => json!({"statecode": 0}),
     };
     values.as_object().cloned().unwrap_or_default()
 }

@@ -1,6 +1,6 @@
 //! Segments, definitions, members, and what publishing and the clock do to them.
 
-use super::modes::{Drafts, Modes};
+use super::modes::{Drafts, Modes, Scoping};
 use super::publishing::Publishing;
 use super::refusal::Refusal;
 use super::tables::{Row, Table};
@@ -15,6 +15,11 @@ use uuid::Uuid;
 /// An audience: sorted contact ids, shared between the views of it.
 pub type Audience = Arc<Vec<u128>>;
 
+/// The business unit at the top, which is the application user's.
+pub const ROOT_UNIT: Uuid = Uuid::from_u128(1);
+/// The column of the business unit that owns a row.
+pub const OWNER: &str = "_owningbusinessunit_value";
+
 /// The whole organization.
 #[derive(Default)]
 pub struct State {
@@ -23,6 +28,7 @@ pub struct State {
     pub definitions: BTreeMap<Uuid, Definition>,
     pub executions: BTreeMap<Uuid, Row>,
     pub contacts: Contacts,
+    pub business_units: BTreeMap<Uuid, Row>,
     /// The clock behind the dates of rows and answers.
     pub clock: Clock,
     version: u64,
@@ -61,6 +67,8 @@ pub struct Contacts {
     pub inactive: BTreeSet<u128>,
     /// Those of them that were merged into another contact, which is their master.
     pub merged: BTreeSet<u128>,
+    /// Whose they are that are not of the business unit at the top.
+    pub units: BTreeMap<u128, Uuid>,
 }
 
 /// A group as the definition's column describes it.
@@ -76,6 +84,30 @@ pub struct Group {
 }
 
 impl State {
+    /// Starts with the business unit at the top and nothing else.
+    pub fn with_root_unit() -> Self {
+        let mut state = Self::default();
+        state.add_business_unit(ROOT_UNIT, "socktown");
+        state
+    }
+
+    /// Adds a business unit.
+    pub fn add_business_unit(&mut self, id: Uuid, name: &str) {
+        let mut row = Row::default();
+        let parent = if id == ROOT_UNIT {
+            Value::Null
+        } else {
+            json!(ROOT_UNIT.to_string())
+        };
+        let fields = [
+            ("name", json!(name)),
+            ("isdisabled", json!(false)),
+            ("_parentbusinessunitid_value", parent),
+        ];
+        row.change(&fields, self.next_version());
+        self.business_units.insert(id, row);
+    }
+
     /// Lets everything happen that the clock has brought; called before anything is read or changed.
     pub fn advance(&mut self, now: Instant) {
         let ids: Vec<Uuid> = self.segments.keys().copied().collect();
@@ -122,17 +154,29 @@ impl State {
         4_000_000 + self.version
     }
 
-    /// Computes who is in the Include groups, in no Exclude group, and visible.
+    /// Computes who is in the Include groups, in no Exclude group, and visible; with scoping, only whom the segment's business
+    /// unit owns.
     pub fn audience(&self, definition: Uuid) -> Audience {
+        let unit = self.unit_of(definition).filter(|_| self.modes.scoping == Scoping::On);
         let Some(definition) = self.definitions.get(&definition) else {
             return Audience::default();
         };
         let (included, excluded) = (definition.members_of(true), definition.members_of(false));
         let mut audience: Vec<u128> = included.into_iter().flatten().copied().collect();
         audience.retain(|id| !excluded.iter().any(|group| group.contains(id)) && !self.contacts.dropped.contains(id));
+        if let Some(unit) = unit {
+            audience.retain(|id| *self.contacts.units.get(id).unwrap_or(&ROOT_UNIT) == unit);
+        }
         audience.sort_unstable();
         audience.dedup();
         Arc::new(audience)
+    }
+
+    /// Returns the business unit that owns the segment of a definition.
+    fn unit_of(&self, definition: Uuid) -> Option<Uuid> {
+        let definition = definition.to_string();
+        let shows = |segment: &&Segment| segment.row.text("msdynmkt_sourcesegmentuid") == definition;
+        Uuid::try_parse(self.segments.values().find(shows)?.row.text(OWNER)).ok()
     }
 
     /// Where drafts are not hidden, a published segment has the members of its draft.

@@ -21,6 +21,7 @@ pub enum Table {
     Definitions,
     Executions,
     Contacts,
+    BusinessUnits,
 }
 
 /// The type of a column; text has a maximum length in UTF-16 units.
@@ -95,12 +96,25 @@ const CONTACTS: &[(&str, Kind)] = &[
     ("_owningbusinessunit_value", Kind::Guid),
 ];
 
+const BUSINESS_UNITS: &[(&str, Kind)] = &[
+    ("businessunitid", Kind::Guid),
+    ("name", Kind::Text(160)),
+    ("isdisabled", Kind::Flag),
+    ("_parentbusinessunitid_value", Kind::Guid),
+];
+
 impl Table {
+    const ALL: [Self; 5] = [
+        Self::Segments,
+        Self::Definitions,
+        Self::Executions,
+        Self::Contacts,
+        Self::BusinessUnits,
+    ];
+
     /// Finds a table by the name of its entity set.
     pub fn of(set: &str) -> Option<Self> {
-        [Self::Segments, Self::Definitions, Self::Executions, Self::Contacts]
-            .into_iter()
-            .find(|table| table.set() == set)
+        Self::ALL.into_iter().find(|table| table.set() == set)
     }
 
     /// Returns the name of the entity set.
@@ -110,6 +124,7 @@ impl Table {
             Self::Definitions => "msdynmkt_segmentdefinitions",
             Self::Executions => "msdynmkt_segmentexecutions",
             Self::Contacts => "contacts",
+            Self::BusinessUnits => "businessunits",
         }
     }
 
@@ -131,6 +146,7 @@ impl Table {
             Self::Definitions => DEFINITIONS,
             Self::Executions => EXECUTIONS,
             Self::Contacts => CONTACTS,
+            Self::BusinessUnits => BUSINESS_UNITS,
         }
     }
 
@@ -145,7 +161,7 @@ impl Table {
         let mut key = None;
         for (name, value) in body {
             if name.contains("@odata.") {
-                // Bindings and annotations: the sandbox has one business unit.
+                // Annotations, and the binding to a business unit, which the create reads.
                 continue;
             }
             let Some(kind) = self.find(&name) else {
@@ -179,7 +195,7 @@ impl Table {
         let state = match (self, status) {
             (Self::Segments, 1) | (Self::Definitions, 723_270_000..=723_270_002 | 723_270_004) => 0,
             (Self::Segments, 2..=11) | (Self::Definitions, 723_270_003) => 1,
-            (Self::Executions | Self::Contacts, _) => return Ok(()),
+            (Self::Executions | Self::Contacts | Self::BusinessUnits, _) => return Ok(()),
             _ => return Err(invalid_state(format!("{status} is not a valid status code"))),
         };
         if number("statecode").is_some_and(|given| given != state) {

@@ -39,6 +39,7 @@ async fn connected_with(sandbox: &Sandbox, fence: Fence, tokens: TokenCache) -> 
     let settings = Settings {
         destination,
         credential,
+        business_unit: None,
     };
     Dataverse::with_tokens(http_client(), &settings, secrets, REQUEST_TIMEOUT, fence, tokens)
 }

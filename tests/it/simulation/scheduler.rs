@@ -382,5 +382,6 @@ fn settings(scenario: &Scenario, environment: usize) -> Settings {
     Settings {
         destination,
         credential: *credential,
+        business_unit: None,
     }
 }
