@@ -34,11 +34,11 @@ pub enum Error {
     #[error(transparent)]
     Reconcile(#[from] reconcile::Error),
     /// A guard forbids the load; the sentence says which and how to let it pass.
-    #[error("{0}")]
-    Refused(String),
+    #[error("{}", .0.reason)]
+    Refused(Objection),
     /// The destination forbids the load as long as others use the segment; the sentence says what uses it.
-    #[error("{0}")]
-    RefusedWhileUsed(String),
+    #[error("{}", .0.reason)]
+    RefusedWhileUsed(Objection),
     /// The planned stop came while something was awaited that is no part of a load.
     #[error(
         "the invocation ran out of time while {doing}: run it again, and where that does not help give the function a \
@@ -62,6 +62,28 @@ pub enum Error {
         /// The run's reason.
         reason: String,
     },
+}
+
+/// Why a result is not loaded, where nothing went wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Objection {
+    /// For whoever runs the function: what it is, in numbers and names, and what to do.
+    pub reason: String,
+    /// For people who do not know it, as the end of a sentence: no name, no id, no command.
+    pub plain: String,
+    /// What helps.
+    pub way_out: WayOut,
+}
+
+/// What helps where a result is not loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WayOut {
+    /// An approval, or a better file.
+    Approve,
+    /// Waiting until nothing uses the segment any more, or an approval.
+    Wait,
+    /// Another file or command; no approval opens it.
+    Mend,
 }
 
 impl Error {
@@ -139,6 +161,23 @@ impl Error {
         Self::OutOfTime { doing }
     }
 
+    /// Refuses what no approval opens.
+    pub(crate) fn refused(reason: String, plain: &str) -> Self {
+        Self::Refused(Objection {
+            reason,
+            plain: plain.to_owned(),
+            way_out: WayOut::Mend,
+        })
+    }
+
+    /// Returns why a result is not loaded, where nothing went wrong with it.
+    pub(crate) const fn objection(&self) -> Option<&Objection> {
+        match self {
+            Self::Refused(objection) | Self::RefusedWhileUsed(objection) => Some(objection),
+            _ => None,
+        }
+    }
+
     /// Says what uses the segment, where that is why Dynamics lets nobody change it.
     pub(crate) fn naming(self, used_by: Option<&UsedBy>) -> Self {
         match self {
@@ -149,9 +188,10 @@ impl Error {
 
     /// Says that a sample cannot go to a segment of the longer name.
     pub(crate) fn unfit_sample_name(expected: &'static str) -> Self {
-        Self::Refused(format!(
-            "a sample goes to \"<segment name> (test)\", which takes {expected}"
-        ))
+        Self::refused(
+            format!("a sample goes to \"<segment name> (test)\", which takes {expected}"),
+            "the name of the segment is too long for a sample beside it",
+        )
     }
 }
 

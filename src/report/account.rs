@@ -1,6 +1,6 @@
 //! What an attempt at a job learned and did, as data: the stages return it, and reports are made of it.
 
-use super::{Outcome, PhaseTimes};
+use super::{Audience, Outcome, Past, PhaseTimes};
 use crate::domain::{ContactId, OlderFiles, UsedBy};
 use crate::error::Error;
 use crate::means::Leftovers;
@@ -12,6 +12,8 @@ use std::time::Duration;
 /// What one attempt at a job learned and did, stage by stage; what it did not come to is none.
 #[derive(Debug, Default)]
 pub(crate) struct Account {
+    /// What the head told before.
+    pub(crate) past: Past,
     pub(crate) reading: Reading,
     pub(crate) comparison: Comparison,
     pub(crate) writing: Writing,
@@ -96,6 +98,8 @@ pub(crate) struct Found {
     pub(crate) segment_id: String,
     /// What uses it, where Dynamics tells.
     pub(crate) used_by: Option<UsedBy>,
+    /// Whom it shows to journeys, where that is what was loaded last.
+    pub(crate) journeys: Option<Audience>,
     /// No earlier run had loaded it.
     pub(crate) is_taken_over: bool,
     /// It was published before, and shows its audience no more.

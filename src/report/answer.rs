@@ -1,6 +1,6 @@
 //! The answer of an invocation: the reports of its runs, the event's own first.
 
-use super::{Outcome, RunReport, Source};
+use super::{Background, Outcome, RunReport, Source};
 use crate::domain::{Fate, RunId, SegmentName};
 use crate::error::Error;
 use crate::state::{Enqueued, Job, Refused};
@@ -32,6 +32,10 @@ impl RunReport {
             error_type: error.told_type(),
             needs_attention: error.asks_for_attention(),
             reason: Some(error.to_string()),
+            background: Background {
+                objection: error.objection().cloned(),
+                ..Background::default()
+            },
             ..Self::of(job, Outcome::Refused)
         }
     }
@@ -97,7 +101,7 @@ impl RunReport {
     /// Reports what failed before it became a job.
     pub(crate) fn failed(error: &Error, source: Option<Source>) -> Self {
         let is_no_result = matches!(error, Error::Source(error) if error.fate() == Fate::Refuse);
-        let outcome = if is_no_result || matches!(error, Error::Refused(_)) {
+        let outcome = if is_no_result || error.objection().is_some() {
             Outcome::Refused
         } else {
             Outcome::Failed
@@ -106,6 +110,10 @@ impl RunReport {
             error_type: (is_no_result || outcome == Outcome::Failed).then(|| error.error_type().into()),
             reason: Some(error.to_string()),
             source,
+            background: Background {
+                objection: error.objection().cloned(),
+                ..Background::default()
+            },
             ..Self::new(outcome)
         }
     }

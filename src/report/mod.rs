@@ -3,21 +3,25 @@
 mod account;
 mod answer;
 mod archive;
+mod background;
 mod doubts;
 mod forgotten;
 pub mod metrics;
 mod run;
+mod sentence;
 mod sentences;
 mod settings_used;
 mod status;
 mod swept;
 mod reporter;
+mod why;
 
 pub(crate) use account::{
     Account, Comparison, Content, Cost, Difference, Ending, Estimate, Found, Lapsed, Missing, Reading, Writing, Written,
 };
 pub(crate) use answer::{answer, fail_if_own_failed, put_own_first};
 pub use archive::{Archive, History, Trigger, TriggerKind};
+pub(crate) use background::{Audience, Background, Past};
 pub use forgotten::Forgotten;
 pub(crate) use reporter::Reporter;
 pub use reporter::Tell;
@@ -59,6 +63,7 @@ pub enum Outcome {
 
 /// The report of one run; a number that was never learned is null.
 #[derive(Clone, Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "they are fields of the answer")]
 pub struct RunReport {
     /// How the run ended.
     pub(in crate::report) outcome: Outcome,
@@ -68,6 +73,8 @@ pub struct RunReport {
     pub(in crate::report) segment_name: Option<SegmentName>,
     /// The segment's id in Dynamics.
     pub(in crate::report) segment_id: Option<String>,
+    /// This run made the segment; a dry run would.
+    pub(in crate::report) created: bool,
     /// The object that was read.
     pub(in crate::report) source: Option<Source>,
     /// How the file changes the segment.
@@ -141,6 +148,8 @@ pub struct RunReport {
     pub(in crate::report) phases_ms: PhaseTimes,
     /// The organization's host, with its port where there is one; null where the destination could not be read.
     pub(in crate::report) environment: Option<String>,
+    /// The run in one plain sentence, for people who do not know this program.
+    pub(in crate::report) sentence: String,
     /// What a person should know.
     pub(in crate::report) warnings: Vec<String>,
     /// Why it was refused or failed, and what to do.
@@ -164,6 +173,12 @@ pub struct RunReport {
     /// A person has to look: the last runs all failed, or the segment holds one part of a result.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(in crate::report) needs_attention: bool,
+    /// The first good run of the segment after a bad one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(in crate::report) recovered: bool,
+    /// What the sentence needs beyond the numbers.
+    #[serde(skip)]
+    pub(in crate::report) background: Background,
 }
 
 /// How long the phases of a run took, in milliseconds; a phase that was not reached is left out.
@@ -247,6 +262,7 @@ impl RunReport {
             run_id: None,
             segment_name: None,
             segment_id: None,
+            created: false,
             source: None,
             mode: None,
             sample: None,
@@ -278,6 +294,7 @@ impl RunReport {
             duration_ms: 0,
             phases_ms: PhaseTimes::default(),
             environment: None,
+            sentence: String::new(),
             warnings: Vec::new(),
             reason: None,
             error_type: None,
@@ -287,6 +304,8 @@ impl RunReport {
             is_dry_run: false,
             attempt: Uuid::new_v4().simple().to_string()[..8].to_owned(),
             needs_attention: false,
+            recovered: false,
+            background: Background::default(),
         }
     }
 }

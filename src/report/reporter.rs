@@ -1,5 +1,6 @@
 //! Where ended runs are told: in the metrics, in the receipts, in the log.
 
+use super::sentence::sentence;
 use super::{Archive, Noticed, RunReport, SettingsUsed, Trigger, doubts, metrics};
 use crate::config::Settings;
 use crate::s3::S3Clock;
@@ -56,6 +57,7 @@ impl Reporter<'_> {
             let doubts = self.doubts.get_or_init(|| trials.doubts()).await;
             report.warnings.extend(doubts::warnings(doubts));
         }
+        report.sentence = sentence(&report, self.clock.now());
         if !report.is_dry_run {
             let used = self.settings.map(SettingsUsed::of);
             let trigger = self.trigger.of(&report);

@@ -1,8 +1,8 @@
 //! The report of an attempt, made from its account.
 
 use super::account::{Account, Content, Cost, Ending, Missing, Reading};
-use super::{Outcome, RunReport, Source, sentences};
-use crate::domain::Mode;
+use super::{Background, Outcome, RunReport, Source, sentences};
+use crate::domain::{Fate, Mode};
 use crate::error::Error;
 use crate::means::{Leftovers, Lists, Unwritten};
 use crate::reconcile::Shown;
@@ -70,6 +70,7 @@ impl RunReport {
             phases_ms: cost.phases,
             ..Self::of(job, Outcome::Failed)
         };
+        report.background = background(&account, &ending);
         report.tell_the_reading(&account.reading);
         report.tell_the_segment(&account);
         report.tell_the_ending(&account, ending);
@@ -94,6 +95,10 @@ impl RunReport {
             reason: Some(sentences::LOST.to_owned()),
             needs_attention: lost.needs_attention,
             warnings: sentences::attention(lost.needs_attention),
+            background: Background {
+                is_tried_again: true,
+                ..Background::default()
+            },
             ..Self::of(&lost.job, Outcome::Failed)
         }
     }
@@ -101,6 +106,7 @@ impl RunReport {
     /// Tells of a job for which an attempt failed before it could read anything.
     pub(crate) fn of_failed(job: &Job, error: Error, needs_attention: bool) -> Self {
         let mut report = Self::of(job, Outcome::Failed);
+        report.background.is_tried_again = error.fate() == Fate::Retry;
         let outcome = Outcome::Failed;
         report.tell_the_ending(
             &Account::default(),
@@ -113,10 +119,23 @@ impl RunReport {
         report
     }
 
+    /// Tells that what was published could not be seen in the segment.
+    pub(crate) fn of_unconfirmed(applied: &Applied, error: Error, needs_attention: bool) -> Self {
+        let mut report = Self::of_failed(&applied.job, error, needs_attention);
+        report.background.followed_up = Some(applied.at);
+        report
+    }
+
     /// Tells of a segment that was looked at after it was published.
     pub(crate) fn of_published(applied: &Applied, seen: &Seen, requests: u64) -> Self {
+        let background = Background {
+            followed_up: Some(applied.at),
+            is_gone: matches!(seen, Seen::Gone),
+            ..Background::default()
+        };
         let report = Self {
             segment_id: applied.segment_id.clone(),
+            background,
             ..Self::of(&applied.job, Outcome::Computing)
         };
         match seen {
@@ -177,6 +196,7 @@ impl RunReport {
         let found = comparison.found.as_ref();
         let found_id = found.map(|found| found.segment_id.clone());
         self.segment_id = writing.segment_id.clone().or(found_id);
+        self.created = comparison.difference.is_some() && found.is_none() && writing.segment_id.is_some();
         self.used_by = account.used_by().cloned();
         self.live_journeys = self.used_by.as_ref().and_then(|used_by| used_by.journeys);
         self.not_found = comparison.looked_up.map(|_| count(comparison.not_found.len()));
@@ -215,6 +235,11 @@ impl RunReport {
             Ending::DryRun(estimate) => {
                 self.is_dry_run = true;
                 self.outcome = Outcome::DryRun;
+                let planned = account
+                    .comparison
+                    .difference
+                    .filter(|_| account.comparison.found.is_none());
+                self.created = planned.is_some_and(|planned| planned.added > 0);
                 self.estimated_requests = Some(estimate.requests);
                 self.estimated_duration_ms = Some(millis(estimate.duration));
                 let (before, removed) = (self.members_before.unwrap_or(0), self.removed.unwrap_or(0));
@@ -275,6 +300,40 @@ impl RunReport {
 fn stays(missing: Option<&Missing>) -> bool {
     missing.is_some_and(|missing| missing.shortfall == Shortfall::Stays)
 }
+
+/// Gathers what the sentence of an attempt needs.
+fn background(account: &Account, ending: &Ending) -> Background {
+    let Account {
+        comparison, writing, ..
+    } = account;
+    let error = match ending {
+        Ending::Failed { error, .. } | Ending::FailedDryRun(error) => Some(error),
+        Ending::Done(_) | Ending::DryRun(_) => None,
+    };
+    let found = comparison.found.as_ref();
+    // From there on only Dynamics knows whether a publish was begun, but where it refused it.
+    let is_refused = error.is_some_and(|error| NOT_PUBLISHED.contains(&error.error_type()));
+    Background {
+        past: account.past,
+        journeys: found.and_then(|found| found.journeys),
+        objection: error.and_then(Error::objection).cloned(),
+        is_tried_again: error.is_some_and(|error| error.fate() == Fate::Retry),
+        may_be_published: writing.written.is_some() && !is_refused,
+        followed_up: None,
+        is_gone: false,
+        is_missing: comparison.difference.is_some() && found.is_none() && writing.segment_id.is_none(),
+        goes_on: writing.begun_with.is_some(),
+    }
+}
+
+/// The errors with which a draft that was written is known not to be what journeys see.
+const NOT_PUBLISHED: [&str; 5] = [
+    "PublishRefused",
+    "PublishFailed",
+    "SegmentInUse",
+    "SegmentChanged",
+    "MembersDiffer",
+];
 
 /// Returns a share in percent with two decimals; nothing of nothing.
 #[expect(clippy::cast_precision_loss, reason = "counts of contacts stay far below 2^52")]

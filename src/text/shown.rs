@@ -34,6 +34,19 @@ pub(crate) fn words<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     shown
 }
 
+/// Writes a number with commas between its thousands.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
 /// Shows the key of an object.
 pub(crate) fn key(text: &str) -> Cow<'_, str> {
     clipped(text, KEY)
@@ -91,6 +104,13 @@ mod tests {
         assert_eq!(words([]), "");
         let long = "x".repeat(60);
         assert_eq!(words([&*long, &long, "b"]), format!("\"{long}\" and 2 more"));
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        for (number, expected) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(number), expected);
+        }
     }
 
     #[test]

@@ -52,7 +52,7 @@ fn cannot_be_told(job: &Job, untold: Untold) -> Error {
             job.object
         ),
     };
-    Error::Refused(refusal_of_late(&why, job))
+    late(&why, job)
 }
 
 /// Says of what went wrong with a newer input that it keeps the late one from being loaded, unless it may be over soon.
@@ -64,5 +64,10 @@ fn cannot_be_read(job: &Job, newer: &Job, error: Error) -> Error {
         "{}, which is newer than {} and was counted before it came, cannot be read again: {error}",
         newer.object, job.object
     );
-    Error::Refused(refusal_of_late(&why, job))
+    late(&why, job)
+}
+
+fn late(why: &str, job: &Job) -> Error {
+    let plain = "it comes late, and what was loaded since, and would be undone by it, cannot be told apart any more";
+    Error::refused(refusal_of_late(why, job), plain)
 }

@@ -8,7 +8,7 @@ use crate::dynamics::{self, LookedUp, Segment};
 use crate::error::Error;
 use crate::means::Means;
 use crate::reconcile::{self, Audience, Desired, Facts, Plan, Shown, guard, survey};
-use crate::report::{Account, Comparison, Content, Difference, Found, Lapsed, Reading};
+use crate::report::{Account, Audience as Shows, Comparison, Content, Difference, Found, Lapsed, Past, Reading};
 use crate::source::{self, Age, Change, LoadedAlone, Misfit, ObjectVersion, Parts, Problem, Remark, Role, Rows};
 use crate::state::{Head, Job};
 
@@ -34,6 +34,7 @@ impl<M: Means> Worker<'_, M> {
     pub(super) async fn prepare(&self, job: &Job, head: &Head, meter: &Meter<M>) -> (Account, Result<Prepared, Error>) {
         let (reading, contacts) = self.read(job, head, meter).await;
         let mut account = Account {
+            past: Past::of(head),
             reading,
             ..Account::default()
         };
@@ -77,7 +78,10 @@ impl<M: Means> Worker<'_, M> {
             reading.remarks.extend(rows.warnings);
             reading.rejected = rejected;
             if let Some(objection) = objection {
-                return Err(Error::Refused(objection));
+                return Err(Error::refused(
+                    objection,
+                    "not one of its rows holds a usable contact id",
+                ));
             }
             let contacts = match job.sample {
                 Some(size) => contacts.sample(size),
@@ -357,7 +361,15 @@ fn found(audience: &Audience, head: &Head) -> Found {
         segment, definition, ..
     } = audience;
     let segment_id = segment.id.to_string();
+    let view = segment.view(definition.computation);
+    let members = survey::census(&audience.members);
+    let is_shown = head.shows_what_was_applied(&segment_id, &view, &members);
+    let applied = head.applied.as_ref().filter(|_| is_shown);
     Found {
+        journeys: applied.map(|applied| Shows {
+            people: segment.member_count.unwrap_or(members.count),
+            since: applied.at,
+        }),
         is_taken_over: is_taken_over(&segment_id, head),
         segment_id,
         used_by: segment.used_by(definition),

@@ -77,10 +77,10 @@ impl Candidate {
             return Ok(None);
         }
         if variables.scope().is_own(&self.object.bucket, &self.object.key) {
-            return Err(Error::Refused(format!(
-                "{} is one of the function's own objects and no result",
-                self.object
-            )));
+            return Err(Error::refused(
+                format!("{} is one of the function's own objects and no result", self.object),
+                "it is a file of this program's own and no result",
+            ));
         }
         let object = means.locate(&self.object).await?;
         let name = resolve_segment_name(
@@ -148,11 +148,12 @@ fn check_approval(approved: &str, job: &Job) -> Result<(), Error> {
             mode.name()
         )
     };
-    Err(Error::Refused(format!(
+    let reason = format!(
         "the approval names run {}, but this input is run {run_id}: {what}; load it without `approve` to see its numbers and \
          the command that approves it",
         shown::word(approved)
-    )))
+    );
+    Err(Error::refused(reason, "the approval is for something else"))
 }
 
 fn job_for(

@@ -7,7 +7,7 @@ use super::lease::LeaseGuard;
 use super::phase::{Meter, Phase};
 use super::prepare::Prepared;
 use crate::domain::ContactId;
-use crate::error::Error;
+use crate::error::{Error, Objection, WayOut};
 use crate::means::{self, Leftovers, Lists, Means};
 use crate::reconcile::{self, Draft, Look, Published, Shown, guard, publish, survey};
 use crate::report::{Account, Attempt, Ending, Outcome, RunReport, Seen, Writing, Written, refusal};
@@ -173,7 +173,7 @@ impl<M: Means> Session<'_, M> {
         if let Err(error) = &counted {
             tracing::warn!(error = %error, "the failure could not be noted; the segment is followed up again");
         }
-        RunReport::of_failed(&applied.job, error, counted.unwrap_or(false))
+        RunReport::of_unconfirmed(applied, error, counted.unwrap_or(false))
     }
 
     /// Reads, guards, converges and publishes one job; nothing means that a newer one is to be tried first.
@@ -327,11 +327,16 @@ impl<M: Means> Session<'_, M> {
 
 /// Refuses a job, for good or as long as others use the segment.
 fn refused(account: &Account, objections: &[String], job: &Job) -> Error {
-    let reason = refusal(objections, job);
-    if guard::waits_for_use(&account.comparison.evaluations) {
-        Error::RefusedWhileUsed(reason)
-    } else {
-        Error::Refused(reason)
+    let evaluations = &account.comparison.evaluations;
+    let objection = |way_out| Objection {
+        reason: refusal(objections, job),
+        plain: guard::in_plain_words(evaluations).join("; "),
+        way_out,
+    };
+    match (guard::waits_for_use(evaluations), objections.len()) {
+        (true, 1) => Error::RefusedWhileUsed(objection(WayOut::Wait)),
+        (true, _) => Error::RefusedWhileUsed(objection(WayOut::Approve)),
+        (false, _) => Error::Refused(objection(WayOut::Approve)),
     }
 }
 

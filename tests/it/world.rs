@@ -2,6 +2,7 @@
 
 use crate::leaks;
 use crate::run::Run;
+use crate::sentences;
 use sandbox::dataverse::SegmentView;
 use sandbox::{BUCKET, DESTINATION_SECRET, Sandbox};
 use segment_loader::App;
@@ -108,6 +109,7 @@ impl World {
             Ok(answer) => {
                 leaks::assert_tells_nothing("the answer", &answer.to_string());
                 assert_reads_as_text(answer);
+                sentences::assert_true(&self.sandbox, answer);
             }
             Err(error) => leaks::assert_tells_nothing("the error", &format!("{error} {error:?}")),
         }

@@ -3,6 +3,7 @@
 use super::plan::MAX_MEMBERS;
 use crate::config::{EmptyResult, Rules, WhenInUse};
 use crate::domain::{Mode, OlderFiles, UsedBy};
+use crate::text::shown::grouped;
 use serde::Serialize;
 
 /// The numbers that the guards evaluate.
@@ -52,6 +53,15 @@ pub struct Evaluation {
     /// What it found, in numbers, where it has something against the result.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finding: Option<String>,
+    /// The same for people who do not know the settings, as the end of a sentence.
+    #[serde(skip)]
+    pub plain: Option<String>,
+}
+
+/// What a guard has found: for those who know the settings, and for those who do not.
+struct Finding {
+    exact: String,
+    plain: String,
 }
 
 /// What a guard decides.
@@ -78,7 +88,7 @@ pub fn evaluate(facts: &Facts<'_>, limits: &Rules) -> Vec<Evaluation> {
         (WHEN_IN_USE, is_in_use(facts, limits)),
     ];
     // What only results in several files meet is told where it is met.
-    let older_files = facts.older_files.map(|files| ("result_files", Some(files.finding())));
+    let older_files = facts.older_files.map(|files| ("result_files", Some(left_over(files))));
     findings
         .into_iter()
         .chain(older_files)
@@ -89,7 +99,8 @@ pub fn evaluate(facts: &Facts<'_>, limits: &Rules) -> Vec<Evaluation> {
                 Some(_) if facts.is_approved => Verdict::Approved,
                 Some(_) => Verdict::Refuses,
             },
-            finding,
+            plain: finding.as_ref().map(|finding| finding.plain.clone()),
+            finding: finding.map(|finding| finding.exact),
         })
         .collect()
 }
@@ -100,6 +111,22 @@ pub fn objections(evaluations: &[Evaluation]) -> Vec<String> {
         .iter()
         .filter(|evaluation| evaluation.verdict == Verdict::Refuses);
     refusing.filter_map(|evaluation| evaluation.finding.clone()).collect()
+}
+
+/// Returns what [`objections`] does for people who do not know the settings.
+pub fn in_plain_words(evaluations: &[Evaluation]) -> Vec<String> {
+    evaluations
+        .iter()
+        .filter_map(Evaluation::refusal)
+        .map(str::to_owned)
+        .collect()
+}
+
+impl Evaluation {
+    /// Returns what the guard forbids the load for, in plain words; `None` if it does not forbid it.
+    pub fn refusal(&self) -> Option<&str> {
+        self.plain.as_deref().filter(|_| self.verdict == Verdict::Refuses)
+    }
 }
 
 /// Returns whether one of the objections is that others use the segment, which ends by itself.
@@ -133,30 +160,48 @@ pub fn exceeds(share: u64, whole: u64, limit: f64) -> bool {
     percent(share, whole) > limit
 }
 
-fn empty_result(facts: &Facts<'_>, limits: &Rules) -> Option<String> {
+fn left_over(files: OlderFiles) -> Finding {
+    Finding {
+        exact: files.finding(),
+        plain: format!(
+            "{} of its {} files may be left over from an earlier result",
+            grouped(files.older as u64),
+            grouped(files.files as u64)
+        ),
+    }
+}
+
+fn empty_result(facts: &Facts<'_>, limits: &Rules) -> Option<Finding> {
     let is_forbidden = facts.mode == Mode::Replace && facts.contacts == 0 && limits.empty_result == EmptyResult::Refuse;
-    is_forbidden.then(|| {
-        format!(
+    is_forbidden.then(|| Finding {
+        exact: format!(
             "the result holds no contact ({} rows), which would empty the segment; empty_result is refuse",
             facts.rows
-        )
+        ),
+        plain: "the file holds nobody, and would empty the segment".to_owned(),
     })
 }
 
-fn too_many_invalid(facts: &Facts<'_>, limits: &Rules) -> Option<String> {
-    exceeds(facts.rejected, facts.rows, limits.max_invalid_percent).then(|| {
-        format!(
+fn too_many_invalid(facts: &Facts<'_>, limits: &Rules) -> Option<Finding> {
+    exceeds(facts.rejected, facts.rows, limits.max_invalid_percent).then(|| Finding {
+        exact: format!(
             "{} of {} rows ({}) are rejected, since they hold no valid contact id or a wrong number of fields; \
              max_invalid_percent is {}",
             facts.rejected,
             facts.rows,
             shown(facts.rejected, facts.rows),
             limits.max_invalid_percent
-        )
+        ),
+        plain: format!(
+            "{} of the {} rows of the file are unusable (limit {} %)",
+            grouped(facts.rejected),
+            grouped(facts.rows),
+            limits.max_invalid_percent
+        ),
     })
 }
 
-fn shrinks_too_much(facts: &Facts<'_>, limits: &Rules) -> Option<String> {
+fn shrinks_too_much(facts: &Facts<'_>, limits: &Rules) -> Option<Finding> {
     let is_desired_empty = facts.contacts == 0 && limits.empty_result == EmptyResult::Clear;
     if facts.mode != Mode::Replace || facts.is_sample || is_desired_empty {
         return None;
@@ -165,36 +210,68 @@ fn shrinks_too_much(facts: &Facts<'_>, limits: &Rules) -> Option<String> {
         Some(published) => (published.saturating_sub(facts.contacts as u64), published),
         None => (facts.removed as u64, facts.members as u64),
     };
-    (of >= SHRINK_FROM && exceeds(lost, of, limits.max_shrink_percent)).then(|| {
-        format!(
+    (of >= SHRINK_FROM && exceeds(lost, of, limits.max_shrink_percent)).then(|| Finding {
+        exact: format!(
             "the segment would lose {lost} of {of} members ({}); max_shrink_percent is {}",
             shown(lost, of),
             limits.max_shrink_percent
-        )
+        ),
+        plain: in_plain_words_shrinking(facts, lost, of, limits.max_shrink_percent),
     })
 }
 
-fn grows_too_much(facts: &Facts<'_>, limits: &Rules) -> Option<String> {
+fn in_plain_words_shrinking(facts: &Facts<'_>, lost: u64, of: u64, limit: f64) -> String {
+    // Where others come in their place, the file is smaller by fewer than go.
+    if facts.contacts as u64 + lost != of {
+        return format!(
+            "{} of its {} people would go (limit {limit} %)",
+            grouped(lost),
+            grouped(of)
+        );
+    }
+    let holds = match facts.contacts {
+        0 => "nobody".to_owned(),
+        1 => "1 person".to_owned(),
+        contacts => format!("{} people", grouped(contacts as u64)),
+    };
+    let than = if facts.published.is_some() {
+        "were published last"
+    } else {
+        "now"
+    };
+    format!(
+        "the file holds {holds}, {} fewer than {than} (limit {limit} %)",
+        grouped(lost)
+    )
+}
+
+fn grows_too_much(facts: &Facts<'_>, limits: &Rules) -> Option<Finding> {
     let limit = limits.max_growth_percent.filter(|_| !facts.is_sample)?;
     let (gained, of) = match (facts.published, facts.mode) {
         (Some(published), Mode::Replace) => ((facts.contacts as u64).saturating_sub(published), published),
         (Some(published), _) => (facts.added as u64, published),
         (None, _) => (facts.added as u64, facts.members as u64),
     };
-    (of >= GROWTH_FROM && exceeds(gained, of, limit)).then(|| {
-        format!(
+    (of >= GROWTH_FROM && exceeds(gained, of, limit)).then(|| Finding {
+        exact: format!(
             "the segment would gain {gained} contacts on {of} members ({}); max_growth_percent is {limit}",
             shown(gained, of)
-        )
+        ),
+        plain: format!(
+            "{} people would come to the {} that it has (limit {limit} %)",
+            grouped(gained),
+            grouped(of)
+        ),
     })
 }
 
-fn is_in_use(facts: &Facts<'_>, limits: &Rules) -> Option<String> {
+fn is_in_use(facts: &Facts<'_>, limits: &Rules) -> Option<Finding> {
     let used_by = facts.used_by.filter(|used_by| used_by.is_used())?;
-    (limits.when_in_use == WhenInUse::Refuse).then(|| {
-        format!(
+    (limits.when_in_use == WhenInUse::Refuse).then(|| Finding {
+        exact: format!(
             "the segment is used by {used_by}; when_in_use is refuse: once nothing uses it any more, a sweep tries again by itself"
-        )
+        ),
+        plain: "live journeys or other segments use it".to_owned(),
     })
 }
 

@@ -1,0 +1,361 @@
+//! A run in one plain sentence, for people who do not know this program: in the answer, in events, mails and Dynamics.
+//!
+//! What a sentence says is known; what is not, it leaves out. It names no id and no content, and holds no character that a
+//! template of somebody else would have to escape.
+
+use super::why::{Group, group};
+use super::{Audience, Background, Outcome, RunReport};
+use crate::domain::Mode;
+use crate::error::{Objection, WayOut};
+use crate::text::shown::grouped;
+use chrono::{DateTime, Datelike, Utc};
+
+/// Tells a run in one sentence, or a few short ones, as it is known at `now`.
+pub(super) fn sentence(report: &RunReport, now: DateTime<Utc>) -> String {
+    let told = Telling { report, now }.tell();
+    plain(&told)
+}
+
+/// Replaces what a template, a page or a line would stumble over.
+fn plain(text: &str) -> String {
+    let replaced = text.chars().map(|c| match c {
+        '"' => '\'',
+        '\\' => '/',
+        '<' => '‹',
+        '>' => '›',
+        c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => ' ',
+        c => c,
+    });
+    replaced.collect()
+}
+
+struct Telling<'a> {
+    report: &'a RunReport,
+    now: DateTime<Utc>,
+}
+
+impl Telling<'_> {
+    fn tell(&self) -> String {
+        let Background { is_gone, .. } = self.background();
+        match self.report.outcome {
+            _ if *is_gone => {
+                self.says("is not in Dynamics any more: it was deleted or renamed after it was published.")
+            }
+            Outcome::Loaded | Outcome::Computing | Outcome::Unchanged => self.tell_what_is_done(),
+            Outcome::DryRun => self.tell_the_dry_run(),
+            Outcome::Refused => self.tell_the_refusal(),
+            Outcome::Superseded => format!(
+                "This file is not loaded into {}: another one counts instead.",
+                self.name()
+            ),
+            Outcome::Busy => self.says(
+                "is being worked on by another run: this file has its turn with that run, or with the next sweep.",
+            ),
+            Outcome::Continues => self.tell_that_it_goes_on(),
+            Outcome::Failed => self.tell_the_failure(),
+        }
+    }
+
+    fn tell_what_is_done(&self) -> String {
+        let mut sentences = vec![match self.report.outcome {
+            Outcome::Loaded => self.loaded(),
+            Outcome::Computing => self.computing(),
+            _ => self.unchanged(),
+        }];
+        sentences.extend(self.shortage());
+        sentences.extend(self.left_out());
+        let recovered = "It is the first good load after one that was not.";
+        sentences.extend(self.report.recovered.then(|| recovered.to_owned()));
+        sentences.join(" ")
+    }
+
+    fn loaded(&self) -> String {
+        if let Some(at) = self.background().followed_up {
+            let counts = self
+                .report
+                .member_count
+                .map(|count| format!(": Dynamics counts {}", people(count)));
+            return self.says(&format!(
+                "shows what was published on {}{}.",
+                self.day(at),
+                counts.unwrap_or_default()
+            ));
+        }
+        match self.members_now() {
+            Some(members) if self.report.created => self.says(&format!("was created, with {}.", people(members))),
+            Some(members) => self.says(&format!("was loaded: it has {}{}.", people(members), self.change())),
+            None => self.says("was loaded."),
+        }
+    }
+
+    fn computing(&self) -> String {
+        let members = self.members_now();
+        let with = members
+            .map(|members| format!(" with {}", people(members)))
+            .unwrap_or_default();
+        let done = match (self.background().followed_up, self.report.created) {
+            (Some(_), _) => "was published again".to_owned(),
+            (None, true) => format!("was created and published{with}"),
+            (None, false) => format!("was published{with}{}", self.change()),
+        };
+        self.says(&format!(
+            "{done}, and Dynamics is still computing it: until that has ended, journeys may see the audience from before."
+        ))
+    }
+
+    fn unchanged(&self) -> String {
+        if self.background().is_missing {
+            return format!("There is no segment {}, and this file asks for none.", self.name());
+        }
+        match (self.report.contacts, self.report.mode) {
+            (None, _) => self.says("was not changed: this file was loaded before."),
+            (Some(_), Some(Mode::Append)) => self.says("was not changed: this file adds nobody to it."),
+            (Some(_), Some(Mode::Remove)) => self.says("was not changed: this file takes nobody out of it."),
+            _ => match self.members_now() {
+                Some(members) => self.says(&format!(
+                    "was not changed: it has {}, and nobody came or went.",
+                    people(members)
+                )),
+                None => self.says("was not changed: nobody came or went."),
+            },
+        }
+    }
+
+    fn tell_the_dry_run(&self) -> String {
+        let refusing: Vec<_> = self.report.guards.iter().filter_map(|guard| guard.refusal()).collect();
+        if !refusing.is_empty() {
+            let why = refusing.join("; ");
+            return format!(
+                "A dry run: {} would not be refreshed: {why}. Nothing was changed.",
+                self.name()
+            );
+        }
+        let (added, removed) = (self.report.added.unwrap_or(0), self.report.removed.unwrap_or(0));
+        let would = match self.members_now() {
+            Some(members) if self.report.created => format!("would be created, with {}", people(members)),
+            Some(members) if added > 0 || removed > 0 => format!(
+                "would have {}: {} would come and {} would go",
+                people(members),
+                grouped(added),
+                grouped(removed)
+            ),
+            _ => "would stay as it is".to_owned(),
+        };
+        format!("A dry run: {} {would}. Nothing was changed.", self.name())
+    }
+
+    fn tell_the_refusal(&self) -> String {
+        let Background { objection, .. } = self.background();
+        let (why, way_out) = match objection {
+            Some(Objection { plain, way_out, .. }) => (plain.clone(), Some(*way_out)),
+            None => match self.report.error_type() {
+                Some(error_type) => (group(error_type).why.to_owned(), Some(WayOut::Mend)),
+                None => (
+                    "this file was refused before, and nobody has approved it".to_owned(),
+                    Some(WayOut::Approve),
+                ),
+            },
+        };
+        if self.report.is_dry_run {
+            return format!(
+                "A dry run: {} would not be refreshed: {why}. Nothing was changed.",
+                self.name()
+            );
+        }
+        let to_do = match way_out {
+            Some(WayOut::Approve) => "Approve, or drop a better file.",
+            Some(WayOut::Wait) => {
+                "It is loaded by itself once nothing uses the segment any more, or when somebody approves."
+            }
+            Some(WayOut::Mend) => "Mend that, or drop a better file.",
+            None => "",
+        };
+        let refused = self.says(&format!("was not refreshed: {why}."));
+        self.with_standing(refused, Some(to_do))
+    }
+
+    fn tell_that_it_goes_on(&self) -> String {
+        let throttled = if self.report.throttled_ms > 0 {
+            ", since Dynamics let this program make fewer calls than it wanted"
+        } else {
+            ""
+        };
+        format!(
+            "The time was over before this run saw {} finished{throttled}: the next sweep goes on where anything is left to do.",
+            self.name()
+        )
+    }
+
+    fn tell_the_failure(&self) -> String {
+        let Background {
+            past,
+            may_be_published,
+            followed_up,
+            is_tried_again,
+            ..
+        } = self.background();
+        let Group { why, to_do } = group(self.report.error_type().unwrap_or_default());
+        if self.report.is_dry_run {
+            return format!(
+                "A dry run for {} came to nothing: {why}. Nothing was changed.",
+                self.name()
+            );
+        }
+        let failed = match followed_up {
+            _ if self.report.segment_name.is_none() => format!("This program could not do its work: {why}."),
+            Some(at) => self.says(&format!(
+                "was published on {}, and was not yet seen to show it: {why}.",
+                self.day(*at)
+            )),
+            None if self.report.error_type() == Some(RunReport::LOST) => {
+                format!("An attempt to load {} {why}.", self.name())
+            }
+            None if *may_be_published => format!("It is not known yet whether {} was refreshed: {why}.", self.name()),
+            None if past.is_clear => self.says(&format!("was not refreshed: {why}.")),
+            None => self.says(&format!("could not be worked on: {why}.")),
+        };
+        let attention = if self.report.needs_attention {
+            "It failed again and again: somebody has to look."
+        } else {
+            ""
+        };
+        let again = if *is_tried_again {
+            "It is tried again by itself."
+        } else {
+            ""
+        };
+        self.with_standing(failed, [to_do, again, attention])
+    }
+
+    /// Adds who the journeys go on with, as far as that was seen, and what is to be done.
+    fn with_standing<'t>(&self, sentence: String, to_do: impl IntoIterator<Item = &'t str>) -> String {
+        let Background {
+            journeys,
+            past,
+            may_be_published,
+            followed_up,
+            ..
+        } = self.background();
+        let standing = match (journeys, past.last) {
+            _ if *may_be_published || followed_up.is_some() => None,
+            (Some(Audience { people, since }), _) => Some(format!(
+                "Journeys go on with the {} of {}.",
+                grouped(*people),
+                self.day(*since)
+            )),
+            (None, Some(Audience { people: count, since })) => Some(format!(
+                "The last load that was seen in Dynamics was that of {}, with {}.",
+                self.day(since),
+                people(count)
+            )),
+            (None, None) => None,
+        };
+        let to_do = to_do.into_iter().filter(|to_do| !to_do.is_empty()).map(str::to_owned);
+        [sentence]
+            .into_iter()
+            .chain(standing)
+            .chain(to_do)
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    /// Says that Dynamics counts fewer than were published.
+    fn shortage(&self) -> Option<String> {
+        let missing = self.report.published_missing.filter(|missing| *missing > 0)?;
+        let count = self.report.member_count?;
+        Some(format!(
+            "Dynamics counts only {}, {} fewer than it should: look at it again in an hour.",
+            people(count),
+            grouped(missing)
+        ))
+    }
+
+    /// Says how many rows and contacts of the file came to nothing.
+    fn left_out(&self) -> Option<String> {
+        let report = self.report;
+        let refused = report.not_found.unwrap_or(0) + report.not_accepted.unwrap_or(0);
+        let rows = report.rejected.filter(|rows| *rows > 0).map(|rows| match rows {
+            1 => "1 row of the file was unusable".to_owned(),
+            rows => format!("{} rows of the file were unusable", grouped(rows)),
+        });
+        let refused = (refused > 0).then(|| match refused {
+            1 => "1 contact of it was not accepted by Dynamics".to_owned(),
+            refused => format!("{} contacts of it were not accepted by Dynamics", grouped(refused)),
+        });
+        let parts: Vec<_> = rows.into_iter().chain(refused).collect();
+        (!parts.is_empty()).then(|| capitalised(&format!("{}.", parts.join(", and "))))
+    }
+
+    /// Returns how many people are in the segment after the run, or would be.
+    fn members_now(&self) -> Option<u64> {
+        let RunReport {
+            members_before,
+            added,
+            removed,
+            ..
+        } = self.report;
+        let members = ((*members_before)? + (*added)?).checked_sub((*removed)?)?;
+        // Whom Exclude groups keep out are members and no audience.
+        match (self.report.member_count, self.report.published_missing) {
+            (Some(count), Some(0)) => Some(count),
+            (Some(count), Some(missing)) => Some(count + missing),
+            _ => Some(members),
+        }
+    }
+
+    fn change(&self) -> String {
+        if self.background().goes_on {
+            return String::new();
+        }
+        let (added, removed) = (self.report.added.unwrap_or(0), self.report.removed.unwrap_or(0));
+        match (added, removed) {
+            (0, 0) => ", and nobody came or went".to_owned(),
+            (added, 0) => format!(", {} came", grouped(added)),
+            (0, removed) => format!(", {} went", grouped(removed)),
+            (added, removed) => format!(", {} came and {} went", grouped(added), grouped(removed)),
+        }
+    }
+
+    fn says(&self, what: &str) -> String {
+        format!("{} {what}", self.name())
+    }
+
+    fn name(&self) -> String {
+        match &self.report.segment_name {
+            Some(name) => format!("“{name}”"),
+            None => "The file".to_owned(),
+        }
+    }
+
+    fn day(&self, at: DateTime<Utc>) -> String {
+        day(at, self.now)
+    }
+
+    const fn background(&self) -> &Background {
+        &self.report.background
+    }
+}
+
+/// Writes a day, with its year where that is not this one.
+pub(super) fn day(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let form = if at.year() == now.year() { "%-d %B" } else { "%-d %B %Y" };
+    at.format(form).to_string()
+}
+
+fn people(number: u64) -> String {
+    match number {
+        0 => "nobody".to_owned(),
+        1 => "1 person".to_owned(),
+        _ => format!("{} people", grouped(number)),
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+//! The one plain sentence of a run: whatever a test lets happen, it is held to what is really in Dynamics.
+
+use crate::world::{SEGMENT, World, contacts};
+use sandbox::dataverse::Seed;
+use sandbox::{Fault, Sandbox};
+use serde_json::{Value, json};
+
+/// Fails the test where the sentence of a run may be untrue, or breaks somebody's template.
+#[track_caller]
+pub(crate) fn assert_true(sandbox: &Sandbox, answer: &Value) {
+    for run in answer["runs"].as_array().into_iter().flatten() {
+        let Some(sentence) = run["sentence"].as_str() else {
+            // A receipt of an earlier version, in a history.
+            continue;
+        };
+        assert!(!sentence.contains(['"', '\\', '<', '>', '\n', '\r']), "{sentence}");
+        assert!(!sentence.contains("  ") && sentence.ends_with('.'), "{sentence}");
+        for hidden in ["run_id", "segment_id"].iter().filter_map(|field| run[*field].as_str()) {
+            assert!(!sentence.contains(hidden), "{sentence}");
+        }
+        let segments = run["segment_name"]
+            .as_str()
+            .map(|name| sandbox.dataverse.segments(name));
+        let Some([segment]) = segments.as_deref() else {
+            continue;
+        };
+        if answer["runs"].as_array().map_or(0, Vec::len) > 1 {
+            continue;
+        }
+        let published = segment.published.as_ref().map_or(0, Vec::len);
+        if let Some(people) = number_behind(sentence, "Journeys go on with the ") {
+            assert_eq!(people, published, "{sentence} {run}");
+        }
+        if run["outcome"] == "loaded"
+            && run["published_missing"] == 0
+            && let Some(people) =
+                number_behind(sentence, "it has ").or_else(|| number_behind(sentence, "created, with "))
+        {
+            assert_eq!(people, published, "{sentence} {run}");
+        }
+    }
+}
+
+/// Reads the number that stands behind these words.
+fn number_behind(sentence: &str, words: &str) -> Option<usize> {
+    let (_, behind) = sentence.split_once(words)?;
+    if behind.starts_with("nobody") {
+        return Some(0);
+    }
+    let digits: String = behind.chars().take_while(|c| c.is_ascii_digit() || *c == ',').collect();
+    digits.replace(',', "").parse().ok()
+}
+
+fn sentence(run: &Value) -> &str {
+    run["sentence"].as_str().unwrap_or_else(|| panic!("no sentence: {run}"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_week_is_told_in_plain_sentences() {
+    let world = World::start().await;
+    let created = world.load("monday.csv", &contacts(0..1_000)).await;
+    assert_eq!(sentence(&created), "“Summer Sale” was created, with 1,000 people.");
+    assert_eq!(created["created"], true);
+    let loaded = world.load("tuesday.csv", &contacts(100..1_200)).await;
+    assert_eq!(
+        sentence(&loaded),
+        "“Summer Sale” was loaded: it has 1,100 people, 200 came and 100 went."
+    );
+    assert_eq!(loaded["created"], false);
+    let again = world.load("wednesday.csv", &contacts(100..1_200)).await;
+    assert_eq!(
+        sentence(&again),
+        "“Summer Sale” was not changed: it has 1,100 people, and nobody came or went."
+    );
+    let refused = world.load("thursday.csv", &contacts(100..599)).await;
+    let told = sentence(&refused);
+    let why = "“Summer Sale” was not refreshed: the file holds 499 people, 601 fewer than now (limit 50 %). ";
+    let (_, rest) = told.split_once(why).unwrap_or_else(|| panic!("{told}"));
+    assert!(rest.starts_with("Journeys go on with the 1,100 of "), "{told}");
+    assert!(rest.ends_with(". Approve, or drop a better file."), "{told}");
+    let other = world.load("friday.csv", &contacts(1_000..1_500)).await;
+    assert!(
+        sentence(&other).contains(": 900 of its 1,100 people would go (limit 50 %). "),
+        "{other}"
+    );
+    let key = world.drop_contacts("saturday.csv", &contacts(0..1_500));
+    let tried = world.order(&key, &json!({"dry_run": true})).await;
+    assert_eq!(
+        sentence(&tried),
+        "A dry run: “Summer Sale” would have 1,500 people: 400 would come and 0 would go. Nothing was changed."
+    );
+    let receipt = world.invoke(json!({"action": "history", "limit": 1})).await.unwrap();
+    assert_eq!(receipt["runs"][0]["sentence"], other["sentence"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whom_journeys_go_on_with_is_said_only_where_it_was_seen() {
+    let world = World::start().await;
+    let seed = Seed::named(SEGMENT).group(contacts(0..1_000));
+    world.sandbox.dataverse.seed_segment(seed);
+    let refused = world.load("monday.csv", &contacts(0..10)).await;
+    assert!(
+        !sentence(refused.assert_refused()).contains("Journeys"),
+        "nobody knows when it was published: {refused}"
+    );
+
+    let world = World::start().await;
+    world.load("monday.csv", &contacts(0..1_000)).await;
+    let definition = world.segment().definition_id.unwrap();
+    world.sandbox.dataverse.edit(|state| {
+        let groups = &mut state.definitions.get_mut(&definition).unwrap().members;
+        for members in groups.values_mut() {
+            members.pop_first();
+        }
+    });
+    let refused = world.load("tuesday.csv", &contacts(0..10)).await;
+    let told = sentence(refused.assert_refused());
+    assert!(!told.contains("Journeys go on"), "somebody else has changed it: {told}");
+    assert!(
+        told.contains("The last load that was seen in Dynamics was that of "),
+        "{told}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_before_the_first_write_says_that_nothing_was_refreshed_and_one_at_publish_what_is_not_known() {
+    let world = World::start().await;
+    world.load("monday.csv", &contacts(0..1_000)).await;
+    world
+        .sandbox
+        .dataverse
+        .fault(Fault::on("AddStaticMembers").always().answer(403));
+    let key = world.drop_contacts("tuesday.csv", &contacts(0..1_100));
+    let failed = world.order(&key, &json!({})).await;
+    let told = sentence(failed.assert_failed());
+    assert!(told.starts_with("“Summer Sale” was not refreshed: "), "{told}");
+    assert!(told.contains("Journeys go on with the 1,000 of "), "{told}");
+
+    let world = World::start().await;
+    world.load("monday.csv", &contacts(0..1_000)).await;
+    world.sandbox.dataverse.deny("PublishSegmentDefinition");
+    let key = world.drop_contacts("tuesday.csv", &contacts(0..1_100));
+    let failed = world.order(&key, &json!({})).await;
+    let told = sentence(failed.assert_failed());
+    assert!(
+        told.starts_with("It is not known yet whether “Summer Sale” was refreshed: "),
+        "{told}"
+    );
+}
