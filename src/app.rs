@@ -16,6 +16,7 @@ use crate::verify::connection;
 use crate::worker::{Candidate, Worker, by, margin};
 use aws_config::SdkConfig;
 use chrono::Utc;
+use futures_util::FutureExt as _;
 use lambda_runtime::Context;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -69,14 +70,15 @@ impl App {
     }
 
     async fn answer(&self, event: Value, stop_at: Instant) -> Result<Value, Error> {
+        // Boxed without their types, whose layout is too deep for the compiler otherwise.
         match event::parse(&event)? {
             Request::Ignored => Ok(answer(&[])),
             Request::Objects(objects) => {
-                let (reports, outcome) = self.load_objects(&objects, stop_at).await;
+                let (reports, outcome) = self.load_objects(&objects, stop_at).boxed_local().await;
                 outcome.map(|()| answer(&reports))
             }
-            Request::Batch(messages) => Ok(self.load_batch(messages, stop_at).await),
-            Request::Load(command) => Ok(answer(&self.load_directly(command, stop_at).await)),
+            Request::Batch(messages) => Ok(self.load_batch(messages, stop_at).boxed_local().await),
+            Request::Load(command) => Ok(answer(&self.load_directly(command, stop_at).boxed_local().await)),
             Request::Sweep { now } => {
                 let swept = Box::pin(self.sweep(now, stop_at)).await?;
                 Ok(swept.answer())

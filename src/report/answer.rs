@@ -22,6 +22,7 @@ impl RunReport {
         Self {
             error_type,
             reason: Some(reason),
+            repeated: matches!(outcome, Outcome::Refused | Outcome::Failed),
             ..Self::of(job, outcome)
         }
     }

@@ -1,7 +1,7 @@
 //! What the one plain sentence of a run needs beyond its numbers.
 
 use crate::error::Objection;
-use crate::state::Head;
+use crate::state::{Head, Job};
 use chrono::{DateTime, Utc};
 
 /// People that the segment held at some time.
@@ -14,12 +14,16 @@ pub(crate) struct Audience {
 }
 
 /// What a head tells of the segment before a run.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Past {
     /// The last audience that was seen in Dynamics.
     pub(crate) last: Option<Audience>,
     /// The head was read, and no publish was under way of which nobody knows the end.
     pub(crate) is_clear: bool,
+    /// The last run that ended, of whatever input, ended badly.
+    pub(crate) went_wrong: bool,
+    /// With which error type the run before of this input ended badly, empty where a guard refused it.
+    pub(crate) ended_badly: Option<String>,
 }
 
 /// What a sentence needs beyond the numbers of a report.
@@ -46,7 +50,7 @@ pub(crate) struct Background {
 }
 
 impl Past {
-    pub(crate) fn of(head: &Head) -> Self {
+    pub(crate) fn of(head: &Head, job: &Job) -> Self {
         let applied = head.applied.as_ref().filter(|applied| applied.confirmed);
         let last = applied.and_then(|applied| {
             Some(Audience {
@@ -58,6 +62,8 @@ impl Past {
         Self {
             last,
             is_clear: publishing.is_none(),
+            went_wrong: head.went_wrong,
+            ended_badly: head.ended_badly(job).map(str::to_owned),
         }
     }
 }

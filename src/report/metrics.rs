@@ -40,6 +40,9 @@ pub fn line(report: &RunReport, function: &str, secret_days_left: Option<i64>, a
         ),
         ("Refused", is(&[Outcome::Refused])),
         ("Failed", is(&[Outcome::Failed])),
+        // What alarms go by: the same once more is no news.
+        ("RefusedAnew", is(&[Outcome::Refused]) * u64::from(!report.repeated)),
+        ("FailedAnew", is(&[Outcome::Failed]) * u64::from(!report.repeated)),
         ("Superseded", is(&[Outcome::Superseded])),
         ("NeedsAttention", u64::from(report.needs_attention)),
     ];

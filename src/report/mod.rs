@@ -176,6 +176,9 @@ pub struct RunReport {
     /// The first good run of the segment after a bad one.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(in crate::report) recovered: bool,
+    /// It ended as badly as the run before of the same input did, with the same error type.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(in crate::report) repeated: bool,
     /// What the sentence needs beyond the numbers.
     #[serde(skip)]
     pub(in crate::report) background: Background,
@@ -305,6 +308,7 @@ impl RunReport {
             attempt: Uuid::new_v4().simple().to_string()[..8].to_owned(),
             needs_attention: false,
             recovered: false,
+            repeated: false,
             background: Background::default(),
         }
     }

@@ -1,7 +1,7 @@
 //! The report of an attempt, made from its account.
 
 use super::account::{Account, Content, Cost, Ending, Missing, Reading};
-use super::{Background, Outcome, RunReport, Source, sentences};
+use super::{Background, Outcome, Past, RunReport, Source, sentences};
 use crate::domain::{Fate, Mode};
 use crate::error::Error;
 use crate::means::{Leftovers, Lists, Unwritten};
@@ -77,7 +77,17 @@ impl RunReport {
         report.tell_the_lists(lists, &account.reading.rejected);
         let consequences = sentences::consequences(&report, account.comparison.found.as_ref());
         report.warnings.extend(consequences);
-        report
+        report.after(account.past)
+    }
+
+    /// Tells what a run means after those before it: that the segment is well again, or that the same is wrong once more.
+    pub(crate) fn after(mut self, past: Past) -> Self {
+        let is_good = matches!(self.outcome, Outcome::Loaded | Outcome::Unchanged) && !self.background.is_gone;
+        let is_bad = matches!(self.outcome, Outcome::Refused | Outcome::Failed);
+        self.recovered = is_good && past.went_wrong;
+        self.repeated = is_bad && past.ended_badly.as_deref() == Some(self.error_type().unwrap_or_default());
+        self.background.past = past;
+        self
     }
 
     /// Tells of a job that another one overtook.
@@ -94,6 +104,7 @@ impl RunReport {
             error_type: Some(Self::LOST.into()),
             reason: Some(sentences::LOST.to_owned()),
             needs_attention: lost.needs_attention,
+            repeated: lost.is_repeated,
             warnings: sentences::attention(lost.needs_attention),
             background: Background {
                 is_tried_again: true,
@@ -314,7 +325,7 @@ fn background(account: &Account, ending: &Ending) -> Background {
     // From there on only Dynamics knows whether a publish was begun, but where it refused it.
     let is_refused = error.is_some_and(|error| NOT_PUBLISHED.contains(&error.error_type()));
     Background {
-        past: account.past,
+        past: account.past.clone(),
         journeys: found.and_then(|found| found.journeys),
         objection: error.and_then(Error::objection).cloned(),
         is_tried_again: error.is_some_and(|error| error.fate() == Fate::Retry),

@@ -73,6 +73,9 @@ pub struct Head {
     /// died without a word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<Job>,
+    /// The last run that ended, ended badly: refused, failed or lost. The next good one says that the segment has recovered.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub went_wrong: bool,
     /// What went wrong with the inputs that are not done with.
     #[serde(default, rename = "troubles", skip_serializing_if = "Vec::is_empty")]
     pub input_failures: Vec<InputFailures>,
@@ -231,6 +234,9 @@ pub struct InputFailures {
     pub count: u32,
     /// Of them, how many died without a word.
     pub lost: u32,
+    /// The last one's error type; earlier heads lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<ErrorType>,
     /// Its last attempt got nowhere until the time was over, and was let go on once.
     #[serde(default)]
     pub is_stalled: bool,
@@ -277,6 +283,7 @@ impl Head {
             lease: None,
             failures: None,
             attempt: None,
+            went_wrong: false,
             input_failures: Vec::new(),
         }
     }

@@ -82,6 +82,7 @@ impl Head {
     /// Remembers a load that was carried out; but where Dynamics is still computing, the audience is right now.
     pub(super) fn remember(&mut self, load: Load) {
         if load.outcome != Loaded::Computing {
+            self.went_wrong = false;
             self.last_good = Some(load.at);
         }
         self.loads.push(load);
@@ -91,6 +92,7 @@ impl Head {
 
     /// Remembers that the load that was published last is seen now.
     pub(super) fn remember_as_seen(&mut self, now: DateTime<Utc>) {
+        self.went_wrong = false;
         self.last_good = Some(now);
         let computing = self
             .loads

@@ -34,7 +34,7 @@ impl<M: Means> Worker<'_, M> {
     pub(super) async fn prepare(&self, job: &Job, head: &Head, meter: &Meter<M>) -> (Account, Result<Prepared, Error>) {
         let (reading, contacts) = self.read(job, head, meter).await;
         let mut account = Account {
-            past: Past::of(head),
+            past: Past::of(head, job),
             reading,
             ..Account::default()
         };

@@ -8,7 +8,7 @@ use crate::domain::{Fate, Mode, ObjectRef, SegmentName, s3_url};
 use crate::error::Error;
 use crate::means::{MOST_RESULTS, Means};
 use crate::reconcile::survey;
-use crate::report::{Noticed, RunReport, Swept};
+use crate::report::{Noticed, Past, RunReport, Swept};
 use crate::source::{Manner, ObjectVersion, Role, unmarked};
 use crate::state::{self, Bookmark, Enqueued, Head, Job, Waiting};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -216,6 +216,7 @@ impl<M: Means> Worker<'_, M> {
                 _ => Some(session.fail_to_confirm(applied, error).await),
             },
         };
+        let seen = seen.map(|seen| seen.after(Past::of(head, &applied.job)));
         session.tell(&mut done, seen).await;
         let Done { reports, cut_short, .. } = Box::pin(session.work()).await;
         done.reports.extend(reports);

@@ -147,3 +147,59 @@ async fn a_failure_before_the_first_write_says_that_nothing_was_refreshed_and_on
         "{told}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_first_good_run_after_a_bad_one_says_so_and_the_same_failure_once_more_is_no_news() {
+    let world = World::start().await;
+    let monday = world.load("monday.csv", &contacts(0..1_000)).await;
+    assert_eq!(
+        (&monday["recovered"], &monday["repeated"]),
+        (&Value::Null, &Value::Null)
+    );
+    world
+        .sandbox
+        .dataverse
+        .fault(Fault::on("AddStaticMembers").always().answer(403));
+    let tuesday = world.drop_contacts("tuesday.csv", &contacts(0..1_100));
+    let told = |run: &Value| {
+        [
+            run["outcome"].clone(),
+            run["recovered"].clone(),
+            run["repeated"].clone(),
+        ]
+    };
+    let failed = world.order(&tuesday, &json!({})).await;
+    assert_eq!(told(&failed), [json!("failed"), Value::Null, Value::Null]);
+    let failed = world.order(&tuesday, &json!({})).await;
+    assert_eq!(told(&failed), [json!("failed"), Value::Null, json!(true)]);
+    world.sandbox.dataverse.clear_faults();
+    world
+        .sandbox
+        .dataverse
+        .fault(Fault::on("AddStaticMembers").always().answer(503));
+    let failed = world.order(&tuesday, &json!({})).await;
+    assert_eq!(
+        told(&failed),
+        [json!("failed"), Value::Null, Value::Null],
+        "another error: {failed}"
+    );
+    world.sandbox.dataverse.clear_faults();
+    let loaded = world.order(&tuesday, &json!({})).await;
+    assert_eq!(told(&loaded), [json!("loaded"), json!(true), Value::Null]);
+    assert!(
+        sentence(&loaded).ends_with("It is the first good load after one that was not."),
+        "{loaded}"
+    );
+    assert!(world.head().get("went_wrong").is_none(), "{}", world.head());
+
+    let wednesday = world.drop_contacts("wednesday.csv", &contacts(0..10));
+    let refused = world.run(&wednesday).await;
+    assert_eq!(told(&refused), [json!("refused"), Value::Null, Value::Null]);
+    for again in [world.run(&wednesday).await, world.order(&wednesday, &json!({})).await] {
+        assert_eq!(told(&again), [json!("refused"), Value::Null, json!(true)], "{again}");
+    }
+    let unchanged = world.load("thursday.csv", &contacts(0..1_100)).await;
+    assert_eq!(told(&unchanged), [json!("unchanged"), json!(true), Value::Null]);
+    let unchanged = world.load("friday.csv", &contacts(0..1_100)).await;
+    assert_eq!(told(&unchanged), [json!("unchanged"), Value::Null, Value::Null]);
+}

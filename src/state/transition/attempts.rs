@@ -1,7 +1,7 @@
 //! Attempts: each counts from its beginning, and what fails waits without keeping others waiting.
 
 use super::LeaseLost;
-use crate::domain::Mode;
+use crate::domain::{ErrorType, Mode};
 use crate::state::head::{Failures, Head, InputFailures, Job, Lease};
 use chrono::{DateTime, Utc};
 
@@ -12,6 +12,8 @@ pub struct Lost {
     pub job: Job,
     /// Whether that calls for a person.
     pub needs_attention: bool,
+    /// Whether the attempt before it at the same input ended so, too.
+    pub is_repeated: bool,
 }
 
 /// Whose fault a failure is.
@@ -25,6 +27,9 @@ pub enum Whose {
 
 /// From so many attempts on that died without a word, the input is to blame: once may happen to anybody.
 const LOST_BY_ITSELF: u32 = 2;
+
+/// The error type of an attempt that ended without a word.
+const LOST: &str = "AttemptLost";
 
 impl Head {
     /// Returns what an attempt is about that begins at `now`: the next job, or what was published last and was not yet seen
@@ -120,19 +125,26 @@ impl Head {
     /// The first time the job waits for the lease only, then as after a failure of its own.
     pub(super) fn bury(&mut self, now: DateTime<Utc>) -> Option<Lost> {
         let job = self.attempt.take()?;
+        let is_repeated = self.ended_badly(&job) == Some(LOST);
         let failures = self.failures_of_mut(&job);
         failures.lost = failures.lost.saturating_add(1);
         let whose = (failures.lost >= LOST_BY_ITSELF).then_some(Whose::Input);
-        self.note_failure(&job, "AttemptLost", now, whose);
+        self.note_failure(&job, LOST, now, whose);
         let needs_attention = self.needs_attention(&job);
-        Some(Lost { job, needs_attention })
+        Some(Lost {
+            job,
+            needs_attention,
+            is_repeated,
+        })
     }
 
     fn note_failure(&mut self, job: &Job, code: &str, now: DateTime<Utc>, whose: Option<Whose>) {
         let failures = self.failures_of_mut(job);
         failures.count = failures.count.saturating_add(1);
+        failures.code = Some(code.into());
         let until = now + Failures::pause(failures.count);
         failures.not_before = (whose == Some(Whose::Input)).then_some(until);
+        self.went_wrong = true;
         let before = self.failures.as_ref();
         self.failures = Some(Failures {
             count: before.map_or(0, |failures| failures.count).saturating_add(1),
@@ -248,6 +260,15 @@ impl Head {
         self.input_failures.iter().find(|failures| failures.is_of(job))
     }
 
+    /// Returns with which error type the attempt before at this input ended badly, empty where a guard refused it; `None` if
+    /// none did.
+    pub fn ended_badly(&self, job: &Job) -> Option<&str> {
+        let failed = self.failures_of(job).and_then(|failures| failures.code.as_ref());
+        let refused = self.refused.iter().find(|refused| job.is_about(&refused.position));
+        let refused = || refused.map(|refused| refused.refusal.error_type.as_ref().map_or("", ErrorType::as_str));
+        failed.map(ErrorType::as_str).or_else(refused)
+    }
+
     fn failures_of_mut(&mut self, job: &Job) -> &mut InputFailures {
         let index = self.input_failures.iter().position(|failures| failures.is_of(job));
         let index = index.unwrap_or_else(|| {
@@ -264,6 +285,7 @@ impl InputFailures {
             input: job.input(),
             count: 0,
             lost: 0,
+            code: None,
             is_stalled: false,
             not_before: None,
         }

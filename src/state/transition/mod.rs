@@ -306,6 +306,7 @@ impl Head {
             refusal,
         });
         keep_latest(&mut self.refused);
+        self.went_wrong = true;
         self.end_attempt();
         Ok(true)
     }
