@@ -156,7 +156,7 @@ impl App {
             let report = RunReport::failed(&error, Some(source));
             if is_dry_run { report.into_dry_run() } else { report }
         };
-        let settings = match self.settings(stop_at).await {
+        let settings = match Box::pin(self.settings(stop_at)).await {
             Ok(settings) => settings,
             Err(error) => return vec![self.reporter(&bucket, None, trigger).report(failed(error)).await],
         };

@@ -1,9 +1,11 @@
 //! Entra ID: the token endpoint for client credentials, with its errors.
 
+use super::assertion::{self, Known, Trust};
+use super::certificate::Certificate;
 use super::faults::Fault;
 use super::front::{Front, Logged};
 use super::server::{Answer, Call, Dropped, Server, detached, json};
-use axum::http::{Method, StatusCode};
+use axum::http::{Method, StatusCode, header};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -36,6 +38,8 @@ struct State {
     client: String,
     /// The application's client secrets, and whether each is still valid.
     secrets: BTreeMap<String, bool>,
+    /// Who may ask without one.
+    known: Known,
     resources: BTreeSet<String>,
     lifetime: Duration,
     failure: Option<Failure>,
@@ -80,6 +84,14 @@ pub enum Failure {
     CertificateKeyNotFound,
     /// AADSTS700024.
     CertificateNotValidNow,
+    /// AADSTS50027.
+    MalformedAssertion,
+    /// AADSTS700211.
+    FederationIssuer,
+    /// AADSTS700212.
+    FederationAudience,
+    /// AADSTS700213.
+    FederationSubject,
     /// 429 with `Retry-After: 60`.
     Throttled,
     /// AADSTS90033.
@@ -95,6 +107,7 @@ impl Entra {
                     tenants: BTreeSet::from([TENANT.to_owned(), "socktown.onmicrosoft.com".to_owned()]),
                     client: CLIENT.to_owned(),
                     secrets: BTreeMap::from([(CLIENT_SECRET.to_owned(), true)]),
+                    known: Known::default(),
                     resources: BTreeSet::new(),
                     // What Microsoft documents.
                     lifetime: Duration::from_secs(3599),
@@ -139,6 +152,16 @@ impl Entra {
     /// Lets every client secret be valid again that was added and not replaced.
     pub fn extend_secrets(&self) {
         self.state().secrets.values_mut().for_each(|is_valid| *is_valid = true);
+    }
+
+    /// Lets these certificates, and no others, sign for the application.
+    pub fn certify(&self, certificates: &[Certificate]) {
+        self.state().known.certify(certificates);
+    }
+
+    /// Lets an identity of another provider stand for the application.
+    pub fn trust(&self, trust: Option<Trust>) {
+        self.state().known.trust(trust);
     }
 
     /// Makes every token issued so far worthless.
@@ -186,7 +209,9 @@ impl Entra {
         };
         let form: BTreeMap<String, String> = url::form_urlencoded::parse(&call.body).into_owned().collect();
         let mut state = self.state();
-        match state.check(tenant, &form) {
+        let host = call.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let endpoint = format!("http://{}{path}", host.unwrap_or_default());
+        match state.check(tenant, &form, &endpoint) {
             Err((failure, detail)) => failure.answer(&detail),
             Ok(audience) => state.issue(audience),
         }
@@ -199,7 +224,12 @@ impl Entra {
 
 impl State {
     /// Checks a request in the order in which Entra does, and returns the audience asked for.
-    fn check(&self, tenant: &str, form: &BTreeMap<String, String>) -> Result<String, (Failure, String)> {
+    fn check(
+        &self,
+        tenant: &str,
+        form: &BTreeMap<String, String>,
+        endpoint: &str,
+    ) -> Result<String, (Failure, String)> {
         if let Some(failure) = self.failure {
             return Err((failure, self.client.clone()));
         }
@@ -223,6 +253,16 @@ impl State {
         };
         if !self.resources.contains(audience) {
             return Err((Failure::UnknownResource, audience.to_owned()));
+        }
+        if let Some(assertion) = field("client_assertion") {
+            let is_typed = field("client_assertion_type").is_some_and(|kind| kind == assertion::TYPE);
+            if !is_typed || field("client_secret").is_some() {
+                return Err((Failure::MalformedAssertion, client));
+            }
+            let checked = self.known.check(&assertion, endpoint, &client);
+            return checked
+                .map(|()| audience.to_owned())
+                .map_err(|failure| (failure, client));
         }
         let Some(secret) = field("client_secret") else {
             return Err((Failure::NoCredential, client));
@@ -291,6 +331,13 @@ impl Failure {
                 "The certificate with identifier used to sign the client assertion is not registered on application.".to_owned()),
             Self::CertificateNotValidNow => (401, "invalid_client", 700_024,
                 "Client assertion is not within its valid time range.".to_owned()),
+            Self::MalformedAssertion => (401, "invalid_client", 50027, "JWT token is invalid or malformed.".to_owned()),
+            Self::FederationIssuer => (401, "invalid_client", 700_211,
+                "No matching federated identity record found for presented assertion issuer.".to_owned()),
+            Self::FederationAudience => (401, "invalid_client", 700_212,
+                "No matching federated identity record found for presented assertion audience.".to_owned()),
+            Self::FederationSubject => (401, "invalid_client", 700_213,
+                "No matching federated identity record found for presented assertion subject.".to_owned()),
             Self::Throttled => (429, "temporarily_unavailable", 90055, "The request was throttled.".to_owned()),
             Self::Transient => (503, "temporarily_unavailable", 90033,
                 "A transient error has occurred. Please try again.".to_owned()),

@@ -4,12 +4,14 @@
 //!
 //! | server | endpoints |
 //! |---|---|
-//! | AWS | S3, path style, signature V4 (`/{bucket}/{key}`); Secrets Manager `GetSecretValue`, `CreateSecret`, `PutSecretValue`, `UpdateSecret`, `ListSecrets` (by `X-Amz-Target`) |
+//! | AWS | S3, path style, signature V4 (`/{bucket}/{key}`); Secrets Manager `GetSecretValue`, `CreateSecret`, `PutSecretValue`, `UpdateSecret`, `ListSecrets` (by `X-Amz-Target`); STS `GetWebIdentityToken` (a form) |
 //! | Entra ID | `POST /{tenant}/oauth2/v2.0/token` |
 //! | Dataverse | `/api/data/v9.{0,1,2}/`: `WhoAmI`, the sets `msdynmkt_segments`, `msdynmkt_segmentdefinitions`, `msdynmkt_segmentexecutions`, `contacts`, and the `msdynmkt_*` actions on segments |
 //!
 //! [`lambda`] is separate: a Runtime API with the real binary as its child process.
 
+pub mod assertion;
+pub mod certificate;
 pub mod clock;
 pub mod dataverse;
 pub mod entra;
@@ -19,6 +21,7 @@ pub mod lambda;
 pub mod s3;
 pub mod secrets;
 mod server;
+pub mod sts;
 
 pub use dataverse::Dataverse;
 pub use entra::Entra;
@@ -26,6 +29,7 @@ pub use faults::Fault;
 pub use front::Logged;
 pub use s3::S3;
 pub use secrets::Secrets;
+pub use sts::Sts;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use serde_json::json;
@@ -50,6 +54,7 @@ pub const SECRET_KEY: &str = "sandbox/secret/access/key/0123456789abcd";
 pub struct Sandbox {
     pub s3: S3,
     pub secrets: Secrets,
+    pub sts: Sts,
     pub entra: Entra,
     pub dataverse: Dataverse,
     aws: Server,
@@ -154,16 +159,18 @@ impl Builder {
 
     /// Starts the servers.
     pub async fn start(self) -> Sandbox {
-        let (s3, secrets) = (S3::new(), Secrets::new());
+        let (s3, secrets, sts) = (S3::new(), Secrets::new(), Sts::new());
         let (entra, authority) = Entra::start().await;
         let (dataverse, organization) = Dataverse::start(entra.clone()).await;
         entra.allow_resource(&organization.url());
-        let services = (s3.clone(), secrets.clone());
+        let services = (s3.clone(), secrets.clone(), sts.clone());
         let aws = Server::start(move |call: Call| {
-            let (s3, secrets) = services.clone();
+            let (s3, secrets, sts) = services.clone();
             detached(async move {
                 if call.headers.contains_key("x-amz-target") {
                     secrets.serve(call).await
+                } else if is_form(&call) {
+                    sts.serve(call).await
                 } else {
                     s3.serve(call).await
                 }
@@ -174,6 +181,7 @@ impl Builder {
         let sandbox = Sandbox {
             s3,
             secrets,
+            sts,
             entra,
             dataverse,
             aws,
@@ -185,4 +193,10 @@ impl Builder {
         }
         sandbox
     }
+}
+
+/// Returns whether a call is of the query protocol, which S3 and Secrets Manager do not speak.
+fn is_form(call: &Call) -> bool {
+    let kind = call.headers.get(axum::http::header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form-urlencoded"))
 }

@@ -1,4 +1,4 @@
-//! AWS: the configuration, the client of Secrets Manager, and how long all its clients wait.
+//! AWS: the configuration, the clients of Secrets Manager and STS, and how long all its clients wait.
 
 pub(crate) mod bounded;
 
@@ -29,6 +29,15 @@ pub(crate) fn secrets_manager(config: &SdkConfig) -> aws_sdk_secretsmanager::Cli
         .interceptor(Bounded)
         .build();
     aws_sdk_secretsmanager::Client::from_conf(config)
+}
+
+/// Builds the client of STS.
+pub(crate) fn sts(config: &SdkConfig) -> aws_sdk_sts::Client {
+    let config = aws_sdk_sts::config::Builder::from(config)
+        .timeout_config(timeouts())
+        .interceptor(Bounded)
+        .build();
+    aws_sdk_sts::Client::from_conf(config)
 }
 
 /// Without these the SDK waits for an answer as long as the connection stands.

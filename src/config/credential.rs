@@ -1,5 +1,6 @@
 //! The credential secret: who signs in at Entra.
 
+use super::certificate::Certificate;
 use super::fields::Fields;
 use super::organization::{self, Organization};
 use super::{Error, Urgency, Warning};
@@ -9,7 +10,7 @@ use std::fmt;
 use url::Url;
 use uuid::Uuid;
 
-/// An application registration in Entra and its client secret; `Debug` shows only where it came from.
+/// An application registration in Entra and how it signs in; `Debug` shows only where it came from.
 #[derive(Clone)]
 pub struct Credential {
     /// The secret that it stands in: its own, or the destination's where it is inline.
@@ -22,19 +23,35 @@ pub struct Credential {
     pub tenant_id: String,
     /// The application's client id, a GUID.
     pub client_id: String,
-    /// The client secret's value.
-    pub client_secret: SecretString,
-    /// The day on which the client secret ends, where somebody noted it.
-    pub client_secret_expires_on: Option<NaiveDate>,
+    /// What shows that it is the application that asks.
+    pub proof: Proof,
     /// Where tokens come from: `authority_url`, or the authority of the organization's cloud.
     pub authority: Url,
 }
 
+/// What shows Entra that it is the application that asks.
+#[derive(Clone)]
+pub enum Proof {
+    /// A client secret.
+    ClientSecret {
+        /// The secret's value.
+        value: SecretString,
+        /// The day on which it ends, where somebody noted it.
+        expires_on: Option<NaiveDate>,
+    },
+    /// An assertion that a certificate signs.
+    Certificate(Certificate),
+    /// A token for the function's own AWS identity: nothing is kept, so that nothing ends.
+    AwsIdentity,
+}
+
 impl Credential {
-    const KNOWN: [&str; 8] = [
+    const KNOWN: [&str; 10] = [
         "tenant_id",
         "client_id",
         "client_secret",
+        "certificate",
+        "federation",
         "client_secret_expires_on",
         "authority_url",
         "name",
@@ -56,27 +73,37 @@ impl Credential {
         Self::read(&Fields::of(secret, "credential.", object, &Self::KNOWN)?, organization)
     }
 
-    /// Returns how many days the client secret still lasts, where somebody noted its end; negative once it has passed.
+    /// Returns how many days the client secret, where somebody noted its end, or the certificate still lasts; negative once it
+    /// has ended.
     pub fn days_left(&self, now: DateTime<Utc>) -> Option<i64> {
-        let date = self.client_secret_expires_on?;
-        Some((date - now.date_naive()).num_days())
+        Some((self.proof.ends_on()? - now.date_naive()).num_days())
     }
 
-    /// Returns a sentence where the client secret ends within 30 days or has ended; it becomes more urgent with the days.
+    /// Returns a sentence where the client secret or certificate ends within 30 days or has ended; it becomes more urgent with
+    /// the days.
     pub fn expiry_warning(&self, now: DateTime<Utc>) -> Option<Warning> {
-        let date = self.client_secret_expires_on?;
+        let date = self.proof.ends_on()?;
         let days = self.days_left(now)?;
         let urgency = Urgency::of_days_left(days)?;
+        let (what, by, remedy) = match self.proof {
+            Proof::Certificate(_) => (
+                "certificate",
+                "",
+                "make a new one, add it to the app registration and store it there with its key",
+            ),
+            _ => (
+                "client secret",
+                " by its `client_secret_expires_on`",
+                "make a new one in Entra and store it there",
+            ),
+        };
         let when = match days {
-            ..0 => format!("ended on {date} by its `client_secret_expires_on`"),
+            ..0 => format!("ended on {date}{by}"),
             0 => format!("ends today, {date}"),
             Urgency::LAST_DAYS => format!("ends tomorrow, {date}"),
             _ => format!("ends in {days} days, on {date}"),
         };
-        let text = format!(
-            "the client secret in `{}` {when}: make a new one in Entra and store it there",
-            self.secret_id
-        );
+        let text = format!("the {what} in `{}` {when}: {remedy}", self.secret_id);
         Some(Warning { urgency, text })
     }
 
@@ -96,10 +123,6 @@ impl Credential {
         if !is_guid(client_id) {
             return Err(fields.invalid("client_id", "a GUID, the application (client) ID"));
         }
-        let client_secret = fields.required_text(
-            "client_secret",
-            "the value (not the ID) of a client secret of the app registration",
-        )?;
         let authority = match fields.text("authority_url")? {
             Some(text) => {
                 organization::authority(text).map_err(|expected| fields.invalid("authority_url", expected))?
@@ -117,10 +140,57 @@ impl Credential {
             description: fields.text("description")?.map(Into::into),
             tenant_id: tenant_id.into(),
             client_id: client_id.into(),
-            client_secret: client_secret.into(),
-            client_secret_expires_on: fields.date("client_secret_expires_on")?,
+            proof: Proof::read(fields)?,
             authority,
         })
+    }
+}
+
+impl Proof {
+    fn read(fields: &Fields<'_>) -> Result<Self, Error> {
+        const ONE: &str = "left out where another one of `client_secret`, `certificate` and `federation` is given";
+        let secret = fields.text("client_secret")?;
+        let certificate = fields.text("certificate")?;
+        let federation = fields.text("federation")?;
+        let expires_on = fields.date("client_secret_expires_on")?;
+        if expires_on.is_some() && secret.is_none() && (certificate.is_some() || federation.is_some()) {
+            return Err(fields.invalid("client_secret_expires_on", "left out where no `client_secret` is given"));
+        }
+        match (secret, certificate, federation) {
+            (Some(value), None, None) => Ok(Self::ClientSecret {
+                value: value.into(),
+                expires_on,
+            }),
+            (None, Some(pem), None) => {
+                let certificate = Certificate::parse(pem).map_err(|expected| fields.invalid("certificate", expected))?;
+                Ok(Self::Certificate(certificate))
+            }
+            (None, None, Some(_)) => {
+                fields.choice("federation", &[("aws", ())], ())?;
+                Ok(Self::AwsIdentity)
+            }
+            (None, None, None) => Err(fields.missing(
+                "client_secret",
+                "the value (not the ID) of a client secret of the app registration; or give `certificate` or `federation`",
+            )),
+            (_, Some(_), _) => Err(fields.invalid("certificate", ONE)),
+            (_, None, Some(_)) => Err(fields.invalid("federation", ONE)),
+        }
+    }
+
+    /// Returns the last day on which it works, where that is known.
+    pub fn ends_on(&self) -> Option<NaiveDate> {
+        match self {
+            Self::ClientSecret { expires_on, .. } => *expires_on,
+            Self::Certificate(certificate) => Some(certificate.ends_on()),
+            Self::AwsIdentity => None,
+        }
+    }
+}
+
+impl fmt::Debug for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Proof(..)")
     }
 }
 
@@ -173,7 +243,10 @@ mod tests {
         .unwrap();
         assert_eq!(credential.tenant_id, "socktown.onmicrosoft.com");
         assert_eq!(credential.client_id, "66666666-7777-8888-9999-AAAAAAAAAAAA");
-        assert_eq!(credential.client_secret.expose_secret(), "leak~8Q~leak");
+        let Proof::ClientSecret { value, .. } = &credential.proof else {
+            panic!("no client secret");
+        };
+        assert_eq!(value.expose_secret(), "leak~8Q~leak");
         assert_eq!(credential.name.as_deref(), Some("Loader"));
         assert_eq!(credential.description, None);
     }
@@ -217,6 +290,14 @@ mod tests {
             ),
             (
                 json!({"client_secret_expires_on": "2026-02-30"}),
+                "`client_secret_expires_on`",
+            ),
+            (json!({"federation": "aws"}), "`federation`"),
+            (json!({"certificate": "leak"}), "`certificate`"),
+            (json!({"client_secret": null, "certificate": "leak"}), "`certificate`"),
+            (json!({"client_secret": null, "federation": "leak"}), "`federation`"),
+            (
+                json!({"client_secret": null, "federation": "aws", "client_secret_expires_on": "2026-02-01"}),
                 "`client_secret_expires_on`",
             ),
             (json!({"authority_url": "https://leak.example"}), "`authority_url`"),

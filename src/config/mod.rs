@@ -2,7 +2,9 @@
 //!
 //! Every value is checked once, and every error names the variable, or the secret and the field, and never a value.
 
+mod aws_identity;
 mod business_unit;
+mod certificate;
 mod credential;
 mod destination;
 mod encoded_words;
@@ -15,8 +17,10 @@ mod secrets;
 mod segment_name;
 mod variables;
 
+pub use aws_identity::{AwsIdentity, IdentityError};
 pub use business_unit::BusinessUnit;
-pub use credential::Credential;
+pub use certificate::Certificate;
+pub use credential::{Credential, Proof};
 pub use destination::{CredentialSource, Destination};
 pub use error::{Error, SecretName};
 pub use expiry::{Urgency, Warning};

@@ -1,6 +1,6 @@
-//! The way to AWS Secrets Manager.
+//! The way to what the function signs in with: AWS Secrets Manager, and its own identity.
 
-use super::{Credential, CredentialSource, Destination, Error, SecretName};
+use super::{AwsIdentity, Credential, CredentialSource, Destination, Error, SecretName};
 use crate::aws::bounded;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
@@ -11,16 +11,23 @@ use secrecy::{ExposeSecret, SecretString};
 #[derive(Clone, Debug)]
 pub struct Secrets {
     client: Client,
+    identity: AwsIdentity,
     destination_secret_id: String,
 }
 
 impl Secrets {
-    /// Keeps the client and the name or ARN of the destination secret.
-    pub fn new(client: Client, destination_secret_id: impl Into<String>) -> Self {
+    /// Keeps the client, the function's own identity, and the name or ARN of the destination secret.
+    pub fn new(client: Client, identity: AwsIdentity, destination_secret_id: impl Into<String>) -> Self {
         Self {
             client,
+            identity,
             destination_secret_id: destination_secret_id.into(),
         }
+    }
+
+    /// Returns the function's own identity, which may stand in for a secret.
+    pub(crate) const fn identity(&self) -> &AwsIdentity {
+        &self.identity
     }
 
     /// Reads the destination secret.
@@ -112,6 +119,7 @@ fn unavailable(secret: SecretName, answer: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Proof;
     use aws_sdk_secretsmanager::config::retry::RetryConfig;
     use aws_sdk_secretsmanager::config::{BehaviorVersion, Credentials, Region};
     use axum::Router;
@@ -131,6 +139,13 @@ mod tests {
         Client::from_conf(config)
     }
 
+    fn nobody() -> AwsIdentity {
+        let config = aws_sdk_sts::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .build();
+        AwsIdentity::new(aws_sdk_sts::Client::from_conf(config))
+    }
+
     /// Serves one answer per secret id over HTTP and returns the way to it.
     async fn secrets(answers: impl IntoIterator<Item = (&'static str, u16, Value)>) -> Secrets {
         let answers: HashMap<_, _> = answers
@@ -144,7 +159,7 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async { axum::serve(listener, Router::new().fallback(answer)).await });
-        Secrets::new(client(address), "destination")
+        Secrets::new(client(address), nobody(), "destination")
     }
 
     fn text(secret: &Value) -> Value {
@@ -171,7 +186,7 @@ mod tests {
                 secrets.rotated_credential(&destination).await.unwrap(),
             ] {
                 assert_eq!(credential.secret_id, secret_id);
-                assert_eq!(credential.client_secret.expose_secret(), "s");
+                assert!(matches!(&credential.proof, Proof::ClientSecret { value, .. } if value.expose_secret() == "s"));
                 assert_eq!(credential.authority.as_str(), "https://login.microsoftonline.com/");
             }
         }
@@ -271,7 +286,7 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         drop(listener);
-        let error = Secrets::new(client(address), "destination")
+        let error = Secrets::new(client(address), nobody(), "destination")
             .destination()
             .await
             .unwrap_err();

@@ -5,10 +5,11 @@ use super::entra_advice::{Culprit, Refused};
 use super::error::Error;
 use super::json::{self, Row};
 use super::{body, odata, retry};
-use crate::config::{Credential, Destination, Secrets, Settings};
+use crate::config::{Credential, Destination, IdentityError, Proof, Secrets, Settings};
 use crate::time::Fence;
+use chrono::Utc;
 use reqwest::header::HeaderValue;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -57,9 +58,13 @@ struct Held {
     read_again: Option<Instant>,
 }
 
+/// What is sent to show that it is the application that asks.
+type Shown = Vec<(&'static str, SecretString)>;
+
 /// Why one request gave no token.
 enum Miss {
     Refused(Refused),
+    Unproven(Error),
     NotNow {
         reason: String,
         retry_after: Option<Duration>,
@@ -134,10 +139,10 @@ impl Entra {
             tries += 1;
             match self.ask(&held.credential, timeout).await {
                 Ok(token) => return Ok(token),
-                Err(Miss::Refused(refused)) if refused.is_about_the_secret() && held.may_be_read_again() => {
+                Err(Miss::Refused(refused)) if refused.is_about(&held.credential.proof) && held.may_be_read_again() => {
                     tracing::warn!(
                         code = refused.code(),
-                        "Entra ID refused the client secret: reading the secret again"
+                        "Entra ID refused what stands in the secret: reading it again"
                     );
                     held.read_again = Some(Instant::now());
                     held.credential = self
@@ -147,6 +152,7 @@ impl Entra {
                         .map_err(Box::new)?;
                 }
                 Err(Miss::Refused(refused)) => return Err(self.refusal(&held.credential, &refused)),
+                Err(Miss::Unproven(error)) => return Err(error),
                 Err(Miss::NotNow { reason, .. }) if tries >= TOKEN_TRIES => {
                     return Err(Error::EntraUnavailable { tries, reason });
                 }
@@ -169,15 +175,20 @@ impl Entra {
     async fn ask(&self, credential: &Credential, timeout: Duration) -> Result<Token, Miss> {
         // The lifetime counts from before the request, so that a slow answer makes it shorter, never longer.
         let asked_at = Instant::now();
+        let shown = tokio::time::timeout(timeout, self.proof(credential));
+        let shown = shown
+            .await
+            .map_err(|_| no_token("AWS STS did not answer in time".to_owned()))??;
+        let mut form = vec![
+            ("client_id", credential.client_id.as_str()),
+            ("scope", &self.scope),
+            ("grant_type", "client_credentials"),
+        ];
+        form.extend(shown.iter().map(|(field, value)| (*field, value.expose_secret())));
         let response = self
             .http
             .post(token_url(credential))
-            .form(&[
-                ("client_id", credential.client_id.as_str()),
-                ("scope", &self.scope),
-                ("grant_type", "client_credentials"),
-                ("client_secret", credential.client_secret.expose_secret()),
-            ])
+            .form(&form)
             .timeout(timeout)
             .send()
             .await
@@ -208,6 +219,25 @@ impl Entra {
         Err(Miss::Refused(refused))
     }
 
+    /// Makes what shows that it is the application that asks.
+    async fn proof(&self, credential: &Credential) -> Result<Shown, Miss> {
+        const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+        let assertion = match &credential.proof {
+            Proof::ClientSecret { value, .. } => return Ok(vec![("client_secret", value.clone())]),
+            Proof::Certificate(certificate) => certificate
+                .assertion(&credential.client_id, &token_url(credential), Utc::now())
+                .ok_or_else(|| no_token("the certificate's key signed nothing".to_owned()))?,
+            Proof::AwsIdentity => self.secrets.identity().token().await.map_err(|error| match error {
+                IdentityError::NotNow(_) => no_token(error.to_string()),
+                IdentityError::Refused { advice, code } => Miss::Unproven(Error::TokenIssuerRefused { advice, code }),
+            })?,
+        };
+        Ok(vec![
+            ("client_assertion_type", TYPE.into()),
+            ("client_assertion", assertion),
+        ])
+    }
+
     fn read_token(&self, credential: &Credential, body: &[u8], asked_at: Instant) -> Result<Token, String> {
         let (token, lifetime) = granted(body).map_err(|odd| match odd {
             Odd::Unexpected(what) => format!("an answer without a token: {what}"),
@@ -224,7 +254,7 @@ impl Entra {
     }
 
     fn refusal(&self, credential: &Credential, refused: &Refused) -> Error {
-        let (culprit, advice) = refused.advice();
+        let (culprit, advice) = refused.advice(&credential.proof);
         let secret_id = match culprit {
             Culprit::Credential => &credential.secret_id,
             Culprit::Destination => &self.destination.secret_id,

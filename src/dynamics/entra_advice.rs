@@ -1,5 +1,6 @@
 //! What a refusal of Entra ID means, and which secret to correct.
 
+use crate::config::Proof;
 use serde_json::Value;
 
 /// The two parts of an Entra ID error answer that are read; its text is never shown.
@@ -57,10 +58,19 @@ impl Refused {
             || matches!(self.number, Some(90006 | 90012 | 90024 | 90033 | 90055 | 50000))
     }
 
-    /// Returns whether the client secret was not accepted: it may have been rotated meanwhile.
+    /// Returns whether what stands in the secret was not accepted: it may have been rotated meanwhile.
     ///
     /// `invalid_client` is said of other things, too, so that a number that has advice of its own decides.
-    pub(super) fn is_about_the_secret(&self) -> bool {
+    pub(super) fn is_about(&self, proof: &Proof) -> bool {
+        let is_of_a_certificate = matches!(self.number, Some(700_024 | 700_027));
+        match proof {
+            Proof::ClientSecret { .. } => self.is_about_a_secret() && !is_of_a_certificate,
+            Proof::Certificate(_) => self.is_about_a_secret(),
+            Proof::AwsIdentity => false,
+        }
+    }
+
+    fn is_about_a_secret(&self) -> bool {
         let is_about_something_else = matches!(
             self.number,
             Some(
@@ -75,8 +85,6 @@ impl Refused {
                     | 530_032
                     | 650_057
                     | 700_016
-                    | 700_024
-                    | 700_027
                     | 700_211..=700_213 | 7_000_112 | 7_000_229 | 9_002_313
             )
         );
@@ -88,12 +96,16 @@ impl Refused {
         self.number.map(|number| format!("AADSTS{number}"))
     }
 
-    /// Returns whose value is wrong, what is wrong with it and what to do.
-    pub(super) fn advice(&self) -> (Culprit, &'static str) {
+    /// Returns whose value is wrong, what is wrong with it and what to do, for an application that signs in in this way.
+    pub(super) fn advice(&self, proof: &Proof) -> (Culprit, &'static str) {
         if let Some(advice) = self.about_the_environment() {
             return (Culprit::Destination, advice);
         }
-        let advice = self.about_the_application();
+        let advice = self.about_the_application().or_else(|| match proof {
+            Proof::ClientSecret { .. } => self.about_a_client_secret(),
+            Proof::Certificate(_) => self.about_a_certificate(),
+            Proof::AwsIdentity => self.about_federation(),
+        });
         (
             Culprit::Credential,
             advice.unwrap_or_else(|| self.about_the_credential()),
@@ -165,7 +177,7 @@ impl Refused {
     fn about_the_credential(&self) -> &'static str {
         match (self.number, self.error.as_str()) {
             (None, ELSEWHERE) => {
-                "the sign-in address answers with a redirection, which the client secret is not sent to; correct \
+                "the sign-in address answers with a redirection, which the credential is not sent to; correct \
                  `authority_url`, or let the network answer for it without a proxy's sign-in page"
             }
             (Some(90002), _) | (_, "invalid_tenant") => {
@@ -177,6 +189,27 @@ impl Refused {
             (Some(700_016), _) => {
                 "the tenant has no application with this client id; correct `client_id`, or `tenant_id`"
             }
+            (Some(900_144), _) => "a field is missing in the request; fill in `client_id`",
+            (Some(9_002_313), _) => {
+                "the request arrived malformed; look for characters in the credential's fields that were copied along, and for a \
+                 proxy that changes requests"
+            }
+            (Some(900_023), _) => "`tenant_id` is neither a GUID nor a domain; correct it",
+            (Some(_), "invalid_client") => {
+                "the application's sign-in is not accepted, for a reason that this program does not know; look the number up at \
+                 https://login.microsoftonline.com/error, and check `client_id` and what the application signs in with"
+            }
+            (_, "unauthorized_client") => {
+                "the application may not sign in this way; check `client_id` and that it is enabled in the tenant"
+            }
+            _ => {
+                "the sign-in was refused; check `tenant_id`, `client_id` and `authority_url`, and what the application signs in with"
+            }
+        }
+    }
+
+    fn about_a_client_secret(&self) -> Option<&'static str> {
+        Some(match (self.number, self.error.as_str()) {
             (Some(7_000_215), _) => {
                 "the client secret is wrong; put the secret's value (not its id) from the app registration into `client_secret`"
             }
@@ -184,24 +217,39 @@ impl Refused {
                 "the client secret has expired; create a new one in the app registration and put its value into `client_secret`"
             }
             (Some(7_000_216 | 7_000_218), _) => "no client secret arrived; fill in `client_secret`",
-            (Some(900_144), _) => "a field is missing in the request; fill in `client_id` and `client_secret`",
-            (Some(9_002_313), _) => {
-                "the request arrived malformed; look for characters in `tenant_id`, `client_id` and `client_secret` that were \
-                 copied along, and for a proxy that changes requests"
-            }
-            (Some(900_023), _) => "`tenant_id` is neither a GUID nor a domain; correct it",
-            (Some(_), "invalid_client") => {
-                "the application's sign-in is not accepted, for a reason that this program does not know; look the number up at \
-                 https://login.microsoftonline.com/error, and check `client_id` and `client_secret`"
-            }
             (None, "invalid_client") => {
                 "the client secret is not accepted; put a valid secret of the app registration into `client_secret`"
             }
-            (_, "unauthorized_client") => {
-                "the application may not sign in this way; check `client_id` and that it is enabled in the tenant"
+            _ => return None,
+        })
+    }
+
+    fn about_a_certificate(&self) -> Option<&'static str> {
+        Some(match (self.number, self.error.as_str()) {
+            (Some(700_027), _) | (None, "invalid_client") => {
+                "the app registration does not know the certificate; add it there under Certificates & secrets, Certificates \
+                 (without its private key), or put one that stands there into `certificate`; a new one takes minutes to be known"
             }
-            _ => "the sign-in was refused; check `tenant_id`, `client_id`, `client_secret` and `authority_url`",
-        }
+            (Some(700_024), _) => {
+                "the certificate has ended or is not valid yet; make a new one, add it to the app registration and put it into \
+                 `certificate` with its private key"
+            }
+            _ => return None,
+        })
+    }
+
+    fn about_federation(&self) -> Option<&'static str> {
+        const TRUST: &str = "the app registration does not trust the function's identity; give it a federated credential whose issuer is the \
+             account's (`aws iam get-outbound-web-identity-federation-info`), whose subject is the ARN of the function's role and whose \
+             audience is api://AzureADTokenExchange; a new one takes minutes to be known";
+        Some(match (self.number, self.error.as_str()) {
+            (Some(70_021 | 700_211..=700_213), _) | (None, "invalid_client") => TRUST,
+            (Some(700_024 | 700_027), _) => {
+                "Entra ID does not accept the token that AWS gave; see that the issuer of the federated credential is the account's, and \
+                 try again"
+            }
+            _ => return None,
+        })
     }
 }
 
@@ -219,6 +267,13 @@ mod tests {
         let description = format!("AADSTS{number}: Text with 'secret things'.\r\nTrace ID: x");
         let body = serde_json::json!({"error": error, "error_description": description, "error_codes": [number]});
         Refused::read(body.to_string().as_bytes())
+    }
+
+    fn secret() -> Proof {
+        Proof::ClientSecret {
+            value: "x".into(),
+            expires_on: None,
+        }
     }
 
     #[test]
@@ -262,12 +317,12 @@ mod tests {
             ("unauthorized_client", 7_000_112, Culprit::Credential, "disabled"),
             ("", 53003, Culprit::Credential, "conditional access"),
             ("", 530_032, Culprit::Credential, "conditional access"),
-            ("invalid_client", 1, Culprit::Credential, "client_secret"),
+            ("invalid_client", 1, Culprit::Credential, "signs in with"),
             ("unauthorized_client", 1, Culprit::Credential, "client_id"),
             ("odd", 1, Culprit::Credential, "refused"),
         ] {
             let refused = refused(error, number);
-            let (found, advice) = refused.advice();
+            let (found, advice) = refused.advice(&secret());
             assert_eq!(found, culprit, "{number}");
             assert!(advice.contains(field), "{number}: {advice}");
             assert!(!refused.is_transient(), "{number}");
@@ -288,7 +343,7 @@ mod tests {
             ("invalid_client", 9_002_313, false),
             ("unauthorized_client", 700_016, false),
         ] {
-            assert_eq!(refused(error, number).is_about_the_secret(), expected, "{number}");
+            assert_eq!(refused(error, number).is_about(&secret()), expected, "{number}");
         }
     }
 

@@ -20,6 +20,14 @@ pub enum Error {
         /// `AADSTS<number>`, where Entra ID named one.
         code: Option<String>,
     },
+    /// AWS STS gives no token for the function's own identity, which stands in for a client secret.
+    #[error("AWS STS gives no token for the function's own identity (federation: aws): {advice}{}", in_parentheses(code.as_deref()))]
+    TokenIssuerRefused {
+        /// What is wrong and what to do.
+        advice: &'static str,
+        /// The error's name, where AWS gave one.
+        code: Option<String>,
+    },
     /// Entra ID could not be reached, or said that it cannot answer now.
     #[error("Entra ID gave no token after {tries} tries, the last one: {reason}")]
     EntraUnavailable {
@@ -154,6 +162,7 @@ impl Error {
     pub fn error_type(&self) -> &'static str {
         match self {
             Self::EntraRefused { .. } => "EntraRefused",
+            Self::TokenIssuerRefused { .. } => "TokenIssuerRefused",
             Self::EntraUnavailable { .. } => "EntraUnavailable",
             Self::Secret(error) => error.error_type(),
             Self::TokenRefused(_) => "TokenRefused",
@@ -192,6 +201,7 @@ impl Error {
             Self::OutOfTime { .. } => Fate::Continue,
             Self::LeaseLost => Fate::LostLease,
             Self::EntraRefused { .. }
+            | Self::TokenIssuerRefused { .. }
             | Self::EntraUnavailable { .. }
             | Self::Secret(_)
             | Self::TokenRefused(_)

@@ -1,7 +1,7 @@
 //! What lives as long as the Lambda environment: the configuration and the clients.
 
 use crate::aws;
-use crate::config::{Destination, Rules, Secrets, Settings, Variables};
+use crate::config::{AwsIdentity, Destination, Rules, Secrets, Settings, Variables};
 use crate::domain::Home;
 use crate::dynamics::{Dataverse, TokenCache};
 use crate::means::MOST_RESULTS;
@@ -29,7 +29,11 @@ impl Clients {
         let clock = S3Clock::default();
         let s3 = s3::client(config, clock.clone());
         Self {
-            secrets: Secrets::new(aws::secrets_manager(config), &variables.destination_secret_id),
+            secrets: Secrets::new(
+                aws::secrets_manager(config),
+                AwsIdentity::new(aws::sts(config)),
+                &variables.destination_secret_id,
+            ),
             objects: Objects::new(s3.clone()).within(variables.memory),
             http: http_client(),
             tokens: TokenCache::default(),

@@ -1,6 +1,6 @@
 //! The settings that a run went by, as a receipt shows them: no secret values.
 
-use crate::config::{CredentialSource, Destination, Rules, Settings};
+use crate::config::{CredentialSource, Destination, Proof, Rules, Settings};
 use serde::Serialize;
 
 /// The settings of a run; where a command says otherwise, the report shows it.
@@ -16,6 +16,9 @@ pub struct SettingsUsed {
     pub credential_secret: Option<String>,
     /// The day on which the client secret ends, where somebody noted it.
     pub client_secret_expires_on: Option<String>,
+    /// The day on which the certificate ends that signs the application in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate_expires_on: Option<String>,
     /// The host of the Dynamics organization.
     pub organization: Option<String>,
     /// How it was loaded.
@@ -34,7 +37,11 @@ impl SettingsUsed {
             organization,
             rules,
         } = settings.destination.clone();
-        let expires_on = settings.credential.client_secret_expires_on;
+        let ends_on = settings.credential.proof.ends_on().map(|date| date.to_string());
+        let (client_secret_expires_on, certificate_expires_on) = match settings.credential.proof {
+            Proof::Certificate(_) => (None, ends_on),
+            _ => (ends_on, None),
+        };
         Self {
             name,
             description,
@@ -43,7 +50,8 @@ impl SettingsUsed {
                 CredentialSource::Secret(id) => Some(id),
                 CredentialSource::Inline(_) => None,
             },
-            client_secret_expires_on: expires_on.map(|date| date.to_string()),
+            client_secret_expires_on,
+            certificate_expires_on,
             organization: organization.url().host_str().map(str::to_owned),
             rules,
         }

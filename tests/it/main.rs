@@ -38,6 +38,7 @@ mod republished;
 mod run;
 mod said;
 mod same_second;
+mod secretless;
 mod sentences;
 mod several;
 mod simulation;

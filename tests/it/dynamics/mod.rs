@@ -11,7 +11,7 @@ mod token;
 
 use sandbox::dataverse::Seed;
 use sandbox::{DESTINATION_SECRET, Sandbox};
-use segment_loader::config::{Secrets, Settings};
+use segment_loader::config::{AwsIdentity, Secrets, Settings};
 use segment_loader::domain::{ContactId, SegmentName};
 use segment_loader::dynamics::{Dataverse, GroupId, SegmentId, TokenCache};
 use segment_loader::time::Fence;
@@ -33,7 +33,8 @@ async fn connected_until(sandbox: &Sandbox, fence: Fence) -> Dataverse {
 async fn connected_with(sandbox: &Sandbox, fence: Fence, tokens: TokenCache) -> Dataverse {
     crate::leaks::watch();
     let client = aws_sdk_secretsmanager::Client::new(&sandbox.aws_config());
-    let secrets = Secrets::new(client, DESTINATION_SECRET);
+    let identity = AwsIdentity::new(aws_sdk_sts::Client::new(&sandbox.aws_config()));
+    let secrets = Secrets::new(client, identity, DESTINATION_SECRET);
     let destination = secrets.destination().await.unwrap();
     let credential = secrets.credential(&destination).await.unwrap();
     let settings = Settings {
