@@ -156,7 +156,7 @@ impl App {
             let report = RunReport::failed(&error, Some(source));
             if is_dry_run { report.into_dry_run() } else { report }
         };
-        let settings = match Box::pin(self.settings(stop_at)).await {
+        let settings = match self.settings(stop_at).boxed_local().await {
             Ok(settings) => settings,
             Err(error) => return vec![self.reporter(&bucket, None, trigger).report(failed(error)).await],
         };
@@ -288,7 +288,7 @@ impl App {
         let mut settings = by(stop_at, "the secrets were read", reading).await?;
         if let Some(unit) = &settings.destination.rules.owning_business_unit {
             let dataverse = self.clients.dataverse(&settings, &Fence::stopping_at(stop_at));
-            settings.business_unit = Some(dataverse.find_business_unit(unit).await?);
+            settings.business_unit = Some(dataverse.find_business_unit(unit).boxed_local().await?);
         }
         for warning in settings.warnings(Utc::now()) {
             warning.log();

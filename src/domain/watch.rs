@@ -173,6 +173,23 @@ impl View {
         SegmentStatus::of(self.status_code)
     }
 
+    /// Returns whether Dynamics has computed the members anew since it showed `before`, or was at it then or is now: its times
+    /// say so, the row's status, or another count.
+    pub fn is_computed_since(&self, before: &Self) -> bool {
+        let times = |view: &Self| {
+            view.computation
+                .map(|computation| (computation.started, computation.finished))
+        };
+        let is_at_other_times = times(self).unwrap_or_default() != times(before).unwrap_or_default();
+        let (is_active, was_active) = (self.status().is_active(), before.status().is_active());
+        let is_another = if was_active {
+            is_active && self.count.is_some() && before.count.is_some() && self.count != before.count
+        } else {
+            is_active
+        };
+        self.is_busy() || before.is_busy() || is_at_other_times || is_another
+    }
+
     fn is_busy(&self) -> bool {
         self.status() == SegmentStatus::Busy
     }
@@ -217,6 +234,36 @@ mod tests {
         let mut watch = Watch::begin(before, Some(at(100)), 1_100);
         let signs: Vec<_> = seen.iter().map(|view| watch.see(*view, at(0))).collect();
         signs.last() == Some(&Sign::Shown)
+    }
+
+    #[test]
+    fn what_dynamics_has_computed_meanwhile_shows_in_its_times_its_status_or_its_count() {
+        let stopped = 9;
+        for (before, now, expected) in [
+            (computed(ACTIVE, 10, 20), computed(ACTIVE, 10, 20), false),
+            (computed(ACTIVE, 10, 20), computed(ACTIVE, 30, 20), true),
+            (computed(ACTIVE, 10, 20), computed(ACTIVE, 10, 40), true),
+            (view(ACTIVE, OLD), view(ACTIVE, OLD), false),
+            (view(ACTIVE, OLD), view(ACTIVE, NEW), true),
+            (view(ACTIVE, None), view(ACTIVE, NEW), false),
+            (view(ACTIVE, OLD), view(BUSY, None), true),
+            (view(BUSY, None), view(ACTIVE, OLD), true),
+            (view(INACTIVE, None), view(INACTIVE, None), false),
+            (view(INACTIVE, None), view(ACTIVE, OLD), true),
+            (view(ACTIVE, OLD), view(stopped, OLD), false),
+            (view(INACTIVE, None), computed(INACTIVE, 10, 20), true),
+        ] {
+            assert_eq!(now.is_computed_since(&before), expected, "{before:?} {now:?}");
+        }
+        let never = Computation::default();
+        let (unread, never) = (
+            view(INACTIVE, None),
+            View {
+                computation: Some(never),
+                ..view(INACTIVE, None)
+            },
+        );
+        assert!(!never.is_computed_since(&unread), "a definition that was just made");
     }
 
     #[test]

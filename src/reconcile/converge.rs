@@ -6,7 +6,7 @@ use super::plan::{GroupPlan, Plan};
 use super::rounds::{Converged, Rounds, Step};
 use super::survey::{census, count, exclude_groups, include_groups, list, list_excluded};
 use super::{Changed, Desired, Error};
-use crate::domain::{Batch, Census, ContactId};
+use crate::domain::{Batch, Census, ContactId, View};
 use crate::dynamics::{self, Definition, Group, GroupId, Saved, Segment};
 use crate::means::Means;
 use crate::time::Fence;
@@ -37,6 +37,8 @@ pub struct Draft<'a, M> {
     members: Census,
     /// Set where changes of the definition cannot be tied to its version.
     is_unversioned: bool,
+    /// What Dynamics showed before anything was written.
+    found: View,
 }
 
 /// How long a list is given to show all of a write of which it shows a part; then the rest is written again.
@@ -50,6 +52,7 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(10);
 impl<'a, M: Means> Draft<'a, M> {
     /// Begins with the segment and its definition as they were found.
     pub fn new(means: &'a M, fence: &'a Fence, segment: &'a Segment, definition: Definition) -> Self {
+        let found = segment.view(definition.computation);
         Self {
             means,
             fence,
@@ -61,6 +64,7 @@ impl<'a, M: Means> Draft<'a, M> {
             counted: 0,
             members: Census::default(),
             is_unversioned: false,
+            found,
         }
     }
 
@@ -115,6 +119,11 @@ impl<'a, M: Means> Draft<'a, M> {
             return Ok(());
         }
         Err(Error::SegmentChanged(Changed::Groups))
+    }
+
+    /// Returns whether Dynamics has computed the segment, which nobody here has published yet, since it was found.
+    pub fn is_computed_by(&self, row: &Segment) -> bool {
+        row.view(self.definition.computation).is_computed_since(&self.found)
     }
 
     /// Returns the definition as it was read last.

@@ -78,6 +78,8 @@ pub(crate) struct Writing {
     pub(crate) written: Option<Written>,
     /// Contacts that Dynamics refused or dropped, sorted.
     pub(crate) not_accepted: Vec<ContactId>,
+    /// Dynamics has computed the segment while it was written, and it was not this function that published it.
+    pub(crate) is_computed_by_others: bool,
     /// How the segment shows what was published, where it does.
     pub(crate) shown: Option<Shown>,
     /// What follows from members that are missing.

@@ -164,6 +164,12 @@ pub(super) fn about_the_segment(account: &Account) -> Vec<String> {
                         which this run saves its own change can be lost";
         sentences.push(sentence.to_owned());
     }
+    if writing.is_computed_by_others {
+        let sentence = "Dynamics has computed the segment, or counts others in it than before, while this run was at work and before \
+                        it published: somebody else has published or refreshed it, a refresh was under way, or Dynamics shows \
+                        drafts; whoever uses the segment may have seen a part of this result until it was published";
+        sentences.push(sentence.to_owned());
+    }
     if let Some(shown) = &writing.shown {
         sentences.extend(about_what_is_shown(shown, writing.missing.as_ref()));
     }

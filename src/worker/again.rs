@@ -39,7 +39,8 @@ impl<M: Means> Session<'_, M> {
         let mut draft = Draft::new(self.means(), &self.lease.fence, &segment, definition);
         let publishing = async {
             draft.stop_refreshing().await?;
-            self.publish(&mut draft, asked).await
+            let before = draft.verify().await?;
+            self.publish(&draft, &before, asked).await
         };
         let published = publishing.await;
         let (shown, watch) = match published.map_err(|error| error.naming(used_by.as_ref()))? {

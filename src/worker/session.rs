@@ -7,6 +7,7 @@ use super::lease::LeaseGuard;
 use super::phase::{Meter, Phase};
 use super::prepare::Prepared;
 use crate::domain::ContactId;
+use crate::dynamics::Segment;
 use crate::error::{Error, Objection, WayOut};
 use crate::means::{self, Leftovers, Lists, Means};
 use crate::reconcile::{self, Draft, Look, Published, Shown, guard, publish, survey};
@@ -274,7 +275,9 @@ impl<M: Means> Session<'_, M> {
                 tracing::info!("a newer result came in during the load; it is tried before publishing");
                 return Ok(None);
             }
-            let publishing = self.publish(&mut draft, converged.counted as u64);
+            let before = meter.phase(Phase::Write, draft.verify()).await?;
+            writing.is_computed_by_others = draft.is_computed_by(&before) && !head.may_be_computing();
+            let publishing = self.publish(&draft, &before, converged.counted as u64);
             let (shown, watch) = match meter.phase(Phase::Publish, publishing).await? {
                 Published::Shown(shown) => (Some(shown), None),
                 Published::Unseen(watch) => (None, Some(watch)),
@@ -313,11 +316,16 @@ impl<M: Means> Session<'_, M> {
         Ok(())
     }
 
-    pub(super) async fn publish(&self, draft: &mut Draft<'_, M>, asked: u64) -> Result<Published, reconcile::Error> {
-        let before = draft.verify().await?;
+    /// Publishes a draft that was verified, and waits until it is shown; `before` is the segment from right before.
+    pub(super) async fn publish(
+        &self,
+        draft: &Draft<'_, M>,
+        before: &Segment,
+        asked: u64,
+    ) -> Result<Published, reconcile::Error> {
         let (means, fence) = (self.means(), &self.lease.fence);
         let wait = self.worker.settings.destination.rules.publish_wait();
-        publish::publish(means, fence, &before, draft.definition(), asked, wait).await
+        publish::publish(means, fence, before, draft.definition(), asked, wait).await
     }
 
     pub(super) const fn means(&self) -> &M {

@@ -13,12 +13,12 @@ const GROUPS: &str = "msdynmkt_staticlistmembers";
 const DEFINITION: &str = "GET msdynmkt_segmentdefinitions";
 
 /// Changes the definition as somebody in Dynamics would.
-fn edit(world: &World, change: impl FnOnce(&mut State, Uuid)) {
+pub(crate) fn edit(world: &World, change: impl FnOnce(&mut State, Uuid)) {
     let id = world.segment().definition_id.unwrap();
     world.sandbox.dataverse.edit(|state| change(state, id));
 }
 
-fn set(world: &World, column: &str, value: Value) {
+pub(crate) fn set(world: &World, column: &str, value: Value) {
     edit(world, |state, id| state.set_definition(id, &[(column, value)]));
 }
 
@@ -44,7 +44,7 @@ fn groups(world: &World) -> Vec<(bool, usize)> {
 }
 
 /// Loads contacts into a segment of 1,000 while somebody does something as soon as the nth request of an operation has come.
-async fn load_while(world: &World, at: (&str, usize), does: impl FnOnce()) -> Result<Run, (String, String)> {
+pub(crate) async fn load_while(world: &World, at: (&str, usize), does: impl FnOnce()) -> Result<Run, (String, String)> {
     let key = world.drop_contacts("monday.csv", &contacts(0..1_100));
     let event = world.sandbox.s3.notification(sandbox::BUCKET, &key);
     world.sandbox.dataverse.clear_log();
@@ -57,7 +57,7 @@ async fn load_while(world: &World, at: (&str, usize), does: impl FnOnce()) -> Re
         .map_err(|error| (error.error_type().to_owned(), error.to_string()))
 }
 
-async fn with_audience() -> World {
+pub(crate) async fn with_audience() -> World {
     let world = World::start().await;
     let seed = Seed::named(SEGMENT).group(contacts(0..1_000));
     world.sandbox.dataverse.seed_segment(seed);

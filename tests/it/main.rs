@@ -30,6 +30,7 @@ mod loads;
 mod missing;
 mod names;
 mod observed;
+mod others;
 mod pinned;
 mod queues;
 mod refusals;

@@ -24,6 +24,16 @@ impl Head {
         Ok(())
     }
 
+    /// Returns whether Dynamics may still be computing what this head's workers have published.
+    pub fn may_be_computing(&self) -> bool {
+        let is_unseen = self.applied.as_ref().is_some_and(|applied| !applied.confirmed);
+        let may_be_published = self
+            .writing
+            .as_ref()
+            .is_some_and(|writing| writing.publishing.is_some());
+        is_unseen || may_be_published
+    }
+
     /// Keeps what was seen of the published segment for the next look.
     pub fn watch(&mut self, owner: &str, watch: Watch) -> Result<(), LeaseLost> {
         self.lease_of(owner)?;
