@@ -1,5 +1,6 @@
 //! The documents hang together: links lead somewhere, each is for one reader, and the README can be read in a minute.
 
+use segment_loader::domain::Fact;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,6 +36,47 @@ fn the_readme_leads_to_every_document() {
         .filter(|name| name != "README.md" && !readme.contains(&format!("({name})")))
         .collect();
     assert_eq!(unnamed, Vec::<String>::new());
+}
+
+#[test]
+fn every_assumption_names_its_fact_or_why_there_is_none_and_every_promise_how_to_prove_it() {
+    let text = read(&root().join("docs/guarantees.md"));
+    let rows = |heading: &str| -> Vec<Vec<String>> {
+        let table = text
+            .split(heading)
+            .nth(1)
+            .unwrap()
+            .split("\n\n")
+            .next()
+            .unwrap()
+            .lines()
+            .skip(2);
+        let cells = |row: &str| {
+            row.split(" | ")
+                .map(|cell| cell.trim_matches(['|', ' ']).to_owned())
+                .collect()
+        };
+        table.map(cells).collect()
+    };
+    let promises = rows("| promise | how | prove it yourself |");
+    assert!(promises.len() > 10 && promises.iter().all(|row| row.len() == 3 && row[2].len() > 10));
+    let facts: Vec<String> = rows("| assumption | fact |")
+        .into_iter()
+        .map(|row| row[1].clone())
+        .collect();
+    for fact in Fact::ALL {
+        let name = format!("`{}`", fact.name());
+        assert!(
+            facts.iter().any(|named| named.contains(&name)),
+            "no assumption names {name}"
+        );
+    }
+    assert!(
+        facts
+            .iter()
+            .all(|fact| fact.starts_with('`') || fact.starts_with("none: ")),
+        "{facts:?}"
+    );
 }
 
 #[test]

@@ -72,13 +72,16 @@ async fn once_the_journeys_are_stopped_the_next_try_loads_the_segment() {
         world.sandbox.s3.clock().advance(Duration::from_mins(minutes));
         let run = Run::first(&sweep(&world).await);
         run.as_type("SegmentInUse");
+        assert_eq!(run["repeated"], json!(true), "people have heard of it: {run}");
         world.sandbox.s3.clock().advance(Duration::from_mins(minutes));
         assert_eq!(sweep(&world).await["runs"], json!([]), "pauses grow");
     }
     assert_eq!(world.published(), contacts(0..100));
     world.sandbox.dataverse.lock(segment, None);
     world.sandbox.s3.clock().advance(Duration::from_mins(62));
-    Run::first(&sweep(&world).await).assert_loaded();
+    let run = Run::first(&sweep(&world).await);
+    run.assert_loaded();
+    assert_eq!(run["recovered"], json!(true), "{run}");
     assert_eq!(world.published(), contacts(40..200));
 }
 
