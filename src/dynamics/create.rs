@@ -59,8 +59,13 @@ impl Dataverse {
             let what = "the new row has another name or definition than was written";
             return Err(Error::unexpected(CREATE, what));
         }
-        if let Some(unit) = self.0.business_unit.filter(|unit| row.owner != Some(*unit)) {
-            return Err(unfit(&unit, Unfit::NotTaken(id)));
+        match (self.0.business_unit, row.owner) {
+            (Some(_), None) => Err(Error::unexpected(
+                CREATE,
+                "the new row does not say which business unit owns it",
+            ))?,
+            (Some(unit), Some(owner)) if owner != unit => Err(unfit(&unit, Unfit::NotTaken(id)))?,
+            _ => {}
         }
         Ok(segment)
     }

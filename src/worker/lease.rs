@@ -171,6 +171,11 @@ impl<M: Means> LeaseGuard<M> {
             .await
     }
 
+    /// Takes note that nothing is published again for the members that are missing.
+    pub(super) async fn give_up_missing(&self) -> Result<(), Error> {
+        self.change(|head, _| head.give_up_missing(&self.owner)).await
+    }
+
     /// Takes note that what was applied is about to be published again; returns whether that is still to be done.
     pub(super) async fn begin_publishing_again(&self, job: &Job, pause: Option<TimeDelta>) -> Result<bool, Error> {
         self.change(|head, now| head.begin_publishing_again(&self.owner, job, pause, now))

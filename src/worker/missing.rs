@@ -1,7 +1,7 @@
 //! Members that were published and are not counted: noted, and published again.
 
 use super::session::Session;
-use crate::domain::ContactId;
+use crate::domain::{ContactId, SegmentStatus};
 use crate::dynamics::Segment;
 use crate::error::Error;
 use crate::means::Means;
@@ -70,21 +70,32 @@ impl<M: Means> Session<'_, M> {
     }
 
     /// Looks whether the members that were missing are there by now, and publishes the segment again where they are not.
+    ///
+    /// One that was seen Active and is so no more was stopped by somebody, or has expired: only the next result publishes it.
     async fn see_to_missing(&self, applied: &Applied) -> Result<Option<RunReport>, Error> {
         let head = self.lease.look().await?;
         let found = survey::find(self.means(), &applied.job.segment_name).await?;
-        let is_ours = |found: &Segment| Some(found.id.to_string()) == applied.segment_id && found.status.is_active();
-        if let (Some(segment), Some(shortage)) = (found.filter(is_ours), &head.shortage) {
-            let shown = Shown {
-                asked: shortage.asked,
-                member_count: segment.member_count,
-                with_warnings: false,
-                has_lasted: false,
-            };
-            if shown.missing() == Some(0) {
-                let seen = Seen::Active(shown, self.note_missing(&shown, None).await);
-                return Ok(Some(self.report_seen(applied, &seen).await));
+        let is_ours = |found: &Segment| Some(found.id.to_string()) == applied.segment_id;
+        let (Some(segment), Some(shortage)) = (found.filter(is_ours), &head.shortage) else {
+            self.lease.give_up_missing().await?;
+            return Ok(None);
+        };
+        if !segment.status.is_active() {
+            // Somebody is publishing it: the next sweep looks.
+            if segment.status != SegmentStatus::Busy {
+                self.lease.give_up_missing().await?;
             }
+            return Ok(None);
+        }
+        let shown = Shown {
+            asked: shortage.asked,
+            member_count: segment.member_count,
+            with_warnings: false,
+            has_lasted: false,
+        };
+        if shown.missing() == Some(0) {
+            let seen = Seen::Active(shown, self.note_missing(&shown, None).await);
+            return Ok(Some(self.report_seen(applied, &seen).await));
         }
         self.publish_missing(applied).await
     }

@@ -291,3 +291,41 @@ async fn an_unchanged_file_that_finds_more_missing_than_stayed_says_who_they_are
     assert_eq!(run["needs_attention"], json!(true), "{run}");
     assert_eq!(listed(&world, &run), Some(rows(&contacts(0..5))), "{run}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_segment_that_somebody_stopped_since_is_not_published_again_for_the_members_that_were_missing() {
+    for status in [9, 10, 2] {
+        let world = World::start().await;
+        world.sandbox.dataverse.drop_at_compute(contacts(0..3));
+        world.load("monday.csv", &contacts(0..100)).await;
+        let id = world.segment().id;
+        let stopped = [("statecode", json!(1)), ("statuscode", json!(status))];
+        world.sandbox.dataverse.edit(|state| state.set_segment(id, &stopped));
+        assert_eq!(sweep_after_the_pause(&world).await, json!([]), "{status}");
+        assert_eq!(sweep_after_the_pause(&world).await, json!([]), "{status}");
+        assert_eq!((world.segment().publishes, world.segment().statuscode), (1, status));
+        world.load("tuesday.csv", &contacts(0..100)).await.assert_loaded();
+        assert_eq!(world.segment().publishes, 2, "the next file is: {status}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_that_come_by_themselves_are_told_and_nothing_is_published_for_them() {
+    let world = World::start().await;
+    world.sandbox.dataverse.drop_at_compute(contacts(0..3));
+    world.load("monday.csv", &contacts(0..100)).await;
+    let id = world.segment().id;
+    let busy = [("statecode", json!(1)), ("statuscode", json!(6))];
+    world.sandbox.dataverse.edit(|state| state.set_segment(id, &busy));
+    assert_eq!(sweep_after_the_pause(&world).await, json!([]), "somebody computes it");
+    let counted = [
+        ("statecode", json!(0)),
+        ("statuscode", json!(1)),
+        ("msdynmkt_membercount", json!(100)),
+    ];
+    world.sandbox.dataverse.edit(|state| state.set_segment(id, &counted));
+    let runs = sweep(&world).await["runs"].clone();
+    assert_eq!(told(&runs[0]), ("loaded", Some(100), Some(0)), "{runs}");
+    assert_eq!(world.segment().publishes, 1);
+    assert_eq!(sweep_after_the_pause(&world).await, json!([]));
+}

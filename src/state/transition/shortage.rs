@@ -82,6 +82,13 @@ impl Head {
         Ok(true)
     }
 
+    /// Takes note that nothing is published again for the members that are missing, since the segment is not shown any more.
+    pub fn give_up_missing(&mut self, owner: &str) -> Result<(), LeaseLost> {
+        self.lease_of(owner)?;
+        self.begin_counting_anew();
+        Ok(())
+    }
+
     /// Returns whether a sweep should publish at `now` what is not shown in full.
     pub fn is_to_be_published_again(&self, now: DateTime<Utc>) -> bool {
         self.is_short_at(now) && self.next_at(now).is_none() && !self.is_held(now) && !self.is_pausing(now)
