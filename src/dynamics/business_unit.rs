@@ -18,7 +18,7 @@ const KEY: &str = "businessunitid";
 pub enum Unfit {
     /// There is none, or nobody says so.
     #[error(
-        "is not found: correct its name or id (Power Platform admin centre, environment, Settings, Users + permissions, Business \
+        "is not found: correct its name, in upper and lower case too, or its id (Power Platform admin centre, environment, Settings, Users + permissions, Business \
          units), or give the role of the application user Read on Business Unit in the whole organization"
     )]
     Missing,

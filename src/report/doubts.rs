@@ -5,7 +5,7 @@ use crate::domain::{Fact, utc};
 use crate::state::Doubts;
 
 /// The facts that a load takes for granted without seeing them itself, and what it means where one does not hold.
-const TAKEN_FOR_GRANTED: [(Fact, &str); 8] = [
+const TAKEN_FOR_GRANTED: [(Fact, &str); 9] = [
     (
         Fact::AddTwice,
         "a call that is repeated after a failure may be refused, and the load with it",
@@ -33,6 +33,10 @@ const TAKEN_FOR_GRANTED: [(Fact, &str); 8] = [
     (
         Fact::RemoveTwice,
         "a call that is repeated after a failure may be refused, and the load with it",
+    ),
+    (
+        Fact::UnknownContact,
+        "ids that are no contacts become members and are counted: `check_contacts` leaves them out",
     ),
     (
         Fact::StaleEtagIsRefused,

@@ -263,10 +263,14 @@ impl Telling<'_> {
     fn shortage(&self) -> Option<String> {
         let missing = self.report.published_missing.filter(|missing| *missing > 0)?;
         let count = self.report.member_count?;
+        let what_now = if self.report.needs_attention {
+            ", also after it was published again three times: somebody has to look who is missing, and why"
+        } else {
+            ": look at it again in an hour"
+        };
+        let (counted, missing) = (people(count), grouped(missing));
         Some(format!(
-            "Dynamics counts only {}, {} fewer than it should: look at it again in an hour.",
-            people(count),
-            grouped(missing)
+            "Dynamics counts only {counted}, {missing} fewer than it should{what_now}."
         ))
     }
 

@@ -98,6 +98,10 @@ fn what_is_done_is_told_in_people() {
          should: look at it again in an hour. 4 rows of the file were unusable, and 1 contact of it was not accepted by \
          Dynamics. It is the first good load after one that was not."
     );
+    loaded.needs_attention = true;
+    assert!(
+        told(&loaded).contains("10 fewer than it should, also after it was published again three times: somebody has")
+    );
     loaded.background.goes_on = true;
     assert!(told(&loaded).starts_with("“Summer Sale” was loaded: it has 700 people."));
     loaded.created = true;

@@ -46,6 +46,27 @@ async fn a_full_group_is_listed_in_forty_calls_and_one_for_its_end() {
 }
 
 #[tokio::test]
+async fn published_members_are_asked_for_up_to_200_000_and_believed_only_where_they_are_as_many_as_expected() {
+    let sandbox = Sandbox::start().await;
+    let dataverse = connected(&sandbox).await;
+    let members = uuids(200_000);
+    let (segment, _) = seeded(&sandbox, &dataverse, &members).await;
+    for (page, expected, is_known) in [
+        (200_000, 200_000, true),
+        (1_000, 200_000, true),
+        (1_000, 199_999, false),
+        (399, 200_000, false),
+    ] {
+        sandbox.dataverse.modes(|modes| modes.members_page = page);
+        let listed = dataverse.published_members(segment, expected).await.unwrap();
+        assert!(listed == is_known.then(|| contacts(&members)), "{page} {expected}");
+    }
+    sandbox.dataverse.clear_log();
+    assert_eq!(dataverse.published_members(segment, 200_001).await.unwrap(), None);
+    assert_eq!(sandbox.dataverse.count("MembersList"), 0);
+}
+
+#[tokio::test]
 async fn after_a_page_size_that_is_refused_smaller_ones_are_tried_once_for_all() {
     let sandbox = Sandbox::start().await;
     sandbox.dataverse.modes(|modes| modes.max_page_size = 1_300);

@@ -3,7 +3,7 @@
 use super::{environment, verify};
 use crate::run::Run;
 use crate::world::contacts;
-use sandbox::dataverse::{Drafts, Versions};
+use sandbox::dataverse::{Drafts, UnknownContacts, Versions};
 use sandbox::{BUCKET, Fault};
 use serde_json::json;
 
@@ -25,6 +25,7 @@ async fn loads_warn_of_the_facts_that_they_rest_on_and_that_were_seen_not_to_hol
     world.sandbox.dataverse.modes(|modes| {
         modes.drafts = Drafts::Shown;
         modes.versions = Versions::Ignored;
+        modes.unknown_contacts = UnknownContacts::Accept;
         modes.denied.insert("StopSegments".to_owned());
     });
     assert_eq!(verify(&world).await["ok"], false);
@@ -35,21 +36,23 @@ async fn loads_warn_of_the_facts_that_they_rest_on_and_that_were_seen_not_to_hol
         "draft_is_hidden",
         "change_is_hidden_until_publish",
         "stale_etag_is_refused",
+        "unknown_contact",
     ] {
         assert!(warnings.contains(&format!("`{fact}` does not hold here")), "{warnings}");
     }
-    assert_eq!(warnings_of_facts(&run).len(), 3, "{warnings}");
+    assert_eq!(warnings_of_facts(&run).len(), 4, "{warnings}");
     let key = world.drop_contacts("c.csv", &contacts(0..5));
     let run = world.order(&key, &json!({"dry_run": true})).await;
     assert_eq!(
         warnings_of_facts(&run).len(),
-        3,
+        4,
         "a dry run says what a load would rest on"
     );
 
     world.sandbox.dataverse.modes(|modes| {
         modes.drafts = Drafts::Hidden;
         modes.versions = Versions::Kept;
+        modes.unknown_contacts = UnknownContacts::Ignore;
     });
     assert_eq!(verify(&world).await["ok"], true);
     assert_eq!(warnings_of_facts(&world.run(&key).await), Vec::<&str>::new());
