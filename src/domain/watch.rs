@@ -174,7 +174,7 @@ impl View {
     }
 
     /// Returns whether Dynamics has computed the members anew since it showed `before`, or was at it then or is now: its times
-    /// say so, the row's status, or another count.
+    /// say so, the row's status or, where there are no times, another count, which may come late.
     pub fn is_computed_since(&self, before: &Self) -> bool {
         let times = |view: &Self| {
             view.computation
@@ -183,7 +183,9 @@ impl View {
         let is_at_other_times = times(self).unwrap_or_default() != times(before).unwrap_or_default();
         let (is_active, was_active) = (self.status().is_active(), before.status().is_active());
         let is_another = if was_active {
-            is_active && self.count.is_some() && before.count.is_some() && self.count != before.count
+            let has_times = times(self).zip(times(before)).is_some();
+            let are_others = self.count.zip(before.count).is_some_and(|(now, then)| now != then);
+            is_active && !has_times && are_others
         } else {
             is_active
         };
@@ -245,6 +247,14 @@ mod tests {
             (computed(ACTIVE, 10, 20), computed(ACTIVE, 10, 40), true),
             (view(ACTIVE, OLD), view(ACTIVE, OLD), false),
             (view(ACTIVE, OLD), view(ACTIVE, NEW), true),
+            (
+                computed(ACTIVE, 10, 20),
+                View {
+                    count: NEW,
+                    ..computed(ACTIVE, 10, 20)
+                },
+                false,
+            ),
             (view(ACTIVE, None), view(ACTIVE, NEW), false),
             (view(ACTIVE, OLD), view(BUSY, None), true),
             (view(BUSY, None), view(ACTIVE, OLD), true),

@@ -166,8 +166,8 @@ pub(super) fn about_the_segment(account: &Account) -> Vec<String> {
     }
     if writing.is_computed_by_others {
         let sentence = "Dynamics has computed the segment, or counts others in it than before, while this run was at work and before \
-                        it published: somebody else has published or refreshed it, a refresh was under way, or Dynamics shows \
-                        drafts; whoever uses the segment may have seen a part of this result until it was published";
+                        it published: somebody else has published or refreshed it, a refresh was under way, Dynamics shows \
+                        drafts, or its count came late; whoever uses the segment may have seen a part of this result until it was published";
         sentences.push(sentence.to_owned());
     }
     if let Some(shown) = &writing.shown {
