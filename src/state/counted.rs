@@ -1,6 +1,7 @@
 //! The additions and removals that a segment has counted, and which of them go over a result that comes late.
 
-use super::head::{Head, Input, Job, Precedence};
+use super::head::{Head, Input, Job};
+use super::precedence::Precedence;
 use crate::domain::{Mode, ObjectRef, Pinned, Place, Position, RunId};
 use serde::{Deserialize, Serialize};
 
@@ -45,7 +46,7 @@ impl Head {
         if self.has_forgotten_what_is_newer_than(job) {
             return Err(Untold::Forgotten);
         }
-        let is_newer = |counted: &&Counted| counted.rank() > job.rank_among_counted();
+        let is_newer = |counted: &&Counted| counted.rank() > job.rank();
         let mut newer: Vec<_> = self.counted.iter().filter(is_newer).collect();
         newer.sort_by_key(|counted| counted.rank());
         let told: Vec<_> = newer.iter().filter_map(|counted| self.told(counted, job)).collect();
@@ -65,7 +66,7 @@ impl Head {
             let (place, rank) = (counted.input.position.place(), counted.rank());
             let is_other = job.mode == Mode::Replace || counted.how.as_ref().is_some_and(|how| how.mode != job.mode);
             let is_newer = place > job.position.place() && Some(place) > settled;
-            is_other && is_newer && rank <= job.rank_among_counted()
+            is_other && is_newer && rank <= job.rank()
         };
         self.counted.iter().filter(is_undone).count()
     }
@@ -74,7 +75,7 @@ impl Head {
     fn has_forgotten_what_is_newer_than(&self, job: &Job) -> bool {
         let oldest = self.counted.iter().map(|counted| counted.input.position.place()).min();
         let is_full = self.counted.len() >= Self::REMEMBERED;
-        job.mode == Mode::Replace && is_full && oldest.is_some_and(|oldest| job.rank_among_counted().0 < oldest)
+        job.mode == Mode::Replace && is_full && oldest.is_some_and(|oldest| job.rank().0 < oldest)
     }
 
     /// Returns the job that was counted; `None` if nobody can tell any more which it was.
@@ -110,6 +111,12 @@ impl Head {
 }
 
 impl Counted {
+    /// Returns which of the direct loads it was; `None` if an event brought it.
+    pub(super) fn number(&self) -> Option<u64> {
+        let direct = self.how.as_ref()?.direct.as_ref()?;
+        Some(direct.number)
+    }
+
     /// Notes that a job is done with.
     pub fn of(job: &Job) -> Self {
         Self {
@@ -125,19 +132,7 @@ impl Counted {
 
     fn rank(&self) -> (Place<'_>, u64) {
         let direct = self.how.as_ref().and_then(|how| how.direct.as_ref());
-        direct.map_or((self.input.position.place(), 0), |direct| {
-            (direct.above.place(), direct.number)
-        })
-    }
-}
-
-impl Job {
-    /// Returns where a job stands among what was counted: what was approved, and had come by an event, where its event stood.
-    fn rank_among_counted(&self) -> (Place<'_>, u64) {
-        match &self.direct {
-            Some(precedence) if precedence.is_in_place => (self.position.place(), 0),
-            _ => self.rank(),
-        }
+        Precedence::rank(direct, &self.input.position)
     }
 }
 

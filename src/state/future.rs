@@ -10,7 +10,7 @@ impl Head {
     /// Returns the field with a time that is still to come at `now`, S3's time; pauses lie ahead, but no farther than the
     /// longest.
     pub(super) fn future_time(&self, now: DateTime<Utc>) -> Option<&'static str> {
-        let uploaded = |job: &Job| job.position.last_modified.max(job.stands_at().last_modified);
+        let uploaded = |job: &Job| job.position.last_modified.max(job.knows().last_modified);
         let position = |position: &crate::domain::Position| position.last_modified;
         let been = [
             ("newest", self.newest.as_ref().map(position)),

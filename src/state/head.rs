@@ -6,6 +6,7 @@ use crate::domain::{
 use crate::state::counted::Counted;
 use crate::state::markers::Marker;
 use crate::state::past::Load;
+use crate::state::precedence::Precedence;
 use crate::state::shortage::Shortage;
 use crate::time::Backoff;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -109,19 +110,6 @@ pub struct Job {
     /// Set for a direct load, which loads even what is old or was loaded before.
     #[serde(default, rename = "ordered")]
     pub direct: Option<Precedence>,
-}
-
-/// Where a direct load stands among the jobs: above all that was known when it was asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Precedence {
-    /// The highest position known when it was asked for.
-    pub above: Position,
-    /// Counts the direct loads, so that the later of two wins.
-    #[serde(rename = "turn")]
-    pub number: u64,
-    /// What its event had brought was refused, and is approved now: what was counted after the file goes over it all the same.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_in_place: bool,
 }
 
 /// One input: what is compared to tell whether a file was seen before.
@@ -305,17 +293,18 @@ impl Writing {
 impl Job {
     /// Returns what compares two jobs: an event by its result's position, a direct load above all that was known before it.
     pub fn rank(&self) -> (Place<'_>, u64) {
-        (
-            self.stands_at().place(),
-            self.direct.as_ref().map_or(0, |precedence| precedence.number),
-        )
+        Precedence::rank(self.direct.as_ref(), &self.position)
     }
 
     /// Returns the result that the job stands at, or above.
     pub fn stands_at(&self) -> &Position {
-        self.direct
-            .as_ref()
-            .map_or(&self.position, |precedence| &precedence.above)
+        Precedence::place(self.direct.as_ref(), &self.position)
+    }
+
+    /// Returns the highest result that was known when the job was asked for: its own, where an event brought it.
+    pub fn knows(&self) -> &Position {
+        let direct = self.direct.as_ref();
+        direct.map_or(&self.position, |precedence| &precedence.above)
     }
 
     /// Returns the input, without what was said about it.

@@ -232,6 +232,7 @@ impl<M: Means> Worker<'_, M> {
             mode: job.mode,
             rows: reading.content.map_or(0, |content| content.rows),
             contacts: prepared.contacts.len(),
+            held: reading.content.map_or(0, |content| content.contacts),
             rejected: reading.rejected.count,
             members: prepared.members_before,
             published: prepared.published_before,

@@ -4,7 +4,7 @@
 use crate::failures::deliver_to;
 use crate::run::Run;
 use crate::world::{FIFTEEN_MINUTES, World, contacts, csv};
-use sandbox::{BUCKET, Sandbox};
+use sandbox::{BUCKET, Fault, Sandbox};
 use serde_json::{Value, json};
 use std::time::Duration;
 use uuid::Uuid;
@@ -106,6 +106,49 @@ async fn a_direct_load_of_an_older_complete_result_is_that_result_and_says_what_
         run.warns("stands above").added(3);
     }
     assert_eq!(world.published(), contacts(0..12));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_complete_result_without_anybody_is_refused_whoever_was_added_since() {
+    let (world, key) = world("replace", &[]).await;
+    load_as(&world, "append", "subscribed.csv", &contacts([20])).await;
+    let before = world.published();
+    let run = deliver_as(&world, "replace", &key).await;
+    run.assert_refused().says("which would leave 1 contacts in the segment");
+    assert_eq!(world.published(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_approval_takes_no_place_from_a_removal_that_is_newer_than_its_file() {
+    for is_late in [false, true] {
+        let (world, _) = world("replace", &[]).await;
+        world.destination(&json!({"mode": "replace", "max_invalid_percent": 0}));
+        let key = world.drop_file("half.csv", [csv(&contacts(0..12)), b"no id\n".to_vec()].concat());
+        let refused = world.run(&key).await;
+        let unsubscribed = world.drop_contacts("unsubscribed.csv", &contacts([2]));
+        world.sandbox.s3.clock().advance(Duration::from_secs(1));
+        let unreadable = Fault::on("GetObject").path("unsubscribed");
+        if !is_late {
+            // It waits after a failure of its own.
+            world
+                .sandbox
+                .s3
+                .fault(unreadable.always().answer(403).code("AccessDenied"));
+            world.destination(&json!({"mode": "remove"}));
+            let event = world.sandbox.s3.notification(BUCKET, &unsubscribed);
+            world.invoke(event).await.unwrap_err();
+            world.sandbox.s3.clear_faults();
+        }
+        load_as(&world, "append", "subscribed.csv", &contacts([20])).await;
+        world.destination(&json!({"mode": "replace"}));
+        world
+            .order(&key, &json!({"approve": refused.run_id()}))
+            .await
+            .assert_loaded();
+        deliver_as(&world, "remove", &unsubscribed).await.assert_loaded();
+        let expected = [contacts(0..2), contacts(3..12), contacts([20])].concat();
+        assert_eq!(world.published(), expected, "late: {is_late}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,6 +15,8 @@ pub struct Facts<'a> {
     pub rows: u64,
     /// Distinct contacts in the file.
     pub contacts: usize,
+    /// Distinct contacts of the result itself, before what is newer went over it.
+    pub held: usize,
     /// Rows that hold no contact.
     pub rejected: u64,
     /// Members of the segment as it stands.
@@ -33,6 +35,13 @@ pub struct Facts<'a> {
     pub is_sample: bool,
     /// Somebody has approved exactly this input.
     pub is_approved: bool,
+}
+
+impl Facts<'_> {
+    /// Returns whether nobody is left of the result: it held nobody, or none of whom it held is there.
+    const fn is_empty(&self) -> bool {
+        self.held == 0 || self.contacts == 0
+    }
 }
 
 /// The smallest audience whose shrinking is evaluated: below it a few contacts are a large share.
@@ -172,13 +181,20 @@ fn left_over(files: OlderFiles) -> Finding {
 }
 
 fn empty_result(facts: &Facts<'_>, limits: &Rules) -> Option<Finding> {
-    let is_forbidden = facts.mode == Mode::Replace && facts.contacts == 0 && limits.empty_result == EmptyResult::Refuse;
+    let is_forbidden = facts.mode == Mode::Replace && facts.is_empty() && limits.empty_result == EmptyResult::Refuse;
+    let left = match facts.contacts {
+        0 => "would empty the segment".to_owned(),
+        added => format!(
+            "would leave {} contacts in the segment that were added since",
+            grouped(added as u64)
+        ),
+    };
     is_forbidden.then(|| Finding {
         exact: format!(
-            "the result holds no contact ({} rows), which would empty the segment; empty_result is refuse",
+            "the result holds no contact ({} rows), which {left}; empty_result is refuse",
             facts.rows
         ),
-        plain: "the file holds nobody, and would empty the segment".to_owned(),
+        plain: format!("the file holds nobody, and {left}"),
     })
 }
 
@@ -202,7 +218,7 @@ fn too_many_invalid(facts: &Facts<'_>, limits: &Rules) -> Option<Finding> {
 }
 
 fn shrinks_too_much(facts: &Facts<'_>, limits: &Rules) -> Option<Finding> {
-    let is_desired_empty = facts.contacts == 0 && limits.empty_result == EmptyResult::Clear;
+    let is_desired_empty = facts.is_empty() && limits.empty_result == EmptyResult::Clear;
     if facts.mode != Mode::Replace || facts.is_sample || is_desired_empty {
         return None;
     }

@@ -17,6 +17,7 @@ fn facts() -> Facts<'static> {
         mode: Mode::Replace,
         rows: 1_000,
         contacts: 1_000,
+        held: 1_000,
         rejected: 0,
         members: 1_000,
         published: None,
@@ -31,6 +32,24 @@ fn facts() -> Facts<'static> {
 
 fn passes(facts: Facts<'_>, limits: &Rules) -> bool {
     objections(&evaluate(&facts, limits)).is_empty()
+}
+
+#[test]
+fn a_result_that_holds_nobody_is_empty_whoever_was_added_since() {
+    let late = Facts {
+        rows: 0,
+        contacts: 5,
+        held: 0,
+        removed: 995,
+        ..facts()
+    };
+    let said = evaluate(&late, &limits(|_| ()));
+    assert!(
+        said[0].finding.as_ref().unwrap().contains("leave 5 contacts"),
+        "{said:?}"
+    );
+    let clear = limits(|limits| limits.empty_result = EmptyResult::Clear);
+    assert!(passes(late, &clear));
 }
 
 #[test]

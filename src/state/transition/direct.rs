@@ -1,7 +1,9 @@
 //! Where a direct load stands.
 
 use crate::domain::Position;
-use crate::state::head::{Head, Job, Precedence, Refused};
+use crate::state::counted::Counted;
+use crate::state::head::{Head, Job, Refused};
+use crate::state::precedence::Precedence;
 
 impl Head {
     /// Returns a job as a direct load of it that is asked for now: above all that is known.
@@ -15,7 +17,9 @@ impl Head {
     fn precedence_over_all(&self, own: &Position, is_in_place: bool) -> Precedence {
         let pending = self.pending.iter().map(Job::stands_at);
         let known = pending.chain(&self.newest).chain(&self.settled);
-        let turns = self.pending.iter().map(|job| job.rank().1);
+        // What was counted goes over what comes late, as those that wait do over each other.
+        let counted = self.counted.iter().filter_map(Counted::number);
+        let turns = self.pending.iter().map(|job| job.rank().1).chain(counted);
         Precedence {
             above: known
                 .chain([own])

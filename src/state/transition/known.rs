@@ -85,7 +85,7 @@ impl Head {
     fn positions(&self) -> impl Iterator<Item = &Position> {
         let applied = self.applied.iter().map(|applied| &applied.job);
         let jobs = self.pending.iter().chain(applied);
-        let asked_for = jobs.flat_map(|job| [&job.position, job.stands_at()]);
+        let asked_for = jobs.flat_map(|job| [&job.position, job.knows()]);
         let refused = self.refused.iter().map(|refused| &refused.position);
         let counted = self.counted.iter().map(|counted| &counted.input.position);
         let others = refused.chain(counted).chain(&self.newest).chain(&self.settled);

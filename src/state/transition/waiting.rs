@@ -38,7 +38,7 @@ impl Head {
 
     /// Returns whether nothing has overtaken a job that waits, nor takes its place.
     fn still_counts(&self, job: &Job) -> bool {
-        let place = job.stands_at().place();
+        let place = job.knows().place();
         let is_overtaken = self.settled.as_ref().is_some_and(|settled| match job.direct {
             Some(_) => place < settled.place(),
             None => place <= settled.place(),

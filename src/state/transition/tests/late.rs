@@ -69,6 +69,48 @@ fn an_approval_of_what_an_event_brought_stands_where_the_event_stood() {
 }
 
 #[test]
+fn the_later_of_two_direct_loads_stands_above_the_one_that_was_counted() {
+    let mut head = counted(&[file(5, Mode::Append)]);
+    for at in [1, 2] {
+        head.enqueue(file(at, Mode::Remove), true);
+    }
+    apply_next(&mut head);
+    apply_next(&mut head);
+    let later = head.asked_directly(replace(3));
+    assert_eq!((head.newer_than(&later), head.undone_by(&later)), (Ok(vec![]), 1));
+}
+
+#[test]
+fn an_approval_takes_no_place_from_what_is_newer_than_its_file_known_or_not() {
+    for newer in [file(2, Mode::Remove), replace(2)] {
+        for is_known in [true, false] {
+            let mut head = head();
+            head.enqueue(replace(1), false);
+            let refused = head.next().unwrap().clone();
+            head.refuse("me", &refused, too_small()).unwrap();
+            head.enqueue(file(4, Mode::Append), false);
+            if is_known {
+                head.enqueue(newer.clone(), false);
+            }
+            let approved = Job {
+                approved: true,
+                ..replace(1)
+            };
+            head.enqueue(approved, true);
+            apply_next(&mut head);
+            head.enqueue(newer.clone(), false);
+            let jobs: Vec<_> = head.pending.iter().collect();
+            let is_done = head.applied.as_ref().is_some_and(|applied| applied.job == newer);
+            assert!(jobs.contains(&&newer) || is_done, "{newer:?} {is_known}: {head:?}");
+            assert!(
+                jobs.iter().any(|job| job.mode == Mode::Append),
+                "{newer:?} {is_known}: {head:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn what_an_earlier_version_counted_is_told_by_its_name_or_not_at_all() {
     let removed = file(2, Mode::Remove);
     let named = |run_id: &str| {

@@ -9,8 +9,7 @@ use super::files::{File, file_of};
 use super::scenario::Scenario;
 use super::world::{SECOND, SEGMENTS};
 use segment_loader::domain::{Mode, Position};
-use segment_loader::state::head::Precedence;
-use segment_loader::state::{Head, Job, Refused};
+use segment_loader::state::{Head, Job, Precedence, Refused};
 
 /// Something that was asked for: it once stood in a head, or an event has told of it.
 struct Entry {
