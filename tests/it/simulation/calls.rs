@@ -8,7 +8,7 @@ use super::plants::Sight;
 use super::scenario::Faults;
 use super::traps::Harm;
 use super::world::{LEASE, NAMES, SECOND, Shared, World};
-use segment_loader::domain::{ContactId, Home, ObjectRef, SegmentName};
+use segment_loader::domain::{ContactId, Home, Mode, ObjectRef, SegmentName};
 use segment_loader::dynamics::{self, GroupId, SegmentId};
 use segment_loader::source;
 use segment_loader::state;
@@ -34,6 +34,8 @@ pub(super) struct Simulated {
     pub(super) world: Shared,
     pub(super) process: usize,
     pub(super) environment: usize,
+    /// The mode of whose results the function hears.
+    pub(super) mode: Mode,
     pub(super) home: Home,
     pub(super) fence: Fence,
     /// S3's last `Date`, and when it was read.
@@ -52,13 +54,14 @@ pub(super) struct Simulated {
 }
 
 impl Simulated {
-    pub(super) fn new(shared: &Shared, process: usize, environment: usize, fence: &Fence) -> Self {
+    pub(super) fn new(shared: &Shared, process: usize, (environment, mode): (usize, Mode), fence: &Fence) -> Self {
         let mut world = shared.get();
         let skew = i64::try_from(world.rng.between(0, 7_200_000)).unwrap() - 3_600_000;
         Self {
             world: shared.clone(),
             process,
             environment,
+            mode,
             home: home(environment),
             fence: fence.clone(),
             reading: Rc::new(Cell::new((world.now(), world.now()))),

@@ -8,7 +8,7 @@ use super::scenario::Scenario;
 use super::traps::Trap;
 use super::world::{MINUTE, NAMES, SECOND, s3_time};
 use chrono::{DateTime, Utc};
-use segment_loader::domain::ObjectRef;
+use segment_loader::domain::{Mode, ObjectRef};
 use segment_loader::source::ObjectVersion;
 use segment_loader::state::Job;
 use std::collections::HashMap;
@@ -16,6 +16,8 @@ use std::collections::HashMap;
 /// One version of one object, dropped at `uploaded`.
 pub(super) struct File {
     pub(super) segment: usize,
+    /// The mode of the function that hears of it.
+    pub(super) mode: Mode,
     pub(super) uploaded: u64,
     pub(super) contacts: Contacts,
     /// Truncated, without the column, ...: it can never be read.
@@ -48,9 +50,10 @@ impl Scenario {
         (!is_unmarked || is_kept).then(|| self.object(newest))
     }
 
-    /// Returns the objects that a listing shows at `now`.
-    pub(super) fn listing(&self, now: u64) -> Vec<ObjectVersion> {
+    /// Returns the objects that a listing shows at `now` of the function of a mode.
+    pub(super) fn listing(&self, mode: Mode, now: u64) -> Vec<ObjectVersion> {
         let files = (0..NAMES).flat_map(|segment| self.listed(segment, now));
+        let files = files.filter(|file| self.files[*file].mode == mode);
         files.map(|file| self.object(file)).collect()
     }
 
@@ -115,7 +118,7 @@ fn letter(number: u64) -> char {
     char::from_digit(u32::try_from(number).unwrap() + 10, 36).unwrap()
 }
 
-pub(super) fn draw_files(rng: &mut Rng, is_large: bool, is_versioned: bool) -> Vec<File> {
+pub(super) fn draw_files(rng: &mut Rng, mode: Mode, is_large: bool, is_versioned: bool) -> Vec<File> {
     let (mut files, mut twinned): (Vec<File>, Vec<String>) = Default::default();
     let mut uploaded = MINUTE;
     for index in 0..rng.between(2, 5) {
@@ -149,6 +152,7 @@ pub(super) fn draw_files(rng: &mut Rng, is_large: bool, is_versioned: bool) -> V
         let is_good = is_overwriting && !is_versioned;
         files.push(File {
             segment,
+            mode,
             uploaded,
             contacts: if !is_good && rng.happens(100) {
                 0

@@ -1,5 +1,7 @@
 //! What only some seeds have: results in several files, two environments, lists that lag.
 
+use super::contacts::Contacts;
+use super::people::Trigger;
 use super::rng::Rng;
 use super::scenario::Scenario;
 use super::world::{MINUTE, NAMES, SECOND};
@@ -18,6 +20,8 @@ pub(super) enum Kind {
     Switched,
     /// Lists of members show writes late.
     Lagging,
+    /// Functions of each mode load into the same segments, each from a prefix of its own.
+    Mixed,
 }
 
 /// Which environments there are, and when.
@@ -39,13 +43,14 @@ pub(super) struct Lag {
 
 impl Kind {
     pub(super) fn draw(rng: &mut Rng, mode: Mode) -> Self {
-        match rng.between(0, 22) {
+        match rng.between(0, 26) {
             0..5 if mode == Mode::Replace => {
                 Self::InSeveral(rng.one_of(&[ResultFiles::Folder, ResultFiles::Folder, ResultFiles::Manifest]))
             }
             5 | 6 => Self::TwoEnvironments,
             7 => Self::Switched,
             8 | 9 => Self::Lagging,
+            10..14 => Self::Mixed,
             _ => Self::Plain,
         }
     }
@@ -60,7 +65,7 @@ impl Kind {
 
 impl Environments {
     /// Returns how many functions there are.
-    pub(super) const fn functions(self) -> usize {
+    const fn functions(self) -> usize {
         match self {
             Self::Two => 2,
             Self::One | Self::Switched(_) => 1,
@@ -90,6 +95,7 @@ impl Scenario {
         }
         match kind {
             Kind::Plain | Kind::InSeveral(_) => {}
+            Kind::Mixed => self.mix(rng),
             Kind::TwoEnvironments => self.environments = Environments::Two,
             Kind::Switched => self.environments = Environments::Switched(rng.between(MINUTE, self.calm_from)),
             Kind::Lagging => {
@@ -109,6 +115,52 @@ impl Scenario {
                 }
             }
         }
+    }
+
+    /// Gives each key a mode, and each mode a function.
+    fn mix(&mut self, rng: &mut Rng) {
+        self.modes = vec![Mode::Replace, Mode::Append, Mode::Remove];
+        for index in 0..self.files.len() {
+            let (before, file) = self.files.split_at_mut(index);
+            let of_key = before.iter().find(|before| before.key == file[0].key);
+            file[0].mode = of_key.map_or_else(
+                || rng.one_of(&[Mode::Replace, Mode::Append, Mode::Remove, Mode::Remove]),
+                |before| before.mode,
+            );
+            // What harms would do so again with whatever it goes over.
+            file[0].trap = None;
+        }
+        // What is refused, and approved when others have been counted.
+        let first = &mut self.files[0];
+        if rng.happens(600) {
+            first.mode = Mode::Replace;
+            first.contacts &= if rng.happens(500) { 0 } else { Contacts::MAX };
+        }
+    }
+
+    /// Returns how many functions there are.
+    pub(super) fn functions(&self) -> usize {
+        self.environments.functions() * self.modes.len()
+    }
+
+    /// Returns the environment and the mode of a function at `now`.
+    pub(super) fn settings_of(&self, function: usize, now: u64) -> (usize, Mode) {
+        let environment = self.environments.of(function / self.modes.len(), now);
+        (environment, self.modes[function % self.modes.len()])
+    }
+
+    /// Returns whether a function hears of what a trigger is about.
+    pub(super) fn is_told(&self, function: usize, trigger: Trigger) -> bool {
+        let mode = self.modes[function % self.modes.len()];
+        match trigger {
+            Trigger::Event(file) | Trigger::Direct(file) | Trigger::DryRun(file) => self.files[file].mode == mode,
+            Trigger::Approval(_) | Trigger::Sweep => true,
+        }
+    }
+
+    /// Returns whether files of several modes are loaded into the same segments.
+    pub(super) const fn has_several_modes(&self) -> bool {
+        self.modes.len() > 1
     }
 
     /// Returns the moment whose members a list shows at `now`.

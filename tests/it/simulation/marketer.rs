@@ -6,7 +6,6 @@ use super::dataverse::Segment;
 use super::kinds::Environments;
 use super::situations::Situation;
 use super::world::{NAMES, SEGMENTS, World};
-use segment_loader::domain::Mode;
 use segment_loader::dynamics::{Group, GroupId};
 
 /// What a marketer has done to a segment, as far as a worker could not know of it.
@@ -56,8 +55,7 @@ impl World {
     /// and where files are only added and removed, that stays.
     pub(super) fn undecided(&self, index: usize) -> Contacts {
         let edits = &self.segments[index].edits;
-        let modes = [self.scenario.mode, self.scenario.order_mode];
-        if modes == [Mode::Replace; 2] {
+        if self.scenario.is_of_replaces() {
             edits.published | edits.unseen()
         } else {
             edits.touched

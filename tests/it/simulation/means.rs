@@ -156,7 +156,7 @@ impl Means for Simulated {
         if world.is_hindered_by_a_head() {
             return Err(Self::object_error("the list"));
         }
-        Ok(world.scenario.listing(world.now()))
+        Ok(world.scenario.listing(self.mode, world.now()))
     }
 
     async fn find_segments(&self, name: &SegmentName) -> Result<Vec<Segment>, dynamics::Error> {

@@ -12,7 +12,8 @@
 //!
 //! Some seeds have more ([`kinds`]): results in several files of which parts are written anew, come late or are deleted, or
 //! whose marker is replaced or deleted ([`parts`]); two environments that have the bucket in common, or the one after a switch
-//! half-way; lists of members that show writes late, by seconds to minutes.
+//! half-way; lists of members that show writes late, by seconds to minutes; functions of each mode that load into the same
+//! segments, each from a prefix of its own.
 //!
 //! Some things go wrong for hours after that, or for ever ([`traps`]): a file kills or holds up whoever works on it, at one
 //! action of each run, or may not be read; a head is damaged; Dynamics fails to compute a segment however often it is
@@ -49,7 +50,7 @@
 //!   several files that are added or removed; what was begun of a result whose parts change then is the next one's to settle.
 //! - Files that kill where there are two environments; full groups, several segments of one name; people who change a large
 //!   segment, by which the guards evaluate, and people who publish one.
-//! - A destination whose mode is changed between two files, an order to append in a segment that is replaced, samples.
+//! - An order in another mode than the file's, but for a replace; files that do harm where there are several modes; samples.
 //! - What a worker has put aside for others and did not live to tell: it stands in the head, and nobody hears of it.
 //! - An order without the approval that takes the place of an approved one, which a killed run has published already.
 //! - How long a load takes in an invocation of a minute, which may be too short for all its pauses: each gets on. Where
@@ -66,6 +67,7 @@ mod calls;
 mod contacts;
 mod dataverse;
 mod files;
+mod functions;
 mod kinds;
 mod marketer;
 mod means;
@@ -136,6 +138,8 @@ enum Plant {
     ApprovalsNameTheMarker,
     /// Heads lie where their segments' names say, whatever the environment.
     HeadsKnowNoEnvironment,
+    /// What was counted holds nobody when it is read again.
+    NobodyIsFoundAgain,
     /// A list that lags shows a change of one member at once.
     EveryListSeemsFresh,
     /// Where a sweep is, is not stored.
@@ -302,6 +306,11 @@ fn where_heads_know_no_environment_another_one_is_taken_for_loaded() {
 #[test]
 fn where_every_list_seems_fresh_dynamics_is_blamed_for_what_it_takes() {
     assert_is_caught(Plant::EveryListSeemsFresh, 5_000);
+}
+
+#[test]
+fn where_what_was_counted_is_not_found_again_an_older_result_undoes_it() {
+    assert_is_caught(Plant::NobodyIsFoundAgain, 2_000);
 }
 
 #[test]

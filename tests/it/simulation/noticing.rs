@@ -53,6 +53,13 @@ impl World {
         if self.scenario.is_in_several() {
             self.seen.meet(Situation::LoadedInSeveral);
         }
+        if self.scenario.has_several_modes() && self.oracle.is_under_newer(segment, job) {
+            self.seen.meet(if job.approved {
+                Situation::ApprovedUnderNewer
+            } else {
+                Situation::LoadedUnderNewer
+            });
+        }
         if self.oracle.was_applied_elsewhere(segment, file) {
             self.seen.meet(if self.scenario.environments == Environments::Two {
                 Situation::LoadedInTwoEnvironments

@@ -71,10 +71,12 @@ pub(super) fn put_in_folders(rng: &mut Rng, files: &mut [File], result_files: Re
             before.planned = None;
         }
         write(rng, &mut parts, file, written);
-        if rng.happens(600) {
+        if rng.happens(800) {
             let change = rng.one_of(&[
                 Change::Rewritten,
                 Change::Late,
+                Change::Deleted,
+                Change::Deleted,
                 Change::Deleted,
                 Change::Deleted,
                 Change::Unmarked,

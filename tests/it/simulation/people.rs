@@ -160,9 +160,9 @@ impl World {
         let scenario = &self.scenario;
         let (index, command) = match trigger {
             Trigger::Event(index) => (index, None),
-            Trigger::Direct(index) => (index, Some(scenario.command(index, scenario.order_mode))),
+            Trigger::Direct(index) => (index, Some(scenario.command(index, scenario.order_mode(index)))),
             Trigger::DryRun(index) => {
-                let command = scenario.command(index, scenario.order_mode);
+                let command = scenario.command(index, scenario.order_mode(index));
                 self.seen.meet(Situation::DryRun);
                 (
                     index,

@@ -35,7 +35,8 @@ pub(super) struct Faults {
 
 /// Everything that a seed decides before the first step.
 pub(super) struct Scenario {
-    pub(super) mode: Mode,
+    /// The modes of the functions of each environment.
+    pub(super) modes: Vec<Mode>,
     /// Whether the bucket keeps versions.
     pub(super) is_versioned: bool,
     pub(super) files: Vec<File>,
@@ -47,8 +48,8 @@ pub(super) struct Scenario {
     pub(super) lag: Option<Lag>,
     /// When which trigger reaches a worker for the first time.
     pub(super) deliveries: Vec<(u64, Trigger)>,
-    /// The mode that orders name.
-    pub(super) order_mode: Mode,
+    /// The mode that orders name, where it is not the file's own.
+    order_mode: Option<Mode>,
     /// Contacts that Dynamics drops without a word, and those it refuses by name.
     pub(super) dropped: Contacts,
     pub(super) rejected: Contacts,
@@ -83,7 +84,8 @@ impl Scenario {
         // A large audience is one whose shrinking the guards evaluate: from 100 members on.
         let is_large = rng.happens(200);
         let kind = Kind::draw(kinds, mode);
-        let is_versioned = mode != Mode::Replace || is_large || rng.happens(800);
+        let is_large = is_large && kind != Kind::Mixed;
+        let is_versioned = kind == Kind::Mixed || mode != Mode::Replace || is_large || rng.happens(800);
         let (dropped, rejected) = match rng.between(0, 4) {
             0 => (some_of(rng, u128::MAX, 100), 0),
             1 => (some_of(rng, u128::MAX, 50), some_of(rng, u128::MAX, 50)),
@@ -94,7 +96,7 @@ impl Scenario {
             let is_there = is_here || kind.has_environments();
             is_there.then(|| draw_initial(rng, mode, is_large, known)).flatten()
         });
-        let mut files = draw_files(rng, is_large, is_versioned);
+        let mut files = draw_files(rng, mode, is_large, is_versioned);
         let (mut result_files, mut parts) = (ResultFiles::Single, Vec::new());
         if let Kind::InSeveral(come) = kind {
             (result_files, parts) = (come, put_in_folders(kinds, &mut files, come));
@@ -111,7 +113,7 @@ impl Scenario {
         let calm_from = last + rng.between(0, 20 * MINUTE);
         set_traps(rng, &mut files, calm_from);
         let mut drawn = Self {
-            mode,
+            modes: vec![mode],
             is_versioned,
             files,
             result_files,
@@ -119,7 +121,7 @@ impl Scenario {
             environments: Environments::One,
             lag: None,
             deliveries,
-            order_mode: if rng.happens(800) { mode } else { Mode::Replace },
+            order_mode: (!rng.happens(800)).then_some(Mode::Replace),
             dropped,
             rejected,
             initial,
@@ -144,7 +146,8 @@ impl Scenario {
     pub(super) fn told(&self) -> Vec<String> {
         let told = |(index, file): (usize, &File)| {
             format!(
-                "file {index}: {} {:?} for segment {} at {} ms, {} contacts, unreadable: {}, overwritten: {:?}, {:?}, {:?}",
+                "file {index}: {:?} {} {:?} for segment {} at {} ms, {} contacts, unreadable: {}, overwritten: {:?}, {:?}, {:?}",
+                file.mode,
                 file.key,
                 file.version,
                 file.segment,
@@ -158,7 +161,7 @@ impl Scenario {
         };
         let head = format!(
             "{:?} {:?} {:?} {:?}, orders {:?}, calm from {} ms, unreadable {:?}, publishes fail until {:?}",
-            self.mode,
+            self.modes,
             self.result_files,
             self.environments,
             self.lag,
@@ -171,6 +174,16 @@ impl Scenario {
             .into_iter()
             .chain(self.files.iter().enumerate().map(told))
             .collect()
+    }
+
+    /// Returns the mode in which an order is to load a file.
+    pub(super) fn order_mode(&self, file: usize) -> Mode {
+        self.order_mode.unwrap_or(self.files[file].mode)
+    }
+
+    /// Returns whether every file says who is in its segment.
+    pub(super) fn is_of_replaces(&self) -> bool {
+        self.modes == [Mode::Replace]
     }
 
     /// Returns the job for a file, as an event or an order makes it.

@@ -5,24 +5,22 @@
 use super::calls::{BUCKET, Simulated, segment_of};
 use super::contacts::Contacts;
 use super::files::file_of;
-use super::kinds::ENVIRONMENTS;
+use super::functions::{of_all_functions, settings_of, variables};
 use super::outcomes::Invocation;
 use super::parts::Change;
 use super::people::{Answer, Trigger};
 use super::process::Process;
-use super::scenario::Scenario;
 use super::situations::Tally;
 use super::world::{MINUTE, SEGMENTS, Shared, World};
 use super::{Breach, Plant};
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
-use segment_loader::config::Variables;
-use segment_loader::config::{CredentialSource, Destination, Settings};
+use segment_loader::config::{Settings, Variables};
+use segment_loader::domain::Mode;
 use segment_loader::report::{Outcome, RunReport, Tell};
 use segment_loader::state::Head;
 use segment_loader::time::Fence;
-use segment_loader::worker::Candidate;
-use segment_loader::worker::{Worker, margin};
+use segment_loader::worker::{Candidate, Worker, margin};
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
@@ -59,7 +57,7 @@ pub(super) fn play(seed: u64, plant: Option<Plant>, is_told: bool) -> Played {
         let mut world = World::new(seed, plant);
         world.story = is_told.then(|| world.scenario.told());
         let player = Player {
-            settings: Rc::new([0, 1].map(|environment| settings(&world.scenario, environment))),
+            settings: Rc::new(of_all_functions(&world.scenario)),
             variables: Rc::new(variables()),
             world: Shared::new(world),
         };
@@ -75,7 +73,7 @@ pub(super) fn play(seed: u64, plant: Option<Plant>, is_told: bool) -> Played {
 
 #[derive(Clone)]
 struct Player {
-    settings: Rc<[Settings; 2]>,
+    settings: Rc<Vec<Settings>>,
     variables: Rc<Variables>,
     world: Shared,
 }
@@ -84,11 +82,12 @@ impl Player {
     async fn play(&self) -> Option<Breach> {
         let (deliveries, plant, functions) = {
             let world = self.world.get();
-            let functions = world.scenario.environments.functions();
+            let functions = world.scenario.functions();
             (world.scenario.deliveries.clone(), world.plant, functions)
         };
         for (at, trigger) in deliveries {
-            for function in 0..functions {
+            let is_told = |function: &usize| self.world.get().scenario.is_told(*function, trigger);
+            for function in (0..functions).filter(is_told) {
                 let player = self.clone();
                 self.world.begin(async move {
                     sleep(Duration::from_millis(at)).await;
@@ -168,18 +167,18 @@ impl Player {
 
     /// Starts a worker and waits for its end, which may come early; returns whether it succeeded.
     async fn invoke(&self, trigger: Trigger, function: usize) -> bool {
-        let (process, timeout, environment) = {
+        let (process, timeout, (environment, mode)) = {
             let mut world = self.world.get();
             let process = world.fresh();
             world.say(|| format!("worker {process} starts: {trigger:?}"));
-            let environment = world.scenario.environments.of(function, world.now());
-            (usize::try_from(process).unwrap(), world.scenario.timeout, environment)
+            let place = world.scenario.settings_of(function, world.now());
+            (usize::try_from(process).unwrap(), world.scenario.timeout, place)
         };
         let (player, candidate) = (self.clone(), self.world.get().candidate(trigger, environment));
         if let Trigger::DryRun(_) = trigger {
             self.world.get().dry_runs.push(process);
         }
-        let place = (function, environment);
+        let place = (function, environment, mode);
         let work = async move { Box::pin(player.work(process, place, timeout, candidate)).await };
         let killed_at = self.world.get().now() + timeout;
         let has_succeeded = Process {
@@ -196,9 +195,15 @@ impl Player {
         has_succeeded
     }
 
-    async fn work(&self, process: usize, place: (usize, usize), timeout: u64, candidate: Option<Candidate>) -> bool {
+    async fn work(
+        &self,
+        process: usize,
+        place: (usize, usize, Mode),
+        timeout: u64,
+        candidate: Option<Candidate>,
+    ) -> bool {
         let (timeout, now) = (Duration::from_millis(timeout), self.world.get().now());
-        let (function, environment) = place;
+        let (function, environment, mode) = place;
         let stop_at = Instant::now() + timeout - margin(timeout);
         let fence = Fence::stopping_at(stop_at);
         let is_dry_run = |candidate: &Candidate| candidate.command.as_ref().is_some_and(|command| command.dry_run);
@@ -211,11 +216,11 @@ impl Player {
             stops: now + u64::try_from(timeout.saturating_sub(margin(timeout)).as_millis()).unwrap(),
         };
         let worker = Worker {
-            settings: &self.settings[environment],
+            settings: settings_of(&self.settings, environment, mode),
             variables: &self.variables,
             reporter: &Ear(is_heard.then_some((self, invocation))),
             stop_at,
-            means: Simulated::new(&self.world, process, environment, &fence),
+            means: Simulated::new(&self.world, process, (environment, mode), &fence),
             fence,
         };
         let Some(candidate) = candidate else {
@@ -272,7 +277,7 @@ impl Player {
         let source = own.source().filter(|_| own.run_id().is_some());
         let file = source.and_then(|source| source.object.etag.parse().ok());
         if let Some(file) = file {
-            let job = world.scenario.job(file, world.scenario.mode, environment);
+            let job = world.scenario.job(file, world.scenario.files[file].mode, environment);
             let (segment, now) = (segment_of(&job.segment_name, environment), world.now());
             world.oracle.asked_for(&world.scenario, segment, &job, now);
         }
@@ -297,7 +302,9 @@ impl Player {
             let is_left = !world.scenario.environments.is_served(segment, world.now());
             is_left || world.head_is_lost(segment) || is_readable && world.heads[segment].as_ref().is_none_or(is_done)
         };
-        let is_peace = self.world.is_idle() && calm_ticks > 0 && (0..SEGMENTS).all(is_at_rest);
+        // A short sweep may spend its time on what it finds first, and look for lost events in the next only.
+        let is_short = world.scenario.timeout <= 2 * MINUTE;
+        let is_peace = self.world.is_idle() && calm_ticks > u32::from(is_short) && (0..SEGMENTS).all(is_at_rest);
         let patience = if world.plant == Some(Plant::NobodySweeps) {
             2
         } else {
@@ -353,35 +360,4 @@ impl Tell for Ear<'_> {
 /// Returns whether nobody knows yet what has become of the last publish.
 fn is_unconfirmed(head: &Head) -> bool {
     head.applied.as_ref().is_some_and(|applied| !applied.confirmed)
-}
-
-fn variables() -> Variables {
-    let lookup = |name: &str| match name {
-        "DESTINATION_SECRET_ID" => Some("destination".to_owned()),
-        "RESULTS_BUCKET" => Some(BUCKET.to_owned()),
-        _ => None,
-    };
-    Variables::read(lookup).unwrap()
-}
-
-/// The settings' defaults, but for a mode and an allowance for contacts that Dynamics does not take.
-fn settings(scenario: &Scenario, environment: usize) -> Settings {
-    let secret = r#"{
-        "credential": {"tenant_id": "socktown.example", "client_id": "4ad2dd37-35a9-4a4d-9c1e-0f4e8a3a6c11", "client_secret": "s"},
-        "environment_region": "crm",
-        "environment_name": "socktown",
-        "max_invalid_percent": 100
-    }"#;
-    let secret = secret.replace("socktown", ENVIRONMENTS[environment]);
-    let mut destination = Destination::parse("destination", &secret).unwrap();
-    destination.rules.mode = scenario.mode;
-    destination.rules.result_files = scenario.result_files;
-    let CredentialSource::Inline(credential) = destination.credential.clone() else {
-        unreachable!("it stands above")
-    };
-    Settings {
-        destination,
-        credential: *credential,
-        business_unit: None,
-    }
 }

@@ -86,6 +86,10 @@ pub(super) enum Situation {
     SaidBusy,
     SaidToContinue,
     SaidSuperseded,
+    /// A result of one mode was loaded under newer ones of another, which were counted before.
+    LoadedUnderNewer,
+    /// An approved result was loaded where something newer than its file had been counted.
+    ApprovedUnderNewer,
 }
 
 /// The situations that seeds came to, or how many did.
@@ -93,7 +97,7 @@ pub(super) enum Situation {
 pub(super) struct Tally(Vec<u64>);
 
 impl Situation {
-    pub(super) const ALL: [Self; 48] = [
+    pub(super) const ALL: [Self; 50] = [
         Self::Appended,
         Self::Removed,
         Self::FailedForAWhile,
@@ -142,6 +146,8 @@ impl Situation {
         Self::SaidBusy,
         Self::SaidToContinue,
         Self::SaidSuperseded,
+        Self::LoadedUnderNewer,
+        Self::ApprovedUnderNewer,
     ];
 }
 

@@ -1,5 +1,6 @@
 //! What must be true, told from the files and from what was asked for, not from what the loader believes.
 
+mod audience;
 mod recalled;
 
 use super::Breach;
@@ -9,7 +10,7 @@ use super::files::{File, file_of};
 use super::scenario::Scenario;
 use super::world::{SECOND, SEGMENTS};
 use segment_loader::domain::{Mode, Position};
-use segment_loader::state::{Head, Job, Precedence, Refused};
+use segment_loader::state::{Applied, Head, Job, Precedence, Refused};
 
 /// Something that was asked for: it once stood in a head, or an event has told of it.
 struct Entry {
@@ -21,6 +22,8 @@ struct Entry {
     is_approved: bool,
     /// Where it stands among all that was asked for.
     place: Place,
+    /// Where it stands among what says something of the same contacts.
+    base: Place,
     since: u64,
     /// When a head took it up first.
     queued_at: Option<u64>,
@@ -46,6 +49,8 @@ pub(super) struct Oracle {
     initial: [Contacts; SEGMENTS],
     entries: Vec<Entry>,
     orders: u64,
+    /// What was refused: of which segment, which file, and whether an event had brought it.
+    refusals: Vec<(usize, usize, bool)>,
 }
 
 impl Oracle {
@@ -54,6 +59,7 @@ impl Oracle {
             initial,
             entries: Vec::new(),
             orders: 0,
+            refusals: Vec::new(),
         }
     }
 
@@ -63,12 +69,16 @@ impl Oracle {
             return;
         }
         let own = place_of(scenario, file_of(job));
-        let place = if job.direct.is_some() {
+        let is_in_place = job.approved && self.was_refused_to_an_event(segment, file_of(job));
+        let (place, base) = if job.direct.is_some() {
             self.orders += 1;
-            let known = self.of(segment).map(|entry| entry.place.0.clone());
-            (known.fold(own, Ord::max), self.orders)
+            let is_known = |entry: &&Entry| !is_in_place || entry.mode == Mode::Replace && entry.was_applied;
+            let known = self.of(segment).filter(is_known).map(|entry| entry.place.0.clone());
+            let place = (known.fold(own.clone(), Ord::max), self.orders);
+            let base = if is_in_place { (own, self.orders) } else { place.clone() };
+            (place, base)
         } else {
-            (own, 0)
+            ((own.clone(), 0), (own, 0))
         };
         self.entries.push(Entry {
             segment,
@@ -77,34 +87,12 @@ impl Oracle {
             direct: job.direct.clone(),
             is_approved: job.approved,
             place,
+            base,
             since: now,
             queued_at: None,
             is_refused: false,
             was_applied: false,
         });
-    }
-
-    /// Returns whether an audience holds what a job asks for, and over it what is newer and was counted before.
-    fn shows(&self, scenario: &Scenario, segment: usize, job: &Job, members: Contacts, doubt: Doubt) -> bool {
-        let file = file_of(job);
-        let asked = match job.mode {
-            Mode::Replace => scenario.accepted(file),
-            Mode::Append => scenario.accepted(file) | members,
-            Mode::Remove => members & !scenario.files[file].contacts,
-        };
-        let own = self.entry(segment, job);
-        let is_over = |entry: &&Entry| {
-            let is_newer = own.is_some_and(|own| entry.segment == segment && entry.place > own.place);
-            is_newer && entry.was_applied && entry.mode != Mode::Replace
-        };
-        let mut newer: Vec<_> = self.entries.iter().filter(is_over).collect();
-        newer.sort_by_key(|entry| &entry.place);
-        let over = |asked, entry: &Entry| match entry.mode {
-            Mode::Append => asked | scenario.accepted(entry.file),
-            _ => asked & !scenario.files[entry.file].contacts,
-        };
-        let asked = newer.into_iter().fold(asked, over);
-        doubt.allows(asked, members)
     }
 
     fn of(&self, segment: usize) -> impl Iterator<Item = &Entry> {
@@ -171,6 +159,7 @@ impl Oracle {
             breach = breach.or_else(|| Self::refused(scenario, job, remote, now));
             if let Some(entry) = self.entries.iter_mut().find(|entry| entry.is(segment, job)) {
                 entry.is_refused = true;
+                self.refusals.push((segment, entry.file, entry.is_of_event()));
             }
         }
         if breach.is_some() {
@@ -184,6 +173,14 @@ impl Oracle {
             entry.was_applied = true;
             entry.is_refused = false;
         }
+        let is_empty = applied.job.mode == Mode::Replace && scenario.files[file_of(&applied.job)].contacts == 0;
+        if is_empty && !applied.job.approved {
+            let breach = format!(
+                "{} empties the segment, and nobody has approved it",
+                applied.job.object.key
+            );
+            return Some(Breach::Approval(breach));
+        }
         if self.is_of_older_parts(scenario, segment, &applied.job) {
             let breach = format!("{} is applied with parts of before", applied.job.object.key);
             return Some(Breach::Approval(breach));
@@ -192,33 +189,6 @@ impl Oracle {
         let is_ahead =
             !self.shows(scenario, segment, &applied.job, remote.published, doubt) || applied.confirmed && is_behind;
         is_ahead.then(|| Breach::Ahead(format!("{} is applied but not published", applied.job.object.key)))
-    }
-
-    /// Judges an audience: it must be made of whole files, and of those that count.
-    pub(super) fn published(
-        &self,
-        scenario: &Scenario,
-        segment: usize,
-        members: Contacts,
-        doubt: Doubt,
-    ) -> Option<Breach> {
-        let whole = |entry: &&Entry| match entry.mode {
-            Mode::Append => scenario.accepted(entry.file) & !members & !doubt.excluded & !doubt.undecided == 0,
-            Mode::Remove => scenario.files[entry.file].contacts & members & !doubt.undecided == 0,
-            Mode::Replace => false,
-        };
-        let (mut added, mut removed) = (0, 0);
-        for entry in self.of(segment).filter(whole) {
-            match entry.mode {
-                Mode::Append => added |= scenario.accepted(entry.file),
-                _ => removed |= scenario.files[entry.file].contacts,
-            }
-        }
-        let replaces = self.of(segment).filter(|entry| entry.mode == Mode::Replace);
-        let bases = replaces.map(|entry| scenario.accepted(entry.file));
-        let mut bases = bases.chain([self.initial[segment]]);
-        let is_whole = bases.any(|base| doubt.allows(base & !removed | added, members));
-        (!is_whole).then(|| Breach::Partial(format!("segment {segment} shows a part of a file")))
     }
 
     /// Judges the end: the audience is that of the newest accepted file, or of all files that count.
@@ -239,7 +209,7 @@ impl Oracle {
         let is_dynamic = remote.queried != 0;
         let is_blocked = head.writing.is_some() || head.pending.iter().any(|job| job.mode == Mode::Replace);
         let is_hopeless = head.pending.iter().any(hopeless);
-        let is_left_to_people = is_unconfirmed_addition(head) && remote.edits.touched != 0;
+        let is_left_to_people = cannot_be_published_again(scenario, head) && remote.edits.touched != 0;
         // What was begun has overtaken the others, and nobody can load it any more: it is the next file's to settle.
         let is_lost = scenario.is_in_several() && self.of(index).any(|entry| scenario.is_lost(entry.file));
         let is_left_behind = is_lost && head.writing.is_some();
@@ -300,56 +270,33 @@ impl Oracle {
         let listed = scenario.listed(segment, u64::MAX);
         let mut places: Vec<_> = listed.iter().map(|file| place_of(scenario, *file)).collect();
         places.sort();
-        if scenario.mode == Mode::Replace {
-            places = places.pop().into_iter().collect();
-        }
+        // Of replaces only the newest counts.
+        let is_replace = |place: &FilePlace| scenario.files[place.2].mode == Mode::Replace;
+        let newest = places.iter().rfind(|place| is_replace(place)).cloned();
+        places.retain(|place| !is_replace(place) || Some(place) == newest.as_ref());
         let is_queued = |place: &FilePlace| self.of(segment).any(|entry| place_of(scenario, entry.file) == *place);
         let is_known = |place: &FilePlace| is_queued(place) || overtaken_by.as_ref() >= Some(place);
         !places.iter().all(is_known)
     }
-
-    fn expected(&self, scenario: &Scenario, segment: usize) -> Contacts {
-        // An event does not try again what an order has tried, and the later of two orders counts.
-        let was_refused = |run: &Entry| {
-            let is_event = run.direct.is_none();
-            let is_same = |entry: &Entry| entry.file == run.file && (is_event || entry.mode == run.mode);
-            let decides = |entry: &Entry| is_event || entry.place > run.place;
-            self.of(segment)
-                .any(|entry| entry.is_refused && is_same(entry) && decides(entry))
-        };
-        let counts = |entry: &&Entry| {
-            let is_refused = entry.is_refused || !entry.was_applied && was_refused(entry);
-            let is_lost = scenario.is_lost(entry.file) && !entry.was_applied;
-            let can_be_loaded = !scenario.files[entry.file].is_unreadable && !scenario.is_hopeless(entry.file);
-            let is_undone = !can_be_loaded && !entry.was_applied;
-            !is_refused && !is_lost && !is_undone
-        };
-        let mut entries: Vec<&Entry> = self.of(segment).filter(counts).collect();
-        entries.sort_by_key(|entry| &entry.place);
-        let newest_replace = entries.iter().rposition(|entry| entry.mode == Mode::Replace);
-        let members = self.initial[segment];
-        entries[newest_replace.unwrap_or(0)..]
-            .iter()
-            .fold(members, |members, entry| match entry.mode {
-                Mode::Replace => scenario.accepted(entry.file),
-                Mode::Append => members | scenario.accepted(entry.file),
-                Mode::Remove => members & !scenario.files[entry.file].contacts,
-            })
-    }
 }
 
 impl Entry {
+    /// Returns whether it stands where its event stood: the event itself, and what approves it.
+    fn is_of_event(&self) -> bool {
+        self.base.0.2 == self.file && (self.direct.is_none() || self.is_approved)
+    }
+
     fn is(&self, segment: usize, job: &Job) -> bool {
         let is_same_file = self.segment == segment && self.file == file_of(job) && self.mode == job.mode;
         is_same_file && self.direct == job.direct && self.is_approved == job.approved
     }
 }
 
-/// Returns whether nobody has seen what an addition or removal published: it does not say who else belongs in a draft that
-/// somebody has changed meanwhile, so that it is not published again.
-fn is_unconfirmed_addition(head: &Head) -> bool {
+/// Returns whether nobody has seen what was published, and nothing says any more who else belongs in a draft that somebody has
+/// changed meanwhile: an addition or removal never does, and a result's files may be gone.
+fn cannot_be_published_again(scenario: &Scenario, head: &Head) -> bool {
     let applied = head.applied.as_ref().filter(|applied| !applied.confirmed);
-    applied.is_some_and(|applied| applied.job.mode != Mode::Replace)
+    applied.is_some_and(|Applied { job, .. }| job.mode != Mode::Replace || scenario.is_lost(file_of(job)))
 }
 
 fn place_of(scenario: &Scenario, file: usize) -> FilePlace {

@@ -16,16 +16,34 @@ impl Oracle {
     /// Returns whether a replace came to a segment that stands above a file.
     pub(in super::super) fn is_overtaken(&self, scenario: &Scenario, segment: usize, file: usize) -> bool {
         let place = (place_of(scenario, file), 0);
+        // What was loaded itself, and something after it: only the last is remembered by its name.
+        let was_applied = |entry: &Entry| entry.file == file && entry.was_applied;
+        if self.of(segment).any(was_applied) {
+            return true;
+        }
         let mut newer = self
             .of(segment)
             .filter(|entry| entry.mode == Mode::Replace && entry.place > place);
         newer.any(|entry| entry.was_applied || !entry.is_refused)
     }
 
+    /// Returns whether what was refused of a file last had come by an event: an approval lets it in where that stood.
+    pub(super) fn was_refused_to_an_event(&self, segment: usize, file: usize) -> bool {
+        let mut refusals = self.refusals.iter();
+        let last = refusals.rfind(|(of, refused, _)| (*of, *refused) == (segment, file));
+        last.is_some_and(|(.., is_event)| *is_event)
+    }
+
     /// Returns whether some head has taken up what a file stands for.
     pub(in super::super) fn was_taken_up(&self, file: usize) -> bool {
         let mut of_file = self.entries.iter().filter(|entry| entry.file == file);
         of_file.any(|entry| entry.queued_at.is_some())
+    }
+
+    /// Returns whether a file was added or removed somewhere.
+    pub(in super::super) fn was_counted(&self, file: usize) -> bool {
+        let is_counted = |entry: &Entry| entry.was_applied && entry.mode != Mode::Replace;
+        self.entries.iter().any(|entry| entry.file == file && is_counted(entry))
     }
 
     /// Returns whether a marker that had been taken up before lies between the parts of what nobody has approved.
