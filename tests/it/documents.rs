@@ -1,5 +1,6 @@
 //! The documents hang together: links lead somewhere, each is for one reader, and the README can be read in a minute.
 
+use crate::architecture::sources;
 use segment_loader::domain::Fact;
 use std::collections::BTreeSet;
 use std::fs;
@@ -94,6 +95,79 @@ fn a_broken_link_is_found() {
         assert_eq!(leads_somewhere(&readme, link), expected, "{link}");
     }
     assert_eq!(links("[a](b.md#c) and `[x]` (y), [d](e)"), ["b.md#c", "e"]);
+}
+
+/// Whoever is on call finds what to do for each type of error.
+#[test]
+fn every_type_of_error_stands_in_the_table_of_what_to_do() {
+    let operations = read(&root().join("docs/operations.md"));
+    let mut named = BTreeSet::new();
+    for (_, text) in sources() {
+        for function in text.split("fn error_type(").skip(1) {
+            let body = function.split("\n    }\n").next().unwrap();
+            named.extend(body.split('"').skip(1).step_by(2).map(str::to_owned));
+        }
+    }
+    assert!(named.len() > 40, "{named:?}");
+    let is_missing = |name: &String| !operations.contains(&format!("`{name}`"));
+    let missing: Vec<_> = named.into_iter().filter(is_missing).collect();
+    assert_eq!(
+        missing,
+        Vec::<String>::new(),
+        "docs/operations.md does not say what to do"
+    );
+}
+
+/// What each command of the AWS CLI in docs/operations.md asks for.
+const COMMANDS: [(&str, &[&str]); 13] = [
+    ("cloudformation describe-stacks", &["cloudformation:DescribeStacks"]),
+    (
+        "lambda delete-function-concurrency",
+        &["lambda:DeleteFunctionConcurrency"],
+    ),
+    (
+        "lambda get-function-configuration",
+        &["lambda:GetFunctionConfiguration"],
+    ),
+    ("lambda invoke", &["lambda:InvokeFunction"]),
+    ("lambda put-function-concurrency", &["lambda:PutFunctionConcurrency"]),
+    ("logs filter-log-events", &["logs:FilterLogEvents"]),
+    ("s3 ls", &["s3:ListBucket"]),
+    ("s3api copy-object", &["s3:GetObjectVersion", "s3:PutObject"]),
+    ("s3api list-object-versions", &["s3:ListBucketVersions"]),
+    ("secretsmanager get-secret-value", &["secretsmanager:GetSecretValue"]),
+    ("secretsmanager put-secret-value", &["secretsmanager:PutSecretValue"]),
+    ("sqs delete-message", &["sqs:DeleteMessage"]),
+    ("sqs receive-message", &["sqs:ReceiveMessage"]),
+];
+
+#[test]
+fn the_policies_for_people_allow_what_the_document_asks_them_to_do() {
+    let policies = read(&root().join("docs/deploying.md"));
+    let operations = read(&root().join("docs/operations.md"));
+    for part in operations.split("aws ").skip(1) {
+        let words: Vec<_> = part.split_whitespace().take(2).collect();
+        let [service, verb] = words[..] else { continue };
+        if ![
+            "cloudformation",
+            "lambda",
+            "logs",
+            "s3",
+            "s3api",
+            "secretsmanager",
+            "sqs",
+        ]
+        .contains(&service)
+        {
+            continue;
+        }
+        let command = format!("{service} {verb}");
+        let known = COMMANDS.iter().find(|(known, _)| *known == command);
+        let (_, actions) = known.unwrap_or_else(|| panic!("what does `aws {command}` ask for?"));
+        for action in *actions {
+            assert!(policies.contains(&format!("\"{action}\"")), "{command}: {action}");
+        }
+    }
 }
 
 fn documents() -> Vec<PathBuf> {
