@@ -54,6 +54,13 @@ pub enum Error {
          answer nobody heard: it may come for two minutes, as long as none is created a second time; the next sweep goes on"
     )]
     AwaitsCreate,
+    /// The planned stop came while a change was awaited that may still take effect.
+    #[error(
+        "the invocation was over while a change of the segment was awaited that an attempt asked Dynamics for, and that nobody \
+         heard the answer of: it may take effect for two minutes, and would be published with this result unseen; the next \
+         sweep goes on"
+    )]
+    AwaitsUnanswered,
     /// A run of an asynchronous event failed; Lambda is to deliver it again.
     #[error("{reason}")]
     Run {
@@ -98,7 +105,7 @@ impl Error {
             Self::Source(error) => error.error_type(),
             Self::Reconcile(error) => error.error_type(),
             Self::Refused(_) | Self::RefusedWhileUsed(_) => "Refused",
-            Self::OutOfTime { .. } | Self::AwaitsCreate => "OutOfTime",
+            Self::OutOfTime { .. } | Self::AwaitsCreate | Self::AwaitsUnanswered => "OutOfTime",
             Self::Run { error_type, .. } => error_type.as_str(),
         }
     }
@@ -113,7 +120,7 @@ impl Error {
             Self::Source(error) => error.fate(),
             Self::Reconcile(error) => error.fate(),
             Self::Refused(_) | Self::RefusedWhileUsed(_) => Fate::Refuse,
-            Self::OutOfTime { .. } | Self::AwaitsCreate => Fate::Continue,
+            Self::OutOfTime { .. } | Self::AwaitsCreate | Self::AwaitsUnanswered => Fate::Continue,
         }
     }
 

@@ -10,6 +10,7 @@ use crate::state::{self, Bookmark, Head, KeyContent, Legacy, Stored};
 use crate::time::Fence;
 use chrono::{DateTime, Utc};
 use std::time::Duration;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 /// The most results that are listed at once: S3 cannot list the newest first, and a listing of more takes its time every time.
@@ -156,6 +157,9 @@ pub trait Means: Clone {
 
     /// Counts what brings a load on: the calls about members that Dynamics acknowledged, and each Publish that was sent.
     fn progress(&self) -> u64;
+
+    /// Returns when an answer to a change was given up last: it may still be carried out, whatever became of its repetition.
+    fn unanswered(&self) -> Option<Instant>;
 
     /// Returns how many requests were sent to Dynamics, retries included.
     fn requests(&self) -> u64;

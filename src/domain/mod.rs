@@ -13,6 +13,7 @@ mod pinned;
 mod run_id;
 mod segment_name;
 mod segment_status;
+mod unanswered;
 mod used_by;
 mod watch;
 
@@ -29,5 +30,6 @@ pub use position::{Place, Position};
 pub use run_id::RunId;
 pub use segment_name::SegmentName;
 pub use segment_status::SegmentStatus;
+pub use unanswered::LATE_COMMIT;
 pub use used_by::UsedBy;
 pub use watch::{Computation, Sign, View, Watch};

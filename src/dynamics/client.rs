@@ -5,7 +5,7 @@ use super::call::{Answer, Call, Odd};
 use super::entra::{Entra, Token};
 use super::error::Error;
 use super::json;
-use super::refusal::Refusal;
+use super::refusal::{Kind, Refusal};
 use super::retry::{self, Budget, MAX_TRIES};
 use super::throttle::Gate;
 use super::verdict::{Verdict, verdict};
@@ -13,6 +13,7 @@ use crate::time::{Closed, Fence};
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
@@ -31,6 +32,8 @@ pub(super) struct Client {
     /// How long one call may take.
     pub(super) request_timeout: Duration,
     pub(super) requests: AtomicU64,
+    /// When an answer to a change was given up last.
+    pub(super) unanswered: Mutex<Option<Instant>>,
 }
 
 /// Why a call gave no answer.
@@ -75,6 +78,11 @@ impl Client {
         loop {
             let answer = self.attempt(call).await;
             let read = answer.and_then(|answer| read(&answer).map_err(|odd| Miss::odd(call, odd)));
+            // The row of a create is looked for.
+            let is_change = call.kind != Kind::Read && call.repeatable;
+            if is_change && matches!(read, Err(Miss::Unavailable(_, true))) {
+                *self.unanswered.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+            }
             match read {
                 Ok(value) => {
                     self.budget.give_back();

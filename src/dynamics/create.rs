@@ -9,7 +9,7 @@ use super::odata;
 use super::rows::Strangers;
 use super::segment::{self, Dataverse, Segment, SegmentId};
 use super::version::Saved;
-use crate::domain::{SegmentName, SegmentStatus};
+use crate::domain::{LATE_COMMIT, SegmentName, SegmentStatus};
 use serde_json::json;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -24,11 +24,8 @@ const MAX_DESCRIPTION: usize = 1_000;
 /// How often a definition that was found is changed and read again: it takes two changes, and others may come between.
 const CHANGES_TRIED: usize = 7;
 
-/// How long a create whose answer was lost may still be carried out: a gateway that gave up leaves the server at work, at
-/// most for the two minutes of an operation (Microsoft, "Service protection API limits"). A row that came after a second
-/// create would be a second segment of the name.
-pub const LATE_COMMIT: Duration = Duration::from_mins(2);
-/// How often the row is looked for within that time.
+/// How often the row of a create is looked for whose answer was lost: one that came after a second create would be a second
+/// segment of the name.
 pub const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 impl Dataverse {

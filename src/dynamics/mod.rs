@@ -33,7 +33,7 @@ mod version;
 
 pub use business_unit::Unfit;
 pub use contacts::LookedUp;
-pub use create::{LATE_COMMIT, LOOK_EVERY};
+pub use create::LOOK_EVERY;
 pub use entra::TokenCache;
 pub use error::Error;
 pub use group::{Definition, DefinitionId, Group, GroupId};

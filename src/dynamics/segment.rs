@@ -22,9 +22,10 @@ use crate::time::Fence;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 /// One Dynamics environment during one run; cheap to clone, all clones share limits, pauses, token and counters.
@@ -108,6 +109,7 @@ impl Dataverse {
             fence,
             request_timeout,
             requests: AtomicU64::new(0),
+            unanswered: Mutex::default(),
         };
         Self(Arc::new(Shared {
             client,
@@ -245,6 +247,11 @@ impl Dataverse {
     /// Returns how many requests were sent to Dataverse, retries included.
     pub fn requests(&self) -> u64 {
         self.client().requests.load(Ordering::Relaxed)
+    }
+
+    /// Returns when an answer to a change was given up last: it may still be carried out, whatever became of its repetition.
+    pub fn unanswered(&self) -> Option<Instant> {
+        *self.client().unanswered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns how long throttling held all requests back.

@@ -16,6 +16,7 @@ use chrono::{DateTime, Utc};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 /// S3 and Dataverse, for the results of one bucket.
@@ -235,6 +236,10 @@ impl Means for Production<'_> {
 
     fn progress(&self) -> u64 {
         self.progress.load(Ordering::Relaxed)
+    }
+
+    fn unanswered(&self) -> Option<Instant> {
+        self.dataverse.unanswered()
     }
 
     fn requests(&self) -> u64 {

@@ -5,7 +5,7 @@
 use super::plan::{GroupPlan, Plan};
 use super::rounds::{Converged, Rounds, Step};
 use super::survey::{census, count, exclude_groups, include_groups, list, list_excluded};
-use super::{Changed, Desired, Error};
+use super::{Changed, Desired, Error, late};
 use crate::domain::{Batch, Census, ContactId, View};
 use crate::dynamics::{self, Definition, Group, GroupId, Saved, Segment};
 use crate::means::Means;
@@ -100,6 +100,9 @@ impl<'a, M: Means> Draft<'a, M> {
                     is_unversioned: self.is_unversioned,
                     ..done
                 });
+            }
+            if rounds.may_contradict_what_was_written() {
+                late::let_it_come(self.means, self.fence).await?;
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::converge::{Draft, STALE_READ_PAUSES};
 use super::survey::include_groups;
-use super::{Desired, Error, Plan, Rounds};
+use super::{Desired, Error, Plan, Rounds, late};
 use crate::domain::{Batch, ContactId};
 use crate::dynamics::{self, GroupId};
 use crate::means::Means;
@@ -94,6 +94,7 @@ impl<M: Means> Draft<'_, M> {
             self.means.remove_members(self.segment.id, group, batch).await?;
         }
         let is_shown = self.comes_to_show(group, member, false).await;
+        late::let_it_come(self.means, self.fence).await?;
         for batch in Batch::split(&members, 1) {
             self.means.add_members(self.segment.id, group, batch).await?;
         }

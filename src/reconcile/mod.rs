@@ -5,6 +5,7 @@
 pub mod converge;
 pub mod guard;
 mod lag;
+pub mod late;
 pub mod plan;
 pub mod publish;
 pub mod rounds;

@@ -101,6 +101,12 @@ impl<'a> Rounds<'a> {
         !left.is_empty() && left.fingerprint() == self.last
     }
 
+    /// Returns whether what is to be written may take back what was written in a round before, where somebody else has changed
+    /// the members.
+    pub fn may_contradict_what_was_written(&self) -> bool {
+        self.to_add > 0 && self.plan.removed() > 0 || self.to_remove > 0 && self.plan.added() > 0
+    }
+
     /// Decides what follows from what is left, by a list that is known to show what was written.
     ///
     /// A round that changed nothing ends the loop: what could not be added is reported, what could not be removed fails.

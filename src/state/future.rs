@@ -1,6 +1,7 @@
 //! Times in a head that no worker can have written: somebody has edited it, and what it says would keep files out in silence.
 
 use super::head::{Failures, Head, Job};
+use crate::domain::LATE_COMMIT;
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// How far two times of S3 may lie apart that were read at once; its `Date` has whole seconds, its servers have clocks of their own.
@@ -26,6 +27,9 @@ impl Head {
             ("last_good", self.last_good),
             ("lease", self.lease.as_ref().map(|lease| lease.renewed)),
         ];
+        let is_ahead = |time: DateTime<Utc>, by: TimeDelta| time.signed_duration_since(now) > by;
+        let late_commit = TimeDelta::from_std(LATE_COMMIT).unwrap_or(TimeDelta::MAX - TOLERANCE);
+        let unanswered = ("unanswered_until", self.unanswered_until, late_commit + TOLERANCE);
         let paused = [
             ("failures", self.failures.as_ref().map(|failures| failures.next_try)),
             (
@@ -36,13 +40,13 @@ impl Head {
                     .max(),
             ),
         ];
-        let is_ahead = |time: DateTime<Utc>, by: TimeDelta| time.signed_duration_since(now) > by;
         let longest = TimeDelta::from_std(Failures::pause(u32::MAX)).unwrap_or(TimeDelta::MAX - TOLERANCE);
         let been = been.into_iter().map(|(field, time)| (field, time, TOLERANCE));
         let paused = paused
             .into_iter()
             .map(|(field, time)| (field, time, longest + TOLERANCE));
         let mut ahead = been
+            .chain([unanswered])
             .chain(paused)
             .filter(|(_, time, by)| time.is_some_and(|time| is_ahead(time, *by)));
         ahead.next().map(|(field, ..)| field)

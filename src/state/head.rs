@@ -46,6 +46,9 @@ pub struct Head {
     /// When the last request that creates the segment may have left, where its answer was not heard: its row may still come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub creating: Option<DateTime<Utc>>,
+    /// Until when a change of the segment may still take effect whose answer nobody heard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unanswered_until: Option<DateTime<Utc>>,
     /// Jobs that guards refused or that can never be read, the latest [`Head::REMEMBERED`].
     #[serde(default)]
     pub refused: Vec<Refused>,
@@ -262,6 +265,7 @@ impl Head {
             applied: None,
             writing: None,
             creating: None,
+            unanswered_until: None,
             refused: Vec::new(),
             counted: Vec::new(),
             markers: Vec::new(),

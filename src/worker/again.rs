@@ -15,6 +15,7 @@ impl<M: Means> Session<'_, M> {
     /// a result that says who is in the segment is read and verified anew, and of all others only a person can tell.
     pub(super) async fn publish_again(&self, applied: &Applied) -> Result<Option<RunReport>, Error> {
         let job = &applied.job;
+        self.await_unanswered(self.lease.look().await?.unanswered_until).await?;
         let expected = applied.members.map_or(applied.contacts, |members| members.count);
         let expected = usize::try_from(expected).unwrap_or(0);
         let Some(audience) = survey::survey(self.means(), &job.segment_name, expected).await? else {

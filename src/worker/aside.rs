@@ -27,6 +27,7 @@ impl<M: Means> Session<'_, M> {
     }
 
     async fn undo(&self, job: &Job, undoing: &Undoing, segment: &Segment) -> Result<(), Error> {
+        self.await_unanswered(None).await?;
         let definition = self.means().definition(segment.definition_id).await?;
         let desired = Desired {
             mode: undoing.mode,
@@ -86,7 +87,10 @@ impl<M: Means> Session<'_, M> {
         let restoring = async {
             let head = self.lease.look().await?;
             match head.draft_before(job).filter(|_| is_to_be(&head)) {
-                Some(before) => self.restore_to(job, before).await,
+                Some(before) => {
+                    self.await_unanswered(head.unanswered_until).await?;
+                    self.restore_to(job, before).await
+                }
                 None => Ok(()),
             }
         };

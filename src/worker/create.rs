@@ -1,8 +1,8 @@
 //! Creating a segment: never while the row of an earlier create may still come, whoever sent that.
 
 use super::session::Session;
-use crate::domain::Fate;
-use crate::dynamics::{self, Definition, LATE_COMMIT, LOOK_EVERY, Segment};
+use crate::domain::{Fate, LATE_COMMIT};
+use crate::dynamics::{self, Definition, LOOK_EVERY, Segment};
 use crate::error::Error;
 use crate::means::Means;
 use crate::reconcile::{self, survey};

@@ -29,8 +29,8 @@ pub(super) async fn record_failure<M: Means>(
     let (outcome, put_aside) = match error.fate() {
         Fate::LostLease => return (ended(Outcome::Busy, error, false), Next::Stop),
         Fate::Continue => {
-            // Nothing more can be done until it is known whether the segment comes into being.
-            let got_on = got_on || matches!(error, Error::AwaitsCreate);
+            // Nothing more can be done until it is known what becomes of what was sent.
+            let got_on = got_on || matches!(error, Error::AwaitsCreate | Error::AwaitsUnanswered);
             return interrupt(lease, job, error, got_on).await;
         }
         Fate::Retry => return fail(lease, job, error).await,

@@ -3,10 +3,11 @@
 use super::{Asked, heads};
 use crate::domain::{Census, SegmentName, Watch};
 use crate::means::Means;
+use crate::reconcile::late;
 use crate::state::transition::sending_time;
 use crate::state::{Achievement, Claim, Error, Head, Job, LeaseLost, Lost, Refusal, Shortfall, Whose};
 use crate::time::Fence;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -247,10 +248,17 @@ impl<M: Means> LeaseGuard<M> {
         self.change(|head, _| head.release(&self.owner)).await
     }
 
+    /// Changes the head, and notes on the way until when what was sent under this lease may still take effect.
     async fn change<T>(
         &self,
-        change: impl FnMut(&mut Head, chrono::DateTime<chrono::Utc>) -> Result<T, LeaseLost>,
+        mut change: impl FnMut(&mut Head, DateTime<Utc>) -> Result<T, LeaseLost>,
     ) -> Result<T, Error> {
-        Ok(heads::update(&self.means, &self.segment_name, change).await??)
+        let noting = |head: &mut Head, now| {
+            let outcome = change(head, now)?;
+            head.note_unanswered(late::left(&self.means).map(|left| now + left), now);
+            Ok(outcome)
+        };
+        let changed: Result<T, LeaseLost> = heads::update(&self.means, &self.segment_name, noting).await?;
+        Ok(changed?)
     }
 }

@@ -20,6 +20,7 @@ mod dry_run;
 mod resolve;
 mod sweep;
 mod session;
+mod unanswered;
 
 use crate::config::{Settings, Variables};
 use crate::domain::{Fate, RunId, SegmentName};

@@ -183,7 +183,11 @@ impl<M: Means> Session<'_, M> {
             Ok(head) => head,
             Err(error) => return (Account::default(), Err(error.into())),
         };
-        if let Err(error) = self.await_create(job, &head).await {
+        let waiting = async {
+            self.await_create(job, &head).await?;
+            self.await_unanswered(head.unanswered_until).await
+        };
+        if let Err(error) = waiting.await {
             return (Account::default(), Err(error));
         }
         let (mut account, prepared) = self.worker.prepare(job, &head, meter).await;

@@ -52,6 +52,7 @@ mod stops;
 mod sweeps;
 mod template;
 mod text_files;
+mod unanswered;
 mod units;
 mod upgrade;
 mod verify;

@@ -7,8 +7,10 @@ mod seen;
 mod shortage;
 mod waiting;
 mod next;
+mod sent;
 
 pub use attempts::{Lost, Whose};
+pub use sent::{call_time, sending_time};
 pub use shortage::Shortfall;
 
 use crate::domain::{Census, Mode, Position, View, Watch};
@@ -16,7 +18,6 @@ use crate::state::counted::Counted;
 use crate::state::head::{Applied, Head, Input, Job, Lease, Refusal, Refused, Writing};
 use crate::state::past::{Load, Loaded};
 use chrono::{DateTime, Utc};
-use std::time::Duration;
 
 /// What became of a job when it met the head.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,7 +120,7 @@ impl Head {
         match &self.lease {
             Some(lease) if lease.owner != owner && !lease.is_over(now) => Claim::Busy(lease.clone()),
             _ => {
-                self.allow_for_a_late_create();
+                self.allow_for_late_requests(now);
                 let lost = self.bury(now).map(Box::new);
                 self.attempt = self.begun_at(now).cloned();
                 self.lease = Some(Lease {
@@ -131,28 +132,6 @@ impl Head {
                 Claim::Taken(lost)
             }
         }
-    }
-
-    /// Takes into account that a worker that died may have sent a create for as long as its lease let it.
-    fn allow_for_a_late_create(&mut self) {
-        if let (Some(creating), Some(lease)) = (&mut self.creating, &self.lease) {
-            let sent_until = lease.renewed + sending_time(Duration::from_secs(lease.seconds));
-            *creating = sent_until.max(*creating);
-        }
-    }
-
-    /// Notes before it is sent that a request is to create the segment, and afterwards that nobody heard what became of it.
-    pub fn note_create(&mut self, owner: &str, now: DateTime<Utc>) -> Result<(), LeaseLost> {
-        self.lease_of(owner)?;
-        self.creating = Some(now);
-        Ok(())
-    }
-
-    /// Notes that it is known what became of the create.
-    pub fn end_create(&mut self, owner: &str) -> Result<(), LeaseLost> {
-        self.lease_of(owner)?;
-        self.creating = None;
-        Ok(())
     }
 
     /// Prolongs the worker's lease from `now` on.
@@ -346,19 +325,6 @@ fn higher(known: Option<Position>, other: &Position) -> Option<Position> {
 fn keep_latest<T>(list: &mut Vec<T>) {
     let surplus = list.len().saturating_sub(Head::REMEMBERED);
     list.drain(..surplus);
-}
-
-/// Returns how long a worker may still send after its last renewal: the lease less one call and a margin.
-///
-/// A call may take two thirds of the lease and the margin is an eighteenth (120 s and 10 s of 180 s), so that whatever
-/// was sent by then is over before another worker may begin.
-pub fn sending_time(lease: Duration) -> Duration {
-    lease.saturating_sub(call_time(lease)).saturating_sub(lease / 18)
-}
-
-/// Returns how long one Dataverse call may take: two thirds of the lease.
-pub fn call_time(lease: Duration) -> Duration {
-    lease * 2 / 3
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use segment_loader::time::Fence;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 /// The bucket of everything.
 pub(super) const BUCKET: &str = "results";
@@ -47,6 +47,8 @@ pub(super) struct Simulated {
     pub(super) sight: Rc<RefCell<Sight>>,
     /// Counts what brings a load on.
     pub(super) progress: Rc<Cell<u64>>,
+    /// When an answer to a change was given up last.
+    pub(super) unanswered: Rc<Cell<Option<Instant>>>,
     /// The file that is worked on, and how many actions its run has taken.
     pub(super) works_on: Rc<Cell<Option<(usize, u32)>>>,
     /// The result in several files that was looked at last.
@@ -69,6 +71,7 @@ impl Simulated {
             listed_at: Rc::default(),
             sight: Rc::default(),
             progress: Rc::default(),
+            unanswered: Rc::default(),
             works_on: Rc::default(),
             looks_at: Rc::default(),
         }
@@ -148,6 +151,9 @@ impl Simulated {
             }
             if let Some(answer) = self.send(written, harm, effect.clone()).await {
                 return Ok(answer);
+            }
+            if written.is_some() {
+                self.unanswered.set(Some(Instant::now()));
             }
             if self.goes_wrong(self.faults().give_up) {
                 return Err(unavailable());

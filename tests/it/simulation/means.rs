@@ -15,6 +15,7 @@ use segment_loader::state::{self, Bookmark, Head, KeyContent, Legacy, Stored};
 use segment_loader::time::Fence;
 use std::rc::Rc;
 use std::time::Duration;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 impl Means for Simulated {
@@ -22,6 +23,7 @@ impl Means for Simulated {
         Self {
             fence: fence.clone(),
             sight: Rc::default(),
+            unanswered: Rc::default(),
             ..self.clone()
         }
     }
@@ -308,6 +310,10 @@ impl Means for Simulated {
 
     fn progress(&self) -> u64 {
         self.progress.get()
+    }
+
+    fn unanswered(&self) -> Option<Instant> {
+        self.unanswered.get()
     }
 
     fn requests(&self) -> u64 {

@@ -1,0 +1,54 @@
+//! What was sent to Dynamics and may still take effect, since nobody heard the answer.
+
+use super::LeaseLost;
+use crate::domain::LATE_COMMIT;
+use crate::state::head::Head;
+use chrono::{DateTime, Utc};
+use std::time::Duration;
+
+impl Head {
+    /// Takes into account at `now` that a worker that died may have sent requests for as long as its lease let it.
+    pub(super) fn allow_for_late_requests(&mut self, now: DateTime<Utc>) {
+        if let Some(lease) = &self.lease {
+            let sent_until = lease.renewed + sending_time(Duration::from_secs(lease.seconds));
+            if let Some(creating) = &mut self.creating {
+                *creating = sent_until.max(*creating);
+            }
+            self.unanswered_until = self.unanswered_until.max(Some(sent_until + LATE_COMMIT));
+        }
+        self.note_unanswered(None, now);
+    }
+
+    /// Notes until when a change of the segment may still take effect whose answer nobody heard, and forgets at `now` what
+    /// cannot any more.
+    pub fn note_unanswered(&mut self, until: Option<DateTime<Utc>>, now: DateTime<Utc>) {
+        self.unanswered_until = self.unanswered_until.max(until).filter(|until| *until > now);
+    }
+
+    /// Notes before it is sent that a request is to create the segment, and afterwards that nobody heard what became of it.
+    pub fn note_create(&mut self, owner: &str, now: DateTime<Utc>) -> Result<(), LeaseLost> {
+        self.lease_of(owner)?;
+        self.creating = Some(now);
+        Ok(())
+    }
+
+    /// Notes that it is known what became of the create.
+    pub fn end_create(&mut self, owner: &str) -> Result<(), LeaseLost> {
+        self.lease_of(owner)?;
+        self.creating = None;
+        Ok(())
+    }
+}
+
+/// Returns how long a worker may still send after its last renewal: the lease less one call and a margin.
+///
+/// A call may take two thirds of the lease and the margin is an eighteenth (120 s and 10 s of 180 s), so that whatever
+/// was sent by then is over before another worker may begin.
+pub fn sending_time(lease: Duration) -> Duration {
+    lease.saturating_sub(call_time(lease)).saturating_sub(lease / 18)
+}
+
+/// Returns how long one Dataverse call may take: two thirds of the lease.
+pub fn call_time(lease: Duration) -> Duration {
+    lease * 2 / 3
+}
