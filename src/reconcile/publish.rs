@@ -35,6 +35,11 @@ impl Shown {
     pub fn missing(&self) -> Option<u64> {
         Some(self.asked.saturating_sub(self.member_count?))
     }
+
+    /// Returns whether Dynamics counts more members than were published: some of them nobody has verified.
+    pub fn has_strangers(&self) -> bool {
+        self.member_count.is_some_and(|counted| counted > self.asked)
+    }
 }
 
 /// The pauses between looks at the published segment; the last one repeats.

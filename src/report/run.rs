@@ -155,7 +155,7 @@ impl RunReport {
                 member_count: shown.member_count,
                 published_missing: shown.missing(),
                 warnings: sentences::about_what_is_shown(shown, missing.as_ref()),
-                needs_attention: stays(missing.as_ref()),
+                needs_attention: stays(missing.as_ref()) || shown.has_strangers(),
                 requests,
                 ..report
             },
@@ -225,6 +225,7 @@ impl RunReport {
         self.published_missing = writing.shown.and_then(|shown| shown.missing());
         self.warnings.extend(sentences::about_no_segment(self, comparison));
         self.needs_attention |= stays(writing.missing.as_ref());
+        self.needs_attention |= writing.shown.is_some_and(|shown| shown.has_strangers());
         self.warnings.extend(sentences::about_the_segment(account));
     }
 

@@ -234,8 +234,10 @@ fn about_those_not_accepted(account: &Account) -> Option<String> {
 fn about_the_count(shown: &Shown) -> Option<String> {
     let asked = shown.asked;
     let counted = shown.member_count.filter(|counted| *counted != asked)?;
-    let why = if counted > asked {
-        "somebody else may have added members meanwhile, or the count may be one from before"
+    let why = if shown.has_strangers() {
+        "somebody else may have added members, or a change of an earlier load have come late, after the members were read back: \
+         load the result once more, which takes out who does not belong in it and publishes it again; until then there may be \
+         people in the audience who are not in the result"
     } else {
         "contacts created in the last minutes, or of another business unit than the segment's owner, are not counted (yet)"
     };

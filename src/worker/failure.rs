@@ -28,11 +28,7 @@ pub(super) async fn record_failure<M: Means>(
 ) -> (Ending, Next) {
     let (outcome, put_aside) = match error.fate() {
         Fate::LostLease => return (ended(Outcome::Busy, error, false), Next::Stop),
-        Fate::Continue => {
-            // Nothing more can be done until it is known what becomes of what was sent.
-            let got_on = got_on || matches!(error, Error::AwaitsCreate | Error::AwaitsUnanswered);
-            return interrupt(lease, job, error, got_on).await;
-        }
+        Fate::Continue => return interrupt(lease, job, error, got_on).await,
         Fate::Retry => return fail(lease, job, error).await,
         Fate::Drop => (Outcome::Superseded, lease.forget(job).await),
         Fate::Refuse => (Outcome::Refused, lease.refuse(job, &refusal(job, &error)).await),
@@ -59,7 +55,9 @@ fn refusal(job: &Job, error: &Error) -> Refusal {
 
 /// Leaves the job to the next attempt, unless two in a row got nowhere.
 async fn interrupt<M: Means>(lease: &LeaseGuard<M>, job: &Job, error: Error, got_on: bool) -> (Ending, Next) {
-    match lease.interrupt(job, got_on).await {
+    // Nothing more can be done until it is known what becomes of what was sent.
+    let is_waiting = matches!(error, Error::AwaitsCreate | Error::AwaitsUnanswered);
+    match lease.interrupt(job, got_on || is_waiting).await {
         Ok(false) => {
             let whose = error.whose();
             fail_for(lease, job, Error::out_of_time(GETTING_NOWHERE), whose).await

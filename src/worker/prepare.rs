@@ -334,11 +334,13 @@ impl Prepared {
         else {
             return true;
         };
-        head.shows_what_was_applied(
+        let is_shown = head.shows_what_was_applied(
             &segment.id.to_string(),
             &segment.view(definition.computation),
             &self.members,
-        )
+        );
+        // Who is counted and not in the draft was published by somebody else, or between reading back and Publish.
+        is_shown && !self.shown().is_some_and(|shown| shown.has_strangers())
     }
 }
 

@@ -183,11 +183,11 @@ impl<M: Means> Session<'_, M> {
             Ok(head) => head,
             Err(error) => return (Account::default(), Err(error.into())),
         };
-        let waiting = async {
+        let requests = async {
             self.await_create(job, &head).await?;
             self.await_unanswered(head.unanswered_until).await
         };
-        if let Err(error) = waiting.await {
+        if let Err(error) = requests.await {
             return (Account::default(), Err(error));
         }
         let (mut account, prepared) = self.worker.prepare(job, &head, meter).await;

@@ -51,6 +51,7 @@ mod status;
 mod stops;
 mod sweeps;
 mod template;
+mod strangers;
 mod text_files;
 mod unanswered;
 mod units;

@@ -56,18 +56,6 @@ async fn whom_an_exclude_group_keeps_out_is_not_missing_after_an_unchanged_file_
     );
 }
 
-#[tokio::test(start_paused = true)]
-async fn more_members_than_were_published_are_somebody_else_s_and_none_is_missing() {
-    let world = World::start().await;
-    world.load("monday.csv", &contacts(0..100)).await;
-    let id = world.segment().id;
-    let counted = [("msdynmkt_membercount", json!(101))];
-    world.sandbox.dataverse.edit(|state| state.set_segment(id, &counted));
-    let run = world.load("tuesday.csv", &contacts(0..100)).await;
-    assert_eq!(told(&run), ("unchanged", Some(101), Some(0)), "{run}");
-    run.warns("somebody else");
-}
-
 /// Lets the pause pass after which a segment is published again.
 async fn sweep_after_the_pause(world: &World) -> Value {
     world.sandbox.s3.clock().advance(Duration::from_mins(76));

@@ -5,6 +5,7 @@ mod same_second;
 
 use super::*;
 use crate::domain::{Home, Mode, ObjectRef, Position, RunId, SegmentName};
+use std::time::Duration;
 
 const LEASE: u64 = 180;
 
