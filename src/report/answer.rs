@@ -1,6 +1,6 @@
 //! The answer of an invocation: the reports of its runs, the event's own first.
 
-use super::{Background, Outcome, RunReport, Source};
+use super::{Background, Outcome, RunReport, Source, ToldBy};
 use crate::domain::{Fate, RunId, SegmentName};
 use crate::error::Error;
 use crate::state::{Enqueued, Job, Refused};
@@ -167,14 +167,9 @@ pub(crate) fn answer(reports: &[RunReport]) -> Value {
     json!({ "runs": entries(reports) })
 }
 
-/// Returns the reports but for those of lost attempts whose input has another one.
+/// Returns the reports but for those of lost attempts, and of ones that could not report, whose input has another one.
 pub(super) fn entries(reports: &[RunReport]) -> Vec<&RunReport> {
-    let is_lost = |report: &RunReport| {
-        report
-            .error_type
-            .as_ref()
-            .is_some_and(|kind| kind.as_str() == RunReport::LOST)
-    };
+    let is_lost = |report: &RunReport| report.told_by == ToldBy::TheNext;
     let has_another = |report: &RunReport| {
         let mut others = reports.iter().filter(|other| !is_lost(other));
         others.any(|other| other.run_id == report.run_id)

@@ -33,6 +33,7 @@ pub use swept::{Noticed, Swept};
 
 use crate::domain::{ErrorType, Mode, ObjectRef, RunId, SegmentName, UsedBy};
 use crate::reconcile::Evaluation;
+use crate::state::Loaded;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -59,6 +60,16 @@ pub enum Outcome {
     Continues,
     /// It could not be done; `reason` says why and what to do.
     Failed,
+}
+
+impl From<Loaded> for Outcome {
+    fn from(loaded: Loaded) -> Self {
+        match loaded {
+            Loaded::Loaded => Self::Loaded,
+            Loaded::Computing => Self::Computing,
+            Loaded::Unchanged => Self::Unchanged,
+        }
+    }
 }
 
 /// The report of one run; a number that was never learned is null.
@@ -167,6 +178,9 @@ pub struct RunReport {
     /// A dry run leaves no trace, however it ends.
     #[serde(skip)]
     pub(in crate::report) is_dry_run: bool,
+    /// Who tells of the attempt.
+    #[serde(skip)]
+    pub(in crate::report) told_by: ToldBy,
     /// Names this attempt in its objects' keys: 8 hex digits.
     #[serde(skip)]
     pub(in crate::report) attempt: String,
@@ -182,6 +196,15 @@ pub struct RunReport {
     /// What the sentence needs beyond the numbers.
     #[serde(skip)]
     pub(in crate::report) background: Background,
+}
+
+/// Who tells of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::report) enum ToldBy {
+    /// Its own worker.
+    Itself,
+    /// Whoever came next: it ended without a word, or before it could report.
+    TheNext,
 }
 
 /// How long the phases of a run took, in milliseconds; a phase that was not reached is left out.
@@ -305,6 +328,7 @@ impl RunReport {
             rejected_rows: None,
             not_accepted_contacts: None,
             is_dry_run: false,
+            told_by: ToldBy::Itself,
             attempt: Uuid::new_v4().simple().to_string()[..8].to_owned(),
             needs_attention: false,
             recovered: false,

@@ -1,13 +1,13 @@
 //! The report of an attempt, made from its account.
 
 use super::account::{Account, Content, Cost, Ending, Missing, Reading};
-use super::{Background, Outcome, Past, RunReport, Source, sentences};
+use super::{Background, Outcome, Past, RunReport, Source, ToldBy, sentences};
 use crate::domain::{Fate, Mode};
 use crate::error::Error;
 use crate::means::{Leftovers, Lists, Unwritten};
 use crate::reconcile::Shown;
 use crate::source::{ObjectVersion, Rejected};
-use crate::state::{Applied, Job, Lost, Shortfall};
+use crate::state::{Applied, End, Job, Lost, Shortfall, Unreported};
 use std::time::Duration;
 
 /// One attempt at a job, at its end.
@@ -50,7 +50,7 @@ impl RunReport {
     pub const LINES_NAMED: usize = 10;
 
     /// The error type of an attempt that ended without a word.
-    pub(super) const LOST: &str = "AttemptLost";
+    const LOST: &str = "AttemptLost";
 
     /// Tells of an attempt.
     pub(crate) fn of_attempt(attempt: Attempt<'_>) -> Self {
@@ -101,6 +101,7 @@ impl RunReport {
     /// Tells of an attempt that ended without a word; the next one says so.
     pub(crate) fn of_lost(lost: &Lost) -> Self {
         Self {
+            told_by: ToldBy::TheNext,
             error_type: Some(Self::LOST.into()),
             reason: Some(sentences::LOST.to_owned()),
             needs_attention: lost.needs_attention,
@@ -111,6 +112,24 @@ impl RunReport {
                 ..Background::default()
             },
             ..Self::of(&lost.job, Outcome::Failed)
+        }
+    }
+
+    /// Tells of an attempt that came to its end and was killed before it could report; the next one says so.
+    pub(crate) fn of_unreported(unreported: &Unreported) -> Self {
+        let Unreported { job, end } = unreported;
+        let report = match end {
+            End::Applied(applied, loaded) => Self {
+                segment_id: applied.segment_id.clone(),
+                contacts: Some(applied.contacts),
+                ..Self::of(job, (*loaded).into())
+            },
+            End::Known(known) => Self::of_known(job, known.clone()),
+        };
+        Self {
+            told_by: ToldBy::TheNext,
+            warnings: vec![sentences::UNREPORTED.to_owned()],
+            ..report
         }
     }
 

@@ -12,6 +12,8 @@ const NEEDS_ATTENTION: &str = "the last runs of this segment all failed: it need
 pub(super) const LOST: &str = "the attempt before this one ended without a word: it was killed, ran into its memory or its time, \
                                or stood still; where that happens again, give the function more memory or time, or look \
                                what is special about this file";
+pub(super) const UNREPORTED: &str = "the attempt that came to this end was killed before it could report: what it read, added \
+                                     and removed is not told any more";
 pub(super) const GONE: &str = "the segment was deleted or renamed after it was published";
 
 /// Says what the guards found, and prints the whole command that approves exactly this input.

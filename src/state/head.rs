@@ -80,6 +80,9 @@ pub struct Head {
     /// The last run that ended, ended badly: refused, failed or lost. The next good one says that the segment has recovered.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub went_wrong: bool,
+    /// The job of the attempt that came to its end last, as long as its worker may not have told of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreported: Option<Job>,
     /// What went wrong with the inputs that are not done with.
     #[serde(default, rename = "troubles", skip_serializing_if = "Vec::is_empty")]
     pub input_failures: Vec<InputFailures>,
@@ -276,6 +279,7 @@ impl Head {
             failures: None,
             attempt: None,
             went_wrong: false,
+            unreported: None,
             input_failures: Vec::new(),
         }
     }

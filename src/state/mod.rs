@@ -27,6 +27,6 @@ pub use past::{Load, Loaded, UnderWay};
 pub use precedence::Precedence;
 pub use status::{State, Status, Waiting};
 pub use store::{Error, Heads, KeyContent, Stored};
-pub use transition::{Achievement, Claim, Enqueued, LeaseLost, Lost, Shortfall, Whose};
+pub use transition::{Achievement, Claim, End, Enqueued, LeaseLost, Lost, Shortfall, Unreported, Whose};
 pub use trials::{Noted, Trial, Trials};
 pub use verified::{Doubts, Finding, Verification};

@@ -5,7 +5,7 @@ use crate::domain::{Census, SegmentName, Watch};
 use crate::means::Means;
 use crate::reconcile::late;
 use crate::state::transition::sending_time;
-use crate::state::{Achievement, Claim, Error, Head, Job, LeaseLost, Lost, Refusal, Shortfall, Whose};
+use crate::state::{Achievement, Claim, Error, Head, Job, LeaseLost, Lost, Refusal, Shortfall, Unreported, Whose};
 use crate::time::Fence;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::convert::Infallible;
@@ -23,6 +23,8 @@ pub(super) struct LeaseGuard<M> {
     length: Duration,
     /// The attempt before, where it ended without a word.
     lost: Option<Box<Lost>>,
+    /// The attempt before, where it came to its end and nobody may have heard of it.
+    unreported: Option<Unreported>,
 }
 
 /// A lease is renewed every sixth of its length: two renewals may be lost before the fence closes.
@@ -48,6 +50,7 @@ impl<M: Means> LeaseGuard<M> {
             owner: means.fresh().simple().to_string(),
             length,
             lost: None,
+            unreported: None,
         };
         loop {
             let asked_at = Instant::now();
@@ -56,15 +59,15 @@ impl<M: Means> LeaseGuard<M> {
                 if let (Claim::Taken(_), Some(asked)) = (&claim, asked) {
                     head.skip_back_off(asked.job, now);
                 }
-                claim
+                (claim, head.unreported())
             };
             let busy = match heads::update(&taken.means, segment_name, claim).await {
-                Ok(Claim::Taken(lost)) => {
+                Ok((Claim::Taken(lost), unreported)) => {
                     taken.fence.extend(asked_at + sending_time(length));
-                    taken.lost = lost;
+                    (taken.lost, taken.unreported) = (lost, unreported);
                     return Ok(Some(taken));
                 }
-                Ok(Claim::Busy(lease)) => lease,
+                Ok((Claim::Busy(lease), _)) => lease,
                 Err(error) => {
                     // It may have been taken all the same, where only the answer was lost.
                     let _ = taken.fence.within(taken.release()).await;
@@ -196,6 +199,11 @@ impl<M: Means> LeaseGuard<M> {
     /// Returns the attempt before this one, where it ended without a word.
     pub(super) fn lost(&self) -> Option<&Lost> {
         self.lost.as_deref()
+    }
+
+    /// Returns the attempt before this one, where it came to its end and nobody may have heard of it.
+    pub(super) const fn unreported(&self) -> Option<&Unreported> {
+        self.unreported.as_ref()
     }
 
     /// Returns whether this job is what was applied last, and nothing is queued beside it.

@@ -54,11 +54,11 @@ pub struct Worker<'a, M> {
     pub fence: Fence,
 }
 
-/// What a worker takes a segment for, where somebody asked for it.
+/// What a worker takes a segment for, where somebody asked for it: that waits for no pause.
 #[derive(Clone, Copy)]
 struct Asked<'a> {
-    /// It waits for no pause.
-    job: &'a Job,
+    /// The job; all of them, where a person asks for a sweep.
+    job: Option<&'a Job>,
     /// Set where an attempt at it may be under way: the end of that attempt's lease is awaited.
     own: Option<&'a RunId>,
 }
@@ -162,7 +162,7 @@ impl<M: Means> Worker<'_, M> {
     /// Carries out everything that is pending for the job's segment, and reports the job's own run first.
     async fn work_for(&self, job: &Job, was_pending: bool) -> Result<Vec<RunReport>, Error> {
         let own = was_pending.then_some(&job.run_id);
-        let asked = Some(Asked { job, own });
+        let asked = Some(Asked { job: Some(job), own });
         let Done {
             mut reports,
             cut_short,

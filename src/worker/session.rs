@@ -39,33 +39,49 @@ impl<M: Means> Session<'_, M> {
     /// Returns once nothing is left that need not wait, or after the first failure that is not an input's own; either way the
     /// lease is given back. An attempt before that ended without a word is told of first.
     pub(super) async fn work(&self) -> Done {
-        self.lease.during(self.job_after_job()).await
-    }
-
-    async fn job_after_job(&self) -> Done {
         let mut done = Done {
             owner: Some(self.lease.owner().to_owned()),
             ..Done::default()
         };
-        self.tell(&mut done, self.lease.lost().map(RunReport::of_lost)).await;
+        self.tell_of_the_attempt_before(&mut done).await;
+        self.go_on(&mut done).await;
+        done
+    }
+
+    /// Carries out what is pending, as [`Self::work`] does, after what was done already.
+    pub(super) async fn go_on(&self, done: &mut Done) {
+        self.lease.during(self.job_after_job(done)).await;
+    }
+
+    /// Tells of an attempt before this session of which nobody may have heard: it ended without a word, or before it could
+    /// report.
+    pub(super) async fn tell_of_the_attempt_before(&self, done: &mut Done) {
+        let lost = self.lease.lost().map(RunReport::of_lost);
+        let unreported = self.lease.unreported().map(RunReport::of_unreported);
+        self.lease
+            .during(self.tell(done, unreported.into_iter().chain(lost)))
+            .await;
+    }
+
+    async fn job_after_job(&self, done: &mut Done) {
         self.make_way().await;
         loop {
             let job = match self.lease.release_when_done().await {
                 Ok(Some(job)) => job,
-                Ok(None) => return done,
+                Ok(None) => return,
                 Err(error) => {
                     if let Err(error) = self.lease.release().await {
                         tracing::warn!(error = %error, "the lease could not be given back; it runs out by itself");
                     }
                     done.cut_short = Some(error.into());
-                    return done;
+                    return;
                 }
             };
             let span = tracing::info_span!("run", run_id = %job.run_id, segment = %job.segment_name, phase = "run");
             let (ended, next) = Box::pin(self.work_on(&job)).instrument(span).await;
-            self.tell(&mut done, ended).await;
+            self.tell(done, ended).await;
             if next == Next::Stop {
-                return done;
+                return;
             }
         }
     }
@@ -185,7 +201,7 @@ impl<M: Means> Session<'_, M> {
         };
         let requests = async {
             self.await_create(job, &head).await?;
-            self.await_unanswered(head.unanswered_until).await
+            self.await_unanswered(head.awaits_unanswered(job)).await
         };
         if let Err(error) = requests.await {
             return (Account::default(), Err(error));

@@ -3,7 +3,7 @@
 use super::failure::record_look;
 use super::resolve::{Candidate, Resolved};
 use super::session::Done;
-use super::{NOTING, Worker, by, heads};
+use super::{Asked, NOTING, Worker, by, heads};
 use crate::domain::{Fate, Mode, ObjectRef, SegmentName, s3_url};
 use crate::error::Error;
 use crate::means::{MOST_RESULTS, Means};
@@ -123,14 +123,6 @@ impl<M: Means> Worker<'_, M> {
         let Some(mut head) = by(self.stop_at, NOTING, heads::read_at(&self.means, key)).await? else {
             return Ok(Served::LeftAlone(None));
         };
-        if now {
-            let segment_name = head.segment_name.clone();
-            let lifting = heads::update(&self.means, &segment_name, |head, _| {
-                head.lift_pauses();
-                head.clone()
-            });
-            head = by(self.stop_at, NOTING, lifting).await?;
-        }
         let time = self.means.s3_time();
         if self.is_free_again(&head).await {
             let taking_up = heads::update(&self.means, &head.segment_name, |head, _| {
@@ -139,6 +131,10 @@ impl<M: Means> Worker<'_, M> {
             });
             head = by(self.stop_at, NOTING, taking_up).await?;
         }
+        let asked = now.then_some(Asked { job: None, own: None });
+        if asked.is_some() {
+            head.lift_pauses();
+        }
         let is_due = head.is_due(time);
         if !is_due && !head.is_to_be_looked_after(time) && !head.is_to_be_published_again(time) {
             return Ok(Served::LeftAlone(head.waiting(time)));
@@ -146,9 +142,9 @@ impl<M: Means> Worker<'_, M> {
         // Before anything is done: where the work kills the function, the next sweep begins with others.
         self.pass(key, bookmark).await;
         let done = if is_due {
-            Box::pin(self.work(&head.segment_name, None)).await
+            Box::pin(self.work(&head.segment_name, asked)).await
         } else {
-            Box::pin(self.follow_up(&head)).await?
+            Box::pin(self.follow_up(&head, asked)).await?
         };
         let mut reports = done.reports;
         if let Some(error) = done.cut_short.filter(|error| error.fate() != Fate::LostLease) {
@@ -193,22 +189,20 @@ impl<M: Means> Worker<'_, M> {
 
     /// Looks whether a segment that was published is Active by now; where Dynamics failed, its result is loaded again after
     /// a pause. What else fails is a failure of the segment, but for the end of the time.
-    async fn follow_up(&self, head: &Head) -> Result<Done, Error> {
+    async fn follow_up(&self, head: &Head, asked: Option<Asked<'_>>) -> Result<Done, Error> {
         let mut done = Done::default();
         let Some(applied) = &head.applied else {
             return Ok(done);
         };
-        let Some(session) = self.take(&head.segment_name, None).await? else {
+        let Some(session) = self.take(&head.segment_name, asked).await? else {
             return Ok(done);
         };
+        session.tell_of_the_attempt_before(&mut done).await;
         let seen = match session.lease.during(Box::pin(session.finish(applied))).await {
             Ok(seen) => seen,
             Err(error) => match error.fate() {
                 Fate::LostLease => return Ok(done),
                 Fate::Continue => {
-                    session
-                        .tell(&mut done, session.lease.lost().map(RunReport::of_lost))
-                        .await;
                     let failed = record_look(&session.lease, &applied.job, error).await;
                     session.tell(&mut done, failed).await;
                     return Ok(done);
@@ -218,9 +212,8 @@ impl<M: Means> Worker<'_, M> {
         };
         let seen = seen.map(|seen| seen.after(Past::of(head, &applied.job)));
         session.tell(&mut done, seen).await;
-        let Done { reports, cut_short, .. } = Box::pin(session.work()).await;
-        done.reports.extend(reports);
-        Ok(Done { cut_short, ..done })
+        Box::pin(session.go_on(&mut done)).await;
+        Ok(done)
     }
 
     /// Finds the results of the last days, newest first, by segment; returns what it noticed, too.

@@ -314,3 +314,27 @@ async fn looks_after_a_publish_that_get_nowhere_are_failures_from_the_second_on(
         (&json!("OutOfTime"), &run["run_id"])
     );
 }
+
+/// A person asks, so that nothing but the lease is waited for.
+#[tokio::test(start_paused = true)]
+async fn a_sweep_that_is_asked_for_now_tells_of_an_attempt_that_died_again_and_loads_in_one_go() {
+    let world = World::start().await;
+    let key = world.drop_contacts("monday.csv", &contacts(0..100));
+    for _ in 0..3 {
+        let nth = world.sandbox.dataverse.count("AddStaticMembers") + 1;
+        let event = world.sandbox.s3.notification(BUCKET, &key);
+        kill_at(&world, event, "AddStaticMembers", nth).await;
+    }
+    tokio::time::sleep(A_LEASE).await;
+    let now = json!({"action": "sweep", "now": true});
+    let swept = world.invoke(now).await.unwrap();
+    assert_eq!(outcomes(&swept), ["loaded"], "{swept}");
+    assert_eq!(world.published(), contacts(0..100));
+    let told = world.invoke(json!({"action": "history"})).await.unwrap();
+    let lost = told["runs"].as_array().unwrap().iter();
+    assert_eq!(
+        lost.filter(|run| run["error_type"] == "AttemptLost").count(),
+        3,
+        "{told}"
+    );
+}

@@ -55,6 +55,7 @@ mod strangers;
 mod text_files;
 mod unanswered;
 mod units;
+mod unreported;
 mod upgrade;
 mod verify;
 mod world;

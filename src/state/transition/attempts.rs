@@ -51,13 +51,15 @@ impl Head {
         until.is_some_and(|until| until > now)
     }
 
-    /// Notes the beginning of an attempt at the next job, or gives the lease back where nothing is left to do.
+    /// Notes the beginning of an attempt at the next job, or gives the lease back where nothing is left to do. What has ended
+    /// before is told by then.
     pub fn next_or_release(&mut self, owner: &str, now: DateTime<Utc>) -> Result<Option<Job>, LeaseLost> {
         self.lease_of(owner)?;
         let next = self.next_at(now).cloned();
         if next.is_none() {
             self.release(owner)?;
         }
+        self.unreported = None;
         self.attempt.clone_from(&next);
         Ok(next)
     }
@@ -170,12 +172,13 @@ impl Head {
         if self.applied.as_ref().is_none_or(|applied| applied.confirmed) {
             self.failures = None;
         }
+        self.note_unreported();
         self.end_attempt();
     }
 
     /// Returns whether a sweep should go on with what is pending at `now`, S3's time.
     pub fn is_due(&self, now: DateTime<Utc>) -> bool {
-        let has_died = self.attempt.is_some();
+        let has_died = self.attempt.is_some() || self.unreported.is_some();
         !self.is_held(now) && (has_died || !self.is_pausing(now) && self.next_at(now).is_some())
     }
 
@@ -227,9 +230,13 @@ impl Head {
         }
     }
 
-    /// Lets the worker that holds the segment begin at once with what it was asked for.
-    pub fn skip_back_off(&mut self, job: &Job, now: DateTime<Utc>) {
-        self.lift_pauses_for(job);
+    /// Lets the worker that holds the segment begin at once with what it was asked for; with everything, where it was asked for
+    /// no single job.
+    pub fn skip_back_off(&mut self, job: Option<&Job>, now: DateTime<Utc>) {
+        match job {
+            Some(job) => self.lift_pauses_for(job),
+            None => self.lift_pauses(),
+        }
         self.attempt = self.begun_at(now).cloned();
     }
 

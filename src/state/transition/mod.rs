@@ -8,10 +8,12 @@ mod shortage;
 mod waiting;
 mod next;
 mod sent;
+mod unreported;
 
 pub use attempts::{Lost, Whose};
 pub use sent::{call_time, sending_time};
 pub use shortage::Shortfall;
+pub use unreported::{End, Unreported};
 
 use crate::domain::{Census, Mode, Position, View, Watch};
 use crate::state::counted::Counted;
@@ -120,7 +122,7 @@ impl Head {
         match &self.lease {
             Some(lease) if lease.owner != owner && !lease.is_over(now) => Claim::Busy(lease.clone()),
             _ => {
-                self.allow_for_late_requests(now);
+                self.allow_for_a_late_create();
                 let lost = self.bury(now).map(Box::new);
                 self.attempt = self.begun_at(now).cloned();
                 self.lease = Some(Lease {
@@ -286,6 +288,7 @@ impl Head {
         });
         keep_latest(&mut self.refused);
         self.went_wrong = true;
+        self.note_unreported();
         self.end_attempt();
         Ok(true)
     }

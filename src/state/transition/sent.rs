@@ -1,22 +1,26 @@
 //! What was sent to Dynamics and may still take effect, since nobody heard the answer.
 
 use super::LeaseLost;
-use crate::domain::LATE_COMMIT;
-use crate::state::head::Head;
+use crate::state::head::{Head, Job, Writing};
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 
 impl Head {
-    /// Takes into account at `now` that a worker that died may have sent requests for as long as its lease let it.
-    pub(super) fn allow_for_late_requests(&mut self, now: DateTime<Utc>) {
-        if let Some(lease) = &self.lease {
+    /// Takes into account that a worker that died may have sent a create for as long as its lease let it.
+    pub(super) fn allow_for_a_late_create(&mut self) {
+        if let (Some(creating), Some(lease)) = (&mut self.creating, &self.lease) {
             let sent_until = lease.renewed + sending_time(Duration::from_secs(lease.seconds));
-            if let Some(creating) = &mut self.creating {
-                *creating = sent_until.max(*creating);
-            }
-            self.unanswered_until = self.unanswered_until.max(Some(sent_until + LATE_COMMIT));
+            *creating = sent_until.max(*creating);
         }
-        self.note_unanswered(None, now);
+    }
+
+    /// Returns until when what may still take effect has to be awaited before a job is begun: nothing of its own has, which
+    /// asks for the same once more, unless it was about to be published.
+    pub fn awaits_unanswered(&self, job: &Job) -> Option<DateTime<Utc>> {
+        let is_own =
+            |writing: &Writing| writing.run_id == job.run_id && !writing.is_mixed && writing.publishing.is_none();
+        self.unanswered_until
+            .filter(|_| !self.writing.as_ref().is_some_and(is_own))
     }
 
     /// Notes until when a change of the segment may still take effect whose answer nobody heard, and forgets at `now` what

@@ -36,7 +36,7 @@ fn five_attempts_that_died_call_for_a_person_and_whoever_asks_waits_for_nothing(
     for day in 0..6 {
         head.enqueue(replace(1), false);
         told.extend(die(&mut head, day * 90_000).map(|lost| lost.needs_attention));
-        head.skip_back_off(&replace(1), at(day * 90_000));
+        head.skip_back_off(Some(&replace(1)), at(day * 90_000));
         assert_eq!(head.attempt, Some(replace(1)));
     }
     assert_eq!(told, [false, false, false, false, true]);

@@ -1,0 +1,41 @@
+//! Attempts that have ended well in the head, and whose worker may not have told anybody.
+
+use super::Enqueued;
+use crate::state::head::{Applied, Head, Job};
+use crate::state::past::Loaded;
+
+/// An attempt that came to its end and then ended without a word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreported {
+    /// What was attempted.
+    pub job: Job,
+    /// What became of it.
+    pub end: End,
+}
+
+/// What became of a job that is done with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It was carried out as the last one.
+    Applied(Box<Applied>, Loaded),
+    /// It is known from before.
+    Known(Enqueued),
+}
+
+impl Head {
+    /// Notes that the attempt has come to its end, of which its worker tells before it changes the head again.
+    pub(super) fn note_unreported(&mut self) {
+        self.unreported.clone_from(&self.attempt);
+    }
+
+    /// Returns the attempt that came to its end and was not told of, where it can be said how it ended.
+    pub fn unreported(&self) -> Option<Unreported> {
+        let job = self.unreported.clone()?;
+        let applied = self.applied.as_ref().filter(|applied| applied.job == job);
+        let end = match (applied, self.loads.last()) {
+            (Some(applied), Some(load)) => End::Applied(Box::new(applied.clone()), load.outcome),
+            _ => End::Known(self.recall(&job)?),
+        };
+        Some(Unreported { job, end })
+    }
+}

@@ -1,0 +1,120 @@
+//! Runs that are killed between noting in the head how they ended and reporting it: the next look tells of them.
+
+use crate::failures::{A_LEASE, kill_when, outcomes, sweep};
+use crate::run::Run;
+use crate::world::{World, contacts};
+use sandbox::{BUCKET, Fault};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Kills the function as soon as a head says something, before its worker hears that it was written.
+async fn kill_once(world: &World, event: Value, is_noted: impl Fn(&Value) -> bool) {
+    let slow = Fault::on("PutObject").path("_state/segments").always();
+    let slow = slow.late_answer(Duration::from_millis(100));
+    world.sandbox.s3.fault(slow);
+    let noted = async {
+        while !is_noted(&world.head()) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    kill_when(world, event, noted).await;
+    world.sandbox.s3.clear_faults();
+}
+
+/// Kills the load of a file once the head says something of it; returns the answer of the first sweep after its lease.
+async fn swept_after_a_kill(world: &World, content: &[u8], is_noted: impl Fn(&Value) -> bool) -> Value {
+    let key = world.drop_file("monday.csv", content);
+    let event = world.sandbox.s3.notification(BUCKET, &key);
+    kill_once(world, event, is_noted).await;
+    assert_eq!(receipts(world), 0, "nobody was told");
+    tokio::time::sleep(A_LEASE).await;
+    sweep(world).await
+}
+
+fn receipts(world: &World) -> usize {
+    world.sandbox.s3.keys(BUCKET, "_state/receipts/").len()
+}
+
+fn assert_told_once(answer: &Value, outcome: &str) -> Run {
+    assert_eq!(outcomes(answer), [outcome], "{answer}");
+    let run = Run::first(answer);
+    run.warns("killed before it could report");
+    run
+}
+
+async fn assert_nothing_is_left(world: &World) {
+    assert_eq!(world.head()["unreported"], Value::Null);
+    assert_eq!(sweep(world).await["runs"], json!([]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_was_published_is_told_of_by_the_next_sweep() {
+    let world = World::start().await;
+    let file = crate::world::csv(&contacts(0..100));
+    let swept = swept_after_a_kill(&world, &file, |head| head["applied"].is_object()).await;
+    assert_told_once(&swept, "loaded").contacts(100);
+    assert_eq!((receipts(&world), world.segment().publishes), (1, 1));
+    assert_nothing_is_left(&world).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_is_not_yet_seen_is_told_of_and_then_followed_up() {
+    let world = World::start().await;
+    world.destination(&json!({"publish_wait_seconds": 1}));
+    let delay = Duration::from_mins(30);
+    world.sandbox.dataverse.modes(|modes| modes.publish_delay = delay);
+    let file = crate::world::csv(&contacts(0..100));
+    let swept = swept_after_a_kill(&world, &file, |head| head["applied"].is_object()).await;
+    assert_told_once(&swept, "computing").contacts(100);
+    tokio::time::sleep(delay).await;
+    assert_eq!(outcomes(&sweep(&world).await), ["loaded"]);
+    assert_eq!(receipts(&world), 2);
+    assert_nothing_is_left(&world).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_and_a_file_that_can_never_be_read_are_told_of_by_the_next_sweep_too() {
+    for (content, outcome) in [("contactid\n", "refused"), ("email\nx\n", "failed")] {
+        let world = World::start().await;
+        let is_noted = |head: &Value| head["refused"][0].is_object();
+        let swept = swept_after_a_kill(&world, content.as_bytes(), is_noted).await;
+        let run = assert_told_once(&swept, outcome);
+        assert!(!run.reason().is_empty());
+        assert_eq!(receipts(&world), 1, "{outcome}");
+        assert_nothing_is_left(&world).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_load_tells_of_it_before_its_own() {
+    let world = World::start().await;
+    let key = world.drop_contacts("monday.csv", &contacts(0..100));
+    let event = world.sandbox.s3.notification(BUCKET, &key);
+    kill_once(&world, event, |head| head["applied"].is_object()).await;
+    tokio::time::sleep(A_LEASE).await;
+    let tuesday = world.drop_contacts("tuesday.csv", &contacts(0..110));
+    let answer = world.deliver(&tuesday).await;
+    assert_eq!(outcomes(&answer), ["loaded", "loaded"], "{answer}");
+    assert_eq!(answer["runs"][0]["source"]["key"], tuesday.as_str(), "its own first");
+    Run::of(&answer["runs"][1]).warns("killed before it could report");
+    assert_nothing_is_left(&world).await;
+}
+
+/// The write that ends the session, or begins the next attempt, also says that all is told.
+#[tokio::test(start_paused = true)]
+async fn a_load_that_is_told_of_takes_no_more_writes_of_the_head() {
+    let world = World::start().await;
+    world.load("monday.csv", &contacts(0..100)).await;
+    let is_head = |request: &&sandbox::Logged| request.path.contains("_state/segments");
+    let writes = |world: &World| {
+        let requests = world.sandbox.s3.requests();
+        requests
+            .iter()
+            .filter(is_head)
+            .filter(|request| request.operation == "PutObject")
+            .count()
+    };
+    let before = writes(&world);
+    world.load("tuesday.csv", &contacts(0..110)).await;
+    assert_eq!(writes(&world) - before, 6);
+}
