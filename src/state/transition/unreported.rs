@@ -34,7 +34,8 @@ impl Head {
         let applied = self.applied.as_ref().filter(|applied| applied.job == job);
         let end = match (applied, self.loads.last()) {
             (Some(applied), Some(load)) => End::Applied(Box::new(applied.clone()), load.outcome),
-            _ => End::Known(self.recall(&job)?),
+            // What is queued once more is told of by its own run.
+            _ => End::Known(self.find(&job).filter(|known| *known != Enqueued::Pending)?),
         };
         Some(Unreported { job, end })
     }

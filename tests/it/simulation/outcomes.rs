@@ -9,8 +9,8 @@ use segment_loader::report::{Outcome, RunReport};
 use segment_loader::state::Head;
 use std::collections::BTreeSet;
 
-/// A wait that would reach the planned stop is not begun; so long is the longest.
-const LONGEST_WAIT: u64 = LEASE / 6 + 10 * SECOND;
+/// A wait that would reach the planned stop is not begun; so long is the longest, for what nobody heard the answer of.
+const LONGEST_WAIT: u64 = 2 * MINUTE + 10 * SECOND;
 
 /// While a worker had a segment, as S3 saw it.
 struct Held {
