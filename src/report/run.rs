@@ -50,7 +50,7 @@ impl RunReport {
     pub const LINES_NAMED: usize = 10;
 
     /// The error type of an attempt that ended without a word.
-    const LOST: &str = "AttemptLost";
+    pub(super) const LOST: &str = "AttemptLost";
 
     /// Tells of an attempt.
     pub(crate) fn of_attempt(attempt: Attempt<'_>) -> Self {
