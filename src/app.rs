@@ -80,14 +80,30 @@ impl App {
             Request::Batch(messages) => Ok(self.load_batch(messages, stop_at).boxed_local().await),
             Request::Load(command) => Ok(answer(&self.load_directly(command, stop_at).boxed_local().await)),
             Request::Sweep { now } => {
-                let swept = Box::pin(self.sweep(now, stop_at)).await?;
+                let swept = self.sweep(now, stop_at).boxed_local().await?;
                 Ok(swept.answer())
             }
-            Request::Status(name) => by(stop_at, "the heads were read", self.status(name.as_ref(), stop_at)).await,
-            Request::History(command) => by(stop_at, "the receipts were read", self.history(&command, stop_at)).await,
-            Request::Forget(segment_name) => Ok(self.forget(&segment_name, stop_at).await?.answer()),
-            Request::VerifyEnvironment { keep } => Box::pin(self.verify(keep, stop_at)).await,
-            Request::TestConnection => Ok(connection::test(&self.clients.secrets, &self.clients.http, stop_at).await),
+            Request::Status(name) => {
+                by(
+                    stop_at,
+                    "the heads were read",
+                    self.status(name.as_ref(), stop_at).boxed_local(),
+                )
+                .await
+            }
+            Request::History(command) => {
+                by(
+                    stop_at,
+                    "the receipts were read",
+                    self.history(&command, stop_at).boxed_local(),
+                )
+                .await
+            }
+            Request::Forget(segment_name) => Ok(self.forget(&segment_name, stop_at).boxed_local().await?.answer()),
+            Request::VerifyEnvironment { keep } => self.verify(keep, stop_at).boxed_local().await,
+            Request::TestConnection => Ok(connection::test(&self.clients.secrets, &self.clients.http, stop_at)
+                .boxed_local()
+                .await),
         }
     }
 

@@ -7,6 +7,7 @@ pub mod bookmark;
 pub mod counted;
 mod format;
 mod future;
+mod lease;
 mod legacy;
 pub mod head;
 pub mod markers;
