@@ -21,3 +21,13 @@ pub struct Shortage {
     #[serde(default)]
     pub stayed: u64,
 }
+
+impl Shortage {
+    /// How often a segment is published again for the members that are missing.
+    const MOST_PUBLISHES: u32 = 3;
+
+    /// Returns whether the members were published again as often as they may be.
+    pub const fn was_published_enough(&self) -> bool {
+        self.publishes >= Self::MOST_PUBLISHES
+    }
+}

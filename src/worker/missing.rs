@@ -8,6 +8,7 @@ use crate::means::Means;
 use crate::reconcile::{Shown, survey};
 use crate::report::{Missing, RunReport, Seen};
 use crate::state::{Applied, Head, Shortfall};
+use chrono::TimeDelta;
 
 impl<M: Means> Session<'_, M> {
     /// Does for a segment with nothing pending what is left of its last publish.
@@ -28,29 +29,35 @@ impl<M: Means> Session<'_, M> {
             return None;
         }
         let pause = self.worker.settings.destination.rules.republish_after();
+        // Who it is takes calls: where the work is killed meanwhile, nobody has heard, and the next sweep finds it out.
+        let who = self.who_stays_missing(shown, pause).await;
         let noted = self.lease.note_missing((shown.asked, missing), pause).await;
         let shortfall = noted.unwrap_or_else(|error| {
             tracing::warn!(missing, error = %error, "that members are missing could not be noted; they are not published again");
             None
         })?;
-        let who = match shortfall {
-            Shortfall::Stays => self.who_is_missing(shown).await,
-            Shortfall::Again | Shortfall::Never | Shortfall::AsBefore => None,
-        };
         Some(Missing { shortfall, who })
     }
 
-    /// Asks Dynamics which of the members it shows, and returns the others; `None` if that cannot be told.
-    async fn who_is_missing(&self, shown: &Shown) -> Option<Vec<ContactId>> {
-        let found = self.find_missing(shown).await;
+    /// Asks Dynamics which of the members it shows, where all was tried, and returns the others; `None` if that cannot be told.
+    async fn who_stays_missing(&self, shown: &Shown, pause: Option<TimeDelta>) -> Option<Vec<ContactId>> {
+        let found = self.find_missing(shown, pause).await;
         found.unwrap_or_else(|error| {
             tracing::warn!(error = %error, "which members are missing could not be found out");
             None
         })
     }
 
-    async fn find_missing(&self, shown: &Shown) -> Result<Option<Vec<ContactId>>, Error> {
-        let (Some(applied), Some(counted)) = (self.lease.look().await?.applied, shown.member_count) else {
+    async fn find_missing(&self, shown: &Shown, pause: Option<TimeDelta>) -> Result<Option<Vec<ContactId>>, Error> {
+        let missing = shown.missing().unwrap_or(0);
+        if missing == 0 {
+            return Ok(None);
+        }
+        let head = self.lease.look().await?;
+        if head.shortfall(missing, pause) != Some(Shortfall::Stays) {
+            return Ok(None);
+        }
+        let (Some(applied), Some(counted)) = (head.applied, shown.member_count) else {
             return Ok(None);
         };
         let Some(found) = survey::find(self.means(), &applied.job.segment_name).await? else {
@@ -69,7 +76,8 @@ impl<M: Means> Session<'_, M> {
         Ok(Some(survey::not_shown(&members, &kept_out, &listed)))
     }
 
-    /// Looks whether the members that were missing are there by now, and publishes the segment again where they are not.
+    /// Looks whether the members that were missing are there by now, and publishes the segment again where they are not, unless
+    /// that was tried as often as it may be: then somebody still has to hear of it.
     ///
     /// One that was seen Active and is so no more was stopped by somebody, or has expired: only the next result publishes it.
     async fn see_to_missing(&self, applied: &Applied) -> Result<Option<RunReport>, Error> {
@@ -93,7 +101,7 @@ impl<M: Means> Session<'_, M> {
             with_warnings: false,
             has_lasted: false,
         };
-        if shown.missing() == Some(0) {
+        if shown.missing() == Some(0) || shortage.was_published_enough() {
             let seen = Seen::Active(shown, self.note_missing(&shown, None).await);
             return Ok(Some(self.report_seen(applied, &seen).await));
         }

@@ -1,6 +1,6 @@
 //! Members that were published and are not counted: told on every road to the published segment.
 
-use crate::failures::sweep;
+use crate::failures::{A_LEASE, kill_at, sweep};
 use crate::run::Run;
 use crate::world::{SEGMENT, World, contacts};
 use sandbox::dataverse::{Encoding, MembersPaging, Modes, Seed, State};
@@ -316,4 +316,31 @@ async fn members_that_come_by_themselves_are_told_and_nothing_is_published_for_t
     assert_eq!(told(&runs[0]), ("loaded", Some(100), Some(0)), "{runs}");
     assert_eq!(world.segment().publishes, 1);
     assert_eq!(sweep_after_the_pause(&world).await, json!([]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kill_while_it_is_asked_who_stays_missing_leaves_it_to_the_next_sweep_to_tell() {
+    let world = World::start().await;
+    world.sandbox.dataverse.drop_at_compute(contacts(0..3));
+    world.load("monday.csv", &contacts(0..100)).await;
+    for _ in 1..=2 {
+        sweep_after_the_pause(&world).await;
+    }
+    world.sandbox.s3.clock().advance(Duration::from_mins(76));
+    kill_at(&world, json!({"action": "sweep"}), "MembersList", 1).await;
+    tokio::time::sleep(A_LEASE).await;
+    let mut told = Vec::new();
+    for _ in 1..=4 {
+        let runs = sweep_after_the_pause(&world).await;
+        told.extend(
+            runs.as_array()
+                .unwrap()
+                .iter()
+                .filter(|run| run["needs_attention"] == true)
+                .cloned(),
+        );
+    }
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(listed(&world, &told[0]), Some(rows(&contacts(0..3))), "{told:?}");
+    assert_eq!(world.segment().publishes, 4, "and no fourth one");
 }

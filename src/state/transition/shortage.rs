@@ -19,10 +19,19 @@ pub enum Shortfall {
     Stays,
 }
 
-/// How often a segment is published again for the members that are missing.
-const MOST_PUBLISHES: u32 = 3;
-
 impl Head {
+    /// Returns what follows where so many of the published members are not counted.
+    pub fn shortfall(&self, missing: u64, pause: Option<TimeDelta>) -> Option<Shortfall> {
+        let before = self.shortage.clone().unwrap_or_default();
+        match pause {
+            _ if missing == 0 => None,
+            _ if missing <= before.stayed => Some(Shortfall::AsBefore),
+            _ if before.was_published_enough() => Some(Shortfall::Stays),
+            None => Some(Shortfall::Never),
+            Some(_) => Some(Shortfall::Again),
+        }
+    }
+
     /// Takes note of how many of the published members Dynamics does not count; returns what follows where there are any.
     ///
     /// `pause` is how long after that the segment is published again; `None` is never.
@@ -34,14 +43,8 @@ impl Head {
         now: DateTime<Utc>,
     ) -> Result<Option<Shortfall>, LeaseLost> {
         self.lease_of(owner)?;
+        let shortfall = self.shortfall(missing, pause);
         let before = self.shortage.take().unwrap_or_default();
-        let shortfall = match pause {
-            _ if missing == 0 => None,
-            _ if missing <= before.stayed => Some(Shortfall::AsBefore),
-            _ if before.publishes >= MOST_PUBLISHES => Some(Shortfall::Stays),
-            None => Some(Shortfall::Never),
-            Some(_) => Some(Shortfall::Again),
-        };
         let next = before.next.or_else(|| Some(now + pause?));
         let noted = Shortage {
             asked,
