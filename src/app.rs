@@ -70,15 +70,14 @@ impl App {
     }
 
     async fn answer(&self, event: Value, stop_at: Instant) -> Result<Value, Error> {
-        // Boxed without their types, whose layout is too deep for the compiler otherwise.
         match event::parse(&event)? {
             Request::Ignored => Ok(answer(&[])),
             Request::Objects(objects) => {
-                let (reports, outcome) = self.load_objects(&objects, stop_at).boxed_local().await;
+                let (reports, outcome) = self.load_objects(&objects, stop_at).await;
                 outcome.map(|()| answer(&reports))
             }
-            Request::Batch(messages) => Ok(self.load_batch(messages, stop_at).boxed_local().await),
-            Request::Load(command) => Ok(answer(&self.load_directly(command, stop_at).boxed_local().await)),
+            Request::Batch(messages) => Ok(Box::pin(self.load_batch(messages, stop_at)).await),
+            Request::Load(command) => Ok(answer(&self.load_directly(command, stop_at).await)),
             Request::Sweep { now } => {
                 let swept = self.sweep(now, stop_at).boxed_local().await?;
                 Ok(swept.answer())
@@ -174,9 +173,15 @@ impl App {
         };
         let settings = match self.settings(stop_at).boxed_local().await {
             Ok(settings) => settings,
-            Err(error) => return vec![self.reporter(&bucket, None, trigger).report(failed(error)).await],
+            Err(error) => {
+                return vec![
+                    self.reporter(&bucket, None, trigger, stop_at)
+                        .report(failed(error))
+                        .await,
+                ];
+            }
         };
-        let reporter = self.reporter(&bucket, Some(&settings), trigger);
+        let reporter = self.reporter(&bucket, Some(&settings), trigger, stop_at);
         let worker = self.worker(&settings, &bucket, &reporter, stop_at);
         match Box::pin(worker.load(&candidate)).await {
             Ok(reports) => reports,
@@ -188,13 +193,13 @@ impl App {
     async fn sweep(&self, now: bool, stop_at: Instant) -> Result<Swept, Error> {
         let bucket = self.results_bucket()?;
         let settings = self.settings(stop_at).await?;
-        let reporter = self.reporter(&bucket, Some(&settings), TriggerKind::Sweep.into());
+        let reporter = self.reporter(&bucket, Some(&settings), TriggerKind::Sweep.into(), stop_at);
         let worker = self.worker(&settings, &bucket, &reporter, stop_at);
         let mut swept = Box::pin(worker.sweep(&bucket, now)).await?;
         let left = Box::pin(verify::sweep(&self.clients, &settings, &bucket, stop_at)).await;
         let left = left.into_iter().map(|left| Noticed::TrialLeft(left.to_string()));
         swept.noticed.extend(left);
-        reporter.report_sweep(&swept.noticed);
+        reporter.report_sweep(&swept);
         Ok(swept)
     }
 
@@ -212,7 +217,7 @@ impl App {
     async fn forget(&self, segment_name: &SegmentName, stop_at: Instant) -> Result<Forgotten, Error> {
         let bucket = self.results_bucket()?;
         let settings = self.settings(stop_at).await?;
-        let reporter = self.reporter(&bucket, Some(&settings), TriggerKind::Command.into());
+        let reporter = self.reporter(&bucket, Some(&settings), TriggerKind::Command.into(), stop_at);
         let worker = self.worker(&settings, &bucket, &reporter, stop_at);
         Box::pin(worker.forget(&bucket, segment_name)).await
     }
@@ -258,10 +263,18 @@ impl App {
     }
 
     /// Tells of runs on results of this bucket.
-    fn reporter<'a>(&'a self, bucket: &str, settings: Option<&'a Settings>, trigger: Trigger) -> Reporter<'a> {
+    fn reporter<'a>(
+        &'a self,
+        bucket: &str,
+        settings: Option<&'a Settings>,
+        trigger: Trigger,
+        stop_at: Instant,
+    ) -> Reporter<'a> {
         Reporter {
             archive: self.clients.archive(bucket),
             function: self.clients.variables.function_name.as_deref(),
+            bus: self.clients.bus.as_ref(),
+            stop_at,
             clock: &self.clients.clock,
             trials: settings.map(|settings| self.clients.trials(bucket, settings)),
             doubts: &self.doubts,

@@ -5,6 +5,9 @@
 //! [`source`] reads it; [`reconcile`] brings the segment to it, by way of [`dynamics`], which speaks to Microsoft; [`report`] tells what
 //! happened, [`log`] line by line; `verify` tries an environment. Below all of them lie `s3` and `aws`, [`time`] and `text`.
 
+// The layout of an invocation's future is deeper than the compiler follows by itself: the SDK's calls alone take half of it.
+#![recursion_limit = "256"]
+
 pub mod domain;
 pub mod app;
 pub mod error;

@@ -4,7 +4,7 @@
 //!
 //! | server | endpoints |
 //! |---|---|
-//! | AWS | S3, path style, signature V4 (`/{bucket}/{key}`); Secrets Manager `GetSecretValue`, `CreateSecret`, `PutSecretValue`, `UpdateSecret`, `ListSecrets` (by `X-Amz-Target`); STS `GetWebIdentityToken` (a form) |
+//! | AWS | S3, path style, signature V4 (`/{bucket}/{key}`); Secrets Manager `GetSecretValue`, `CreateSecret`, `PutSecretValue`, `UpdateSecret`, `ListSecrets`, EventBridge `PutEvents` (by `X-Amz-Target`); STS `GetWebIdentityToken` (a form) |
 //! | Entra ID | `POST /{tenant}/oauth2/v2.0/token` |
 //! | Dataverse | `/api/data/v9.{0,1,2}/`: `WhoAmI`, the sets `msdynmkt_segments`, `msdynmkt_segmentdefinitions`, `msdynmkt_segmentexecutions`, `contacts`, and the `msdynmkt_*` actions on segments |
 //!
@@ -15,6 +15,7 @@ pub mod certificate;
 pub mod clock;
 pub mod dataverse;
 pub mod entra;
+pub mod events;
 pub mod faults;
 pub mod front;
 pub mod lambda;
@@ -25,6 +26,7 @@ pub mod sts;
 
 pub use dataverse::Dataverse;
 pub use entra::Entra;
+pub use events::Events;
 pub use faults::Fault;
 pub use front::Logged;
 pub use s3::S3;
@@ -55,6 +57,7 @@ pub struct Sandbox {
     pub s3: S3,
     pub secrets: Secrets,
     pub sts: Sts,
+    pub events: Events,
     pub entra: Entra,
     pub dataverse: Dataverse,
     aws: Server,
@@ -159,20 +162,19 @@ impl Builder {
 
     /// Starts the servers.
     pub async fn start(self) -> Sandbox {
-        let (s3, secrets, sts) = (S3::new(), Secrets::new(), Sts::new());
+        let (s3, secrets, sts, events) = (S3::new(), Secrets::new(), Sts::new(), Events::new());
         let (entra, authority) = Entra::start().await;
         let (dataverse, organization) = Dataverse::start(entra.clone()).await;
         entra.allow_resource(&organization.url());
-        let services = (s3.clone(), secrets.clone(), sts.clone());
+        let services = (s3.clone(), secrets.clone(), sts.clone(), events.clone());
         let aws = Server::start(move |call: Call| {
-            let (s3, secrets, sts) = services.clone();
+            let (s3, secrets, sts, events) = services.clone();
             detached(async move {
-                if call.headers.contains_key("x-amz-target") {
-                    secrets.serve(call).await
-                } else if is_form(&call) {
-                    sts.serve(call).await
-                } else {
-                    s3.serve(call).await
+                match call.header("x-amz-target") {
+                    Some(target) if target.starts_with("AWSEvents.") => events.serve(call).await,
+                    Some(_) => secrets.serve(call).await,
+                    None if is_form(&call) => sts.serve(call).await,
+                    None => s3.serve(call).await,
                 }
             })
         })
@@ -182,6 +184,7 @@ impl Builder {
             s3,
             secrets,
             sts,
+            events,
             entra,
             dataverse,
             aws,

@@ -113,7 +113,7 @@ impl Secrets {
     }
 
     fn answer(&self, operation: &str, call: &Call) -> Answer {
-        if let Some(refusal) = signature_refusal(call) {
+        if let Some(refusal) = signature_refusal(call, "secretsmanager") {
             return refusal.into_answer();
         }
         let request: Value = serde_json::from_slice(&call.body).unwrap_or_default();
@@ -222,7 +222,7 @@ fn asked_for<'a>(request: &'a Value, field: &str) -> Result<&'a str, Exception> 
 }
 
 /// Refuses a request that does not carry a version 4 signature by the sandbox's key (the signature itself is S3's to prove).
-fn signature_refusal(call: &Call) -> Option<Exception> {
+pub(super) fn signature_refusal(call: &Call, service: &str) -> Option<Exception> {
     let Some(authorization) = call.header("authorization") else {
         return Some(exception(
             "MissingAuthenticationTokenException",
@@ -231,7 +231,7 @@ fn signature_refusal(call: &Call) -> Option<Exception> {
     };
     let ours = authorization
         .strip_prefix("AWS4-HMAC-SHA256 Credential=")
-        .is_some_and(|rest| rest.starts_with(ACCESS_KEY) && rest.contains("/secretsmanager/aws4_request"));
+        .is_some_and(|rest| rest.starts_with(ACCESS_KEY) && rest.contains(&format!("/{service}/aws4_request")));
     if ours && authorization.contains("Signature=") {
         return None;
     }
@@ -242,20 +242,20 @@ fn signature_refusal(call: &Call) -> Option<Exception> {
 }
 
 /// An error as Secrets Manager answers it.
-struct Exception(String, String);
+pub(super) struct Exception(String, String);
 
 impl Exception {
-    fn into_answer(self) -> Answer {
+    pub(super) fn into_answer(self) -> Answer {
         let Self(kind, message) = self;
         amazon_json(StatusCode::BAD_REQUEST, &json!({"__type": kind, "Message": message}))
     }
 }
 
-fn exception(kind: &str, message: &str) -> Exception {
+pub(super) fn exception(kind: &str, message: &str) -> Exception {
     Exception(kind.to_owned(), message.to_owned())
 }
 
-fn amazon_json(status: StatusCode, body: &Value) -> Answer {
+pub(super) fn amazon_json(status: StatusCode, body: &Value) -> Answer {
     let mut answer = json(status, body);
     answer
         .headers_mut()
@@ -263,7 +263,7 @@ fn amazon_json(status: StatusCode, body: &Value) -> Answer {
     answer
 }
 
-fn error_body(code: &str, message: &str) -> (&'static str, String) {
+pub(super) fn error_body(code: &str, message: &str) -> (&'static str, String) {
     (
         "application/x-amz-json-1.1",
         json!({"__type": code, "Message": message}).to_string(),

@@ -1,10 +1,12 @@
 //! AWS: the configuration, the clients of Secrets Manager and STS, and how long all its clients wait.
 
 pub(crate) mod bounded;
+mod bus;
 
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use bounded::Bounded;
+pub(crate) use bus::{Bus, Lost};
 use std::time::Duration;
 
 /// How long connecting may take; a host that does not answer in 3 seconds is tried again rather than awaited.

@@ -18,6 +18,8 @@ pub struct Variables {
     pub state_prefix: String,
     /// How long a crashed run keeps its segment from others.
     pub lease: Duration,
+    /// The name or ARN of the bus that others are told on; nobody is told where there is none.
+    pub event_bus: Option<String>,
     /// The function's name, as Lambda gives it; without one there is nobody to read metrics.
     pub function_name: Option<String>,
     /// How many bytes of memory the function has, as Lambda gives them; endless where it does not.
@@ -81,6 +83,7 @@ impl Variables {
             state_bucket: text("STATE_BUCKET"),
             state_prefix: folder(lookup("STATE_PREFIX").unwrap_or_else(|| "_state/".into())),
             lease: lease(text("LEASE_SECONDS"))?,
+            event_bus: text("EVENT_BUS_NAME"),
             function_name: text("AWS_LAMBDA_FUNCTION_NAME"),
             memory: memory(text("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").as_deref()),
         };
@@ -172,6 +175,7 @@ mod tests {
             state_bucket: None,
             state_prefix: "_state/".into(),
             lease: Duration::from_mins(3),
+            event_bus: None,
             function_name: None,
             memory: u64::MAX,
         };

@@ -1,6 +1,6 @@
 //! What lives as long as the Lambda environment: the configuration and the clients.
 
-use crate::aws;
+use crate::aws::{self, Bus};
 use crate::config::{AwsIdentity, Destination, Rules, Secrets, Settings, Variables};
 use crate::domain::Home;
 use crate::dynamics::{Dataverse, TokenCache};
@@ -19,6 +19,8 @@ pub(crate) struct Clients {
     pub(crate) secrets: Secrets,
     pub(crate) objects: Objects,
     pub(crate) clock: S3Clock,
+    /// Where others are told, where there is such a place.
+    pub(crate) bus: Option<Bus>,
     pub(crate) http: reqwest::Client,
     s3: aws_sdk_s3::Client,
     tokens: TokenCache,
@@ -37,6 +39,10 @@ impl Clients {
             objects: Objects::new(s3.clone()).within(variables.memory),
             http: http_client(),
             tokens: TokenCache::default(),
+            bus: variables
+                .event_bus
+                .clone()
+                .map(|name| Bus::new(config, name, variables.function_name.clone())),
             variables,
             clock,
             s3,

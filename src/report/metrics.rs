@@ -58,11 +58,24 @@ pub fn line(report: &RunReport, function: &str, secret_days_left: Option<i64>, a
     embedded(counts.into_iter().chain(times).chain(days), properties, function, at)
 }
 
-/// Builds the metrics of a sweep: how much it warns of, so that it is seen to come, and that somebody hears of it.
-pub fn sweep_line(warnings: usize, function: &str, secret_days_left: Option<i64>, at: DateTime<Utc>) -> Value {
-    let warnings = ("SweepWarnings", "Count", json!(warnings));
+/// Builds the metrics of a sweep: how much it warns of and how many segments have grown old, so that it is seen to come, and
+/// that somebody hears of it.
+pub fn sweep_line(
+    warnings: usize,
+    stale: usize,
+    function: &str,
+    secret_days_left: Option<i64>,
+    at: DateTime<Utc>,
+) -> Value {
+    let counts = [("SweepWarnings", warnings), ("StaleSegments", stale)];
+    let counts = counts.map(|(name, value)| (name, "Count", json!(value)));
     let days = secret_days_left.map(|days| ("ClientSecretDaysLeft", "Count", json!(days)));
-    embedded([warnings].into_iter().chain(days), [], function, at)
+    embedded(counts.into_iter().chain(days), [], function, at)
+}
+
+/// Builds the metric of an event that nobody heard.
+pub fn lost_event_line(function: &str, at: DateTime<Utc>) -> Value {
+    embedded([("EventsLost", "Count", json!(1))], [], function, at)
 }
 
 fn embedded(

@@ -5,6 +5,7 @@ mod answer;
 mod archive;
 mod background;
 mod doubts;
+mod event;
 mod forgotten;
 pub mod metrics;
 mod run;
@@ -22,6 +23,7 @@ pub(crate) use account::{
 pub(crate) use answer::{answer, fail_if_own_failed, put_own_first};
 pub use archive::{Archive, History, Trigger, TriggerKind};
 pub(crate) use background::{Audience, Background, Past};
+pub use event::Stale;
 pub use forgotten::Forgotten;
 pub(crate) use reporter::Reporter;
 pub use reporter::Tell;

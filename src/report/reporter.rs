@@ -1,7 +1,8 @@
 //! Where ended runs are told: in the metrics, in the receipts, in the log.
 
 use super::sentence::sentence;
-use super::{Archive, Noticed, RunReport, SettingsUsed, Trigger, doubts, metrics};
+use super::{Archive, RunReport, SettingsUsed, Stale, Swept, Trigger, doubts, event, metrics};
+use crate::aws::{Bus, Lost};
 use crate::config::Settings;
 use crate::s3::S3Clock;
 use crate::state::{Doubts, Trials};
@@ -11,11 +12,15 @@ use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 use std::fmt;
 use tokio::sync::OnceCell;
+use tokio::time::Instant;
 
 /// Hears of each run as soon as it has ended, before anything else is begun: that may end the worker without a word.
 pub trait Tell: fmt::Debug {
     /// Tells of a run, and returns its report as it was told.
     fn tell(&self, report: RunReport) -> LocalBoxFuture<'_, RunReport>;
+
+    /// Tells that a segment has grown old; returns whether that was heard.
+    fn tell_stale(&self, stale: Stale) -> LocalBoxFuture<'_, bool>;
 }
 
 /// Tells of the runs of one invocation.
@@ -25,6 +30,10 @@ pub(crate) struct Reporter<'a> {
     pub(crate) archive: Archive,
     /// The Lambda function, where there is one around this program that reads metrics.
     pub(crate) function: Option<&'a str>,
+    /// Where others are told, where there is such a place.
+    pub(crate) bus: Option<&'a Bus>,
+    /// When sending stops.
+    pub(crate) stop_at: Instant,
     /// Says when it was.
     pub(crate) clock: &'a S3Clock,
     /// What the runs went by, where it could be read.
@@ -40,6 +49,16 @@ pub(crate) struct Reporter<'a> {
 impl Tell for Reporter<'_> {
     fn tell(&self, report: RunReport) -> LocalBoxFuture<'_, RunReport> {
         self.report(report).boxed_local()
+    }
+
+    fn tell_stale(&self, stale: Stale) -> LocalBoxFuture<'_, bool> {
+        async move {
+            let (detail, sentence) = stale.detail(self.clock.now());
+            let put = self.put(event::SEGMENT_STALE, &detail).await;
+            tracing::warn!(segment = %stale.segment_name, phase = "sweep", "{sentence}");
+            put.is_ok()
+        }
+        .boxed_local()
     }
 }
 
@@ -64,17 +83,34 @@ impl Reporter<'_> {
             // First, since S3 may not answer to the receipt.
             self.measure(|function, days_left, at| metrics::line(&report, function, days_left, at));
             self.archive.keep_receipt(&mut report, &trigger, used.as_ref()).await;
+            if let Err(lost) = self.put(event::RUN_ENDED, &event::run_ended(&report)).await {
+                report.warnings.push(lost.to_string());
+            }
         }
         report.log();
         report
     }
 
-    /// Reports a sweep: what it noticed, and that it was there.
-    pub(crate) fn report_sweep(&self, noticed: &[Noticed]) {
-        for noticed in noticed {
+    /// Puts an event on the bus, where there is one; one that is lost is counted.
+    async fn put(&self, detail_type: &str, detail: &str) -> Result<(), Lost> {
+        let Some(bus) = self.bus else {
+            return Ok(());
+        };
+        let put = bus.put(detail_type, detail, self.stop_at).await;
+        if let Err(lost) = &put {
+            tracing::warn!(error = %lost, "an event is lost");
+            self.measure(|function, _, at| metrics::lost_event_line(function, at));
+        }
+        put
+    }
+
+    /// Reports a sweep: what it noticed, how many segments have grown old, and that it was there.
+    pub(crate) fn report_sweep(&self, swept: &Swept) {
+        for noticed in &swept.noticed {
             tracing::warn!(phase = "sweep", "{noticed}");
         }
-        self.measure(|function, days_left, at| metrics::sweep_line(noticed.len(), function, days_left, at));
+        let (warnings, stale) = (swept.noticed.len(), swept.stale);
+        self.measure(|function, days_left, at| metrics::sweep_line(warnings, stale, function, days_left, at));
     }
 
     fn measure(&self, line: impl FnOnce(&str, Option<i64>, DateTime<Utc>) -> Value) {

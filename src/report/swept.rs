@@ -17,6 +17,8 @@ pub struct Swept {
     pub waiting: Vec<Waiting>,
     /// What a person should know.
     pub noticed: Vec<Noticed>,
+    /// How many segments have grown old.
+    pub stale: usize,
 }
 
 /// What a sweep noticed that a person should know; told as a sentence.

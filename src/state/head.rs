@@ -65,6 +65,9 @@ pub struct Head {
     /// When the audience was last known to be right: loaded, seen after it was published, or unchanged by a file of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_good: Option<DateTime<Utc>>,
+    /// When the audience was last known to be right that people were told is too old; another time makes it news again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_stale: Option<DateTime<Utc>>,
     /// The last loads that were carried out, the latest [`Head::LOADS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub loads: Vec<Load>,
@@ -78,7 +81,7 @@ pub struct Head {
     /// died without a word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<Job>,
-    /// The last run that ended, ended badly: refused, failed or lost. The next good one says that the segment has recovered.
+    /// The last run that ended, ended badly: the next good one says that the segment has recovered.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub went_wrong: bool,
     /// The job of the attempt that came to its end last, as long as its worker may not have told of it.
@@ -262,6 +265,7 @@ impl Head {
             markers: Vec::new(),
             shortage: None,
             last_good: None,
+            told_stale: None,
             loads: Vec::new(),
             lease: None,
             failures: None,
@@ -269,19 +273,6 @@ impl Head {
             went_wrong: false,
             unreported: None,
             input_failures: Vec::new(),
-        }
-    }
-}
-
-impl Writing {
-    /// Returns the last published count, which guards go by while the draft may be half-written.
-    ///
-    /// `active_count` is the number of members that Dynamics counts in an Active segment: where it is that of the draft
-    /// that was about to be published, the publish went through and only the note of it was lost.
-    pub fn baseline(&self, active_count: Option<u64>) -> u64 {
-        match (self.publishing, active_count) {
-            (Some(publishing), Some(active)) if publishing == active => publishing,
-            _ => self.published,
         }
     }
 }

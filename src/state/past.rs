@@ -1,6 +1,6 @@
 //! What a head remembers of the loads that are done, and what keeps it from being forgotten itself.
 
-use super::head::Head;
+use super::head::{Head, Writing};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -114,6 +114,19 @@ impl Head {
             0 if self.writing.is_some() => Some(UnderWay::Writing),
             0 => is_unconfirmed.then_some(UnderWay::Unconfirmed),
             count => Some(UnderWay::Pending { count }),
+        }
+    }
+}
+
+impl Writing {
+    /// Returns the last published count, which guards go by while the draft may be half-written.
+    ///
+    /// `active_count` is the number of members that Dynamics counts in an Active segment: where it is that of the draft
+    /// that was about to be published, the publish went through and only the note of it was lost.
+    pub fn baseline(&self, active_count: Option<u64>) -> u64 {
+        match (self.publishing, active_count) {
+            (Some(publishing), Some(active)) if publishing == active => publishing,
+            _ => self.published,
         }
     }
 }

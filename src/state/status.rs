@@ -75,12 +75,8 @@ enum Why<'a> {
 impl Status {
     /// Describes a head at `now`, S3's time; `stale_after` is how old an audience may be.
     pub fn of(head: &Head, now: DateTime<Utc>, stale_after: Option<TimeDelta>) -> Self {
-        let last_load = head
-            .last_good
-            .or_else(|| head.applied.as_ref().map(|applied| applied.at));
-        let is_stale = stale_after
-            .zip(last_load)
-            .is_some_and(|(after, last)| now - last > after);
+        let last_load = head.last_load();
+        let is_stale = stale_after.is_some_and(|after| head.stale_since(now, after).is_some());
         let failures = head.failures_in_a_row();
         let refused = head.refused_since();
         let state = if head.is_held(now) {
@@ -136,6 +132,17 @@ impl Status {
 }
 
 impl Head {
+    /// Returns when the audience was last known to be right.
+    fn last_load(&self) -> Option<DateTime<Utc>> {
+        let applied = self.applied.as_ref().map(|applied| applied.at);
+        self.last_good.or(applied)
+    }
+
+    /// Returns when the audience was last known to be right, where that is longer ago than it may be.
+    pub fn stale_since(&self, now: DateTime<Utc>, after: TimeDelta) -> Option<DateTime<Utc>> {
+        self.last_load().filter(|last| now - *last > after)
+    }
+
     /// Returns until when unfinished work is left alone at `now`, and why; `None` if there is none, or it is due.
     pub fn waiting(&self, now: DateTime<Utc>) -> Option<Waiting> {
         if self.pending.is_empty() && !self.is_unconfirmed() {

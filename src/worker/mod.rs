@@ -6,6 +6,7 @@
 //! the head. `sweep` comes on the schedule and does what was left.
 
 mod again;
+mod age;
 mod aside;
 mod create;
 mod failure;

@@ -59,16 +59,17 @@ impl<M: Means> Worker<'_, M> {
                 Ok(Served::Done(reports)) => reports,
                 Ok(Served::LeftAlone(waiting)) => {
                     swept.waiting.extend(waiting);
-                    continue;
+                    Vec::new()
                 }
                 // Out of time, or a worker of an earlier version is at it.
-                Err(error) if matches!(error.fate(), Fate::Continue | Fate::LostLease) => continue,
+                Err(error) if matches!(error.fate(), Fate::Continue | Fate::LostLease) => Vec::new(),
                 Err(error) => {
                     let report = RunReport::of_segment(segment_name.as_ref(), &error);
                     vec![self.reporter.tell(report).await]
                 }
             };
             swept.reports.extend(reports);
+            swept.stale += usize::from(self.notice_age(&key).await);
         }
         Ok(swept)
     }

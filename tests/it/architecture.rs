@@ -25,7 +25,7 @@ const MAY_IMPORT: [(&str, &str); 20] = [
     ("means", "domain config time state source dynamics"),
     ("reconcile", "domain config time dynamics means"),
     ("error", "domain config event state source dynamics reconcile"),
-    ("report", "domain config state source means reconcile error s3"),
+    ("report", "domain config state source means reconcile error s3 aws"),
     (
         "worker",
         "domain config event time state source dynamics means reconcile error report",
@@ -57,7 +57,13 @@ const MAY_NAME_CONTACTS: [&str; 9] = [
 ];
 
 /// Crates that do I/O, and the modules that must stay pure.
-const IO_CRATES: [&str; 4] = ["aws_sdk_s3", "aws_sdk_secretsmanager", "reqwest", "tokio"];
+const IO_CRATES: [&str; 5] = [
+    "aws_sdk_s3",
+    "aws_sdk_eventbridge",
+    "aws_sdk_secretsmanager",
+    "reqwest",
+    "tokio",
+];
 const PURE: [&str; 9] = [
     "domain",
     "text",

@@ -52,6 +52,7 @@ mod stops;
 mod sweeps;
 mod template;
 mod strangers;
+mod told;
 mod text_files;
 mod unanswered;
 mod units;

@@ -17,7 +17,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 use segment_loader::config::{Settings, Variables};
 use segment_loader::domain::Mode;
-use segment_loader::report::{Outcome, RunReport, Tell};
+use segment_loader::report::{Outcome, RunReport, Stale, Tell};
 use segment_loader::state::Head;
 use segment_loader::time::Fence;
 use segment_loader::worker::{Candidate, Worker, margin};
@@ -354,6 +354,10 @@ impl Tell for Ear<'_> {
             player.hear(&report, by);
         }
         std::future::ready(report).boxed_local()
+    }
+
+    fn tell_stale(&self, _: Stale) -> LocalBoxFuture<'_, bool> {
+        std::future::ready(true).boxed_local()
     }
 }
 

@@ -1,0 +1,98 @@
+//! The bus that others are told on: one event at a time, and never for long.
+
+use super::CONNECT_TIMEOUT;
+use super::bounded::Bounded;
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_eventbridge::error::ProvideErrorMetadata as _;
+use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// How long one try may take: nobody's load waits for those who only listen.
+const TRY: Duration = Duration::from_secs(2);
+/// How often an event is put.
+const TRIES: u32 = 2;
+
+/// An EventBridge bus.
+#[derive(Clone, Debug)]
+pub(crate) struct Bus {
+    client: aws_sdk_eventbridge::Client,
+    /// Its name or ARN.
+    name: String,
+    /// The function that tells, by which rules of several stacks keep their events apart.
+    function: Option<String>,
+}
+
+/// Why nobody hears of an event.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the event could not be put on the bus {bus}: {reason}; nothing else depends on it")]
+pub(crate) struct Lost {
+    bus: String,
+    reason: String,
+}
+
+impl Bus {
+    /// What all events are from.
+    const SOURCE: &str = env!("CARGO_PKG_NAME");
+
+    pub(crate) fn new(config: &SdkConfig, name: String, function: Option<String>) -> Self {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT.min(TRY))
+            .operation_timeout(TRY)
+            .build();
+        let config = aws_sdk_eventbridge::config::Builder::from(config)
+            .timeout_config(timeouts)
+            .retry_config(RetryConfig::disabled())
+            .interceptor(Bounded)
+            .build();
+        Self {
+            client: aws_sdk_eventbridge::Client::from_conf(config),
+            name,
+            function,
+        }
+    }
+
+    /// Puts an event on the bus, until `stop_at` at the latest.
+    pub(crate) async fn put(&self, detail_type: &str, detail: &str, stop_at: Instant) -> Result<(), Lost> {
+        let mut reason = "no time was left".to_owned();
+        for _ in 0..TRIES {
+            if Instant::now() >= stop_at {
+                break;
+            }
+            // Boxed, since the futures of the SDK are large.
+            match timeout_at(stop_at, Box::pin(self.try_to_put(detail_type, detail))).await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(why)) => reason = why,
+                Err(_) => "no time was left".clone_into(&mut reason),
+            }
+        }
+        Err(Lost {
+            bus: self.name.clone(),
+            reason,
+        })
+    }
+
+    async fn try_to_put(&self, detail_type: &str, detail: &str) -> Result<(), String> {
+        let entry = PutEventsRequestEntry::builder()
+            .event_bus_name(&self.name)
+            .source(Self::SOURCE)
+            .detail_type(detail_type)
+            .detail(detail)
+            .set_resources(self.function.clone().map(|function| vec![function]))
+            .build();
+        let answer = self.client.put_events().entries(entry).send().await;
+        let answer = answer.map_err(|error| match error.code() {
+            Some("AccessDeniedException") => "allow the function's role events:PutEvents on it".to_owned(),
+            Some(code) => code.to_owned(),
+            None => "EventBridge did not answer in time".to_owned(),
+        })?;
+        // An entry can be refused in an answer that is a success.
+        if answer.failed_entry_count() == 0 {
+            return Ok(());
+        }
+        let code = answer.entries().iter().find_map(|entry| entry.error_code());
+        Err(code.unwrap_or("EventBridge refused it").to_owned())
+    }
+}

@@ -1,0 +1,140 @@
+//! What others are told on the bus: every run that ends, and segments that grow old; nothing of it ever fails a run.
+
+use crate::failures::sweep;
+use crate::run::Run;
+use crate::world::{SEGMENT, World, contacts};
+use sandbox::events::Event;
+use sandbox::{Fault, Sandbox};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+async fn with_bus() -> World {
+    World::in_sandbox(
+        Sandbox::start().await,
+        &[("EVENT_BUS_NAME", "marketing"), ("AWS_LAMBDA_FUNCTION_NAME", "loader")],
+    )
+}
+
+fn of_type(world: &World, detail_type: &str) -> Vec<Event> {
+    let events = world.sandbox.events.events().into_iter();
+    events.filter(|event| event.detail_type == detail_type).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_run_that_ends_is_told_on_the_bus_but_a_dry_run() {
+    let world = with_bus().await;
+    let loaded = world.load("monday.csv", &contacts(0..1_000)).await;
+    let refused = world.load("tuesday.csv", &contacts(0..10)).await;
+    let key = world.drop_contacts("wednesday.csv", &contacts(0..900));
+    world.order(&key, &json!({"dry_run": true})).await.assert_dry_run();
+    let told = of_type(&world, "Run Ended");
+    assert_eq!(told.len(), 2, "{told:?}");
+    for (event, run) in told.iter().zip([&loaded, &refused]) {
+        assert_eq!((&*event.bus, &*event.source), ("marketing", "segment-loader"));
+        assert_eq!(event.resources, json!(["loader"]), "which of several functions it was");
+        assert_eq!(event.detail, **run, "the detail is the run");
+        assert!(event.detail["sentence"].as_str().unwrap().contains("“Summer Sale”"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_told_where_no_bus_is_named() {
+    let world = World::start().await;
+    world.load("monday.csv", &contacts(0..10)).await.assert_loaded();
+    assert!(world.sandbox.events.requests().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_event_is_a_warning_and_the_run_is_what_it_was() {
+    for (fault, tries, why) in [
+        (Fault::on("PutEvents").always().answer(500), 2, "did not answer"),
+        (
+            Fault::on("PutEvents")
+                .always()
+                .answer(400)
+                .code("AccessDeniedException"),
+            2,
+            "events:PutEvents",
+        ),
+        (
+            Fault::on("PutEvents").always().delay(Duration::from_mins(1)),
+            2,
+            "did not answer in time",
+        ),
+    ] {
+        let world = with_bus().await;
+        world.sandbox.events.fault(fault);
+        let started = tokio::time::Instant::now();
+        let run = world.load("monday.csv", &contacts(0..10)).await;
+        run.assert_loaded().warns("could not be put on the bus marketing");
+        assert!(
+            run["warnings"].to_string().contains(why) || why == "did not answer",
+            "{run}"
+        );
+        assert_eq!(world.sandbox.events.requests().len(), tries, "{why}");
+        assert!(started.elapsed() < Duration::from_mins(2), "{:?}", started.elapsed());
+        assert_eq!(world.published(), contacts(0..10));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_that_is_refused_in_a_good_answer_is_put_once_more() {
+    let world = with_bus().await;
+    world.sandbox.events.fail_entries(1);
+    world
+        .load("monday.csv", &contacts(0..10))
+        .await
+        .assert_loaded()
+        .warns_of_nothing();
+    assert_eq!(of_type(&world, "Run Ended").len(), 1);
+    world.sandbox.events.fail_entries(2);
+    let run = world.load("tuesday.csv", &contacts(0..20)).await;
+    run.assert_loaded().warns("InternalFailure");
+    assert_eq!(of_type(&world, "Run Ended").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_segment_that_grows_old_is_told_once_until_it_is_mended_and_again_where_nobody_heard() {
+    let world = with_bus().await;
+    world.destination(&json!({"stale_after_hours": 24}));
+    world.load("monday.csv", &contacts(0..200)).await.assert_loaded();
+    sweep(&world).await;
+    assert!(of_type(&world, "Segment Stale").is_empty());
+    world.sandbox.s3.clock().advance(Duration::from_hours(25));
+    world.sandbox.events.fail_entries(2);
+    sweep(&world).await;
+    assert!(of_type(&world, "Segment Stale").is_empty(), "lost");
+    for _ in 0..3 {
+        sweep(&world).await;
+        let told = of_type(&world, "Segment Stale");
+        assert_eq!(told.len(), 1, "once");
+        let detail = &told[0].detail;
+        assert_eq!(detail["segment_name"], SEGMENT);
+        assert_eq!(
+            (&detail["contacts"], &detail["stale_after_hours"]),
+            (&json!(200), &json!(24.0))
+        );
+        assert_eq!(detail["last_load"], world.head()["last_good"]);
+        assert!(detail["environment"].as_str().unwrap().starts_with("127.0.0.1:"));
+        let sentence = detail["sentence"].as_str().unwrap();
+        assert!(
+            sentence.starts_with("“Summer Sale” has had no good load since "),
+            "{sentence}"
+        );
+    }
+    world.load("tuesday.csv", &contacts(0..210)).await.assert_loaded();
+    sweep(&world).await;
+    world.sandbox.s3.clock().advance(Duration::from_hours(25));
+    sweep(&world).await;
+    assert_eq!(of_type(&world, "Segment Stale").len(), 2, "old again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_sweep_brings_to_an_end_is_told_too() {
+    let world = with_bus().await;
+    world.drop_contacts("monday.csv", &contacts(0..10));
+    let swept: Value = sweep(&world).await;
+    let run = Run::first(&swept);
+    run.assert_loaded();
+    assert_eq!(of_type(&world, "Run Ended")[0].detail, *run);
+}
