@@ -259,7 +259,8 @@ impl App {
         let unknown = unknown
             .map(|error| format!("the runs of all environments are told, since the destination is unknown: {error}"));
         let warnings: Vec<_> = unknown.into_iter().chain(unreadable).collect();
-        Ok(json!({ "runs": history.runs, "warnings": warnings }))
+        let runs = if command.brief { history.brief() } else { history.runs };
+        Ok(json!({ "runs": runs, "warnings": warnings }))
     }
 
     /// Tells of runs on results of this bucket.

@@ -32,6 +32,8 @@ pub struct HistoryCommand {
     pub segment_name: Option<SegmentName>,
     /// How many runs, the newest first.
     pub limit: usize,
+    /// Only what a person looks for first.
+    pub brief: bool,
 }
 
 impl HistoryCommand {
@@ -60,7 +62,7 @@ pub(super) fn parse(event: &Value) -> Result<Request, Error> {
         "status" => Ok(Request::Status(
             Arguments::of("status", event, &["segment_name"])?.segment_name("segment_name")?,
         )),
-        "history" => history(&Arguments::of("history", event, &["segment_name", "limit"])?),
+        "history" => history(&Arguments::of("history", event, &["segment_name", "limit", "brief"])?),
         "forget" => forget(&Arguments::of("forget", event, &["segment_name"])?),
         "test_connection" => Arguments::of("test_connection", event, &[]).map(|_| Request::TestConnection),
         "verify_environment" => {
@@ -106,6 +108,7 @@ fn history(arguments: &Arguments<'_>) -> Result<Request, Error> {
     Ok(Request::History(HistoryCommand {
         segment_name: arguments.segment_name("segment_name")?,
         limit,
+        brief: arguments.flag("brief")?,
     }))
 }
 

@@ -111,6 +111,7 @@ fn files() -> Vec<(&'static str, &'static str, Request)> {
             Request::History(HistoryCommand {
                 segment_name: Some(summer_sale()),
                 limit: HistoryCommand::LIMIT,
+                brief: false,
             })
         ),
         file!("status.json", Request::Status(None)),

@@ -91,6 +91,20 @@ async fn a_week_is_told_in_plain_sentences() {
     );
     let receipt = world.invoke(json!({"action": "history", "limit": 1})).await.unwrap();
     assert_eq!(receipt["runs"][0]["sentence"], other["sentence"]);
+    let brief = world
+        .invoke(json!({"action": "history", "limit": 2, "brief": true}))
+        .await
+        .unwrap();
+    let run = &brief["runs"][0];
+    assert_eq!(run.as_object().unwrap().len(), 7, "{run}");
+    assert!(
+        run["time"].is_string() && run["key"].as_str().unwrap().ends_with("friday.csv"),
+        "{run}"
+    );
+    assert_eq!(
+        [&run["outcome"], &run["contacts"], &run["removed"], &run["reason"]],
+        [&json!("refused"), &json!(500), &json!(900), &other["reason"]]
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,7 +7,7 @@ use crate::state;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// How many days history looks back; older receipts are in the bucket all the same.
@@ -34,6 +34,22 @@ pub struct History {
 }
 
 impl History {
+    /// Returns of each run what a person looks for first.
+    pub fn brief(&self) -> Vec<Value> {
+        let brief = |run: &Value| {
+            json!({
+                "time": run["at"],
+                "outcome": run["outcome"],
+                "key": run["source"]["key"],
+                "contacts": run["contacts"],
+                "added": run["added"],
+                "removed": run["removed"],
+                "reason": run["reason"],
+            })
+        };
+        self.runs.iter().map(brief).collect()
+    }
+
     const fn len(&self) -> usize {
         self.runs.len() + self.unreadable.len()
     }
