@@ -1,5 +1,6 @@
 //! The environment variables, read once.
 
+use crate::domain::LONGEST_LEASE;
 use crate::event::scope::Scope;
 use std::time::Duration;
 
@@ -143,10 +144,12 @@ fn memory(text: Option<&str>) -> u64 {
 fn lease(text: Option<String>) -> Result<Duration, VariableError> {
     let seconds = text.map_or(Ok(Variables::LEASE_SECONDS), |text| text.trim().parse::<u32>());
     match seconds {
-        Ok(seconds) if seconds >= Variables::MIN_LEASE_SECONDS => Ok(Duration::from_secs(seconds.into())),
+        Ok(seconds) if (Variables::MIN_LEASE_SECONDS.into()..=LONGEST_LEASE.as_secs()).contains(&seconds.into()) => {
+            Ok(Duration::from_secs(seconds.into()))
+        }
         _ => Err(VariableError::Invalid {
             variable: "LEASE_SECONDS",
-            expected: "a whole number of seconds, 6 or more",
+            expected: "a whole number of seconds, from 6 to 86400",
         }),
     }
 }

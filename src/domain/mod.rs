@@ -30,6 +30,6 @@ pub use position::{Place, Position};
 pub use run_id::RunId;
 pub use segment_name::SegmentName;
 pub use segment_status::SegmentStatus;
-pub use unanswered::LATE_COMMIT;
+pub use unanswered::{LATE_COMMIT, LONGEST_LEASE};
 pub use used_by::UsedBy;
 pub use watch::{Computation, Sign, View, Watch};

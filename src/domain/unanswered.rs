@@ -1,7 +1,10 @@
-//! Requests that nobody heard the answer of.
+//! How long what a worker leaves behind has to be reckoned with.
 
 use std::time::Duration;
 
 /// How long a request may still be carried out whose answer was lost: a gateway that gave up leaves the server at work, at
 /// most for the two minutes of an operation (Microsoft, "Service protection API limits").
 pub const LATE_COMMIT: Duration = Duration::from_mins(2);
+
+/// The longest lease that can be configured.
+pub const LONGEST_LEASE: Duration = Duration::from_hours(24);

@@ -93,7 +93,7 @@ pub(super) fn parse(body: &[u8], home: &Home) -> Result<Content, String> {
     }
     let head: Box<Head> = serde_json::from_value(json).map_err(|_| NOT_UNDERSTOOD.to_owned())?;
     match &head.lease {
-        Some(lease) if !lease.is_possible() => Err("has a lease that no worker could have taken".to_owned()),
+        Some(lease) if !lease.is_possible() => Err("has a `lease` that no worker could have taken".to_owned()),
         _ if is_legacy => Ok(Content::Legacy(head)),
         _ => Ok(Content::Head(head)),
     }
@@ -261,6 +261,7 @@ mod tests {
         for (seconds, renewed) in [
             (json!(10_000_000_000_000_u64), json!("2026-11-23T06:00:00Z")),
             (json!(u64::MAX), json!("2026-11-23T06:00:00Z")),
+            (json!(86_401), json!("2026-11-23T06:00:00Z")),
             (json!(u32::MAX), json!("+262142-12-31T23:59:59Z")),
         ] {
             let mut head = head();
@@ -268,7 +269,7 @@ mod tests {
             head["lease"]["renewed"] = renewed;
             assert_eq!(
                 parsed(&head).unwrap_err(),
-                "has a lease that no worker could have taken"
+                "has a `lease` that no worker could have taken"
             );
         }
     }

@@ -1,6 +1,6 @@
 //! The lease: the right of one worker to change a segment, for a while.
 
-use crate::domain::RunId;
+use crate::domain::{LONGEST_LEASE, RunId};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -22,8 +22,9 @@ impl Lease {
     /// S3's `Date` has whole seconds: two times read from it may lie that much farther apart than they seem.
     const ROUNDING: Duration = Duration::from_secs(1);
 
-    /// The longest lease that `LEASE_SECONDS` can set, in seconds.
-    const LONGEST: u64 = u32::MAX as u64;
+    /// A lease that lasts longer, in seconds, somebody else has written: no invocation lasts longer than 15 minutes, and what
+    /// it says would keep files out for as long.
+    const LONGEST: u64 = LONGEST_LEASE.as_secs();
 
     /// Returns whether a worker may have written this: its end is a time that can be reckoned with.
     pub fn is_possible(&self) -> bool {

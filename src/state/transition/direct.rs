@@ -26,7 +26,7 @@ impl Head {
                 .max_by_key(|position| position.place())
                 .unwrap_or(own)
                 .clone(),
-            number: turns.max().unwrap_or(0) + 1,
+            number: turns.max().unwrap_or(0).saturating_add(1),
             is_in_place,
         }
     }

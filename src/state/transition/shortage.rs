@@ -78,7 +78,7 @@ impl Head {
         if !is_due || applied.job != *job {
             return Ok(false);
         }
-        shortage.publishes += 1;
+        shortage.publishes = shortage.publishes.saturating_add(1);
         shortage.next = pause.map(|pause| now + pause);
         applied.confirmed = false;
         applied.watch = Some(Watch::unknown(shortage.asked));
