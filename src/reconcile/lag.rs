@@ -11,6 +11,9 @@ use std::time::Duration;
 /// How much longer a list is given that shows nothing of a write; nobody tells how long lists may lag.
 const LAG_PAUSES: [Duration; 3] = [Duration::from_secs(8), Duration::from_secs(16), Duration::from_secs(32)];
 
+/// How long a list is given in all until it is tried.
+pub const LONGEST_LAG: Duration = Duration::from_secs(1 + 2 + 4 + 8 + 16 + 32);
+
 impl<M: Means> Draft<'_, M> {
     /// Returns what is left to do by a list that is known to show what was written.
     ///

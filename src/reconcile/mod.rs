@@ -14,6 +14,7 @@ mod unverified;
 
 pub use converge::Draft;
 pub use guard::{Evaluation, Facts, TooManyContacts};
+pub use lag::LONGEST_LAG;
 pub use plan::{NoRoom, Plan};
 pub use publish::{Look, Published, Shown};
 pub use rounds::{Converged, Rounds, Step};

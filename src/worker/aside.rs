@@ -3,7 +3,7 @@
 
 use super::session::Session;
 use crate::domain::{Census, ContactSet, Fate, Mode};
-use crate::dynamics::Segment;
+use crate::dynamics::{self, Segment};
 use crate::error::Error;
 use crate::means::Means;
 use crate::reconcile::{self, Audience, Desired, Draft, Plan, survey};
@@ -36,12 +36,26 @@ impl<M: Means> Session<'_, M> {
             // Whom Dynamics does not take is not there to be removed; whoever was a member must be one again.
             max_invalid_percent: if undoing.mode == Mode::Remove { 100.0 } else { 0.0 },
         };
-        let members = survey::list(self.means(), segment, &definition, desired.contacts.len()).await?;
-        let plan = desired.plan(members, survey::exclude_groups(&definition), &[]);
-        let plan = plan.map_err(reconcile::Error::from)?;
-        let mut draft = Draft::new(self.means(), &self.lease.fence, segment, definition).doubted(true);
-        draft.converge(&desired, plan).await?;
+        let plan = async || {
+            let members = survey::list(self.means(), segment, &definition, desired.contacts.len()).await?;
+            let plan = desired.plan(members, survey::exclude_groups(&definition), &[]);
+            Ok::<_, Error>(plan.map_err(reconcile::Error::from)?)
+        };
+        let mut first = plan().await?;
+        if first.is_empty() {
+            self.let_lists_catch_up().await?;
+            first = plan().await?;
+        }
+        let mut draft = Draft::new(self.means(), &self.lease.fence, segment, definition.clone());
+        draft.converge(&desired, first).await?;
         Ok(self.lease.take_back(job).await?)
+    }
+
+    /// Waits for as long as a list is given that shows nothing of a write: what is written after it is read tells whether it
+    /// shows what was written before, and here nothing is.
+    async fn let_lists_catch_up(&self) -> Result<(), Error> {
+        let waiting = self.lease.fence.sleep(reconcile::LONGEST_LAG).await;
+        Ok(waiting.map_err(dynamics::Error::from)?)
     }
 
     /// Where a job fails for a reason of its own, takes out of the draft what an attempt before has left there, so that it can
@@ -89,37 +103,40 @@ impl<M: Means> Session<'_, M> {
     ///
     /// Of them only a hash is known. It names those who are published, unless somebody had changed the draft by then.
     async fn restore_to(&self, job: &Job, before: Census) -> Result<(), Error> {
-        let Some(audience) = survey::survey(self.means(), &job.segment_name, 0).await? else {
-            return Ok(());
-        };
+        let survey = async || survey::survey(self.means(), &job.segment_name, 0).await;
+        let is_as_before = |audience: &Audience| survey::census(&audience.members) == before;
+        let mut found = survey().await?;
+        if found.as_ref().is_some_and(is_as_before) {
+            self.let_lists_catch_up().await?;
+            found = survey().await?;
+        }
+        let Some(audience) = found else { return Ok(()) };
         let Audience {
             segment,
             definition,
             members,
         } = audience;
-        let contacts: ContactSet = if survey::census(&members) == before {
-            members.concat().into()
-        } else {
+        if survey::census(&members) != before {
             let expected = usize::try_from(before.count).unwrap_or(usize::MAX);
             let Some(published) = self.means().published_members(segment.id, expected).await? else {
                 return Ok(());
             };
-            published.into()
-        };
-        if contacts.as_slice().iter().copied().collect::<Census>() != before {
-            return Ok(());
-        }
-        let desired = Desired {
-            mode: Mode::Replace,
-            contacts: &contacts,
-            not_found: 0,
-            max_invalid_percent: 0.0,
-        };
-        let plan = desired.plan(members, survey::exclude_groups(&definition), &[]);
-        let mut draft = Draft::new(self.means(), &self.lease.fence, &segment, definition).doubted(true);
-        let converged = draft.converge(&desired, plan.map_err(reconcile::Error::from)?).await?;
-        if converged.members != before {
-            return Ok(());
+            let published = ContactSet::from(published);
+            if published.as_slice().iter().copied().collect::<Census>() != before {
+                return Ok(());
+            }
+            let desired = Desired {
+                mode: Mode::Replace,
+                contacts: &published,
+                not_found: 0,
+                max_invalid_percent: 0.0,
+            };
+            let plan = desired.plan(members, survey::exclude_groups(&definition), &[]);
+            let mut draft = Draft::new(self.means(), &self.lease.fence, &segment, definition);
+            let converged = draft.converge(&desired, plan.map_err(reconcile::Error::from)?).await?;
+            if converged.members != before {
+                return Ok(());
+            }
         }
         tracing::info!(run_id = %job.run_id, "what an attempt before has left in the draft is out again");
         Ok(self.lease.restore().await?)

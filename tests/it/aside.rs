@@ -10,11 +10,6 @@ use std::time::Duration;
 
 /// A file of two calls in this mode, killed at the second: a half of it is in the draft.
 async fn half_written(mode: &str) -> (World, String) {
-    half_written_where_lists_lag(mode, 0).await
-}
-
-/// The same where so many looks at the members show who was there before a write.
-async fn half_written_where_lists_lag(mode: &str, looks: u32) -> (World, String) {
     // Without versions what is deleted is gone.
     let world = World::in_sandbox(Sandbox::builder().unversioned().start().await, &[]);
     world.destination(&json!({"mode": mode}));
@@ -27,7 +22,6 @@ async fn half_written_where_lists_lag(mode: &str, looks: u32) -> (World, String)
     world.destination(&json!({"max_concurrent_requests": 1}));
     let key = world.drop_contacts("monday.csv", &file);
     let event = world.sandbox.s3.notification(BUCKET, &key);
-    world.sandbox.dataverse.modes(|modes| modes.stale_reads = looks);
     kill_at(&world, event, operation, 2).await;
     assert_ne!(world.segment().members, contacts(0..3_000), "a part is there");
     assert_eq!(world.published(), contacts(0..3_000));
@@ -138,24 +132,4 @@ async fn a_removal_that_fails_for_a_reason_of_its_own_puts_back_whom_it_took_out
     assert_eq!(world.head()["writing"], json!(null));
     world.sandbox.dataverse.clear_faults();
     assert_goes_on(&world, "remove").await;
-}
-
-/// A list that shows who was there before is no proof that nothing is left.
-#[tokio::test(start_paused = true)]
-async fn a_list_that_lags_is_not_taken_for_a_draft_without_what_was_left_in_it() {
-    for mode in ["append", "remove"] {
-        let (world, key) = half_written_where_lists_lag(mode, 1_000).await;
-        world.sandbox.s3.delete(BUCKET, &key);
-        assert_eq!(outcomes(&sweep(&world).await), ["failed"], "{mode}");
-        assert!(world.head()["writing"].is_object(), "nobody knows yet: {mode}");
-        world.sandbox.dataverse.modes(|modes| modes.stale_reads = 0);
-        world.sandbox.dataverse.edit(|state| {
-            let definitions = state.definitions.values_mut();
-            definitions.for_each(|definition| definition.stale.clear());
-        });
-        tokio::time::sleep(Duration::from_mins(31)).await;
-        sweep(&world).await;
-        assert_eq!(world.segment().members, contacts(0..3_000), "{mode}");
-        assert_goes_on(&world, mode).await;
-    }
 }
