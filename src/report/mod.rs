@@ -4,6 +4,7 @@ mod account;
 mod answer;
 mod archive;
 mod background;
+mod command;
 mod doubts;
 mod event;
 mod forgotten;
@@ -167,6 +168,9 @@ pub struct RunReport {
     pub(in crate::report) warnings: Vec<String>,
     /// Why it was refused or failed, and what to do.
     pub(in crate::report) reason: Option<String>,
+    /// The command with which the reason ends, as it can be pasted into any shell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::report) command: Option<String>,
     /// The stable name of the failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::report) error_type: Option<ErrorType>,
@@ -325,6 +329,7 @@ impl RunReport {
             sentence: String::new(),
             warnings: Vec::new(),
             reason: None,
+            command: None,
             error_type: None,
             receipt: None,
             rejected_rows: None,

@@ -1,7 +1,7 @@
 //! Where ended runs are told: in the metrics, in the receipts, in the log.
 
 use super::sentence::sentence;
-use super::{Archive, RunReport, SettingsUsed, Stale, Swept, Trigger, doubts, event, metrics};
+use super::{Archive, RunReport, SettingsUsed, Stale, Swept, Trigger, command, doubts, event, metrics};
 use crate::aws::{Bus, Lost};
 use crate::config::Settings;
 use crate::s3::S3Clock;
@@ -77,6 +77,11 @@ impl Reporter<'_> {
             report.warnings.extend(doubts::warnings(doubts));
         }
         report.sentence = sentence(&report, self.clock.now());
+        report.command = report
+            .reason
+            .as_deref()
+            .zip(self.function)
+            .and_then(|(reason, function)| command::to_paste(reason, function));
         if !report.is_dry_run {
             let used = self.settings.map(SettingsUsed::of);
             let trigger = self.trigger.of(&report);

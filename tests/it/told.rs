@@ -3,6 +3,7 @@
 use crate::failures::sweep;
 use crate::run::Run;
 use crate::world::{SEGMENT, World, contacts};
+use base64::Engine;
 use sandbox::events::Event;
 use sandbox::{Fault, Sandbox};
 use serde_json::{Value, json};
@@ -35,6 +36,28 @@ async fn every_run_that_ends_is_told_on_the_bus_but_a_dry_run() {
         assert_eq!(event.detail, **run, "the detail is the run");
         assert!(event.detail["sentence"].as_str().unwrap().contains("“Summer Sale”"));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_printed_approval_can_be_pasted_as_it_stands_whatever_the_names_hold() {
+    let world = with_bus().await;
+    let name = "It's \"50 %\" $(off) `now`";
+    let load = async |file: &str, people: &[uuid::Uuid]| {
+        let key = world.drop_contacts(file, people);
+        world.order(&key, &json!({"segment_name": name})).await
+    };
+    load("monday.csv", &contacts(0..1_000)).await.assert_loaded();
+    let refused = load("tuesday's.csv", &contacts(0..10)).await;
+    let command = refused.assert_refused()["command"].as_str().unwrap();
+    let (_, behind) = command.split_once("--function-name loader").unwrap();
+    let payload = behind.split("--payload ").nth(1).unwrap().split(' ').next().unwrap();
+    let sent = base64::engine::general_purpose::STANDARD.decode(payload).unwrap();
+    assert!(
+        refused.reason().ends_with(std::str::from_utf8(&sent).unwrap()),
+        "{refused}"
+    );
+    let approved = world.invoke(serde_json::from_slice(&sent).unwrap()).await.unwrap();
+    Run::first(&approved).assert_loaded().removed(990);
 }
 
 #[tokio::test(start_paused = true)]
