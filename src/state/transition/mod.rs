@@ -78,10 +78,19 @@ impl Head {
             // An approval stays until its input is applied or replaced: who asks for the very same takes it from nobody.
             let is_approved = |pending: &Job| pending.approved && pending.run_id == job.run_id;
             let approved = job.approved || self.pending.iter().any(is_approved);
+            let is_above = |pending: &Job| pending.direct.as_ref().is_some_and(|direct| !direct.is_in_place);
+            let stood_above = self
+                .pending
+                .iter()
+                .any(|pending| pending.asks_as(&job) && is_above(pending));
             self.pending
                 .retain(|pending| !(pending.asks_as(&job) && is_replaced(pending)));
             job.approved = approved;
             job = self.asked_directly(job);
+            if let Some(precedence) = &mut job.direct {
+                // What it takes the place of stood above all already.
+                precedence.is_in_place &= !stood_above;
+            }
         } else {
             let overtaken = || self.is_overtaken(&job).then_some(Enqueued::Superseded);
             if let Some(known) = self.find(&job).or_else(overtaken) {

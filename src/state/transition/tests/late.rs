@@ -111,6 +111,23 @@ fn an_approval_takes_no_place_from_what_is_newer_than_its_file_known_or_not() {
 }
 
 #[test]
+fn an_approval_that_takes_the_place_of_a_direct_load_stands_above_all_as_that_did() {
+    let mut head = head();
+    head.enqueue(replace(1), false);
+    let refused = head.next().unwrap().clone();
+    head.refuse("me", &refused, too_small()).unwrap();
+    head.enqueue(replace(2), false);
+    head.enqueue(replace(1), true);
+    let approved = Job {
+        approved: true,
+        ..replace(1)
+    };
+    head.enqueue(approved, true);
+    let next = head.next().unwrap();
+    assert!(next.approved && next.is_same_object(&replace(1)), "{head:?}");
+}
+
+#[test]
 fn what_an_earlier_version_counted_is_told_by_its_name_or_not_at_all() {
     let removed = file(2, Mode::Remove);
     let named = |run_id: &str| {

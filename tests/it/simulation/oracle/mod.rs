@@ -69,12 +69,24 @@ impl Oracle {
             return;
         }
         let own = place_of(scenario, file_of(job));
-        let is_in_place = job.approved && self.was_refused_to_an_event(segment, file_of(job));
+        // Above all stands also what takes the place of an order that waits.
+        let waits_above = |entry: &Entry| {
+            let is_same = entry.file == file_of(job) && entry.mode == job.mode && entry.direct.is_some();
+            is_same && !entry.is_of_event() && !entry.was_applied && !entry.is_refused
+        };
+        let is_in_place =
+            job.approved && self.was_refused_to_an_event(segment, file_of(job)) && !self.of(segment).any(waits_above);
         let (place, base) = if job.direct.is_some() {
-            self.orders += 1;
+            self.orders += 2;
             let is_known = |entry: &&Entry| !is_in_place || entry.mode == Mode::Replace && entry.was_applied;
             let known = self.of(segment).filter(is_known).map(|entry| entry.place.0.clone());
             let place = (known.fold(own.clone(), Ord::max), self.orders);
+            // It stands above what was loaded before, and below what was ordered of that and waits.
+            let replaces = self
+                .of(segment)
+                .filter(|entry| entry.mode == Mode::Replace && entry.was_applied);
+            let last = replaces.map(|entry| entry.place.1).max().unwrap_or(0);
+            let place = if is_in_place { (place.0, last + 1) } else { place };
             let base = if is_in_place { (own, self.orders) } else { place.clone() };
             (place, base)
         } else {
