@@ -1,5 +1,6 @@
 //! Publishing again what was published, without its file: only where the draft is still what it was.
 
+use super::missing::Lacking;
 use super::session::Session;
 use crate::domain::{Fate, Mode};
 use crate::error::Error;
@@ -55,9 +56,13 @@ impl<M: Means> Session<'_, M> {
             is_published: true,
             watch,
         };
-        self.lease.apply(job, &done).await?;
+        let lacking = match &shown {
+            Some(shown) => self.look_for_missing(shown, &job.segment_name, done.members).await,
+            None => Lacking::default(),
+        };
+        let (_, shortfall) = self.lease.apply(job, &done, lacking.lack).await?;
         let seen = match shown {
-            Some(shown) => Seen::Active(shown, self.note_missing(&shown, None).await),
+            Some(shown) => Seen::Active(shown, lacking.told(shortfall)),
             None => Seen::PublishedAgain,
         };
         Ok(Some(self.report_seen(applied, &seen).await))

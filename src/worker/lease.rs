@@ -1,5 +1,6 @@
 //! A worker's lease on a segment: taken, kept alive beside the work, and given back.
 
+use super::missing::Lack;
 use super::{Asked, heads};
 use crate::domain::{Census, SegmentName, Watch};
 use crate::means::Means;
@@ -138,10 +139,28 @@ impl<M: Means> LeaseGuard<M> {
             .await
     }
 
-    /// Records that the job is carried out, and returns the jobs that it overtook.
-    pub(super) async fn apply(&self, job: &Job, achievement: &Achievement) -> Result<Vec<Job>, Error> {
-        self.change(|head, now| head.apply(&self.owner, job, achievement.clone(), now))
-            .await
+    /// Records that the job is carried out, with the members that are missing; returns the jobs that it overtook, and what
+    /// follows, as [`Head::note_missing`] does.
+    ///
+    /// One step: whoever dies after it leaves nothing that only he knew to be missing.
+    pub(super) async fn apply(
+        &self,
+        job: &Job,
+        achievement: &Achievement,
+        lack: Option<Lack>,
+    ) -> Result<(Vec<Job>, Option<Shortfall>), Error> {
+        self.change(|head, now| {
+            let overtaken = head.apply(&self.owner, job, achievement.clone(), now)?;
+            Ok((overtaken, self.note(head, lack, now)?))
+        })
+        .await
+    }
+
+    fn note(&self, head: &mut Head, lack: Option<Lack>, now: DateTime<Utc>) -> Result<Option<Shortfall>, LeaseLost> {
+        let Some(Lack { asked, missing, pause }) = lack else {
+            return Ok(None);
+        };
+        head.note_missing(&self.owner, (asked, missing), pause, now)
     }
 
     /// Records that the job is done with, and leaves what was applied last as it is.
@@ -149,9 +168,13 @@ impl<M: Means> LeaseGuard<M> {
         self.change(|head, now| head.count(&self.owner, job, now)).await
     }
 
-    /// Records that the published segment was seen Active.
-    pub(super) async fn confirm(&self) -> Result<(), Error> {
-        self.change(|head, now| head.confirm(&self.owner, now)).await
+    /// Records that the published segment was seen Active, with the members that are missing; returns what follows.
+    pub(super) async fn confirm(&self, lack: Option<Lack>) -> Result<Option<Shortfall>, Error> {
+        self.change(|head, now| {
+            head.confirm(&self.owner, now)?;
+            self.note(head, lack, now)
+        })
+        .await
     }
 
     /// Records that the published segment is gone.
@@ -166,13 +189,8 @@ impl<M: Means> LeaseGuard<M> {
 
     /// Takes note of how many published members Dynamics does not count; returns what follows, as [`Head::note_missing`]
     /// does.
-    pub(super) async fn note_missing(
-        &self,
-        counts: (u64, u64),
-        pause: Option<TimeDelta>,
-    ) -> Result<Option<Shortfall>, Error> {
-        self.change(|head, now| head.note_missing(&self.owner, counts, pause, now))
-            .await
+    pub(super) async fn note_missing(&self, lack: Option<Lack>) -> Result<Option<Shortfall>, Error> {
+        self.change(|head, now| self.note(head, lack, now)).await
     }
 
     /// Takes note that nothing is published again for the members that are missing.

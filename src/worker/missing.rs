@@ -1,14 +1,41 @@
 //! Members that were published and are not counted: noted, and published again.
 
 use super::session::Session;
-use crate::domain::{ContactId, SegmentStatus};
+use crate::domain::{Census, ContactId, SegmentName, SegmentStatus};
 use crate::dynamics::Segment;
 use crate::error::Error;
 use crate::means::Means;
 use crate::reconcile::{Shown, survey};
 use crate::report::{Missing, RunReport, Seen};
-use crate::state::{Applied, Head, Shortfall};
+use crate::state::{Applied, Shortfall};
 use chrono::TimeDelta;
+
+/// How many of the published members a segment shows too few, to be noted in the same step as that it was seen.
+#[derive(Clone, Copy)]
+pub(super) struct Lack {
+    /// How many it was to count.
+    pub(super) asked: u64,
+    /// How many of them it does not.
+    pub(super) missing: u64,
+    /// After what time they are published again; `None` if never.
+    pub(super) pause: Option<TimeDelta>,
+}
+
+/// What was found out of the members that are missing.
+#[derive(Default)]
+pub(super) struct Lacking {
+    /// How many they are; `None` if nobody can tell.
+    pub(super) lack: Option<Lack>,
+    who: Option<Vec<ContactId>>,
+}
+
+impl Lacking {
+    /// Tells what follows, as it was noted; `None` if nobody is missing.
+    pub(super) fn told(self, shortfall: Option<Shortfall>) -> Option<Missing> {
+        let who = self.who;
+        shortfall.map(|shortfall| Missing { shortfall, who })
+    }
+}
 
 impl<M: Means> Session<'_, M> {
     /// Does for a segment with nothing pending what is left of its last publish.
@@ -20,47 +47,43 @@ impl<M: Means> Session<'_, M> {
         }
     }
 
-    /// Takes note of how many of the members that a segment shows are missing; returns what follows where there are any.
+    /// Finds out how many of the members that were published a segment does not show, and who they are where all was tried.
     ///
-    /// Where that cannot be noted, what was published is published all the same.
-    pub(super) async fn note_missing(&self, shown: &Shown, head: Option<&Head>) -> Option<Missing> {
-        let missing = shown.missing()?;
-        if missing == 0 && head.is_some_and(|head| head.shortage.is_none()) {
-            return None;
-        }
-        let pause = self.worker.settings.destination.rules.republish_after();
-        // Who it is takes calls: where the work is killed meanwhile, nobody has heard, and the next sweep finds it out.
-        let who = self.who_stays_missing(shown, pause).await;
-        let noted = self.lease.note_missing((shown.asked, missing), pause).await;
-        let shortfall = noted.unwrap_or_else(|error| {
-            tracing::warn!(missing, error = %error, "that members are missing could not be noted; they are not published again");
+    /// Who it is takes calls: where the work is killed meanwhile, nobody has heard, and the next sweep finds it out.
+    pub(super) async fn look_for_missing(&self, shown: &Shown, name: &SegmentName, members: Option<Census>) -> Lacking {
+        let Some(missing) = shown.missing() else {
+            return Lacking::default();
+        };
+        let lack = Lack {
+            asked: shown.asked,
+            missing,
+            pause: self.worker.settings.destination.rules.republish_after(),
+        };
+        let found = self.who_stays_missing(shown, lack, name, members).await;
+        let who = found.unwrap_or_else(|error| {
+            tracing::warn!(error = %error, "which members are missing could not be found out");
             None
-        })?;
-        Some(Missing { shortfall, who })
+        });
+        Lacking { lack: Some(lack), who }
     }
 
     /// Asks Dynamics which of the members it shows, where all was tried, and returns the others; `None` if that cannot be told.
-    async fn who_stays_missing(&self, shown: &Shown, pause: Option<TimeDelta>) -> Option<Vec<ContactId>> {
-        let found = self.find_missing(shown, pause).await;
-        found.unwrap_or_else(|error| {
-            tracing::warn!(error = %error, "which members are missing could not be found out");
-            None
-        })
-    }
-
-    async fn find_missing(&self, shown: &Shown, pause: Option<TimeDelta>) -> Result<Option<Vec<ContactId>>, Error> {
-        let missing = shown.missing().unwrap_or(0);
-        if missing == 0 {
+    async fn who_stays_missing(
+        &self,
+        shown: &Shown,
+        lack: Lack,
+        name: &SegmentName,
+        members: Option<Census>,
+    ) -> Result<Option<Vec<ContactId>>, Error> {
+        if lack.missing == 0 {
             return Ok(None);
         }
         let head = self.lease.look().await?;
-        if head.shortfall(missing, pause) != Some(Shortfall::Stays) {
-            return Ok(None);
-        }
-        let (Some(applied), Some(counted)) = (head.applied, shown.member_count) else {
+        let (Some(Shortfall::Stays), Some(counted)) = (head.shortfall(lack.missing, lack.pause), shown.member_count)
+        else {
             return Ok(None);
         };
-        let Some(found) = survey::find(self.means(), &applied.job.segment_name).await? else {
+        let Some(found) = survey::find(self.means(), name).await? else {
             return Ok(None);
         };
         let counted = usize::try_from(counted).unwrap_or(usize::MAX);
@@ -68,12 +91,12 @@ impl<M: Means> Session<'_, M> {
             return Ok(None);
         };
         let definition = self.means().definition(found.definition_id).await?;
-        let members = survey::list(self.means(), &found, &definition, counted).await?;
-        if applied.members != Some(survey::census(&members)) {
+        let included = survey::list(self.means(), &found, &definition, counted).await?;
+        if members != Some(survey::census(&included)) {
             return Ok(None);
         }
         let kept_out = survey::list_excluded(self.means(), &found, &definition).await?;
-        Ok(Some(survey::not_shown(&members, &kept_out, &listed)))
+        Ok(Some(survey::not_shown(&included, &kept_out, &listed)))
     }
 
     /// Looks whether the members that were missing are there by now, and publishes the segment again where they are not, unless
@@ -102,7 +125,11 @@ impl<M: Means> Session<'_, M> {
             has_lasted: false,
         };
         if shown.missing() == Some(0) || shortage.was_published_enough() {
-            let seen = Seen::Active(shown, self.note_missing(&shown, None).await);
+            let lacking = self
+                .look_for_missing(&shown, &applied.job.segment_name, applied.members)
+                .await;
+            let shortfall = self.lease.note_missing(lacking.lack).await?;
+            let seen = Seen::Active(shown, lacking.told(shortfall));
             return Ok(Some(self.report_seen(applied, &seen).await));
         }
         self.publish_missing(applied).await

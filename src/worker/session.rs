@@ -4,6 +4,7 @@ use super::Worker;
 use super::aside::undoing;
 use super::failure::{Next, record_failure};
 use super::lease::LeaseGuard;
+use super::missing::Lacking;
 use super::phase::{Meter, Phase};
 use super::prepare::Prepared;
 use crate::domain::ContactId;
@@ -162,9 +163,11 @@ impl<M: Means> Session<'_, M> {
                 Ok(None)
             }
             Ok(Look::Shown(shown)) => {
-                lease.confirm().await?;
-                let missing = self.note_missing(&shown, None).await;
-                told(Seen::Active(shown, missing)).await
+                let lacking = self
+                    .look_for_missing(&shown, &applied.job.segment_name, applied.members)
+                    .await;
+                let shortfall = lease.confirm(lacking.lack).await?;
+                told(Seen::Active(shown, lacking.told(shortfall))).await
             }
             Ok(Look::Stopped { status_code }) => {
                 tracing::warn!(
@@ -243,7 +246,7 @@ impl<M: Means> Session<'_, M> {
                 is_published: false,
                 watch: None,
             };
-            self.record(job, head, &done, prepared.shown(), &mut writing).await?;
+            self.record(job, &done, prepared.shown(), &mut writing).await?;
             Ok(Some(Outcome::Unchanged))
         }
         .await;
@@ -309,7 +312,7 @@ impl<M: Means> Session<'_, M> {
                 is_published: true,
                 watch,
             };
-            self.record(job, head, &done, shown, &mut writing).await?;
+            self.record(job, &done, shown, &mut writing).await?;
             Ok(Some(match shown {
                 Some(_) => Outcome::Loaded,
                 None => Outcome::Computing,
@@ -323,16 +326,18 @@ impl<M: Means> Session<'_, M> {
     async fn record(
         &self,
         job: &Job,
-        head: &Head,
         done: &Achievement,
         shown: Option<Shown>,
         writing: &mut Writing,
     ) -> Result<(), Error> {
-        writing.overtaken.extend(self.lease.apply(job, done).await?);
+        let lacking = match &shown {
+            Some(shown) => self.look_for_missing(shown, &job.segment_name, done.members).await,
+            None => Lacking::default(),
+        };
+        let (overtaken, shortfall) = self.lease.apply(job, done, lacking.lack).await?;
+        writing.overtaken.extend(overtaken);
         writing.shown = shown;
-        if let Some(shown) = &shown {
-            writing.missing = self.note_missing(shown, Some(head)).await;
-        }
+        writing.missing = lacking.told(shortfall);
         Ok(())
     }
 

@@ -344,3 +344,22 @@ async fn a_kill_while_it_is_asked_who_stays_missing_leaves_it_to_the_next_sweep_
     assert_eq!(listed(&world, &told[0]), Some(rows(&contacts(0..3))), "{told:?}");
     assert_eq!(world.segment().publishes, 4, "and no fourth one");
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_notes_that_a_publish_was_seen_notes_in_the_same_step_who_is_missing() {
+    let mut confirmed = 0;
+    for write in 1..=9 {
+        let world = World::start().await;
+        world.sandbox.dataverse.drop_at_compute(contacts(0..3));
+        let refused = Fault::on("PutObject").path("head.json").nth(write).always();
+        world.sandbox.s3.fault(refused.answer(403).code("AccessDenied"));
+        let key = world.drop_contacts("monday.csv", &contacts(0..100));
+        let _ = world.invoke(world.sandbox.s3.notification(BUCKET, &key)).await;
+        let head = world.head();
+        if head["applied"]["confirmed"] == true {
+            confirmed += 1;
+            assert_eq!(head["shortage"]["missing"], 3, "write {write}: {head}");
+        }
+    }
+    assert!(confirmed > 1, "the head was written after it, too");
+}
