@@ -3,7 +3,7 @@
 //! The worker decides; its means carry out. Production's are S3 and Dynamics, a simulation's are a model of both, and
 //! the worker in between is the same. Time is tokio's, which a test may pause; only S3's own clock is asked for here.
 
-use crate::domain::{Batch, ContactId, Home, Mode, ObjectRef, RunId, SegmentName};
+use crate::domain::{Batch, ContactId, Home, Mode, NearNames, ObjectRef, RunId, SegmentName};
 use crate::dynamics::{self, Definition, DefinitionId, Group, GroupId, LookedUp, Saved, Segment, SegmentId};
 use crate::source::{self, ObjectVersion, Parts, Rejected, Rows};
 use crate::state::{self, Bookmark, Head, KeyContent, Legacy, Stored};
@@ -92,6 +92,9 @@ pub trait Means: Clone {
 
     /// Finds the segments of exactly this name.
     async fn find_segments(&self, name: &SegmentName) -> Result<Vec<Segment>, dynamics::Error>;
+
+    /// Looks for segments whose names come near this one; where that fails, nothing is known.
+    async fn names_near(&self, name: &SegmentName) -> NearNames;
 
     /// Reads a segment's row as it is now.
     async fn segment(&self, id: SegmentId) -> Result<Segment, dynamics::Error>;

@@ -25,7 +25,7 @@ pub use destination::{CredentialSource, Destination};
 pub use error::{Error, SecretName};
 pub use expiry::{Urgency, Warning};
 pub use organization::Organization;
-pub use rules::{CheckContacts, EmptyResult, ResultFiles, Rules, WhenInUse};
+pub use rules::{CheckContacts, EmptyResult, MissingSegment, ResultFiles, Rules, WhenInUse};
 pub use secrets::Secrets;
 pub use segment_name::{Error as SegmentNameError, Metadata, resolve as resolve_segment_name};
 pub use variables::{VariableError, Variables};

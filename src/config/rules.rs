@@ -52,6 +52,8 @@ rules! {
     empty_result: EmptyResult = choice(&EmptyResult::NAMES, EmptyResult::Refuse);
     /// Which ids are looked up before they are written.
     check_contacts: CheckContacts = choice(&CheckContacts::NAMES, CheckContacts::None);
+    /// What becomes of a load into a segment that does not exist.
+    missing_segment: MissingSegment = choice(&MissingSegment::NAMES, MissingSegment::Create);
     /// What becomes of a load into a segment that journeys or other segments use.
     when_in_use: WhenInUse = choice(&WhenInUse::NAMES, WhenInUse::Load);
     /// What starts a run.
@@ -121,6 +123,20 @@ pub enum CheckContacts {
 
 impl CheckContacts {
     pub(super) const NAMES: [(&str, Self); 2] = [("none", Self::None), ("added", Self::Added)];
+}
+
+/// What becomes of a load into a segment that does not exist.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MissingSegment {
+    /// It is created.
+    Create,
+    /// The load is refused before the first write.
+    Refuse,
+}
+
+impl MissingSegment {
+    pub(super) const NAMES: [(&str, Self); 2] = [("create", Self::Create), ("refuse", Self::Refuse)];
 }
 
 /// What becomes of a load into a segment that journeys or other segments use.

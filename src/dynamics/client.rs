@@ -113,6 +113,12 @@ impl Client {
         }
     }
 
+    /// Sends a call once whose answer nobody depends on.
+    pub(super) async fn once<T>(&self, call: &Call, read: impl Fn(&Answer) -> Result<T, Odd>) -> Option<T> {
+        let answer = self.attempt(call).await.ok()?;
+        read(&answer).ok()
+    }
+
     /// Waits before another try, or gives up: after too many tries, without budget, or out of time.
     pub(super) async fn back_off(&self, operation: &'static str, tries: u32, reason: String) -> Result<(), Error> {
         if tries >= MAX_TRIES || !self.budget.take() {

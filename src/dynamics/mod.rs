@@ -16,6 +16,7 @@ mod group;
 mod json;
 mod list;
 mod members;
+mod names;
 mod odata;
 mod paging;
 mod phrases;

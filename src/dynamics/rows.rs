@@ -14,6 +14,8 @@ const MOST_PAGES: usize = 500;
 /// The most rows of a list: an organization has 13,000 segments at most (Microsoft's fair use policy), and a server that
 /// ignores the filter answers with all of them.
 const MOST_ROWS: usize = 20_000;
+/// The most rows of one page (Microsoft, "Page results").
+pub(super) const MOST_ON_A_PAGE: usize = 5_000;
 /// The most rows that `@odata.count` counts (Microsoft, "Count number of rows").
 const MOST_COUNTED: u64 = 5_000;
 

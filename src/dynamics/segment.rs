@@ -156,9 +156,9 @@ impl Dataverse {
     /// Finds the real-time segments of exactly this name, deleted ones and those of other business units excepted.
     pub async fn find_segments(&self, name: &SegmentName) -> Result<Vec<Segment>, Error> {
         const OPERATION: &str = "find the segment";
-        // 12: made in real-time journeys. Neither type nor state is a criterion: both read back other than written.
+        // Neither type nor state is a criterion: both read back other than written.
         let filter = format!(
-            "msdynmkt_displayname%20eq%20{}%20and%20msdynmkt_source%20eq%2012",
+            "{SEGMENT_NAME}%20eq%20{}%20and%20{SOURCE}%20eq%2012",
             odata::literal(name.as_str())
         );
         let of_the_unit = self
@@ -281,10 +281,12 @@ impl Dataverse {
 /// The columns of a definition that are read.
 pub(super) const DEFINITION_COLUMNS: &str = "msdynmkt_segmentdefinitionid,msdynmkt_name,msdynmkt_segmentquery,msdynmkt_staticlistmembers,msdynmkt_disablesegmentrefresh";
 
-const SEGMENT_KEY: &str = "msdynmkt_segmentid";
+pub(super) const SEGMENT_KEY: &str = "msdynmkt_segmentid";
 /// The business unit that owns a row.
-const OWNER: &str = "_owningbusinessunit_value";
-const SEGMENT_NAME: &str = "msdynmkt_displayname";
+pub(super) const OWNER: &str = "_owningbusinessunit_value";
+pub(super) const SEGMENT_NAME: &str = "msdynmkt_displayname";
+/// Where a segment was made: 12 is in real-time journeys.
+pub(super) const SOURCE: &str = "msdynmkt_source";
 const DEFINITION_KEY: &str = "msdynmkt_segmentdefinitionid";
 
 /// The longest version of a row that is remembered; Dataverse writes `W/"` and a number.
@@ -308,7 +310,7 @@ fn is_asked_for(row: &Row, key: &str, id: Uuid) -> Result<(), Odd> {
 
 /// Returns whether a row is left from a segment that was deleted: `statuscode` 4, which has `statecode` 1 (Microsoft's segment
 /// API). A row that says both that and that it is active would be created once more where it is not gone.
-fn is_deleted(row: &Row) -> Result<bool, Odd> {
+pub(super) fn is_deleted(row: &Row) -> Result<bool, Odd> {
     const INACTIVE: i64 = 1;
     let is_deleted = SegmentStatus::of(row.number("statuscode")?) == SegmentStatus::Deleted;
     if is_deleted && row.number("statecode")? != INACTIVE {

@@ -5,7 +5,7 @@ mod clients;
 pub(crate) use clients::Clients;
 
 use crate::config::Settings;
-use crate::domain::{Batch, ContactId, Home, Mode, ObjectRef, SegmentName};
+use crate::domain::{Batch, ContactId, Home, Mode, NearNames, ObjectRef, SegmentName};
 use crate::dynamics::{self, Dataverse, Definition, DefinitionId, Group, GroupId, LookedUp, Saved, Segment, SegmentId};
 use crate::means::{Attempt, Leftovers, Lists, Means};
 use crate::report::Archive;
@@ -152,6 +152,10 @@ impl Means for Production<'_> {
 
     async fn find_segments(&self, name: &SegmentName) -> Result<Vec<Segment>, dynamics::Error> {
         self.dataverse.find_segments(name).await
+    }
+
+    async fn names_near(&self, name: &SegmentName) -> NearNames {
+        self.dataverse.names_near(name).await
     }
 
     async fn segment(&self, id: SegmentId) -> Result<Segment, dynamics::Error> {

@@ -21,7 +21,7 @@ pub use rounds::{Converged, Rounds, Step};
 pub use survey::Audience;
 pub use unverified::Unverified;
 
-use crate::domain::{ContactId, ContactSet, Fate, Mode, UsedBy};
+use crate::domain::{ContactId, ContactSet, Fate, Mode, NearNames, UsedBy};
 use crate::dynamics;
 
 /// What a run wants of the segment.
@@ -51,6 +51,18 @@ pub enum Error {
         name: String,
         /// The segments' ids.
         ids: Vec<String>,
+    },
+    /// There is no segment, and none is to be made.
+    #[error(
+        "there is no segment of exactly the name {name:?}, and missing_segment is refuse{near}. Nothing was written, and no \
+         approval opens this: load the file directly with the right `segment_name`, or create a static segment of contacts of \
+         exactly this name in Customer Insights - Journeys, or set missing_segment to create, and load the file directly again"
+    )]
+    SegmentMissing {
+        /// The name.
+        name: String,
+        /// Names that somebody may have meant.
+        near: NearNames,
     },
     /// The segment has a query of its own.
     #[error(
@@ -187,6 +199,7 @@ impl Error {
     pub fn error_type(&self) -> &'static str {
         match self {
             Self::SeveralSegments { .. } => "SeveralSegments",
+            Self::SegmentMissing { .. } => "SegmentMissing",
             Self::DynamicSegment { .. } => "DynamicSegment",
             Self::WrongBaseEntity { .. } => "WrongBaseEntity",
             Self::SegmentChanged(_) => "SegmentChanged",
@@ -208,6 +221,7 @@ impl Error {
         match self {
             // The segment or the result itself forbids the load, so that repeating it is no use.
             Self::SeveralSegments { .. }
+            | Self::SegmentMissing { .. }
             | Self::DynamicSegment { .. }
             | Self::WrongBaseEntity { .. }
             | Self::NoRoom(_)

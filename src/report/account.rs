@@ -1,7 +1,7 @@
 //! What an attempt at a job learned and did, as data: the stages return it, and reports are made of it.
 
 use super::{Audience, Outcome, Past, PhaseTimes};
-use crate::domain::{ContactId, OlderFiles, UsedBy};
+use crate::domain::{ContactId, NearNames, OlderFiles, UsedBy};
 use crate::error::Error;
 use crate::means::Leftovers;
 use crate::reconcile::{Evaluation, Shown};
@@ -49,6 +49,8 @@ pub(crate) struct Content {
 pub(crate) struct Comparison {
     /// The segment, where there is one.
     pub(crate) found: Option<Found>,
+    /// What comes near the name of a segment that is to be made; `None` if none is.
+    pub(crate) beside: Option<NearNames>,
     /// How many ids were looked up among the contacts, where the destination wants it.
     pub(crate) looked_up: Option<usize>,
     /// Those of them that are no contacts, sorted.

@@ -243,6 +243,7 @@ impl RunReport {
         self.member_count = writing.shown.and_then(|shown| shown.member_count);
         self.published_missing = writing.shown.and_then(|shown| shown.missing());
         self.warnings.extend(sentences::about_no_segment(self, comparison));
+        self.warnings.extend(sentences::about_a_new_segment(self, comparison));
         self.needs_attention |= stays(writing.missing.as_ref());
         self.needs_attention |= writing.shown.is_some_and(|shown| shown.has_strangers());
         self.warnings.extend(sentences::about_the_segment(account));

@@ -115,6 +115,16 @@ pub(super) fn about_no_segment(report: &RunReport, comparison: &Comparison) -> O
     })
 }
 
+/// Says that the segment is new, beside which others: its name may be one that nobody meant.
+pub(super) fn about_a_new_segment(report: &RunReport, comparison: &Comparison) -> Option<String> {
+    let near = comparison.beside.as_ref()?;
+    let name = report.segment_name.as_ref().map_or("", SegmentName::as_str);
+    let is = if report.created { "is" } else { "would be" };
+    Some(format!(
+        "the segment {name:?} {is} new, since there was none of exactly this name{near}"
+    ))
+}
+
 /// Says what was noticed on the way to the published segment, in the order in which it was.
 pub(super) fn about_the_segment(account: &Account) -> Vec<String> {
     let Account {

@@ -14,6 +14,7 @@ mod forget;
 mod heads;
 mod lease;
 mod missing;
+mod names;
 mod newer;
 mod phase;
 mod prepare;

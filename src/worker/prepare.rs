@@ -45,6 +45,8 @@ impl<M: Means> Worker<'_, M> {
         let (comparison, prepared) = self.compare(job, head, contacts, meter).await;
         account.comparison = comparison;
         if let Ok(prepared) = &prepared {
+            let names = self.names_beside(job, head, prepared);
+            account.comparison.beside = meter.phase(Phase::Survey, names).await;
             self.evaluate(job, head, &mut account, prepared);
         }
         (account, prepared)
@@ -146,8 +148,7 @@ impl<M: Means> Worker<'_, M> {
     ) -> (Comparison, Result<Prepared, Error>) {
         let mut comparison = Comparison::default();
         let prepared = async {
-            let survey = survey::survey(&self.means, &job.segment_name, contacts.len());
-            let mut audience = meter.phase(Phase::Survey, survey).await?;
+            let mut audience = meter.phase(Phase::Survey, self.survey(job, contacts.len())).await?;
             comparison.found = audience.as_ref().map(|audience| found(audience, head));
             let members = audience.as_mut().map(Audience::take_members).unwrap_or_default();
             let (groups, members_before) = (members.len(), members.iter().map(Vec::len).sum());

@@ -29,6 +29,7 @@ mod leaks;
 mod loads;
 mod missing;
 mod names;
+mod new_segments;
 mod observed;
 mod others;
 mod pinned;

@@ -7,7 +7,7 @@ use super::dataverse::{Change, id_of, index_of};
 use super::situations::Situation;
 use super::world::{NAMES, dynamics_time, s3_time};
 use chrono::{DateTime, Utc};
-use segment_loader::domain::{Batch, ContactId, Home, Mode, ObjectRef, SegmentName};
+use segment_loader::domain::{Batch, ContactId, Home, Mode, NearNames, ObjectRef, SegmentName};
 use segment_loader::dynamics::{self, Definition, DefinitionId, Group, GroupId, LookedUp, Saved, Segment, SegmentId};
 use segment_loader::means::{Attempt, Leftovers, Lists, Means};
 use segment_loader::source::{self, ObjectVersion, Parts, Rows};
@@ -168,6 +168,10 @@ impl Means for Simulated {
             segment.exists.then(|| segment.row(index, world.now()))
         });
         Ok(found.await?.into_iter().collect())
+    }
+
+    async fn names_near(&self, _: &SegmentName) -> NearNames {
+        NearNames::UNKNOWN
     }
 
     async fn segment(&self, id: SegmentId) -> Result<Segment, dynamics::Error> {
