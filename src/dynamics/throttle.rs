@@ -102,7 +102,7 @@ impl Gate {
         let state = self.lock();
         let wait = state.asked_until.saturating_duration_since(Instant::now());
         format!(
-            "{}: requests have to wait {} s more, and the invocation has {} s left",
+            "{}: requests have to wait {} s more, and {} s are left",
             state.cause,
             wait.as_secs_f64().ceil(),
             fence.time_left().as_secs()

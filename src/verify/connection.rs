@@ -1,8 +1,7 @@
 //! `test_connection`: five checks in order, and a sixth where a business unit is named; no further than the first failure.
 
 use crate::config::{Secrets, Settings};
-use crate::dynamics::Dataverse;
-use crate::error::Error;
+use crate::dynamics::{Dataverse, Error};
 use crate::time::Fence;
 use chrono::Utc;
 use serde::Serialize;
@@ -11,8 +10,8 @@ use std::fmt::Display;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long one call of the test may take: a person waits for it.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the test may take: a person waits for it. Longer pauses that Dynamics asks for are told instead.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Serialize)]
 struct Check {
@@ -37,6 +36,7 @@ pub(crate) async fn test(secrets: &Secrets, http: &reqwest::Client, stop_at: Ins
 
 impl Checks {
     async fn make(&mut self, secrets: &Secrets, http: &reqwest::Client, stop_at: Instant) -> Result<(), Failed> {
+        let gives_up_at = Instant::now() + PATIENCE;
         let destination = self.note("destination_secret", secrets.destination().await, |destination| {
             let organization = &destination.organization;
             let warning = suffix(organization.warning());
@@ -60,34 +60,36 @@ impl Checks {
             credential,
             business_unit: None,
         };
-        let fence = Fence::stopping_at(stop_at);
-        let dataverse = Dataverse::new(http.clone(), &settings, secrets.clone(), REQUEST_TIMEOUT, fence);
-        self.note("token", dataverse.token_check().await, |()| {
+        let fence = Fence::stopping_at(stop_at.min(gives_up_at));
+        let dataverse = Dataverse::new(http.clone(), &settings, secrets.clone(), PATIENCE, fence);
+        let in_time = |error| told(error, gives_up_at < stop_at);
+        self.note("token", dataverse.token_check().await.map_err(in_time), |()| {
             format!("signed in at {}", settings.credential.authority)
         })?;
-        self.note("who_am_i", dataverse.who_am_i().await, |()| {
+        self.note("who_am_i", dataverse.who_am_i().await.map_err(in_time), |()| {
             let organization = settings.destination.organization.url();
             format!("the application user exists in {organization}")
         })?;
-        self.note("segment_tables", dataverse.check_segment_tables().await, |()| {
-            "Customer Insights - Journeys is installed and its segments can be read".to_owned()
-        })?;
+        self.note(
+            "segment_tables",
+            dataverse.check_segment_tables().await.map_err(in_time),
+            |()| "Customer Insights - Journeys is installed and its segments can be read".to_owned(),
+        )?;
         let Some(unit) = &settings.destination.rules.owning_business_unit else {
             return Ok(());
         };
-        let found = dataverse.find_business_unit(unit).await;
+        let found = dataverse.find_business_unit(unit).await.map_err(in_time);
         self.note("business_unit", found, |id| format!("the business unit {unit} is {id}"))
             .map(drop)
     }
 
     /// Takes note of how a check ended; `detail` says what a good one found.
-    fn note<T, E: Into<Error>>(
+    fn note<T, E: Display>(
         &mut self,
         name: &'static str,
         outcome: Result<T, E>,
         detail: impl FnOnce(&T) -> String,
     ) -> Result<T, Failed> {
-        let outcome = outcome.map_err(Into::into);
         self.0.push(Check {
             name,
             ok: outcome.is_ok(),
@@ -96,7 +98,21 @@ impl Checks {
                 Err(error) => error.to_string(),
             },
         });
-        outcome.map_err(|_: Error| Failed)
+        outcome.map_err(|_| Failed)
+    }
+}
+
+/// Says what Dynamics told where the test's own patience was over, and not the invocation's time.
+fn told(error: Error, is_own_patience: bool) -> String {
+    match error {
+        Error::OutOfTime { because } if is_own_patience => {
+            let because = because.as_deref().unwrap_or("the checks before took so long");
+            format!(
+                "the test gives up after {} s, since {because}; try again later",
+                PATIENCE.as_secs()
+            )
+        }
+        error => error.to_string(),
     }
 }
 

@@ -4,6 +4,7 @@ use crate::world::World;
 use sandbox::{CREDENTIAL_SECRET, DESTINATION_SECRET, Fault};
 use serde_json::{Value, json};
 use std::time::Duration;
+use tokio::time::Instant;
 
 const CHECKS: [&str; 5] = [
     "destination_secret",
@@ -124,7 +125,7 @@ async fn what_took_the_time_is_told_where_it_runs_out() {
             .header("Retry-After", "60")
             .code("0x80072322")
     };
-    let waiting = "Dynamics throttles: requests have to wait 60 s more, and the invocation has";
+    let waiting = "Dynamics throttles: requests have to wait 60 s more, and ";
     for (fault, words) in [
         (throttled(), waiting),
         (
@@ -170,4 +171,32 @@ async fn an_entra_that_waited_too_long_for_the_request_is_asked_again() {
     let world = World::start().await;
     world.sandbox.entra.fault(Fault::on("Token").answer(408).times(2));
     assert_eq!(test(&world).await["ok"], true);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_kept_waiting_for_longer_than_half_a_minute_and_what_dynamics_said_is_told() {
+    let throttled = |seconds: &str| Fault::on("WhoAmI").answer(429).header("Retry-After", seconds);
+    for (fault, words) in [
+        (throttled("300"), "Dynamics throttles: requests have to wait 300 s more"),
+        (throttled("7"), "Dynamics throttles: requests have to wait 7 s more"),
+        (
+            Fault::on("WhoAmI").answer(429),
+            "Dynamics throttles: requests have to wait ",
+        ),
+        (
+            Fault::on("WhoAmI").answer(503).header("Retry-After", "300"),
+            "Dynamics is not available",
+        ),
+        (Fault::on("WhoAmI").delay(Duration::from_hours(1)), "no answer in time"),
+    ] {
+        let world = World::start().await;
+        world.sandbox.dataverse.fault(fault.always());
+        let start = Instant::now();
+        assert_fails(&world, "who_am_i", &["the test gives up after 30 s, since", words]).await;
+        assert!(
+            start.elapsed() <= Duration::from_secs(31),
+            "{words}: {:?}",
+            start.elapsed()
+        );
+    }
 }
