@@ -14,7 +14,7 @@ fn xml(content: &str) -> String {
 
 /// Loads by an order, which answers with the run whatever becomes of it.
 async fn ordered(world: &World, key: &str) -> (Value, String) {
-    let run = world.order(key, &json!({})).await;
+    let run = world.load_directly(key, &json!({})).await;
     run.assert_failed();
     (run["error_type"].clone(), run.reason().to_owned())
 }
@@ -122,7 +122,7 @@ async fn a_file_larger_than_all_other_answers_is_read() {
         if ignores_ranges {
             world.sandbox.s3.ignore_ranges();
         }
-        let run = world.order(&key, &json!({})).await;
+        let run = world.load_directly(&key, &json!({})).await;
         assert!(["loaded", "unchanged"].contains(&run.outcome()), "{run}");
     }
     assert_eq!(world.published(), contacts(0..1_000));
@@ -295,7 +295,7 @@ async fn metadata_that_s3_keeps_is_an_error_however_it_counts_it() {
         let fault = Fault::on("HeadObject").alter_header("x-amz-missing-meta", count);
         world.sandbox.s3.fault(fault.always());
         let key = world.drop_contacts("monday.csv", &contacts(0..10));
-        let run = world.order(&key, &json!({})).await;
+        let run = world.load_directly(&key, &json!({})).await;
         let reason = run["reason"].as_str().unwrap_or_default();
         assert_eq!(
             reason.contains("only some of the metadata"),
@@ -303,7 +303,7 @@ async fn metadata_that_s3_keeps_is_an_error_however_it_counts_it() {
             "{count:?}: {run}"
         );
         assert_eq!(run.outcome() == "loaded", !is_an_error, "{count:?}: {run}");
-        let named = world.order(&key, &json!({"segment_name": "Named"})).await;
+        let named = world.load_directly(&key, &json!({"segment_name": "Named"})).await;
         assert_eq!(named.outcome(), "loaded", "{count:?}: {named}");
     }
 }

@@ -65,7 +65,7 @@ async fn an_approval_for_another_environment_is_refused() {
     refused.assert_refused();
     let (other, destination) = another().await;
     world.destination(&destination);
-    let run = world.order(&small, &json!({"approve": refused.run_id()})).await;
+    let run = world.load_directly(&small, &json!({"approve": refused.run_id()})).await;
     run.assert_refused().says("environment");
     assert_eq!(other.dataverse.requests().len(), 0);
 }

@@ -42,7 +42,7 @@ async fn a_folder_of_a_lake_table_is_refused_with_the_statement_that_exports() {
             run.as_type("NotATable");
             assert!(run.reason().contains("SELECT") || lake.contains("Streaming"), "{run}");
         }
-        let ordered = world.order("incoming/Summer Sale/t/", &json!({})).await;
+        let ordered = world.load_directly("incoming/Summer Sale/t/", &json!({})).await;
         ordered.as_type("NotATable");
 
         world.destination(&json!({"result_files": "single"}));
@@ -245,7 +245,7 @@ async fn an_order_that_names_what_stands_for_no_result_says_what_to_name() {
         let world = world_of_100(&json!({"result_files": files})).await;
         for content in ["", "contactid\n"] {
             let key = world.drop_file(name, content);
-            let run = world.order(&key, &json!({})).await;
+            let run = world.load_directly(&key, &json!({})).await;
             assert_refused(&run, expected);
             let reason = run.reason();
             assert!(!reason.contains(&format!("set result_files to {files}")), "{reason}");
@@ -280,7 +280,10 @@ async fn names_that_writers_give_to_what_is_no_data_are_ignored_or_refused() {
     ] {
         let key = world.drop_file(name, "contactid\n");
         assert_refused(&run_of(&world, &key).await, "drop it under another name");
-        assert_refused(&world.order(&key, &json!({})).await, "drop it under another name");
+        assert_refused(
+            &world.load_directly(&key, &json!({})).await,
+            "drop it under another name",
+        );
     }
     let key = world.drop_file("7d3f0a52-91c4-4b8e-a6d0-000001234567.csv.metadata", "\u{8}\u{12}x");
     assert_refused(&run_of(&world, &key).await, "Athena writes beside each query result");

@@ -44,7 +44,9 @@ async fn assert_guarded(world: &World, case: Case) {
     );
     assert_eq!(world.published(), case.before);
 
-    let other = world.order(&case.key, &json!({"approve": "0123456789abcdef"})).await;
+    let other = world
+        .load_directly(&case.key, &json!({"approve": "0123456789abcdef"}))
+        .await;
     other.assert_refused();
     assert_eq!(world.published(), case.before);
 
@@ -166,13 +168,13 @@ async fn an_approval_is_for_exactly_this_version_and_opens_no_fixed_limit() {
     let key = world.drop_contacts("less.csv", &contacts(0..10));
     let refused = world.run(&key).await;
     world.drop_contacts("less.csv", &contacts(0..11));
-    let run = world.order(&key, &json!({"approve": refused.run_id()})).await;
+    let run = world.load_directly(&key, &json!({"approve": refused.run_id()})).await;
     assert_eq!(run.outcome(), "refused", "the file is another one now: {run}");
     assert_eq!(world.published(), contacts(0..1_000));
 
     let key = world.drop_contacts("everyone.csv", &contacts(0..2_000_001));
     let refused = world.run(&key).await;
-    let run = world.order(&key, &json!({"approve": refused.run_id()})).await;
+    let run = world.load_directly(&key, &json!({"approve": refused.run_id()})).await;
     run.assert_refused();
     assert_eq!(world.published(), contacts(0..1_000));
 }
@@ -192,7 +194,7 @@ async fn ten_groups_hold_what_fits_and_an_eleventh_is_never_made() {
     let over = world.drop_contacts("over.csv", &contacts(0..200_001));
     let refused = world.run(&over).await;
     refused.assert_refused();
-    let run = world.order(&over, &json!({"approve": refused.run_id()})).await;
+    let run = world.load_directly(&over, &json!({"approve": refused.run_id()})).await;
     assert_eq!(run.outcome(), "refused", "no approval makes room: {run}");
     assert_eq!(world.published(), contacts(0..200_000));
 }

@@ -28,7 +28,7 @@ async fn world() -> World {
 
 async fn ordered(world: &World, mode: &str, file: &[Uuid]) -> Run {
     let key = world.drop_contacts("wednesday.csv", file);
-    world.order(&key, &json!({"mode": mode})).await
+    world.load_directly(&key, &json!({"mode": mode})).await
 }
 
 #[tokio::test(start_paused = true)]

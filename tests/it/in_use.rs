@@ -40,7 +40,7 @@ async fn whatever_call_is_refused_since_the_segment_is_in_use_the_audience_stays
         let fault = Fault::on(operation).always().answer(400);
         world.sandbox.dataverse.fault(fault.error("0x80040265", words));
         let key = world.drop_contacts("monday.csv", &contacts(40..200));
-        let run = world.order(&key, &json!({})).await;
+        let run = world.load_directly(&key, &json!({})).await;
         run.as_type("SegmentInUse");
         let reason = run.reason();
         assert!(
@@ -97,7 +97,7 @@ async fn what_is_read_only_or_locked_and_not_the_segment_is_another_refusal() {
         let fault = Fault::on("AddStaticMembers").answer(400);
         world.sandbox.dataverse.fault(fault.error("0x80040265", words));
         let key = world.drop_contacts("monday.csv", &contacts(0..200));
-        let run = world.order(&key, &json!({})).await;
+        let run = world.load_directly(&key, &json!({})).await;
         run.as_type("DynamicsRefused");
         assert_eq!(world.published(), contacts(0..100));
     }
@@ -110,7 +110,7 @@ async fn who_uses_the_segment_is_told_before_the_first_write_by_dry_run_answer_a
     world.sandbox.dataverse.set_users(segment, 1, &[other]);
     let key = world.drop_contacts("monday.csv", &contacts(10..110));
     let expected = json!({"journeys": 1, "segments": [other.to_string()]});
-    let dry = world.order(&key, &json!({"dry_run": true})).await;
+    let dry = world.load_directly(&key, &json!({"dry_run": true})).await;
     assert_eq!(
         (&dry["used_by"], &dry["live_journeys"]),
         (&expected, &json!(1)),
@@ -166,7 +166,7 @@ async fn a_segment_in_use_is_refused_before_the_first_write_until_nothing_uses_i
     world.destination(&json!({"when_in_use": "refuse"}));
     world.sandbox.dataverse.set_users(segment, 1, &[]);
     let key = world.drop_contacts("monday.csv", &contacts(40..200));
-    let dry = world.order(&key, &json!({"dry_run": true})).await;
+    let dry = world.load_directly(&key, &json!({"dry_run": true})).await;
     assert!(
         dry.warnings()
             .contains("would be refused: the segment is used by 1 live journey"),
@@ -201,7 +201,9 @@ async fn an_approval_opens_the_guard_and_a_newer_file_takes_the_place_of_one_tha
     let tuesday = world.drop_contacts("tuesday.csv", &contacts(50..200));
     let refused = Run::first(&world.deliver(&tuesday).await);
     refused.assert_refused();
-    let run = world.order(&tuesday, &json!({"approve": refused.run_id()})).await;
+    let run = world
+        .load_directly(&tuesday, &json!({"approve": refused.run_id()}))
+        .await;
     run.assert_loaded();
     assert_eq!(run["approved"], json!(true), "{run}");
     world.sandbox.dataverse.set_users(segment, 0, &[]);

@@ -102,7 +102,7 @@ async fn a_direct_load_of_an_older_complete_result_is_that_result_and_says_what_
     load_as(&world, "remove", "unsubscribed.csv", &contacts([2])).await;
     world.destination(&json!({"mode": "replace"}));
     for fields in [json!({"dry_run": true}), json!({})] {
-        let run = world.order(&key, &fields).await;
+        let run = world.load_directly(&key, &fields).await;
         run.warns("stands above").added(3);
     }
     assert_eq!(world.published(), contacts(0..12));
@@ -142,7 +142,7 @@ async fn an_approval_takes_no_place_from_a_removal_that_is_newer_than_its_file()
         load_as(&world, "append", "subscribed.csv", &contacts([20])).await;
         world.destination(&json!({"mode": "replace"}));
         world
-            .order(&key, &json!({"approve": refused.run_id()}))
+            .load_directly(&key, &json!({"approve": refused.run_id()}))
             .await
             .assert_loaded();
         deliver_as(&world, "remove", &unsubscribed).await.assert_loaded();
@@ -160,7 +160,7 @@ async fn an_approved_result_goes_in_where_its_event_stood() {
     refused.assert_refused();
     load_as(&world, "remove", "unsubscribed.csv", &contacts([2])).await;
     world.destination(&json!({"mode": "replace"}));
-    let approved = world.order(&key, &json!({"approve": refused.run_id()})).await;
+    let approved = world.load_directly(&key, &json!({"approve": refused.run_id()})).await;
     approved.assert_loaded();
     assert_eq!(world.published(), [contacts(0..2), contacts(3..12)].concat());
 }
@@ -184,7 +184,7 @@ async fn where_what_is_newer_cannot_be_read_again_the_late_result_is_refused() {
     let run = deliver_as(&world, "replace", &key).await;
     run.assert_refused().says("unsubscribed.csv").says("load it directly");
     assert_eq!(world.published(), before);
-    let direct = world.order(&key, &json!({})).await;
+    let direct = world.load_directly(&key, &json!({})).await;
     direct.assert_loaded();
 }
 
@@ -227,7 +227,10 @@ async fn a_removal_from_a_segment_that_does_not_exist_says_that_nobody_was_remov
     world.destination(&json!({"mode": "remove"}));
     let key = "incoming/Sumer Sale/unsubscribed.csv";
     world.sandbox.s3.put(BUCKET, key, csv(&contacts([2])));
-    for run in [world.order(key, &json!({"dry_run": true})).await, world.run(key).await] {
+    for run in [
+        world.load_directly(key, &json!({"dry_run": true})).await,
+        world.run(key).await,
+    ] {
         run.warns("there is no segment of exactly the name \"Sumer Sale\"");
     }
     assert!(world.sandbox.dataverse.segments("Sumer Sale").is_empty());

@@ -35,7 +35,7 @@ async fn the_same_file_again_makes_no_write_at_all() {
         "a duplicate event asks Dynamics nothing"
     );
 
-    let ordered = world.order(&key, &json!({})).await;
+    let ordered = world.load_directly(&key, &json!({})).await;
     ordered.assert_unchanged();
     assert_eq!(world.sandbox.dataverse.writes(), 0);
     assert_eq!(world.published(), contacts(0..2_500));
@@ -63,7 +63,7 @@ async fn quarter_of_a_million_contacts_fill_two_groups_and_stay_exact() {
     assert_eq!(world.published(), all);
 
     world.sandbox.dataverse.clear_log();
-    let again = world.order(&key, &json!({})).await;
+    let again = world.load_directly(&key, &json!({})).await;
     again.assert_unchanged();
     assert_eq!(world.sandbox.dataverse.writes(), 0);
 
@@ -150,7 +150,7 @@ async fn a_stopped_segment_is_published_again_although_nothing_changed() {
         .sandbox
         .dataverse
         .edit(|state| state.set_segment(id, &[("statecode", json!(1)), ("statuscode", json!(9))]));
-    let run = world.order(&key, &json!({})).await;
+    let run = world.load_directly(&key, &json!({})).await;
     run.assert_loaded().warns("stopped");
 }
 
@@ -160,10 +160,10 @@ async fn append_adds_and_remove_takes_away() {
     let first = world.drop_contacts("first.csv", &contacts(0..100));
     let second = world.drop_contacts("second.csv", &contacts(50..150));
     let third = world.drop_contacts("third.csv", &contacts(0..10));
-    world.order(&first, &json!({"mode": "append"})).await;
-    world.order(&second, &json!({"mode": "append"})).await;
+    world.load_directly(&first, &json!({"mode": "append"})).await;
+    world.load_directly(&second, &json!({"mode": "append"})).await;
     assert_eq!(world.published(), contacts(0..150));
-    let run = world.order(&third, &json!({"mode": "remove"})).await;
+    let run = world.load_directly(&third, &json!({"mode": "remove"})).await;
     run.added(0).removed(10);
     assert_eq!(world.published(), contacts(10..150));
 }
@@ -176,7 +176,7 @@ async fn a_dry_run_tells_the_numbers_and_writes_nothing() {
     world.sandbox.dataverse.clear_log();
     let keys = world.sandbox.s3.keys(BUCKET, "_state/");
     let head = world.head();
-    let run = world.order(&key, &json!({"dry_run": true})).await;
+    let run = world.load_directly(&key, &json!({"dry_run": true})).await;
     run.assert_dry_run();
     run.added(100).removed(90);
     assert_eq!(world.sandbox.dataverse.writes(), 0);
@@ -189,14 +189,14 @@ async fn a_sample_goes_to_a_test_segment_and_leaves_the_real_one_alone() {
     let world = World::start().await;
     world.load("monday.csv", &contacts(0..1_000)).await;
     let key = world.drop_contacts("tuesday.csv", &contacts(0..2_000));
-    let run = world.order(&key, &json!({"sample": 25})).await;
+    let run = world.load_directly(&key, &json!({"sample": 25})).await;
     run.assert_loaded();
     assert_eq!(run["segment_name"], json!("Summer Sale (test)"), "{run}");
     let sample = world.sandbox.dataverse.segment("Summer Sale (test)").published.unwrap();
     assert_eq!(sample.len(), 25);
     assert!(sample.iter().all(|id| contacts(0..2_000).contains(id)));
     assert_eq!(world.published(), contacts(0..1_000));
-    world.order(&key, &json!({"sample": 25})).await;
+    world.load_directly(&key, &json!({"sample": 25})).await;
     assert_eq!(
         world.sandbox.dataverse.segment("Summer Sale (test)").published,
         Some(sample),

@@ -56,7 +56,7 @@ async fn a_name_that_cannot_be_read_makes_no_segment_at_all() {
         assert!(error.to_string().contains(words), "{error}");
         assert!(world.sandbox.dataverse.requests().is_empty());
 
-        let run = world.order(KEY, &json!({"segment_name": "Named"})).await;
+        let run = world.load_directly(KEY, &json!({"segment_name": "Named"})).await;
         assert_eq!(
             (run["outcome"].as_str(), run["segment_name"].as_str()),
             (Some("loaded"), Some("Named")),

@@ -47,13 +47,13 @@ async fn a_new_segment_is_told_with_the_names_that_come_near_in_a_dry_run_too() 
     for mode in ["replace", "append"] {
         let world = with_segments().await;
         world.destination(&json!({"mode": mode}));
-        is_told_with_those_near(&world.order(KEY, &json!({"dry_run": true})).await, "would be");
+        is_told_with_those_near(&world.load_directly(KEY, &json!({"dry_run": true})).await, "would be");
         assert!(world.sandbox.dataverse.segments(MISSPELT).is_empty());
         let run = world.run(KEY).await;
         is_told_with_those_near(run.assert_loaded(), "is");
         assert_eq!(looks(&world), 2, "one call for each");
 
-        let again = world.order(KEY, &json!({})).await;
+        let again = world.load_directly(KEY, &json!({})).await;
         assert!(!again.warnings().contains("new"), "{again}");
         assert_eq!((&again["created"], looks(&world)), (&json!(false), 2), "{again}");
     }
@@ -106,12 +106,12 @@ async fn a_destination_that_wants_none_to_be_made_refuses_before_anything_is_wri
         let world = with_segments().await;
         world.destination(&json!({"missing_segment": "refuse", "mode": mode}));
         for fields in [json!({"dry_run": true}), json!({})] {
-            let run = world.order(KEY, &fields).await;
+            let run = world.load_directly(KEY, &fields).await;
             run.assert_refused().as_type("SegmentMissing");
             run.says("no segment of exactly the name \"Sumer sale\"")
                 .says("\"SUMMERSALE\", \"Summer Sale\"")
                 .says("create a static segment of contacts of exactly this name");
-            let approved = world.order(KEY, &json!({"approve": run.run_id()})).await;
+            let approved = world.load_directly(KEY, &json!({"approve": run.run_id()})).await;
             approved.assert_refused().as_type("SegmentMissing");
         }
         assert_eq!(world.sandbox.dataverse.writes(), 0, "{mode}");
@@ -126,14 +126,14 @@ async fn what_was_refused_for_its_segment_is_loaded_under_the_right_name_or_once
     let refused = world.run(KEY).await;
     refused.assert_refused().as_type("SegmentMissing");
     world
-        .order(KEY, &json!({"segment_name": SEGMENT}))
+        .load_directly(KEY, &json!({"segment_name": SEGMENT}))
         .await
         .assert_loaded()
         .added(10);
     assert_eq!(world.published(), contacts(0..20));
 
     world.sandbox.dataverse.seed_segment(Seed::named(MISSPELT));
-    world.order(KEY, &json!({})).await.assert_loaded().added(20);
+    world.load_directly(KEY, &json!({})).await.assert_loaded().added(20);
     assert_eq!(world.sandbox.dataverse.segments(MISSPELT).len(), 1);
 }
 
@@ -141,7 +141,7 @@ async fn what_was_refused_for_its_segment_is_loaded_under_the_right_name_or_once
 async fn the_segment_of_a_sample_is_made_where_no_other_may_be() {
     let world = with_segments().await;
     world.destination(&json!({"missing_segment": "refuse"}));
-    let run = world.order(KEY, &json!({"sample": 5})).await;
+    let run = world.load_directly(KEY, &json!({"sample": 5})).await;
     run.assert_loaded().warns("\"Sumer sale (test)\" is new");
     let sample = world.sandbox.dataverse.segment("Sumer sale (test)");
     assert_eq!(sample.published.map(|members| members.len()), Some(5));

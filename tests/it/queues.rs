@@ -47,7 +47,7 @@ async fn a_file_to_append_that_dynamics_does_not_accept_steps_aside_and_its_appr
     assert!(attention, "{}", world.head());
     assert_eq!(world.published(), contacts((0..1_000).chain(5_000..5_020)));
     let fields = json!({"mode": "append", "approve": run_id});
-    let approved = world.order(&key, &fields).await;
+    let approved = world.load_directly(&key, &fields).await;
     approved.assert_loaded();
     assert_eq!(approved["approved"], json!(true), "{approved}");
     assert_eq!(
@@ -102,7 +102,7 @@ async fn nobody_who_unsubscribed_waits_for_a_complete_result_that_fails_by_itsel
     let key = world.drop_contacts("complete.csv", &contacts(10..150));
     let fault = Fault::on("GetObject").path("complete").times(2);
     world.sandbox.s3.fault(fault.answer(403).code("AccessDenied"));
-    let run = world.order(&key, &json!({"mode": "replace"})).await;
+    let run = world.load_directly(&key, &json!({"mode": "replace"})).await;
     run.as_type("SourceForbidden");
     for (name, person) in [("monday.csv", 50), ("tuesday.csv", 51)] {
         let run = world.load(name, &contacts([person])).await;
@@ -128,7 +128,7 @@ async fn an_order_for_a_file_to_append_takes_the_place_of_its_event() {
     let key = world.drop_contacts("monday.csv", &contacts(100..110));
     deliver(&world, &key).await.unwrap_err();
     world.sandbox.dataverse.modes(|modes| modes.denied.clear());
-    let ordered = world.order(&key, &json!({"mode": "append"})).await;
+    let ordered = world.load_directly(&key, &json!({"mode": "append"})).await;
     ordered.assert_loaded();
     assert_eq!(world.head()["pending"], json!([]), "nothing is left of the event");
     assert_eq!(world.published(), contacts(0..110));

@@ -31,9 +31,9 @@ async fn an_empty_result_is_refused_and_its_approval_or_the_setting_clears() {
         (&refused["outcome"], &refused["reason"])
     );
 
-    let wrong = world.order(&key, &json!({"approve": "0123456789abcdef"})).await;
+    let wrong = world.load_directly(&key, &json!({"approve": "0123456789abcdef"})).await;
     wrong.assert_refused();
-    let approved = world.order(&key, &json!({"approve": refused.run_id()})).await;
+    let approved = world.load_directly(&key, &json!({"approve": refused.run_id()})).await;
     approved.assert_loaded();
     assert_eq!(world.segment().published, Some(Vec::new()));
 
@@ -92,7 +92,7 @@ async fn a_file_without_the_column_fails_with_the_names_that_come_near_and_shows
     );
     assert_eq!(world.published(), contacts(0..50));
 
-    let ordered = world.order(&key, &json!({})).await;
+    let ordered = world.load_directly(&key, &json!({})).await;
     assert_eq!(
         ordered.outcome(),
         "failed",
@@ -127,7 +127,7 @@ async fn two_segments_of_one_name_and_a_dynamic_one_are_refused() {
 async fn remove_never_creates_a_segment() {
     let world = World::start().await;
     let key = world.drop_contacts("gone.csv", &contacts(0..10));
-    let run = world.order(&key, &json!({"mode": "remove"})).await;
+    let run = world.load_directly(&key, &json!({"mode": "remove"})).await;
     run.assert_unchanged();
     assert!(world.sandbox.dataverse.segments(SEGMENT).is_empty());
 }
@@ -141,7 +141,7 @@ async fn an_empty_addition_or_removal_changes_and_publishes_nothing() {
         .seed_segment(Seed::named(SEGMENT).group(contacts(0..30)));
     for mode in ["append", "remove"] {
         let key = world.drop_contacts(&format!("{mode}.csv"), &[]);
-        let run = world.order(&key, &json!({"mode": mode})).await;
+        let run = world.load_directly(&key, &json!({"mode": mode})).await;
         run.assert_unchanged();
     }
     assert_eq!(world.sandbox.dataverse.writes(), 0);

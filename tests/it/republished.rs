@@ -137,7 +137,7 @@ async fn a_complete_result_sets_right_what_could_not_be_published_again() {
     let (world, key) = fails_late("append", &contacts(50..150)).await;
     edit_the_draft(&world);
     swept(&world).await;
-    let run = world.order(&key, &json!({"mode": "replace"})).await;
+    let run = world.load_directly(&key, &json!({"mode": "replace"})).await;
     run.assert_loaded();
     assert_eq!(world.published(), contacts(50..150));
     assert_eq!(world.head()["failures"], json!(null));

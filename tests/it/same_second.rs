@@ -115,7 +115,7 @@ async fn an_order_for_an_older_file_is_undone_by_the_newer_content_of_the_newest
         world.deliver(&old).await;
         let early = put(&world, &first(), older);
         own(&world, &early).await;
-        assert_eq!(world.order(&old, &json!({})).await.outcome(), "loaded");
+        assert_eq!(world.load_directly(&old, &json!({})).await.outcome(), "loaded");
         assert_eq!(own(&world, &early).await.outcome(), "superseded");
         let late = put(&world, &second(), newer);
         let run = own(&world, &late).await;

@@ -84,7 +84,7 @@ async fn a_week_is_told_in_plain_sentences() {
         "{other}"
     );
     let key = world.drop_contacts("saturday.csv", &contacts(0..1_500));
-    let tried = world.order(&key, &json!({"dry_run": true})).await;
+    let tried = world.load_directly(&key, &json!({"dry_run": true})).await;
     assert_eq!(
         sentence(&tried),
         "A dry run: “Summer Sale” would have 1,500 people: 400 would come and 0 would go. Nothing was changed."
@@ -145,7 +145,7 @@ async fn a_failure_before_the_first_write_says_that_nothing_was_refreshed_and_on
         .dataverse
         .fault(Fault::on("AddStaticMembers").always().answer(403));
     let key = world.drop_contacts("tuesday.csv", &contacts(0..1_100));
-    let failed = world.order(&key, &json!({})).await;
+    let failed = world.load_directly(&key, &json!({})).await;
     let told = sentence(failed.assert_failed());
     assert!(told.starts_with("“Summer Sale” was not refreshed: "), "{told}");
     assert!(told.contains("Journeys go on with the 1,000 of "), "{told}");
@@ -154,7 +154,7 @@ async fn a_failure_before_the_first_write_says_that_nothing_was_refreshed_and_on
     world.load("monday.csv", &contacts(0..1_000)).await;
     world.sandbox.dataverse.deny("PublishSegmentDefinition");
     let key = world.drop_contacts("tuesday.csv", &contacts(0..1_100));
-    let failed = world.order(&key, &json!({})).await;
+    let failed = world.load_directly(&key, &json!({})).await;
     let told = sentence(failed.assert_failed());
     assert!(
         told.starts_with("It is not known yet whether “Summer Sale” was refreshed: "),
@@ -182,23 +182,23 @@ async fn the_first_good_run_after_a_bad_one_says_so_and_the_same_failure_once_mo
             run["repeated"].clone(),
         ]
     };
-    let failed = world.order(&tuesday, &json!({})).await;
+    let failed = world.load_directly(&tuesday, &json!({})).await;
     assert_eq!(told(&failed), [json!("failed"), Value::Null, Value::Null]);
-    let failed = world.order(&tuesday, &json!({})).await;
+    let failed = world.load_directly(&tuesday, &json!({})).await;
     assert_eq!(told(&failed), [json!("failed"), Value::Null, json!(true)]);
     world.sandbox.dataverse.clear_faults();
     world
         .sandbox
         .dataverse
         .fault(Fault::on("AddStaticMembers").always().answer(503));
-    let failed = world.order(&tuesday, &json!({})).await;
+    let failed = world.load_directly(&tuesday, &json!({})).await;
     assert_eq!(
         told(&failed),
         [json!("failed"), Value::Null, Value::Null],
         "another error: {failed}"
     );
     world.sandbox.dataverse.clear_faults();
-    let loaded = world.order(&tuesday, &json!({})).await;
+    let loaded = world.load_directly(&tuesday, &json!({})).await;
     assert_eq!(told(&loaded), [json!("loaded"), json!(true), Value::Null]);
     assert!(
         sentence(&loaded).ends_with("It is the first good load after one that was not."),
@@ -209,7 +209,10 @@ async fn the_first_good_run_after_a_bad_one_says_so_and_the_same_failure_once_mo
     let wednesday = world.drop_contacts("wednesday.csv", &contacts(0..10));
     let refused = world.run(&wednesday).await;
     assert_eq!(told(&refused), [json!("refused"), Value::Null, Value::Null]);
-    for again in [world.run(&wednesday).await, world.order(&wednesday, &json!({})).await] {
+    for again in [
+        world.run(&wednesday).await,
+        world.load_directly(&wednesday, &json!({})).await,
+    ] {
         assert_eq!(told(&again), [json!("refused"), Value::Null, json!(true)], "{again}");
     }
     let unchanged = world.load("thursday.csv", &contacts(0..1_100)).await;

@@ -157,7 +157,7 @@ async fn a_first_part_that_was_loaded_before_its_sibling_came_is_named_and_a_per
         assert!(reason.contains(&format!("{first} was loaded alone at ")), "{reason}");
 
         let run = world
-            .order("incoming/Summer Sale/monday.csv", &json!({"segment_name": SEGMENT}))
+            .load_directly("incoming/Summer Sale/monday.csv", &json!({"segment_name": SEGMENT}))
             .await;
         run.assert_loaded();
         assert_eq!(world.published(), contacts(0..100));
@@ -201,9 +201,11 @@ async fn an_order_and_a_dry_run_of_one_file_of_several_are_refused_as_its_event_
     let numbered = world.drop_contacts("export-2.csv", &contacts(60..120));
     for key in [part, numbered] {
         for fields in [json!({}), json!({"dry_run": true}), json!({"sample": 5})] {
-            assert_refused(&world.order(&key, &fields).await);
+            assert_refused(&world.load_directly(&key, &fields).await);
         }
-        let added = world.order(&key, &json!({"mode": "append", "dry_run": true})).await;
+        let added = world
+            .load_directly(&key, &json!({"mode": "append", "dry_run": true}))
+            .await;
         added.assert_dry_run();
     }
     assert_eq!(world.published(), contacts(0..100));
@@ -234,7 +236,7 @@ async fn a_folder_that_may_not_be_listed_loads_nothing_that_could_be_a_part() {
     let world = world_of_100().await;
     let key = world.drop_contacts("export-1.csv", &contacts(0..60));
     world.sandbox.s3.deny_list(BUCKET);
-    let run = world.order(&key, &json!({"dry_run": true})).await;
+    let run = world.load_directly(&key, &json!({"dry_run": true})).await;
     run.as_type("SourceForbidden");
     assert!(
         run["reason"]

@@ -44,7 +44,7 @@ async fn who_slips_in_before_publishing_is_told_of_and_gone_after_the_next_load(
     let world = World::start().await;
     assert_calls_for_a_person(&load_with_a_stranger(&world).await, "counts 111 members where 110");
     let key = "incoming/Summer Sale/tuesday.csv";
-    world.order(key, &json!({})).await.assert_loaded().removed(1);
+    world.load_directly(key, &json!({})).await.assert_loaded().removed(1);
     assert_eq!(world.published(), contacts(0..110));
 }
 

@@ -107,9 +107,11 @@ async fn rows_without_one_valid_id_are_refused_whatever_is_allowed_or_approved()
             );
             assert!(run["rejected_rows"].is_string(), "{run}");
             let key = run["source"]["key"].as_str().unwrap();
-            let approved = world.order(key, &json!({"approve": run.run_id(), "mode": mode})).await;
+            let approved = world
+                .load_directly(key, &json!({"approve": run.run_id(), "mode": mode}))
+                .await;
             approved.assert_refused();
-            let into_dry_run = world.order(key, &json!({"dry_run": true, "mode": mode})).await;
+            let into_dry_run = world.load_directly(key, &json!({"dry_run": true, "mode": mode})).await;
             into_dry_run.assert_refused();
             assert_eq!(world.published(), contacts(0..50));
         }

@@ -27,7 +27,10 @@ async fn every_run_that_ends_is_told_on_the_bus_but_a_dry_run() {
     let loaded = world.load("monday.csv", &contacts(0..1_000)).await;
     let refused = world.load("tuesday.csv", &contacts(0..10)).await;
     let key = world.drop_contacts("wednesday.csv", &contacts(0..900));
-    world.order(&key, &json!({"dry_run": true})).await.assert_dry_run();
+    world
+        .load_directly(&key, &json!({"dry_run": true}))
+        .await
+        .assert_dry_run();
     let told = of_type(&world, "Run Ended");
     assert_eq!(told.len(), 2, "{told:?}");
     for (event, run) in told.iter().zip([&loaded, &refused]) {
@@ -44,7 +47,7 @@ async fn a_printed_approval_can_be_pasted_as_it_stands_whatever_the_names_hold()
     let name = "It's \"50 %\" $(off) `now`";
     let load = async |file: &str, people: &[uuid::Uuid]| {
         let key = world.drop_contacts(file, people);
-        world.order(&key, &json!({"segment_name": name})).await
+        world.load_directly(&key, &json!({"segment_name": name})).await
     };
     load("monday.csv", &contacts(0..1_000)).await.assert_loaded();
     let refused = load("tuesday's.csv", &contacts(0..10)).await;

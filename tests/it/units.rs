@@ -48,7 +48,7 @@ async fn a_unit_owns_what_is_created_and_chooses_between_segments_of_one_name() 
             world.sandbox.dataverse.seed_segment(seed);
         }
         let key = world.drop_contacts("monday.csv", &contacts(0..100));
-        let dry = world.order(&key, &json!({"dry_run": true})).await;
+        let dry = world.load_directly(&key, &json!({"dry_run": true})).await;
         assert_eq!(
             (&dry["added"], &dry["segment_id"]),
             (&json!(100), &json!(null)),
@@ -94,7 +94,7 @@ async fn assert_unfit(world: &World, expected: &str) {
         reason.contains(expected) && reason.contains("owning_business_unit"),
         "{reason}"
     );
-    let dry = world.order(&key, &json!({"dry_run": true})).await;
+    let dry = world.load_directly(&key, &json!({"dry_run": true})).await;
     assert_eq!(
         (&dry["outcome"], &dry["error_type"]),
         (&json!("failed"), &json!("BusinessUnitUnknown")),
@@ -199,7 +199,7 @@ async fn where_dynamics_gives_the_segment_to_another_unit_none_is_created_again_
     world.sandbox.dataverse.modes(|modes| modes.units = Units::Ignored);
     let key = world.drop_contacts("monday.csv", &contacts(0..100));
     for _ in 1..=3 {
-        let run = world.order(&key, &json!({})).await;
+        let run = world.load_directly(&key, &json!({})).await;
         assert_eq!(run["error_type"], json!("BusinessUnitUnknown"), "{run}");
         run.says("did not become the owner");
         tokio::time::sleep(Duration::from_mins(40)).await;
@@ -211,7 +211,7 @@ async fn where_dynamics_gives_the_segment_to_another_unit_none_is_created_again_
         .sandbox
         .dataverse
         .edit(|state| state.set_segment(segment.id, &owner));
-    world.order(&key, &json!({})).await.assert_loaded();
+    world.load_directly(&key, &json!({})).await.assert_loaded();
     assert_eq!(published(&world, SHOES), Some(contacts(0..100)));
 }
 
@@ -235,7 +235,7 @@ async fn functions_of_two_units_and_of_none_share_a_bucket_and_touch_nothing_of_
     tokio::time::sleep(Duration::from_mins(31)).await;
     for unit in [json!("Shoes"), json!(SOCKS.to_string())] {
         world.destination(&json!({"owning_business_unit": unit}));
-        runs.push(world.order(&key, &json!({})).await["run_id"].clone());
+        runs.push(world.load_directly(&key, &json!({})).await["run_id"].clone());
     }
     assert_ne!(runs[0], runs[1]);
     assert_eq!(world.sandbox.dataverse.definitions().len(), 3, "each has used its own");

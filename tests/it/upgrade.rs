@@ -126,7 +126,7 @@ async fn an_order_of_before_is_carried_out_after_an_upgrade_and_is_one_entry() {
         .sandbox
         .dataverse
         .fault(Fault::on("GET msdynmkt_segments").answer(403));
-    let failed = world.order(&old, &json!({})).await;
+    let failed = world.load_directly(&old, &json!({})).await;
     failed.assert_failed();
     world.sandbox.dataverse.clear_faults();
     age_the_head(&world);
@@ -199,7 +199,7 @@ async fn a_live_lease_of_before_is_waited_for_and_nothing_is_lost() {
     world.sandbox.dataverse.clear_log();
     let run = own(&world, &wednesday).await;
     run.assert_busy().says("earlier version");
-    assert_eq!(world.order(&wednesday, &json!({})).await.outcome(), "busy");
+    assert_eq!(world.load_directly(&wednesday, &json!({})).await.outcome(), "busy");
     assert_eq!(outcomes(&sweep(&world).await), [""; 0]);
     assert_eq!(legacy(&world), before, "its worker goes on by it");
     assert_eq!(world.sandbox.dataverse.requests().len(), 0);

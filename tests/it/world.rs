@@ -89,7 +89,7 @@ impl World {
     }
 
     /// Loads a key directly, with more fields, and returns its run.
-    pub(crate) async fn order(&self, key: &str, fields: &Value) -> Run {
+    pub(crate) async fn load_directly(&self, key: &str, fields: &Value) -> Run {
         let mut command = json!({"action": "load", "key": key});
         command
             .as_object_mut()

@@ -38,7 +38,7 @@ async fn an_answer_without_an_end_is_not_held() {
             }
             world.sandbox.dataverse.fault(rule);
             let key = world.drop_contacts("monday.csv", &world::contacts(0..110));
-            let run = world.order(&key, &json!({})).await;
+            let run = world.load_directly(&key, &json!({})).await;
             run.as_type("DynamicsAnswerUnexpected");
             let reason = run.reason();
             assert!(reason.starts_with(says) && reason.contains(LIMIT), "{reason}");
@@ -217,7 +217,7 @@ async fn assert_ends(rule: Fault, says: &str, calls: usize) {
     dataverse.seed_segment(Seed::named(SEGMENT).group(world::contacts(0..100)));
     dataverse.fault(rule.always());
     let key = world.drop_contacts("monday.csv", &world::contacts(0..110));
-    let run = world.order(&key, &json!({})).await;
+    let run = world.load_directly(&key, &json!({})).await;
     run.as_type("DynamicsAnswerUnexpected");
     assert!(run.reason().contains(says), "{says}: {run}");
     assert_eq!((dataverse.count(SEGMENTS), dataverse.writes()), (calls, 0), "{says}");

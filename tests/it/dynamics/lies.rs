@@ -22,7 +22,7 @@ async fn world() -> World {
 /// Loads 110 contacts and returns error type and sentence of the failure.
 async fn failed_load(world: &World) -> (String, String) {
     let key = world.drop_contacts("monday.csv", &contacts(0..110));
-    let run = world.order(&key, &json!({})).await;
+    let run = world.load_directly(&key, &json!({})).await;
     run.assert_failed();
     let text = |field: &str| run[field].as_str().unwrap_or_default().to_owned();
     (text("error_type"), text("reason"))
@@ -252,7 +252,7 @@ async fn rows_that_do_not_match_exactly_are_not_ours() {
                 dataverse.seed_segment(Seed::named(SEGMENT).group(contacts(0..100)));
             }
             let key = world.drop_contacts("monday.csv", &contacts(0..110));
-            let run = world.order(&key, &json!({})).await;
+            let run = world.load_directly(&key, &json!({})).await;
             if there {
                 run.assert_loaded();
                 assert_eq!(world.published(), contacts(0..110));
@@ -327,9 +327,9 @@ async fn a_contact_is_missing_only_where_all_rows_came() {
     }));
     world.destination(&json!({"max_invalid_percent": 10}));
     let key = world.drop_contacts("tuesday.csv", &contacts((0..108).chain([109])));
-    let unsure = world.order(&key, &json!({})).await;
+    let unsure = world.load_directly(&key, &json!({})).await;
     unsure.as_type("DynamicsAnswerUnexpected");
-    let run = world.order(&key, &json!({})).await;
+    let run = world.load_directly(&key, &json!({})).await;
     run.assert_loaded().not_found(4);
     assert_eq!(world.published(), contacts(0..105));
 }
@@ -370,7 +370,7 @@ async fn a_change_that_something_else_than_dynamics_answered_is_not_believed() {
             .dataverse
             .fault(Fault::on(operation).always().answer(200).html());
         let key = world.drop_contacts("monday.csv", &contacts(5..110));
-        let run = world.order(&key, &json!({})).await;
+        let run = world.load_directly(&key, &json!({})).await;
         run.as_type("DynamicsUnavailable");
         let reason = run.reason();
         assert!(reason.contains("a web page instead of an answer"), "{reason}");

@@ -166,7 +166,7 @@ async fn a_segment_stopped_or_expired_is_published_again_although_nothing_change
             .sandbox
             .dataverse
             .edit(|state| state.set_segment(id, &[("statecode", json!(1)), ("statuscode", json!(status))]));
-        let run = world.order(&key, &json!({})).await;
+        let run = world.load_directly(&key, &json!({})).await;
         run.assert_loaded().warns(word);
         assert_eq!(world.segment().statuscode, 1);
     }

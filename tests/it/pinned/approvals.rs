@@ -54,13 +54,13 @@ async fn an_approval_opens_the_guards_for_the_mode_that_was_refused_only() {
     world.load("monday.csv", &contacts(0..1000)).await;
     world.destination(&json!({"max_growth_percent": 10}));
     let key = world.drop_contacts("more.csv", &contacts(1000..1500));
-    let refused = world.order(&key, &json!({"mode": "append"})).await;
+    let refused = world.load_directly(&key, &json!({"mode": "append"})).await;
     refused.assert_refused();
-    let run = world.order(&key, &json!({"approve": refused.run_id()})).await;
+    let run = world.load_directly(&key, &json!({"approve": refused.run_id()})).await;
     run.assert_refused().says("mode (this is replace)");
     assert_eq!(world.published(), contacts(0..1000));
     let approval = json!({"mode": "append", "approve": refused.run_id()});
-    assert_eq!(world.order(&key, &approval).await.outcome(), "loaded");
+    assert_eq!(world.load_directly(&key, &approval).await.outcome(), "loaded");
     assert_eq!(world.published(), contacts(0..1500));
 }
 
@@ -100,13 +100,13 @@ async fn an_approval_that_was_printed_before_is_refused_as_that() {
     };
     let name = SegmentName::parse(SEGMENT).unwrap();
     for id in RunId::of_before(&name, Mode::Replace, &object, None) {
-        let run = world.order(&key, &json!({"approve": id})).await;
+        let run = world.load_directly(&key, &json!({"approve": id})).await;
         run.assert_refused();
         let reason = run.reason();
         assert!(reason.contains("printed by an earlier version"), "{run}");
     }
     assert_eq!(world.published(), contacts(0..1000));
-    let run = world.order(&key, &json!({"approve": refused.run_id()})).await;
+    let run = world.load_directly(&key, &json!({"approve": refused.run_id()})).await;
     run.assert_loaded();
 }
 
@@ -117,10 +117,10 @@ async fn an_approval_outlives_a_failure_and_a_later_load_without_it() {
     let key = world.drop_contacts("small.csv", &contacts(0..100));
     let refused = run_of(&world, &key).await;
     world.sandbox.dataverse.deny("PublishSegmentDefinition");
-    let run = world.order(&key, &json!({"approve": refused.run_id()})).await;
+    let run = world.load_directly(&key, &json!({"approve": refused.run_id()})).await;
     run.assert_failed();
     world.sandbox.dataverse.modes(|modes| modes.denied.clear());
-    let run = world.order(&key, &json!({})).await;
+    let run = world.load_directly(&key, &json!({})).await;
     run.assert_loaded();
     assert_eq!(run["approved"], json!(true), "{run}");
     assert_eq!(world.published(), contacts(0..100));

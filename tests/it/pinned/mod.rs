@@ -83,7 +83,7 @@ async fn a_part_that_an_overwriting_statement_left_behind_is_refused_until_someb
         world.sandbox.s3.clock().advance(DAY);
         write_parts(&world, &[0..40, 40..70]);
         let marker = complete(&world, files, 3);
-        let into_dry_run = world.order(&marker, &json!({"dry_run": true})).await;
+        let into_dry_run = world.load_directly(&marker, &json!({"dry_run": true})).await;
         into_dry_run.warns("1 of the 3 files");
         let run = run_of(&world, &marker).await;
         run.assert_refused();
@@ -107,7 +107,7 @@ async fn a_part_that_an_overwriting_statement_left_behind_is_refused_until_someb
             "a marker written again makes no part newer: {again}"
         );
         let approval = json!({"approve": again.run_id()});
-        assert_eq!(world.order(&touched, &approval).await.outcome(), "loaded");
+        assert_eq!(world.load_directly(&touched, &approval).await.outcome(), "loaded");
     }
 }
 
@@ -310,7 +310,7 @@ async fn parts_that_cannot_be_listed_fail_without_a_run_id_and_are_found_by_the_
     write_parts(&world, &[0..40, 40..100]);
     let marker = complete(&world, "folder", 2);
     world.sandbox.s3.fault(Fault::on("ListObjectsV2").always().answer(503));
-    let run = world.order(&marker, &json!({})).await;
+    let run = world.load_directly(&marker, &json!({})).await;
     run.assert_failed();
     assert_eq!(run["run_id"], json!(null), "{run}");
     world.sandbox.s3.clear_faults();

@@ -128,7 +128,7 @@ async fn a_dry_run_shows_the_guard_that_would_refuse_and_what_is_left_to_do_of_n
     let monday = world.drop_contacts("monday.csv", &contacts(0..1_000));
     world.deliver(&monday).await;
     let key = world.drop_contacts("less.csv", &contacts(0..10));
-    let run = world.order(&key, &json!({"dry_run": true})).await;
+    let run = world.load_directly(&key, &json!({"dry_run": true})).await;
     run.assert_dry_run();
     let verdicts: Vec<_> = run["guards"]
         .as_array()
@@ -139,7 +139,7 @@ async fn a_dry_run_shows_the_guard_that_would_refuse_and_what_is_left_to_do_of_n
     assert_eq!(verdicts, ["passes", "passes", "refuses", "passes", "passes"], "{run}");
     assert_eq!((&run["unchanged"], &run["removed"]), (&json!(10), &json!(990)));
 
-    let run = world.order(&monday, &json!({"dry_run": true})).await;
+    let run = world.load_directly(&monday, &json!({"dry_run": true})).await;
     assert_eq!(run["estimated_requests"], run["requests"], "nothing to write: {run}");
 }
 
@@ -229,7 +229,7 @@ async fn a_receipt_names_who_dropped_the_file_and_is_never_overwritten() {
     let event = world.sandbox.s3.event_bridge(BUCKET, &key);
     let run = Run::first(&world.invoke(event).await.unwrap());
     assert_eq!(receipt(&world, &run)["trigger"]["requester"], "123456789012");
-    let run = world.order(&key, &json!({})).await;
+    let run = world.load_directly(&key, &json!({})).await;
     assert_eq!(
         receipt(&world, &run)["trigger"],
         json!({"kind": "command", "requester": null})

@@ -108,7 +108,7 @@ async fn ids_to_be_added_are_looked_up_and_what_is_no_contact_is_left_out() {
 
     world.sandbox.dataverse.clear_log();
     let key = format!("incoming/{SEGMENT}/monday.csv");
-    let again = world.order(&key, &json!({})).await;
+    let again = world.load_directly(&key, &json!({})).await;
     again.assert_unchanged().not_found(50);
     assert_eq!(
         world.sandbox.dataverse.count("GET contacts"),
@@ -124,13 +124,13 @@ async fn too_many_ids_that_are_no_contacts_fail_before_the_first_write_and_are_l
     world.destination(&json!({"check_contacts": "added"}));
     world.sandbox.dataverse.set_known_contacts(contacts(0..94));
     let key = world.drop_contacts("monday.csv", &contacts(0..100));
-    let run = world.order(&key, &json!({})).await;
+    let run = world.load_directly(&key, &json!({})).await;
     run.assert_failed().as_type("ContactsNotAccepted");
     assert_eq!(world.sandbox.dataverse.writes(), 0);
     assert_eq!(text(&world, &run["not_accepted_contacts"]).lines().count(), 7);
 
     world.sandbox.dataverse.set_known_contacts(contacts(0..95));
-    let run = world.order(&key, &json!({})).await;
+    let run = world.load_directly(&key, &json!({})).await;
     run.assert_loaded().not_found(5);
     assert_eq!(world.published(), contacts(0..95));
 }
@@ -140,7 +140,7 @@ async fn contacts_are_listed_also_where_too_many_of_them_fail_the_load() {
     let world = World::start().await;
     world.sandbox.dataverse.set_known_contacts(contacts(0..94));
     let key = world.drop_contacts("monday.csv", &contacts(0..100));
-    let run = world.order(&key, &json!({})).await;
+    let run = world.load_directly(&key, &json!({})).await;
     run.assert_failed().as_type("ContactsNotAccepted");
     assert_eq!(text(&world, &run["not_accepted_contacts"]).lines().count(), 7);
     assert_eq!(world.segment().published, None, "nothing was published");
@@ -166,13 +166,13 @@ async fn inactive_and_merged_contacts_are_told_apart_from_missing_ones_and_loade
         .dataverse
         .edit(|state| state.contacts.inactive.extend(inactive));
     let key = world.drop_contacts("monday.csv", &contacts(0..100));
-    let dry = world.order(&key, &json!({"dry_run": true})).await;
+    let dry = world.load_directly(&key, &json!({"dry_run": true})).await;
     assert_eq!(
         (&dry["inactive"], &dry["merged"], &dry["not_found"]),
         (&json!(1), &json!(2), &json!(2)),
         "{dry}"
     );
-    let run = world.order(&key, &json!({})).await;
+    let run = world.load_directly(&key, &json!({})).await;
     assert_eq!(
         (&run["outcome"], &run["inactive"], &run["merged"]),
         (&json!("loaded"), &json!(1), &json!(2)),

@@ -12,7 +12,7 @@ async fn a_segment_that_feeds_live_journeys_is_named_with_how_many_people_it_get
     let seed = Seed::named(SEGMENT).group(contacts(0..100)).live_journeys(2);
     world.sandbox.dataverse.seed_segment(seed);
     let key = world.drop_contacts("monday.csv", &contacts(0..440));
-    let dry = world.order(&key, &json!({"dry_run": true})).await;
+    let dry = world.load_directly(&key, &json!({"dry_run": true})).await;
     assert!(
         dry.warnings()
             .contains("is used by 2 live journeys: 340 people would be added to it"),
@@ -26,7 +26,7 @@ async fn a_segment_that_feeds_live_journeys_is_named_with_how_many_people_it_get
             .contains("is used by 2 live journeys: 340 people are added to it"),
         "{run}"
     );
-    let run = world.order(&key, &json!({})).await;
+    let run = world.load_directly(&key, &json!({})).await;
     assert!(run.warnings().contains("0 people are added to it"), "{run}");
 }
 
@@ -36,7 +36,7 @@ async fn a_segment_that_a_live_journey_locks_fails_with_the_way_out() {
     let seed = Seed::named(SEGMENT).group(contacts(0..100)).locked_by_journey();
     world.sandbox.dataverse.seed_segment(seed);
     let key = world.drop_contacts("monday.csv", &contacts(0..440));
-    let run = world.order(&key, &json!({})).await;
+    let run = world.load_directly(&key, &json!({})).await;
     run.assert_failed().as_type("SegmentInUse");
     let reason = run.reason();
     assert!(
@@ -122,7 +122,7 @@ async fn a_client_secret_that_ends_is_announced_in_every_run() {
         let change = json!({"client_secret_expires_on": date.to_string()});
         world.sandbox.secrets.merge(CREDENTIAL_SECRET, &change);
         for fields in [json!({}), json!({"dry_run": true})] {
-            let run = world.order(&key, &fields).await;
+            let run = world.load_directly(&key, &fields).await;
             match expected {
                 Some(sentence) => assert!(run.warnings().contains(sentence), "{days}: {run}"),
                 None => _ = run.warns_of_nothing(),

@@ -42,7 +42,7 @@ async fn loads_warn_of_the_facts_that_they_rest_on_and_that_were_seen_not_to_hol
     }
     assert_eq!(warnings_of_facts(&run).len(), 4, "{warnings}");
     let key = world.drop_contacts("c.csv", &contacts(0..5));
-    let run = world.order(&key, &json!({"dry_run": true})).await;
+    let run = world.load_directly(&key, &json!({"dry_run": true})).await;
     assert_eq!(
         warnings_of_facts(&run).len(),
         4,
