@@ -236,8 +236,7 @@ mod tests {
         let error = gate.enter(&fence).await.err().unwrap();
         assert_eq!(
             error.to_string(),
-            "the invocation is out of time, since Dynamics throttles: requests have to wait 300 s more, and the invocation \
-             has 60 s left"
+            "the invocation is out of time, since Dynamics throttles: requests have to wait 300 s more, and 60 s are left"
         );
         assert_eq!(start.elapsed(), Duration::ZERO);
     }
