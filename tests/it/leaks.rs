@@ -4,6 +4,7 @@
 //! can be judged where it is written.
 
 use crate::world::contact;
+use sandbox::certificate::Certificate;
 use sandbox::entra;
 use std::fmt::{self, Write as _};
 use std::sync::{Mutex, Once, PoisonError};
@@ -41,7 +42,11 @@ fn leak(text: &str) -> Option<&'static str> {
     if secrets.iter().any(|secret| text.contains(secret)) {
         return Some("a secret");
     }
-    if text.contains(entra::TOKEN) {
+    // The keys of certificates are PKCS#8 or PKCS#1, and begin alike; two objects in base64 and a dot are a signed assertion.
+    if ["PRIVATE KEY-----", "MIIE"].iter().any(|key| text.contains(key)) {
+        return Some("a key");
+    }
+    if text.contains(entra::TOKEN) || text.contains(".eyJ") {
         return Some("a token");
     }
     names_a_contact(text).then_some("a contact")
@@ -162,6 +167,9 @@ fn a_planted_leak_is_found() {
         format!("member {{{}}} stays", id.simple().to_string().to_uppercase()),
         format!("client_secret={}", entra::CLIENT_SECRET),
         format!("Bearer {}0123", entra::TOKEN),
+        Certificate::for_days(1).key,
+        Certificate::for_days(1).key.lines().nth(1).unwrap().to_owned(),
+        "client_assertion=eyJhbGciOiJQUzI1NiJ9.eyJhdWQiOiJ4In0.c2lnbmF0dXJl".to_owned(),
     ] {
         assert!(leak(&planted).is_some(), "{planted}");
     }
