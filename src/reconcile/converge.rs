@@ -31,6 +31,8 @@ pub struct Draft<'a, M> {
     pub(super) witness: Option<(GroupId, ContactId)>,
     /// Another attempt has written to the draft, perhaps a moment ago: a list may still show who was there before it.
     pub(super) is_doubted: bool,
+    /// Nobody may be taken out to try the list.
+    pub(super) is_spared: bool,
     /// How many members Dynamics would count of those that were listed last.
     counted: usize,
     /// Who was listed last.
@@ -61,6 +63,7 @@ impl<'a, M: Means> Draft<'a, M> {
             regrouped: 0,
             witness: None,
             is_doubted: false,
+            is_spared: false,
             counted: 0,
             members: Census::default(),
             is_unversioned: false,
@@ -71,6 +74,14 @@ impl<'a, M: Means> Draft<'a, M> {
     /// Takes note that another attempt has left the draft half-written, so that a list proves nothing until it shows a later write.
     pub fn doubted(self, is_doubted: bool) -> Self {
         Self { is_doubted, ..self }
+    }
+
+    /// Takes nobody out to try the list with: whoever goes on with this draft would not put him back.
+    pub fn spared(self) -> Self {
+        Self {
+            is_spared: true,
+            ..self
+        }
     }
 
     /// Brings the draft to what is desired, beginning with a plan made from its members as they are.

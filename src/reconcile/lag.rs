@@ -121,6 +121,9 @@ impl<M: Means> Draft<'_, M> {
     /// Returns a member whom every attempt at this result would add, and its group: whoever else is taken out of the draft
     /// stays out where the run dies in between.
     pub(super) fn witness_of(&self, desired: &Desired<'_>, members: &[Vec<ContactId>]) -> Option<(GroupId, ContactId)> {
+        if self.is_spared {
+            return None;
+        }
         let lists = include_groups(&self.definition).zip(members);
         let mut asked_for = lists.filter_map(|(group, members)| {
             let member = members.iter().find(|id| desired.adds(**id))?;

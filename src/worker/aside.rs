@@ -132,7 +132,8 @@ impl<M: Means> Session<'_, M> {
                 max_invalid_percent: 0.0,
             };
             let plan = desired.plan(members, survey::exclude_groups(&definition), &[]);
-            let mut draft = Draft::new(self.means(), &self.lease.fence, &segment, definition);
+            // The next attempt at the job does not know of whoever is taken out here.
+            let mut draft = Draft::new(self.means(), &self.lease.fence, &segment, definition).spared();
             let converged = draft.converge(&desired, plan.map_err(reconcile::Error::from)?).await?;
             if converged.members != before {
                 return Ok(());

@@ -133,3 +133,26 @@ async fn a_removal_that_fails_for_a_reason_of_its_own_puts_back_whom_it_took_out
     world.sandbox.dataverse.clear_faults();
     assert_goes_on(&world, "remove").await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_taken_out_to_try_the_list_of_a_draft_that_is_brought_back() {
+    let (world, key) = half_written("remove").await;
+    let dataverse = &world.sandbox.dataverse;
+    dataverse.modes(|modes| modes.stale_reads = 1_000);
+    dataverse.clear_log();
+    world.sandbox.s3.delete(BUCKET, &key);
+    let swept = sweep(&world).await;
+    assert_eq!(outcomes(&swept), ["failed"], "{swept}");
+    assert!(dataverse.count("AddStaticMembers") > 0, "they are put back");
+    assert_eq!(
+        dataverse.count("RemoveStaticMembers"),
+        0,
+        "a removal would not put back who is taken out"
+    );
+    assert_eq!(
+        world.head()["pending"].as_array().unwrap().len(),
+        1,
+        "the list has not shown it"
+    );
+    assert_eq!(world.published(), contacts(0..3_000));
+}
