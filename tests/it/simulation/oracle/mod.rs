@@ -10,6 +10,7 @@ use super::files::{File, file_of};
 use super::scenario::Scenario;
 use super::world::{SECOND, SEGMENTS};
 use segment_loader::domain::{Mode, Position};
+use segment_loader::state::head::Writing;
 use segment_loader::state::{Applied, Head, Job, Precedence, Refused};
 
 /// Something that was asked for: it once stood in a head, or an event has told of it.
@@ -225,19 +226,20 @@ impl Oracle {
         // What was begun has overtaken the others, and nobody can load it any more: it is the next file's to settle.
         let is_lost = scenario.is_in_several() && self.of(index).any(|entry| scenario.is_lost(entry.file));
         let is_left_behind = is_lost && head.writing.is_some();
+        // A query that came meanwhile, or an order without the approval, may have the file refused of which a part is in the
+        // draft: it stays there, unpublished, until the next complete one.
+        let is_left =
+            remote.queried_at.is_some() || self.of(index).any(|entry| entry.is_approved && !entry.was_applied);
         if is_dynamic
             || is_left_behind
             || is_left_to_people
             || is_hopeless && is_blocked
+            || is_left && self.waits_behind_a_part(index, head, hopeless)
             || self.has_lost_an_approval(index)
         {
             // What is published is whole, and somebody has heard of the rest: more cannot be asked.
             return None;
         }
-        // A query that came meanwhile, or an order without the approval, may have the file refused of which a part is in the
-        // draft: it stays there, unpublished, until the next file.
-        let is_left =
-            remote.queried_at.is_some() || self.of(index).any(|entry| entry.is_approved && !entry.was_applied);
         if !head.pending.iter().all(hopeless) || head.writing.is_some() && !is_left {
             return breach("the head is not at rest");
         }
@@ -254,6 +256,18 @@ impl Oracle {
         } else {
             breach("the audience is wrong")
         }
+    }
+
+    /// Returns whether only additions and removals wait, and the draft holds a part of a complete result that was refused: they
+    /// never build on it, and only the next complete one settles it.
+    fn waits_behind_a_part(&self, segment: usize, head: &Head, hopeless: impl Fn(&Job) -> bool) -> bool {
+        let refuses = |entry: &Entry| entry.mode == Mode::Replace && entry.is_refused && !entry.was_applied;
+        let of_nobody_waiting = |writing: &Writing| head.pending.iter().all(|job| job.run_id != writing.run_id);
+        let may_wait = |job: &Job| job.mode != Mode::Replace || hopeless(job);
+        head.writing.as_ref().is_some_and(of_nobody_waiting)
+            && !head.pending.iter().all(&hopeless)
+            && head.pending.iter().all(may_wait)
+            && self.of(segment).any(refuses)
     }
 
     /// Returns whether an approved job, which may have been published already, gave way to a later order without the approval.
