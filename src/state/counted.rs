@@ -1,8 +1,8 @@
 //! The additions and removals that a segment has counted, and which of them go over a result that comes late.
 
 use super::head::{Head, Input, Job};
-use super::precedence::Precedence;
-use crate::domain::{Mode, ObjectRef, Pinned, Place, Position, RunId};
+use super::precedence::{Precedence, Rank};
+use crate::domain::{Mode, ObjectRef, Pinned, Position, RunId};
 use serde::{Deserialize, Serialize};
 
 /// An addition or removal that was carried out.
@@ -130,7 +130,7 @@ impl Counted {
         }
     }
 
-    fn rank(&self) -> (Place<'_>, u64) {
+    fn rank(&self) -> Rank<'_> {
         let direct = self.how.as_ref().and_then(|how| how.direct.as_ref());
         Precedence::rank(direct, &self.input.position)
     }

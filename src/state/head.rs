@@ -1,13 +1,11 @@
 //! What is known about one segment between runs: the head, one small JSON object in S3.
 
-use crate::domain::{
-    Census, ErrorType, Home, Mode, ObjectRef, Pinned, Place, Position, RunId, SegmentName, View, Watch,
-};
+use crate::domain::{Census, ErrorType, Home, Mode, ObjectRef, Pinned, Position, RunId, SegmentName, View, Watch};
 use crate::state::counted::Counted;
 pub use crate::state::lease::Lease;
 use crate::state::markers::Marker;
 use crate::state::past::Load;
-use crate::state::precedence::Precedence;
+use crate::state::precedence::{Precedence, Rank};
 use crate::state::shortage::Shortage;
 use crate::time::Backoff;
 use chrono::{DateTime, Utc};
@@ -279,7 +277,7 @@ impl Head {
 
 impl Job {
     /// Returns what compares two jobs: an event by its result's position, a direct load above all that was known before it.
-    pub fn rank(&self) -> (Place<'_>, u64) {
+    pub fn rank(&self) -> Rank<'_> {
         Precedence::rank(self.direct.as_ref(), &self.position)
     }
 

@@ -25,7 +25,7 @@ pub use counted::Untold;
 pub use head::{Applied, Head, Job, Refusal, Refused};
 pub use legacy::Legacy;
 pub use past::{Load, Loaded, UnderWay};
-pub use precedence::Precedence;
+pub use precedence::{Precedence, Rank};
 pub use status::{State, Status, Waiting};
 pub use store::{Error, Heads, KeyContent, Stored};
 pub use transition::{Achievement, Claim, End, Enqueued, LeaseLost, Lost, Shortfall, Unreported, Whose};

@@ -3,6 +3,9 @@
 use crate::domain::{Place, Position};
 use serde::{Deserialize, Serialize};
 
+/// Compares inputs: the result at which one stands, whether it stands above that, and which of the direct loads it is.
+pub type Rank<'p> = (Place<'p>, bool, u64);
+
 /// Where a direct load stands among the jobs: above all that was known when it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Precedence {
@@ -24,8 +27,11 @@ impl Precedence {
         above.map_or(own, |asked| &asked.above)
     }
 
-    /// Returns what compares an input that was asked for in this way with others.
-    pub(super) fn rank<'p>(asked: Option<&'p Self>, own: &'p Position) -> (Place<'p>, u64) {
-        (Self::place(asked, own).place(), asked.map_or(0, |asked| asked.number))
+    /// Returns what compares an input that was asked for in this way with others: at one place what stands in its own below what
+    /// was asked for above it, whichever came later.
+    pub(super) fn rank<'p>(asked: Option<&'p Self>, own: &'p Position) -> Rank<'p> {
+        let is_above = asked.is_some_and(|asked| !asked.is_in_place);
+        let number = asked.map_or(0, |asked| asked.number);
+        (Self::place(asked, own).place(), is_above, number)
     }
 }

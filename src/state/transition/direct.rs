@@ -19,7 +19,7 @@ impl Head {
         let known = pending.chain(&self.newest).chain(&self.settled);
         // What was counted goes over what comes late, as those that wait do over each other.
         let counted = self.counted.iter().filter_map(Counted::number);
-        let turns = self.pending.iter().map(|job| job.rank().1).chain(counted);
+        let turns = self.pending.iter().map(|job| job.rank().2).chain(counted);
         Precedence {
             above: known
                 .chain([own])

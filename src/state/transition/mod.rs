@@ -85,8 +85,9 @@ impl Head {
                 .any(|pending| pending.asks_as(&job) && is_above(pending));
             self.pending
                 .retain(|pending| !(pending.asks_as(&job) && is_replaced(pending)));
-            job.approved = approved;
+            // Whoever only asks once more approves nothing in its own place: that is an order, which stands above all.
             job = self.asked_directly(job);
+            job.approved = approved;
             if let Some(precedence) = &mut job.direct {
                 // What it takes the place of stood above all already.
                 precedence.is_in_place &= !stood_above;

@@ -175,8 +175,10 @@ impl Player {
             (usize::try_from(process).unwrap(), world.scenario.timeout, place)
         };
         let (player, candidate) = (self.clone(), self.world.get().candidate(trigger, environment));
-        if let Trigger::DryRun(_) = trigger {
-            self.world.get().dry_runs.push(process);
+        match trigger {
+            Trigger::DryRun(_) => self.world.get().dry_runs.push(process),
+            Trigger::Direct(_) => self.world.get().orders.push(process),
+            _ => {}
         }
         let place = (function, environment, mode);
         let work = async move { Box::pin(player.work(process, place, timeout, candidate)).await };
@@ -279,7 +281,7 @@ impl Player {
         if let Some(file) = file {
             let job = world.scenario.job(file, world.scenario.files[file].mode, environment);
             let (segment, now) = (segment_of(&job.segment_name, environment), world.now());
-            world.oracle.asked_for(&world.scenario, segment, &job, now);
+            world.oracle.asked_for(&world.scenario, segment, &job, false, now);
         }
     }
 

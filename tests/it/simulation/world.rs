@@ -46,8 +46,9 @@ pub(super) struct World {
     pub(super) deaths: Vec<u32>,
     /// What workers could know of each other.
     pub(super) known: Known,
-    /// Workers on a dry run.
+    /// The workers on dry runs, and those that a direct load without an approval has set to work.
     pub(super) dry_runs: Vec<usize>,
+    pub(super) orders: Vec<usize>,
     pub(super) people: People,
     /// What people have heard of each segment.
     pub(super) heard: [Heard; SEGMENTS],
@@ -147,6 +148,7 @@ impl World {
             deaths: vec![0; scenario.files.len()],
             known: Known::default(),
             dry_runs: Vec::new(),
+            orders: Vec::new(),
             people: People::default(),
             heard: Default::default(),
             dead: Vec::new(),
@@ -255,6 +257,9 @@ impl World {
     /// Judges a change of a head, and notes what it shows.
     fn look_at_the_head(&mut self, process: usize, segment: usize, old: Option<&Head>, head: &Head) {
         let (now, doubt) = (self.now(), self.doubt(segment));
+        for job in head.pending.iter().filter(|_| self.orders.contains(&process)) {
+            self.oracle.asked_for(&self.scenario, segment, job, false, now);
+        }
         let remote = (&self.segments[segment], doubt);
         let breach = self
             .oracle

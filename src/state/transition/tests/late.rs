@@ -128,6 +128,66 @@ fn an_approval_that_takes_the_place_of_a_direct_load_stands_above_all_as_that_di
 }
 
 #[test]
+fn an_approval_takes_no_place_from_a_direct_load_that_was_asked_for_before() {
+    for mode in [Mode::Replace, Mode::Remove] {
+        let mut head = head();
+        head.enqueue(replace(2), false);
+        let refused = head.next().unwrap().clone();
+        head.refuse("me", &refused, too_small()).unwrap();
+        head.enqueue(file(1, mode), true);
+        let direct = head.pending[0].clone();
+        let approved = Job {
+            approved: true,
+            ..replace(2)
+        };
+        head.enqueue(approved.clone(), true);
+        while head.next().is_some() {
+            apply_next(&mut head);
+        }
+        assert_eq!(
+            head.applied.as_ref().map(|applied| &applied.job),
+            Some(&direct),
+            "{head:?}"
+        );
+    }
+}
+
+#[test]
+fn what_was_removed_directly_goes_over_an_approval_that_comes_after_it() {
+    for is_newer in [false, true] {
+        let mut head = head();
+        head.enqueue(replace(2), false);
+        let refused = head.next().unwrap().clone();
+        head.refuse("me", &refused, too_small()).unwrap();
+        head.enqueue(file(if is_newer { 3 } else { 1 }, Mode::Remove), true);
+        apply_next(&mut head);
+        let approved = Job {
+            approved: true,
+            ..replace(2)
+        };
+        let newer = head.newer_than(&head.asked_directly(approved)).unwrap();
+        assert_eq!(newer.len(), 1, "{head:?}");
+    }
+}
+
+#[test]
+fn a_direct_load_that_takes_the_place_of_an_approval_keeps_it_and_stands_above_all() {
+    let mut head = head();
+    head.enqueue(replace(2), false);
+    let refused = head.next().unwrap().clone();
+    head.refuse("me", &refused, too_small()).unwrap();
+    let approved = Job {
+        approved: true,
+        ..replace(2)
+    };
+    head.enqueue(approved, true);
+    head.enqueue(replace(1), true);
+    head.enqueue(replace(2), true);
+    let next = head.next().unwrap();
+    assert!(next.approved && next.is_same_object(&replace(2)), "{head:?}");
+}
+
+#[test]
 fn what_an_earlier_version_counted_is_told_by_its_name_or_not_at_all() {
     let removed = file(2, Mode::Remove);
     let named = |run_id: &str| {

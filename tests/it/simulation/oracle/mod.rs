@@ -45,6 +45,9 @@ type FilePlace = (u64, String, usize);
 /// A job's place: an event has its file's, an order one above all that was known when it was given.
 type Place = (FilePlace, u64);
 
+/// Among what stands at one file: above its event, and below whatever was ordered above it.
+const IN_PLACE: u64 = 1;
+
 /// Remembers what was asked for and judges what became of it.
 pub(super) struct Oracle {
     initial: [Contacts; SEGMENTS],
@@ -64,8 +67,9 @@ impl Oracle {
         }
     }
 
-    /// Takes note of a job, whatever the head makes of it.
-    pub(super) fn asked_for(&mut self, scenario: &Scenario, segment: usize, job: &Job, now: u64) {
+    /// Takes note of a job, whatever the head makes of it, and whether somebody approves it, rather than asks once more for what
+    /// was approved.
+    pub(super) fn asked_for(&mut self, scenario: &Scenario, segment: usize, job: &Job, approves: bool, now: u64) {
         if self.entries.iter().any(|entry| entry.is(segment, job)) {
             return;
         }
@@ -76,7 +80,7 @@ impl Oracle {
             is_same && !entry.is_of_event() && !entry.was_applied && !entry.is_refused
         };
         let is_in_place =
-            job.approved && self.was_refused_to_an_event(segment, file_of(job)) && !self.of(segment).any(waits_above);
+            approves && self.was_refused_to_an_event(segment, file_of(job)) && !self.of(segment).any(waits_above);
         let (place, base) = if job.direct.is_some() {
             self.orders += 2;
             let is_known = |entry: &&Entry| !is_in_place || entry.mode == Mode::Replace && entry.was_applied;
@@ -88,7 +92,7 @@ impl Oracle {
                 .filter(|entry| entry.mode == Mode::Replace && entry.was_applied);
             let last = replaces.map(|entry| entry.place.1).max().unwrap_or(0);
             let place = if is_in_place { (place.0, last + 1) } else { place };
-            let base = if is_in_place { (own, self.orders) } else { place.clone() };
+            let base = if is_in_place { (own, IN_PLACE) } else { place.clone() };
             (place, base)
         } else {
             ((own.clone(), 0), (own, 0))
@@ -161,7 +165,7 @@ impl Oracle {
         now: u64,
     ) -> Option<Breach> {
         for job in &new.pending {
-            self.asked_for(scenario, segment, job, now);
+            self.asked_for(scenario, segment, job, job.approved, now);
             let entries = self.entries.iter_mut().filter(|entry| entry.is(segment, job));
             entries.for_each(|entry| {
                 entry.queued_at.get_or_insert(now);
@@ -309,7 +313,7 @@ impl Oracle {
 impl Entry {
     /// Returns whether it stands where its event stood: the event itself, and what approves it.
     fn is_of_event(&self) -> bool {
-        self.base.0.2 == self.file && (self.direct.is_none() || self.is_approved)
+        self.base.1 <= IN_PLACE
     }
 
     fn is(&self, segment: usize, job: &Job) -> bool {
