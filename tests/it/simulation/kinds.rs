@@ -132,7 +132,7 @@ impl Scenario {
         }
         // What is refused, and approved when others have been counted.
         let first = &mut self.files[0];
-        if rng.happens(600) {
+        if rng.happens(900) {
             first.mode = Mode::Replace;
             first.contacts &= if rng.happens(500) { 0 } else { Contacts::MAX };
         }
