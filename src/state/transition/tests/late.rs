@@ -140,7 +140,7 @@ fn an_approval_takes_no_place_from_a_direct_load_that_was_asked_for_before() {
             approved: true,
             ..replace(2)
         };
-        head.enqueue(approved.clone(), true);
+        head.enqueue(approved, true);
         while head.next().is_some() {
             apply_next(&mut head);
         }
