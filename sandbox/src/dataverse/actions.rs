@@ -10,7 +10,6 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use tokio::time::Instant;
 use uuid::Uuid;
 
 /// The most ids of one call.
@@ -83,14 +82,13 @@ impl Action {
 
 /// Performs an action.
 pub fn answer(state: &mut State, action: Action, root: &str, call: &Call) -> Reply {
-    let now = Instant::now();
     match action {
         Action::Add | Action::Remove => change(state, action, &body(call)?),
         Action::ListGroup => list_group(state, root, &body(call)?),
         Action::Publish => {
             let request: OfSegment = body(call)?;
             state.segment(request.segment_id.0)?.editable()?;
-            state.publish(request.segment_id.0, now)?;
+            state.publish(request.segment_id.0)?;
             Ok(empty(StatusCode::NO_CONTENT))
         }
         Action::Members => members(state, root, &body(call)?),

@@ -28,10 +28,14 @@ enum Stage {
 
 impl State {
     /// Begins to publish the members as they are now.
-    pub fn publish(&mut self, id: Uuid, now: Instant) -> Result<(), Refusal> {
+    ///
+    /// They are computed afterwards: how long the sandbox takes to copy millions is no part of it, since no computation of a
+    /// publish ends before the publish is answered.
+    pub fn publish(&mut self, id: Uuid) -> Result<(), Refusal> {
         let definition = self.definition_of(id)?;
         let audience = self.audience(definition);
         let outcome = self.modes.outcome;
+        let now = Instant::now();
         self.set_definition(
             definition,
             &[("statuscode", json!(723_270_002)), ("statecode", json!(0))],
