@@ -39,7 +39,6 @@ use crate::reconcile::Evaluation;
 use crate::state::Loaded;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
-use uuid::Uuid;
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -336,7 +335,7 @@ impl RunReport {
             not_accepted_contacts: None,
             is_dry_run: false,
             told_by: ToldBy::Itself,
-            attempt: Uuid::new_v4().simple().to_string()[..8].to_owned(),
+            attempt: format!("{:08x}", fastrand::u32(..)),
             needs_attention: false,
             recovered: false,
             repeated: false,

@@ -111,6 +111,17 @@ fn the_code_map_names_every_room_with_its_modules_and_whom_it_may_name() {
     }
 }
 
+/// Whoever has to learn more words than these first does not begin.
+#[test]
+fn the_glossary_has_at_most_fifteen_words() {
+    let document = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let (_, glossary) = document.split_once("## Words").unwrap();
+    let (glossary, _) = glossary.split_once("## ").unwrap();
+    let rows = glossary.lines().filter(|line| line.starts_with("| ")).skip(1);
+    let words: Vec<_> = rows.flat_map(|row| row.split('|').nth(1).unwrap().split(',')).collect();
+    assert!((1..=15).contains(&words.len()), "{words:?}");
+}
+
 /// Reads a row of the code map: the room, its modules and whom it may name.
 fn room_of(line: &str) -> Option<(&str, [BTreeSet<&str>; 2])> {
     let cells: Vec<_> = line.split('|').map(str::trim).collect();

@@ -151,7 +151,7 @@ async fn a_publish_by_somebody_else_is_one_of_the_same_draft() {
         let (run, ()) = tokio::join!(swap_half(&world), async {
             world.sandbox.dataverse.arrived("PublishSegmentDefinition", 1).await;
             tokio::time::sleep(Duration::from_secs(10)).await;
-            let publish = |state: &mut State| state.publish(id, Instant::now()).is_ok();
+            let publish = |state: &mut State| state.publish(id).is_ok();
             assert!(world.sandbox.dataverse.edit(publish));
         });
         run.assert_loaded();

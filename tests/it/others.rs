@@ -6,7 +6,6 @@ use sandbox::dataverse::Times;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::Duration;
-use tokio::time::Instant;
 
 const ADD: &str = "AddStaticMembers";
 const COMPUTED_BY_OTHERS: &str = "somebody else has published or refreshed it";
@@ -14,11 +13,7 @@ const COMPUTED_BY_OTHERS: &str = "somebody else has published or refreshed it";
 /// Publishes as somebody in Dynamics would.
 fn publish(world: &World) {
     let id = world.segment().id;
-    world
-        .sandbox
-        .dataverse
-        .edit(|state| state.publish(id, Instant::now()))
-        .unwrap();
+    world.sandbox.dataverse.edit(|state| state.publish(id)).unwrap();
 }
 
 #[tokio::test(start_paused = true)]
