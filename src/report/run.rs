@@ -128,6 +128,8 @@ impl RunReport {
         };
         Self {
             told_by: ToldBy::TheNext,
+            // Nobody has heard of it before.
+            repeated: false,
             warnings: vec![sentences::UNREPORTED.to_owned()],
             ..report
         }

@@ -220,6 +220,9 @@ pub struct InputFailures {
     /// The last one's error type; earlier heads lack it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<ErrorType>,
+    /// Nobody may have heard of that: its worker may have died before it told of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_untold: bool,
     /// Its last attempt got nowhere until the time was over, and was let go on once.
     #[serde(default)]
     pub is_stalled: bool,

@@ -7,10 +7,13 @@ use crate::means::Means;
 use crate::report::{Ending, Outcome, RunReport};
 use crate::state::{self, Job, Refusal, Whose};
 
-/// Whether the worker goes on with the next job.
+/// Whether the worker goes on with the next job, once it has told of this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     GoOn,
+    /// It gives the lease back: until then the next worker knows that nobody may have heard of the failure.
+    GiveBack,
+    /// The lease is given back, or was lost.
     Stop,
 }
 
@@ -70,7 +73,8 @@ async fn interrupt<M: Means>(lease: &LeaseGuard<M>, job: &Job, error: Error, got
     }
 }
 
-/// Leaves a follow-up of what was published to the next sweep, unless two in a row got nowhere; returns that failure.
+/// Leaves a follow-up of what was published to the next sweep, unless two in a row got nowhere; returns that failure, after
+/// which the lease is still to be given back.
 pub(super) async fn record_look<M: Means>(lease: &LeaseGuard<M>, job: &Job, error: Error) -> Option<RunReport> {
     match interrupt(lease, job, error, false).await {
         (
@@ -90,21 +94,16 @@ async fn fail<M: Means>(lease: &LeaseGuard<M>, job: &Job, error: Error) -> (Endi
     fail_for(lease, job, error, whose).await
 }
 
-/// Counts a failure; where it is the segment's, or no time is left for others, the session is over and the lease given back,
-/// whether or not it was counted.
+/// Counts a failure; where it is the segment's, or no time is left for others, the session is over, whether or not it was
+/// counted.
 async fn fail_for<M: Means>(lease: &LeaseGuard<M>, job: &Job, error: Error, whose: Whose) -> (Ending, Next) {
     let counted = lease.fail(job, error.error_type(), whose).await;
     let needs_attention = *counted.as_ref().unwrap_or(&false);
     let next = match whose {
         Whose::Input if counted.is_ok() && error.fate() != Fate::Continue => Next::GoOn,
-        _ => Next::Stop,
+        _ => Next::GiveBack,
     };
     if let Err(unnoted) = counted {
-        warn_unnoted(&unnoted);
-    }
-    if next == Next::Stop
-        && let Err(unnoted) = lease.release().await
-    {
         warn_unnoted(&unnoted);
     }
     (ended(Outcome::Failed, error, needs_attention), next)

@@ -71,9 +71,7 @@ impl<M: Means> Session<'_, M> {
                 Ok(Some(job)) => job,
                 Ok(None) => return,
                 Err(error) => {
-                    if let Err(error) = self.lease.release().await {
-                        tracing::warn!(error = %error, "the lease could not be given back; it runs out by itself");
-                    }
+                    self.give_back().await;
                     done.cut_short = Some(error.into());
                     return;
                 }
@@ -81,9 +79,18 @@ impl<M: Means> Session<'_, M> {
             let span = tracing::info_span!("run", run_id = %job.run_id, segment = %job.segment_name, phase = "run");
             let (ended, next) = Box::pin(self.work_on(&job)).instrument(span).await;
             self.tell(done, ended).await;
-            if next == Next::Stop {
-                return;
+            match next {
+                Next::GoOn => {}
+                Next::GiveBack => return self.give_back().await,
+                Next::Stop => return,
             }
+        }
+    }
+
+    /// Gives the lease back after what has ended was told.
+    pub(super) async fn give_back(&self) {
+        if let Err(error) = self.lease.release().await {
+            tracing::warn!(error = %error, "the lease could not be given back; it runs out by itself");
         }
     }
 

@@ -204,8 +204,10 @@ impl<M: Means> Worker<'_, M> {
             Err(error) => match error.fate() {
                 Fate::LostLease => return Ok(done),
                 Fate::Continue => {
-                    let failed = record_look(&session.lease, &applied.job, error).await;
-                    session.tell(&mut done, failed).await;
+                    if let Some(failed) = record_look(&session.lease, &applied.job, error).await {
+                        session.tell(&mut done, [failed]).await;
+                        session.give_back().await;
+                    }
                     return Ok(done);
                 }
                 _ => Some(session.fail_to_confirm(applied, error).await),

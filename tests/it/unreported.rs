@@ -1,11 +1,14 @@
 //! Runs that are killed between noting in the head how they ended and reporting it: the next look tells of them.
 
-use crate::failures::{A_LEASE, kill_when, outcomes, sweep};
+use crate::failures::{A_LEASE, kill_at, kill_when, outcomes, sweep};
 use crate::run::Run;
 use crate::world::{World, contacts};
 use sandbox::{BUCKET, Fault};
 use serde_json::{Value, json};
 use std::time::Duration;
+
+/// Longer than any pause after a failure.
+const A_DAY: Duration = Duration::from_hours(24);
 
 /// Kills the function as soon as a head says something, before its worker hears that it was written.
 async fn kill_once(world: &World, event: Value, is_noted: impl Fn(&Value) -> bool) {
@@ -33,6 +36,11 @@ async fn swept_after_a_kill(world: &World, content: &[u8], is_noted: impl Fn(&Va
 
 fn receipts(world: &World) -> usize {
     world.sandbox.s3.keys(BUCKET, "_state/receipts/").len()
+}
+
+/// Returns whether mails and alarms leave a run out.
+fn is_repeated(run: &Run) -> bool {
+    run["repeated"] == json!(true)
 }
 
 fn assert_told_once(answer: &Value, outcome: &str) -> Run {
@@ -80,9 +88,44 @@ async fn a_refusal_and_a_file_that_can_never_be_read_are_told_of_by_the_next_swe
         let swept = swept_after_a_kill(&world, content.as_bytes(), is_noted).await;
         let run = assert_told_once(&swept, outcome);
         assert!(!run.reason().is_empty());
+        assert!(!is_repeated(&run), "nobody has heard of it before: {run}");
         assert_eq!(receipts(&world), 1, "{outcome}");
         assert_nothing_is_left(&world).await;
     }
+}
+
+/// What failed is tried again, so that the next attempt tells of it: that one must be heard.
+#[tokio::test(start_paused = true)]
+async fn a_failure_that_nobody_heard_of_makes_none_that_is_repeated() {
+    let world = World::start().await;
+    let refused = Fault::on("GET msdynmkt_segments").answer(400).error("0x80040000", "no");
+    world.sandbox.dataverse.fault(refused.always());
+    let is_noted = |head: &Value| head["failures"].is_object();
+    let key = world.drop_contacts("monday.csv", &contacts(0..100));
+    kill_once(&world, world.sandbox.s3.notification(BUCKET, &key), is_noted).await;
+    assert_eq!(receipts(&world), 0, "nobody was told");
+    for is_known in [false, true] {
+        tokio::time::sleep(A_DAY).await;
+        let run = Run::first(&sweep(&world).await);
+        assert_eq!((run.outcome(), is_repeated(&run)), ("failed", is_known), "{run}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_died_is_told_of_anew_where_who_was_to_tell_died_too() {
+    let world = World::start().await;
+    let key = world.drop_contacts("monday.csv", &contacts(0..100));
+    let event = || world.sandbox.s3.notification(BUCKET, &key);
+    kill_at(&world, event(), "AddStaticMembers", 1).await;
+    tokio::time::sleep(A_LEASE).await;
+    kill_once(&world, event(), |head| head["troubles"][0]["lost"] == 1).await;
+    assert_eq!(receipts(&world), 0, "nobody was told");
+    tokio::time::sleep(A_DAY).await;
+    let swept = sweep(&world).await;
+    assert_eq!(outcomes(&swept), ["failed"], "{swept}");
+    assert!(!is_repeated(&Run::first(&swept)), "{swept}");
+    tokio::time::sleep(A_DAY).await;
+    assert_eq!(outcomes(&sweep(&world).await), ["loaded"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -59,7 +59,7 @@ impl Head {
         if next.is_none() {
             self.release(owner)?;
         }
-        self.unreported = None;
+        self.note_told();
         self.attempt.clone_from(&next);
         Ok(next)
     }
@@ -141,9 +141,11 @@ impl Head {
     }
 
     fn note_failure(&mut self, job: &Job, code: &str, now: DateTime<Utc>, whose: Option<Whose>) {
+        let is_known = self.ended_badly(job) == Some(code);
         let failures = self.failures_of_mut(job);
         failures.count = failures.count.saturating_add(1);
         failures.code = Some(code.into());
+        failures.is_untold = !is_known;
         let until = now + Failures::pause(failures.count);
         failures.not_before = (whose == Some(Whose::Input)).then_some(until);
         self.went_wrong = true;
@@ -268,7 +270,7 @@ impl Head {
     }
 
     /// Returns with which error type the attempt before at this input ended badly, empty where a guard refused it; `None` if
-    /// none did.
+    /// none did, or where nobody may have heard of it.
     pub fn ended_badly(&self, job: &Job) -> Option<&str> {
         let failed = self.failures_of(job).and_then(|failures| failures.code.as_ref());
         let refused = self.refused.iter().find(|refused| job.is_about(&refused.position));
@@ -293,6 +295,7 @@ impl InputFailures {
             count: 0,
             lost: 0,
             code: None,
+            is_untold: false,
             is_stalled: false,
             not_before: None,
         }

@@ -133,6 +133,7 @@ impl Head {
             Some(lease) if lease.owner != owner && !lease.is_over(now) => Claim::Busy(lease.clone()),
             _ => {
                 self.allow_for_a_late_create();
+                self.forget_untold();
                 let lost = self.bury(now).map(Box::new);
                 self.attempt = self.begun_at(now).cloned();
                 self.lease = Some(Lease {
@@ -153,9 +154,10 @@ impl Head {
         Ok(())
     }
 
-    /// Gives the lease back.
+    /// Gives the lease back. What has ended is told by then.
     pub fn release(&mut self, owner: &str) -> Result<(), LeaseLost> {
         self.lease_of(owner)?;
+        self.note_told();
         self.attempt = None;
         self.lease = None;
         Ok(())

@@ -28,6 +28,21 @@ impl Head {
         self.unreported.clone_from(&self.attempt);
     }
 
+    /// Notes that somebody has heard of everything that has ended.
+    pub(super) fn note_told(&mut self) {
+        self.unreported = None;
+        for failures in &mut self.input_failures {
+            failures.is_untold = false;
+        }
+    }
+
+    /// Forgets how those failed of whom nobody may have heard, so that the next failure counts as new.
+    pub(super) fn forget_untold(&mut self) {
+        for failures in self.input_failures.iter_mut().filter(|failures| failures.is_untold) {
+            failures.code = None;
+        }
+    }
+
     /// Returns the attempt that came to its end and was not told of, where it can be said how it ended.
     pub fn unreported(&self) -> Option<Unreported> {
         let job = self.unreported.clone()?;
