@@ -51,7 +51,8 @@ impl Known {
     pub(super) fn wrote(&mut self, process: usize, segment: usize, head: &Head, now: u64) {
         self.read(process, segment, Some(head), now);
         let owner = head.lease.as_ref().map(|lease| &lease.owner);
-        let until = now + LEASE + SECOND;
+        // A second of rounding, and S3 tells neither of the two times more exactly than to a second.
+        let until = now + LEASE + 2 * SECOND;
         let of_segment = self.held.iter_mut().rfind(|held| held.segment == segment);
         match (of_segment, owner) {
             (Some(last), Some(owner)) if last.owner == *owner => last.until = until,
