@@ -2,10 +2,10 @@
 
 use crate::aws;
 use crate::config::{self, Settings, Variables};
-use crate::domain::{ObjectRef, SegmentName};
+use crate::domain::{Fate, ObjectRef, SegmentName};
 use crate::error::Error;
 use crate::event::{self, HistoryCommand, LoadCommand, Message, ObjectEvent, Request};
-use crate::production::{Clients, Production};
+use crate::production::{Clients, Occasion, Production};
 use crate::report::{
     Forgotten, Noticed, Reporter, RunReport, Swept, Trigger, TriggerKind, answer, fail_if_own_failed, status_answer,
 };
@@ -73,7 +73,7 @@ impl App {
         match event::parse(&event)? {
             Request::Ignored => Ok(answer(&[])),
             Request::Objects(objects) => {
-                let (reports, outcome) = self.load_objects(&objects, stop_at).await;
+                let (reports, outcome) = Box::pin(self.load_objects(&objects, stop_at)).await;
                 outcome.map(|()| answer(&reports))
             }
             Request::Batch(messages) => Ok(Box::pin(self.load_batch(messages, stop_at)).await),
@@ -138,7 +138,7 @@ impl App {
         let mut failed = Vec::new();
         for Message { message_id, objects } in messages {
             let result = match objects {
-                Ok(objects) => self.load_objects(&objects, stop_at).await.1,
+                Ok(objects) => Box::pin(self.load_objects(&objects, stop_at)).await.1,
                 Err(error) => Err(error.into()),
             };
             if let Err(error) = result {
@@ -174,6 +174,9 @@ impl App {
         let settings = match self.settings(stop_at).boxed_local().await {
             Ok(settings) => settings,
             Err(error) => {
+                if !is_dry_run {
+                    self.show_trouble(&bucket, &error, Occasion::Load, stop_at).await;
+                }
                 return vec![
                     self.reporter(&bucket, None, trigger, stop_at)
                         .report(failed(error))
@@ -183,16 +186,26 @@ impl App {
         };
         let reporter = self.reporter(&bucket, Some(&settings), trigger, stop_at);
         let worker = self.worker(&settings, &bucket, &reporter, stop_at);
-        match Box::pin(worker.load(&candidate)).await {
+        let reports = match Box::pin(worker.load(&candidate)).await {
             Ok(reports) => reports,
             Err(error) => vec![reporter.report(failed(error)).await],
+        };
+        if reports.iter().any(RunReport::is_of_a_segment) {
+            self.show(&bucket, &settings, Occasion::Load, stop_at).await;
         }
+        reports
     }
 
     /// Sweeps all segments.
     async fn sweep(&self, now: bool, stop_at: Instant) -> Result<Swept, Error> {
         let bucket = self.results_bucket()?;
-        let settings = self.settings(stop_at).await?;
+        let settings = match self.settings(stop_at).await {
+            Ok(settings) => settings,
+            Err(error) => {
+                self.show_trouble(&bucket, &error, Occasion::Sweep, stop_at).await;
+                return Err(error);
+            }
+        };
         let reporter = self.reporter(&bucket, Some(&settings), TriggerKind::Sweep.into(), stop_at);
         let worker = self.worker(&settings, &bucket, &reporter, stop_at);
         let mut swept = Box::pin(worker.sweep(&bucket, now)).await?;
@@ -200,14 +213,36 @@ impl App {
         let left = left.into_iter().map(|left| Noticed::TrialLeft(left.to_string()));
         swept.noticed.extend(left);
         reporter.report_sweep(&swept);
+        self.show(&bucket, &settings, Occasion::Sweep, stop_at).await;
         Ok(swept)
+    }
+
+    /// Writes the status page, where it shows something else by now.
+    async fn show(&self, bucket: &str, settings: &Settings, occasion: Occasion, stop_at: Instant) {
+        let showing = self.clients.show(bucket, Ok(&settings.destination), occasion, stop_at);
+        showing.boxed_local().await;
+    }
+
+    /// Writes on the status page why no run can even begin.
+    async fn show_trouble(&self, bucket: &str, error: &Error, occasion: Occasion, stop_at: Instant) {
+        if error.fate() != Fate::Continue {
+            let why = RunReport::failed(error, None).told();
+            self.clients
+                .show(bucket, Err(&why), occasion, stop_at)
+                .boxed_local()
+                .await;
+        }
     }
 
     /// Tries in the environment what its documents leave open.
     async fn verify(&self, keep: bool, stop_at: Instant) -> Result<Value, Error> {
         let bucket = self.own_bucket()?;
         let verification = match self.settings(stop_at).await {
-            Ok(settings) => verify::verify(&self.clients, &settings, &bucket, keep, stop_at).await,
+            Ok(settings) => {
+                let verification = verify::verify(&self.clients, &settings, &bucket, keep, stop_at).await;
+                self.show(&bucket, &settings, Occasion::Sweep, stop_at).await;
+                verification
+            }
             Err(error) => verify::untried(&error),
         };
         Ok(json!(verification))
@@ -219,7 +254,9 @@ impl App {
         let settings = self.settings(stop_at).await?;
         let reporter = self.reporter(&bucket, Some(&settings), TriggerKind::Command.into(), stop_at);
         let worker = self.worker(&settings, &bucket, &reporter, stop_at);
-        Box::pin(worker.forget(&bucket, segment_name)).await
+        let forgotten = Box::pin(worker.forget(&bucket, segment_name)).await?;
+        self.show(&bucket, &settings, Occasion::Sweep, stop_at).await;
+        Ok(forgotten)
     }
 
     /// Answers what the heads of all segments know, without asking Dynamics.
@@ -228,7 +265,7 @@ impl App {
         let destination = by(stop_at, "the secrets were read", self.clients.secrets.destination()).await;
         let mut segments = self.clients.statuses(&bucket, destination.as_ref().ok()).await?;
         if let Some(name) = segment_name {
-            segments.retain(|status| status.segment_name.as_ref() == Some(name));
+            segments.retain(|glance| glance.status.segment_name.as_ref() == Some(name));
         }
         let unmarked = match &destination {
             Ok(destination) => match self.clients.variables.results_bucket.as_deref() {

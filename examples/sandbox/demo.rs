@@ -4,7 +4,7 @@ use crate::arguments::Options;
 use crate::query_result::QueryResult;
 use crate::report::{self, Runs};
 use crate::segment::{counted, several};
-use crate::{cloud, progress, say, segment};
+use crate::{cloud, page, progress, say, segment};
 use sandbox::{BUCKET, Sandbox};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -66,7 +66,11 @@ pub async fn run(result: QueryResult, mut options: Options, after_last_week: boo
     println!("\nSegment \"{}\"", result.segment_name);
     say::line("  after      ", &segment::in_words(&sandbox, &result.segment_name));
     println!();
-    verdict(&sandbox, &result, &reports)
+    let code = verdict(&sandbox, &result, &reports);
+    if let Ok(Some(place)) = page::write(&sandbox) {
+        println!("\nStatus page: {}", place.display());
+    }
+    code
 }
 
 async fn load(sandbox: &Sandbox, result: &QueryResult, options: &Options) -> std::io::Result<Runs> {

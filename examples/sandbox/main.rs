@@ -12,6 +12,7 @@ mod demo;
 mod endpoint;
 mod faults;
 mod manual;
+mod page;
 mod place;
 mod progress;
 mod query_result;

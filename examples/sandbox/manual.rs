@@ -1,7 +1,7 @@
 //! What can be done with a sandbox that stays up, as commands to copy.
 
 use crate::console::{FUNCTION, INVOKE};
-use crate::faults;
+use crate::{faults, page};
 use sandbox::{ACCESS_KEY, BUCKET, REGION, SECRET_KEY, Sandbox};
 use std::net::SocketAddr;
 
@@ -42,6 +42,7 @@ pub fn print(sandbox: &Sandbox, address: SocketAddr) {
     let exports = indented(&exports(sandbox, address));
     let faults = faults::ALL.map(|(name, what)| format!("  curl -sS -X POST {console}/faults/{name:<20} # {what}\n"));
     let faults = faults.concat();
+    let page = page::place().map_or_else(|_| "status.html".to_owned(), |place| place.display().to_string());
     // Older versions of curl leave out the header that S3 demands.
     let signed = format!(
         "curl -sS --aws-sigv4 aws:amz:{REGION}:s3 --user {ACCESS_KEY}:{SECRET_KEY} -H x-amz-content-sha256:UNSIGNED-PAYLOAD"
@@ -79,6 +80,7 @@ Let something go wrong, then do what docs/operations.md says. DELETE instead of 
 Look at the segments, at the keys of the function's own objects, and into one of them.
 
   curl -sS {console}/segments
+  xdg-open {page}     # the status page, after the first run; `open` on a Mac
   aws s3 ls "s3://$BUCKET/_state/" --recursive
   aws s3 cp "s3://$BUCKET/KEY" -
 

@@ -2,7 +2,7 @@
 
 use crate::arguments::Options;
 use crate::faults::Faults;
-use crate::{cloud, progress, report, say};
+use crate::{cloud, page, progress, report, say};
 use sandbox::lambda::{InvocationError, Killer, Lambda};
 use sandbox::{BUCKET, Sandbox};
 use serde_json::{Value, json};
@@ -140,6 +140,9 @@ impl Place {
                 }
             }
             Err(reason) => say::line("  failed: ", &reason),
+        }
+        if let Err(error) = page::write(&self.sandbox) {
+            println!("  the status page could not be written to a file: {error}");
         }
     }
 }

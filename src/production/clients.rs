@@ -8,9 +8,10 @@ use crate::means::MOST_RESULTS;
 use crate::report::Archive;
 use crate::s3::{self, Own, S3Clock};
 use crate::source::{self, Manner, ObjectVersion, Objects, unmarked};
-use crate::state::{self, Heads, Status, Trials, transition};
+use crate::state::{self, Glance, Glances, Heads, Trials, transition};
 use crate::time::Fence;
 use aws_config::SdkConfig;
+use chrono::TimeDelta;
 
 /// The configuration and every client, each built once, so that warm invocations reuse connections.
 #[derive(Clone, Debug)]
@@ -82,12 +83,17 @@ impl Clients {
         &self,
         bucket: &str,
         destination: Option<&Destination>,
-    ) -> Result<Vec<Status>, state::Error> {
-        let stale_after = |home: &Home| {
+    ) -> Result<Vec<Glance>, state::Error> {
+        let glances = Glances::read_all(&self.own(bucket), Self::stale_after(destination)).await?;
+        Ok(glances.segments)
+    }
+
+    /// Says how old the audiences of a home may be, as far as the destination tells.
+    pub(super) fn stale_after(destination: Option<&Destination>) -> impl Fn(&Home) -> Option<TimeDelta> {
+        move |home| {
             let own = destination.filter(|destination| destination.may_live_in(home))?;
             own.rules.stale_after()
-        };
-        Heads::statuses(&self.own(bucket), stale_after).await
+        }
     }
 
     /// Lists the data files in a bucket that wait for a marker or manifest.
@@ -102,7 +108,7 @@ impl Clients {
         Ok(unmarked(&objects, manner).into_iter().map(ObjectVersion::url).collect())
     }
 
-    fn own(&self, bucket: &str) -> Own {
+    pub(super) fn own(&self, bucket: &str) -> Own {
         let bucket = self.variables.state_bucket_for(bucket).to_owned();
         let prefix = self.variables.state_prefix.clone();
         Own::new(self.s3.clone(), self.clock.clone(), bucket, prefix)

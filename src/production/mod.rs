@@ -1,8 +1,10 @@
 //! A worker's means in production: S3 and Dataverse.
 
 mod clients;
+mod page;
 
 pub(crate) use clients::Clients;
+pub(crate) use page::Occasion;
 
 use crate::config::Settings;
 use crate::domain::{Batch, ContactId, Home, Mode, NearNames, ObjectRef, SegmentName};

@@ -7,15 +7,22 @@ use serde_json::{Map, Value};
 /// How every command for the function begins; inside of one each quote is escaped, whatever a name holds.
 const BEGINNING: &str = "{\"action\"";
 
+/// Tells the JSON with which a reason ends from what stands before it; there is none where that is no whole command.
+pub(super) fn split(reason: &str) -> (&str, Option<&str>) {
+    let whole = |at: &usize| serde_json::from_str::<Map<String, Value>>(&reason[*at..]).is_ok();
+    match reason.rfind(BEGINNING).filter(whole) {
+        Some(at) => (reason[..at].trim_end(), Some(&reason[at..])),
+        None => (reason, None),
+    }
+}
+
 /// Writes the command for the AWS CLI, version 2, that sends what a reason ends with to a function; `None` if that is no whole
 /// command.
 ///
 /// In base64, which that version takes by default, the payload reads the same in every shell, whatever the names hold. A load
 /// takes up to 15 minutes, for which the CLI has to wait.
 pub(super) fn to_paste(reason: &str, function: &str) -> Option<String> {
-    let json = &reason[reason.rfind(BEGINNING)?..];
-    serde_json::from_str::<Map<String, Value>>(json).ok()?;
-    let payload = STANDARD.encode(json);
+    let payload = STANDARD.encode(split(reason).1?);
     Some(format!(
         "aws lambda invoke --function-name {function} --cli-read-timeout 900 --payload {payload} answer.json"
     ))

@@ -8,6 +8,7 @@ mod command;
 mod doubts;
 mod event;
 mod forgotten;
+mod page;
 pub mod metrics;
 mod run;
 mod sentence;
@@ -26,6 +27,7 @@ pub use archive::{Archive, History, Trigger, TriggerKind};
 pub(crate) use background::{Audience, Background, Past};
 pub use event::Stale;
 pub use forgotten::Forgotten;
+pub use page::StatusPage;
 pub(crate) use reporter::Reporter;
 pub use reporter::Tell;
 pub(crate) use run::{Attempt, Seen};
@@ -34,35 +36,12 @@ pub use settings_used::SettingsUsed;
 pub(crate) use status::status_answer;
 pub use swept::{Noticed, Swept};
 
+pub use crate::domain::Outcome;
 use crate::domain::{ErrorType, Mode, ObjectRef, RunId, SegmentName, UsedBy};
 use crate::reconcile::Evaluation;
 use crate::state::Loaded;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
-
-/// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// The segment is exactly what was asked for, published and Active.
-    Loaded,
-    /// Published; Dynamics is still computing.
-    Computing,
-    /// Nothing had to be written.
-    Unchanged,
-    /// What a load would do; nothing was written.
-    DryRun,
-    /// A guard forbade it; nothing was published.
-    Refused,
-    /// A newer result counts instead.
-    Superseded,
-    /// Another run works on the segment and takes this result up.
-    Busy,
-    /// Out of time; the next sweep goes on.
-    Continues,
-    /// It could not be done; `reason` says why and what to do.
-    Failed,
-}
 
 impl From<Loaded> for Outcome {
     fn from(loaded: Loaded) -> Self {

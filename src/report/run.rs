@@ -7,7 +7,8 @@ use crate::error::Error;
 use crate::means::{Leftovers, Lists, Unwritten};
 use crate::reconcile::Shown;
 use crate::source::{ObjectVersion, Rejected};
-use crate::state::{Applied, End, Job, Lost, Shortfall, Unreported};
+use crate::state::{Applied, End, Job, LastRun, Lost, Shortfall, Unreported};
+use chrono::{DateTime, Utc};
 use std::time::Duration;
 
 /// One attempt at a job, at its end.
@@ -88,6 +89,23 @@ impl RunReport {
         self.repeated = is_bad && past.ended_badly.as_deref() == Some(self.error_type().unwrap_or_default());
         self.background.past = past;
         self
+    }
+
+    /// Returns the run as its segment's head remembers it, told at `at`; `None` if it was none of the segment's own.
+    pub(crate) fn as_last_run(&self, at: DateTime<Utc>) -> Option<LastRun> {
+        self.is_of_a_segment().then(|| LastRun {
+            at,
+            outcome: self.outcome,
+            sentence: self.sentence.clone(),
+            created: self.created,
+            needs_attention: self.needs_attention,
+        })
+    }
+
+    /// Returns whether the run may have changed what is known of a segment.
+    pub(crate) fn is_of_a_segment(&self) -> bool {
+        let is_own = !matches!(self.outcome, Outcome::DryRun | Outcome::Superseded | Outcome::Busy);
+        is_own && !self.is_dry_run && self.segment_name.is_some()
     }
 
     /// Tells of a job that another one overtook.

@@ -63,6 +63,11 @@ impl Keys {
         format!("{}sweep.json", self.prefix)
     }
 
+    /// Returns the key of the status page.
+    pub(crate) fn page(&self) -> String {
+        format!("{}status.html", self.prefix)
+    }
+
     /// Returns the prefix of the notes of trial segments in one environment.
     pub(crate) fn trials(&self, environment: &str) -> String {
         format!("{}trials/{}/", self.prefix, hash([environment]))
@@ -152,6 +157,7 @@ mod tests {
         assert!(legacy.starts_with(&keys.heads()) && Keys::is_head(legacy));
         assert_ne!(keys.legacy_head(&SegmentName::parse("summer sale").unwrap()), legacy);
         assert_eq!(keys.bookmark(), "_state/sweep.json");
+        assert_eq!(keys.page(), "_state/status.html");
         let environment = "socktown.crm4.dynamics.com";
         let hash = "ed8e9298d22515193217decfe9e41816";
         assert_eq!(keys.verified(environment), format!("_state/verified/{hash}.json"));

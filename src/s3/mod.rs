@@ -14,5 +14,5 @@ pub(crate) use client::client;
 pub(crate) use clock::S3Clock;
 pub(crate) use keys::{Folder, Keys, Names};
 pub(crate) use listing::list;
-pub(crate) use own::{Only, Own};
+pub(crate) use own::{Look, Only, Own};
 pub(crate) use reason::{Denied, Missing, Reason};

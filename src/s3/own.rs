@@ -1,9 +1,11 @@
 //! The function's own objects: heads, receipts and lists, in one bucket.
 
 use super::small::{self, Small};
-use super::{Keys, Reason, S3Clock, listing};
+use super::{Keys, Missing, Reason, S3Clock, listing};
 use crate::domain::s3_url;
 use aws_sdk_s3::Client;
+use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
+use aws_sdk_s3::primitives::DateTime as SdkDateTime;
 use chrono::{DateTime, Utc};
 
 /// The function's own objects below one prefix of one bucket.
@@ -25,6 +27,20 @@ pub(crate) enum Only<'a> {
     /// In place of the one with this `ETag`.
     InPlaceOf(&'a str),
 }
+
+/// An object as it looks from outside.
+#[derive(Debug)]
+pub(crate) struct Look {
+    /// The `ETag`.
+    pub(crate) etag: String,
+    /// When it was written, in whole seconds.
+    pub(crate) written: Option<DateTime<Utc>>,
+    /// The note with which it was written, where that was this program.
+    pub(crate) note: Option<String>,
+}
+
+/// The name of the note in an object's user metadata.
+const NOTE: &str = "shows";
 
 impl Own {
     /// Opens the objects below `prefix`, with its trailing slash; `clock` must be an interceptor of the client.
@@ -98,15 +114,43 @@ impl Own {
         body: Vec<u8>,
         only: Only<'_>,
     ) -> Result<String, Reason> {
-        let put = self.client.put_object().bucket(&self.bucket).key(key);
-        let put = match only {
-            Only::New => put.if_none_match("*"),
-            Only::InPlaceOf(etag) => put.if_match(etag),
-        };
-        let sent = put.content_type(content_type).body(body.into()).send().await;
-        match sent {
+        let put = self.putting(key, only).content_type(content_type);
+        match put.body(body.into()).send().await {
             Ok(written) => Ok(written.e_tag.unwrap_or_default()),
             Err(error) => Err(Reason::of(&error)),
+        }
+    }
+
+    /// Writes an object for browsers where the condition holds, with a note that [`Self::look`] finds.
+    pub(crate) async fn put_page(&self, key: &str, note: &str, html: String, only: Only<'_>) -> Result<(), Reason> {
+        let put = self.putting(key, only).content_type("text/html; charset=utf-8");
+        // Nobody is to see an old one.
+        let put = put.cache_control("no-cache").metadata(NOTE, note);
+        let sent = put.body(html.into_bytes().into()).send().await;
+        sent.map(drop).map_err(|error| Reason::of(&error))
+    }
+
+    /// Looks at an object without reading it; `None` if there is none.
+    pub(crate) async fn look(&self, key: &str) -> Result<Option<Look>, Reason> {
+        let sent = self.client.head_object().bucket(&self.bucket).key(key).send().await;
+        let found = match sent.map_err(|error| Reason::of(&error)) {
+            Err(Reason::Missing(missing)) if missing != Missing::Bucket => return Ok(None),
+            found => found?,
+        };
+        let written = found.last_modified.as_ref().map(SdkDateTime::secs);
+        let mut metadata = found.metadata.unwrap_or_default();
+        Ok(Some(Look {
+            etag: found.e_tag.unwrap_or_default(),
+            written: written.and_then(|seconds| DateTime::from_timestamp(seconds, 0)),
+            note: metadata.remove(NOTE),
+        }))
+    }
+
+    fn putting(&self, key: &str, only: Only<'_>) -> PutObjectFluentBuilder {
+        let put = self.client.put_object().bucket(&self.bucket).key(key);
+        match only {
+            Only::New => put.if_none_match("*"),
+            Only::InPlaceOf(etag) => put.if_match(etag),
         }
     }
 }

@@ -129,7 +129,7 @@ impl Named {
         SegmentName::parse(self.segment_name.as_deref()?).ok()
     }
 
-    fn home(&self) -> Home {
+    pub(super) fn home(&self) -> Home {
         Home {
             environment: self.environment.clone().unwrap_or_default(),
             business_unit: self.business_unit.clone(),

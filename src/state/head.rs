@@ -4,7 +4,7 @@ use crate::domain::{Census, ErrorType, Home, Mode, ObjectRef, Pinned, Position, 
 use crate::state::counted::Counted;
 pub use crate::state::lease::Lease;
 use crate::state::markers::Marker;
-use crate::state::past::Load;
+use crate::state::past::{LastRun, Load};
 use crate::state::precedence::{Precedence, Rank};
 use crate::state::shortage::Shortage;
 use crate::time::Backoff;
@@ -69,6 +69,9 @@ pub struct Head {
     /// The last loads that were carried out, the latest [`Head::LOADS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub loads: Vec<Load>,
+    /// The last run, as people were told of it; earlier heads lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_run: Option<LastRun>,
     /// Who works on the segment.
     #[serde(default)]
     pub lease: Option<Lease>,
@@ -268,6 +271,7 @@ impl Head {
             last_good: None,
             told_stale: None,
             loads: Vec::new(),
+            last_run: None,
             lease: None,
             failures: None,
             attempt: None,

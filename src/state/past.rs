@@ -1,6 +1,7 @@
 //! What a head remembers of the loads that are done, and what keeps it from being forgotten itself.
 
 use super::head::{Head, Writing};
+use crate::domain::Outcome;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -26,6 +27,23 @@ pub enum Loaded {
     Computing,
     /// The audience was right already.
     Unchanged,
+}
+
+/// The last run of a segment, as people were told of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastRun {
+    /// When it was told, by S3's clock.
+    pub at: DateTime<Utc>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The run in one plain sentence.
+    pub sentence: String,
+    /// It made the segment.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub created: bool,
+    /// A person has to look.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub needs_attention: bool,
 }
 
 /// What a head cannot be forgotten for.
@@ -101,6 +119,13 @@ impl Head {
             .find(|load| load.outcome == Loaded::Computing);
         if let Some(load) = computing {
             load.outcome = Loaded::Loaded;
+        }
+    }
+
+    /// Remembers how people were told of a run, unless they were told of a later one since.
+    pub fn note_run(&mut self, run: &LastRun) {
+        if self.last_run.as_ref().is_none_or(|known| known.at <= run.at) {
+            self.last_run = Some(run.clone());
         }
     }
 

@@ -184,7 +184,7 @@ impl Head {
     }
 
     /// Returns the newest refusal of a result that is newer than what was loaded last.
-    fn refused_since(&self) -> Option<&Refused> {
+    pub(super) fn refused_since(&self) -> Option<&Refused> {
         let loaded = self.applied.as_ref().map(|applied| applied.job.knows().place());
         let newer = self
             .refused

@@ -1,18 +1,13 @@
 //! Heads in S3: read, and written only in place of what was read.
 
-use super::format::{self, Content, Moved, Named};
+use super::format::{self, Content, Moved};
 use super::head::Head;
 use super::legacy::Legacy;
-use super::status::Status;
 use super::transition::LeaseLost;
 use crate::domain::{Fate, Home, SegmentName};
 use crate::s3::{Denied, Keys, Missing, Only, Own, Reason};
-use chrono::TimeDelta;
-use futures_util::{StreamExt as _, stream};
 use std::borrow::Cow;
 
-/// How many heads are read at a time, where all of them are looked at.
-const LOOKS_IN_FLIGHT: usize = 16;
 /// What is done to a head that is forgotten, in the words of an error.
 const DELETED: &str = "deleted";
 
@@ -196,7 +191,7 @@ pub struct Stored {
 impl Heads {
     /// The most heads that are listed: an organization has 13,000 segments at most (Microsoft's fair use policy), each with
     /// what is left of an earlier head, and several may share a bucket.
-    const MOST: usize = 100_000;
+    pub(super) const MOST: usize = 100_000;
 
     /// Opens the heads of this home among the function's own objects.
     pub(crate) const fn new(own: Own, home: Home) -> Self {
@@ -332,48 +327,6 @@ impl Heads {
             return Err(self.unreadable(key, "is the state of another segment"));
         }
         Ok(Some(lying))
-    }
-
-    /// Describes all segments that have a head, of whatever home, as their heads do at S3's time; they are read side by side.
-    ///
-    /// `stale_after` says how old the audiences of a home may be.
-    pub(crate) async fn statuses(
-        own: &Own,
-        stale_after: impl Fn(&Home) -> Option<TimeDelta>,
-    ) -> Result<Vec<Status>, Error> {
-        let prefix = own.keys.heads();
-        let listed = own.list(&prefix, Self::MOST, Keys::is_head).await;
-        let keys = listed.map_err(|reason| Error::of(reason, &own.bucket, &prefix, "read"))?;
-        let looks = keys.into_iter().map(|key| Self::status_at(own, key, &stale_after));
-        let found: Vec<_> = stream::iter(looks).buffered(LOOKS_IN_FLIGHT).collect().await;
-        Ok(found.into_iter().flatten().collect())
-    }
-
-    async fn status_at(own: &Own, key: String, stale_after: impl Fn(&Home) -> Option<TimeDelta>) -> Option<Status> {
-        let read = match own.read(&key).await {
-            Err(Reason::Missing(missing)) if missing != Missing::Bucket => return None,
-            Err(reason) => {
-                let error = Error::of(reason, &own.bucket, &key, "read");
-                return Some(Status::unreadable(None, None, error.to_string()));
-            }
-            Ok(read) => read.content,
-        };
-        match format::parse_any(&read) {
-            Ok(head) => {
-                let head = head?;
-                Some(Status::of(&head, own.now(), stale_after(&head.home)))
-            }
-            Err(what) => {
-                let named = Named::in_body(&read);
-                let bucket = own.bucket.clone();
-                let error = Error::Unreadable { bucket, key, what };
-                Some(Status::unreadable(
-                    named.segment_name(),
-                    named.environment,
-                    error.to_string(),
-                ))
-            }
-        }
     }
 
     fn unreadable(&self, key: &str, what: &str) -> Error {

@@ -3,7 +3,7 @@
 use super::store::Error;
 use super::trials::Trials;
 use crate::domain::{Fact, SegmentName};
-use crate::s3::{Missing, Only, Reason};
+use crate::s3::{Missing, Only, Own, Reason};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -48,6 +48,33 @@ pub struct Doubts {
     pub facts: Vec<Fact>,
 }
 
+/// What came of it when an environment was verified last, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// The organization's host.
+    pub environment: String,
+    /// When, by S3's clock.
+    pub at: DateTime<Utc>,
+    /// Whether loads may be trusted to do what they promise.
+    pub ok: bool,
+    /// Which facts were seen not to hold.
+    pub doubts: Vec<Fact>,
+}
+
+impl Verified {
+    /// Reads what was seen of an environment; `None` where nobody has looked, or what was kept cannot be read.
+    pub(crate) async fn read(own: &Own, environment: String) -> Option<Self> {
+        let read = own.read(&own.keys.verified(&environment)).await.ok()?;
+        let kept = Read::of(&read.content)?;
+        Some(Self {
+            environment,
+            at: kept.at,
+            ok: kept.ok,
+            doubts: kept.doubts(),
+        })
+    }
+}
+
 /// An answer as it lies in S3.
 #[derive(Serialize)]
 struct Kept<'a> {
@@ -62,7 +89,24 @@ struct Kept<'a> {
 struct Read {
     v: u32,
     at: DateTime<Utc>,
+    #[serde(default)]
+    ok: bool,
     facts: Vec<Value>,
+}
+
+impl Read {
+    fn of(content: &[u8]) -> Option<Self> {
+        let read = serde_json::from_slice::<Self>(content).ok();
+        read.filter(|read| read.v == Verification::VERSION)
+    }
+
+    fn doubts(&self) -> Vec<Fact> {
+        let is_false = |finding: &&Value| finding["holds"] == false;
+        let facts = self.facts.iter().filter(is_false);
+        facts
+            .filter_map(|finding| Fact::deserialize(&finding["name"]).ok())
+            .collect()
+    }
 }
 
 impl Verification {
@@ -122,17 +166,10 @@ impl Trials {
 
 impl Doubts {
     fn read(content: &[u8]) -> Self {
-        let read = serde_json::from_slice::<Read>(content).ok();
-        let Some(Read { at, facts, .. }) = read.filter(|read| read.v == Verification::VERSION) else {
-            return Self::default();
-        };
-        let is_false = |finding: &&Value| finding["holds"] == false;
-        let facts = facts.iter().filter(is_false);
-        let facts = facts.filter_map(|finding| Fact::deserialize(&finding["name"]).ok());
-        Self {
-            at: Some(at),
-            facts: facts.collect(),
-        }
+        Read::of(content).map_or_else(Self::default, |read| Self {
+            at: Some(read.at),
+            facts: read.doubts(),
+        })
     }
 }
 

@@ -6,7 +6,9 @@ use crate::domain::{Census, SegmentName, Watch};
 use crate::means::Means;
 use crate::reconcile::late;
 use crate::state::transition::sending_time;
-use crate::state::{Achievement, Claim, Error, Head, Job, LeaseLost, Lost, Refusal, Shortfall, Unreported, Whose};
+use crate::state::{
+    Achievement, Claim, Error, Head, Job, LastRun, LeaseLost, Lost, Refusal, Shortfall, Unreported, Whose,
+};
 use crate::time::Fence;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::convert::Infallible;
@@ -71,7 +73,7 @@ impl<M: Means> LeaseGuard<M> {
                 Ok((Claim::Busy(lease), _)) => lease,
                 Err(error) => {
                     // It may have been taken all the same, where only the answer was lost.
-                    let _ = taken.fence.within(taken.release()).await;
+                    let _ = taken.fence.within(taken.release(None)).await;
                     return Err(error);
                 }
             };
@@ -264,14 +266,28 @@ impl<M: Means> LeaseGuard<M> {
 
     /// Gives the lease back if nothing is left to do; otherwise notes that an attempt at the next job begins.
     ///
-    /// One step, so that a job added just now is either seen here or finds the lease free.
-    pub(super) async fn release_when_done(&self) -> Result<Option<Job>, Error> {
-        self.change(|head, now| head.next_or_release(&self.owner, now)).await
+    /// One step, so that a job added just now is either seen here or finds the lease free; what people were `told` of before is
+    /// noted in it.
+    pub(super) async fn release_when_done(&self, told: Option<&LastRun>) -> Result<Option<Job>, Error> {
+        self.change(|head, now| head.next_or_release(&self.owner, told, now))
+            .await
     }
 
-    /// Gives the lease back, whatever is left to do.
-    pub(super) async fn release(&self) -> Result<(), Error> {
-        self.change(|head, _| head.release(&self.owner)).await
+    /// Notes how people were told of a run whose end has given the lease back.
+    pub(super) async fn note_run(&self, told: &LastRun) -> Result<(), Error> {
+        heads::update(&self.means, &self.segment_name, |head, _| head.note_run(told)).await
+    }
+
+    /// Gives the lease back, whatever is left to do, and notes what people were `told` of before.
+    pub(super) async fn release(&self, told: Option<&LastRun>) -> Result<(), Error> {
+        self.change(|head, _| {
+            head.release(&self.owner)?;
+            if let Some(run) = told {
+                head.note_run(run);
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Changes the head, and notes on the way until when what was sent under this lease may still take effect.

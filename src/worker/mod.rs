@@ -22,6 +22,7 @@ mod dry_run;
 mod resolve;
 mod sweep;
 mod session;
+mod told;
 mod unanswered;
 
 use crate::config::{Settings, Variables};
@@ -169,6 +170,7 @@ impl<M: Means> Worker<'_, M> {
             mut reports,
             cut_short,
             owner,
+            ..
         } = self.work(&job.segment_name, asked).await;
         if !reports.iter().any(|report| report.run_id() == Some(&job.run_id)) {
             let report = self.account_for(job, &reports, cut_short, owner.as_deref()).await;
@@ -189,7 +191,7 @@ impl<M: Means> Worker<'_, M> {
         Done {
             reports,
             cut_short,
-            owner: None,
+            ..Done::default()
         }
     }
 

@@ -13,7 +13,7 @@ use crate::error::{Error, Objection, WayOut};
 use crate::means::{self, Leftovers, Lists, Means};
 use crate::reconcile::{self, Draft, Look, Published, Shown, guard, publish, survey};
 use crate::report::{Account, Attempt, Ending, Outcome, RunReport, Seen, Writing, Written, refusal};
-use crate::state::{Achievement, Applied, Head, Job};
+use crate::state::{Achievement, Applied, Head, Job, LastRun};
 use tracing::Instrument as _;
 
 /// A worker that holds one segment.
@@ -28,6 +28,8 @@ pub(super) struct Session<'a, M> {
 pub(super) struct Done {
     /// The runs that came to an end, as they were told.
     pub(super) reports: Vec<RunReport>,
+    /// How people were told of the last of them, until the head says it.
+    pub(super) told: Option<LastRun>,
     /// Why it ended before it could look at every job.
     pub(super) cut_short: Option<Error>,
     /// As whom it had the segment, if it had it: a lease that could not be given back is nobody's at work.
@@ -54,50 +56,27 @@ impl<M: Means> Session<'_, M> {
         self.lease.during(self.job_after_job(done)).await;
     }
 
-    /// Tells of an attempt before this session of which nobody may have heard: it ended without a word, or before it could
-    /// report.
-    pub(super) async fn tell_of_the_attempt_before(&self, done: &mut Done) {
-        let lost = self.lease.lost().map(RunReport::of_lost);
-        let unreported = self.lease.unreported().map(RunReport::of_unreported);
-        self.lease
-            .during(self.tell(done, unreported.into_iter().chain(lost)))
-            .await;
-    }
-
     async fn job_after_job(&self, done: &mut Done) {
         self.make_way().await;
         loop {
-            let job = match self.lease.release_when_done().await {
+            let job = match self.lease.release_when_done(done.told.as_ref()).await {
                 Ok(Some(job)) => job,
                 Ok(None) => return,
                 Err(error) => {
-                    self.give_back().await;
+                    self.give_back(done).await;
                     done.cut_short = Some(error.into());
                     return;
                 }
             };
+            done.told = None;
             let span = tracing::info_span!("run", run_id = %job.run_id, segment = %job.segment_name, phase = "run");
             let (ended, next) = Box::pin(self.work_on(&job)).instrument(span).await;
             self.tell(done, ended).await;
             match next {
                 Next::GoOn => {}
-                Next::GiveBack => return self.give_back().await,
-                Next::Stop => return,
+                Next::GiveBack => return self.give_back(done).await,
+                Next::Stop => return self.note_told(done).await,
             }
-        }
-    }
-
-    /// Gives the lease back after what has ended was told.
-    pub(super) async fn give_back(&self) {
-        if let Err(error) = self.lease.release().await {
-            tracing::warn!(error = %error, "the lease could not be given back; it runs out by itself");
-        }
-    }
-
-    /// Tells of what has ended, before the next job is begun.
-    pub(super) async fn tell(&self, done: &mut Done, ended: impl IntoIterator<Item = RunReport>) {
-        for report in ended {
-            done.reports.push(self.worker.reporter.tell(report).await);
         }
     }
 

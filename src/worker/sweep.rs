@@ -206,7 +206,7 @@ impl<M: Means> Worker<'_, M> {
                 Fate::Continue => {
                     if let Some(failed) = record_look(&session.lease, &applied.job, error).await {
                         session.tell(&mut done, [failed]).await;
-                        session.give_back().await;
+                        session.give_back(&done).await;
                     }
                     return Ok(done);
                 }

@@ -32,6 +32,7 @@ mod names;
 mod new_segments;
 mod observed;
 mod others;
+mod page;
 mod pinned;
 mod queues;
 mod refusals;

@@ -3,6 +3,7 @@
 use super::LeaseLost;
 use crate::domain::{ErrorType, Mode};
 use crate::state::head::{Failures, Head, InputFailures, Job, Lease};
+use crate::state::past::LastRun;
 use chrono::{DateTime, Utc};
 
 /// An attempt that ended without a word: it was killed, or stood still past its lease.
@@ -52,9 +53,17 @@ impl Head {
     }
 
     /// Notes the beginning of an attempt at the next job, or gives the lease back where nothing is left to do. What has ended
-    /// before is told by then.
-    pub fn next_or_release(&mut self, owner: &str, now: DateTime<Utc>) -> Result<Option<Job>, LeaseLost> {
+    /// before is told by then; `told` is how people were told of the last of it.
+    pub fn next_or_release(
+        &mut self,
+        owner: &str,
+        told: Option<&LastRun>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Job>, LeaseLost> {
         self.lease_of(owner)?;
+        if let Some(run) = told {
+            self.note_run(run);
+        }
         let next = self.next_at(now).cloned();
         if next.is_none() {
             self.release(owner)?;

@@ -1,0 +1,50 @@
+//! Runs that have ended are told before anything else is begun, and how the last one was told stands in the head, for the
+//! status page.
+
+use super::session::{Done, Session};
+use crate::means::Means;
+use crate::report::RunReport;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long it may take to note how a run was told: nothing but the status page waits for it.
+const LONGEST_NOTING: Duration = Duration::from_secs(5);
+
+impl<M: Means> Session<'_, M> {
+    /// Tells of an attempt before this session of which nobody may have heard: it ended without a word, or before it could
+    /// report.
+    pub(super) async fn tell_of_the_attempt_before(&self, done: &mut Done) {
+        let lost = self.lease.lost().map(RunReport::of_lost);
+        let unreported = self.lease.unreported().map(RunReport::of_unreported);
+        self.lease
+            .during(self.tell(done, unreported.into_iter().chain(lost)))
+            .await;
+    }
+
+    /// Tells of what has ended, before the next job is begun.
+    pub(super) async fn tell(&self, done: &mut Done, ended: impl IntoIterator<Item = RunReport>) {
+        for report in ended {
+            let report = self.worker.reporter.tell(report).await;
+            done.told = report.as_last_run(self.means().s3_time()).or(done.told.take());
+            done.reports.push(report);
+        }
+    }
+
+    /// Gives the lease back after what has ended was told, and notes how.
+    pub(super) async fn give_back(&self, done: &Done) {
+        if let Err(error) = self.lease.release(done.told.as_ref()).await {
+            tracing::warn!(error = %error, "the lease could not be given back; it runs out by itself");
+        }
+    }
+
+    /// Notes how people were told of a run whose end has given the lease back.
+    pub(super) async fn note_told(&self, done: &Done) {
+        let Some(told) = &done.told else {
+            return;
+        };
+        let noting = timeout(LONGEST_NOTING, self.lease.note_run(told)).await;
+        if !matches!(noting, Ok(Ok(()))) {
+            tracing::warn!("how the run ended could not be noted for the status page");
+        }
+    }
+}
