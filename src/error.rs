@@ -50,17 +50,24 @@ pub enum Error {
     },
     /// The planned stop came while the row of a create was awaited whose answer nobody heard.
     #[error(
-        "the invocation was over while the row of the segment was awaited that an attempt asked Dynamics to create, and whose \
+        "too little time was left to wait for the row of the segment that an attempt asked Dynamics to create, and whose \
          answer nobody heard: it may come for two minutes, as long as none is created a second time; the next sweep goes on"
     )]
     AwaitsCreate,
     /// The planned stop came while a change was awaited that may still take effect.
     #[error(
-        "the invocation was over while a change of the segment was awaited that an attempt asked Dynamics for, and that nobody \
-         heard the answer of: it may take effect for two minutes, and would be published with this result unseen; the next \
-         sweep goes on"
+        "too little time was left to wait for a change of the segment that an attempt asked Dynamics for, and that nobody heard \
+         the answer of: it may take effect for two minutes, and would be published with this result unseen; the next sweep \
+         goes on"
     )]
     AwaitsUnanswered,
+    /// A file cannot be read of which a part is in the draft, and nobody could take it out.
+    #[error(
+        "{}, and a part of this file is in the segment's draft, which could not be brought back to what it was: no other file \
+         of the segment is published until this one can be read, or a complete result is loaded directly, by a command with \
+         \"mode\":\"replace\"", unread(.0)
+    )]
+    InTheDraft(source::Error),
     /// A run of an asynchronous event failed; Lambda is to deliver it again.
     #[error("{reason}")]
     Run {
@@ -102,7 +109,7 @@ impl Error {
             Self::Settings(error) => error.error_type(),
             Self::SegmentName(error) => error.error_type(),
             Self::State(error) => error.error_type(),
-            Self::Source(error) => error.error_type(),
+            Self::Source(error) | Self::InTheDraft(error) => error.error_type(),
             Self::Reconcile(error) => error.error_type(),
             Self::Refused(_) | Self::RefusedWhileUsed(_) => "Refused",
             Self::OutOfTime { .. } | Self::AwaitsCreate | Self::AwaitsUnanswered => "OutOfTime",
@@ -113,9 +120,12 @@ impl Error {
     /// Tells what becomes of a job that ended with this error.
     pub(crate) fn fate(&self) -> Fate {
         match self {
-            Self::Variable(_) | Self::Event(_) | Self::Settings(_) | Self::SegmentName(_) | Self::Run { .. } => {
-                Fate::Retry
-            }
+            Self::Variable(_)
+            | Self::Event(_)
+            | Self::Settings(_)
+            | Self::SegmentName(_)
+            | Self::InTheDraft(_)
+            | Self::Run { .. } => Fate::Retry,
             Self::State(error) => error.fate(),
             Self::Source(error) => error.fate(),
             Self::Reconcile(error) => error.fate(),
@@ -133,6 +143,7 @@ impl Error {
     pub(crate) const fn whose(&self) -> Whose {
         match self {
             Self::Source(_)
+            | Self::InTheDraft(_)
             | Self::Refused(_)
             | Self::RefusedWhileUsed(_)
             | Self::Reconcile(
@@ -193,6 +204,14 @@ impl Error {
         }
     }
 
+    /// Says that a file stays in the way of others which cannot be read.
+    pub(crate) fn in_the_draft(self) -> Self {
+        match self {
+            Self::Source(error) => Self::InTheDraft(error),
+            error => error,
+        }
+    }
+
     /// Says that a sample cannot go to a segment of the longer name.
     pub(crate) fn unfit_sample_name(expected: &'static str) -> Self {
         Self::refused(
@@ -200,6 +219,14 @@ impl Error {
             "the name of the segment is too long for a sample beside it",
         )
     }
+}
+
+/// Tells why a file cannot be read; of one that was replaced no other counts instead as long as a part of it is in the draft.
+fn unread(error: &source::Error) -> String {
+    if error.fate() == Fate::Drop {
+        return "the file was replaced, so that it cannot be read as it was".to_owned();
+    }
+    error.to_string()
 }
 
 impl fmt::Debug for Error {

@@ -1,6 +1,6 @@
 //! The answer of an invocation: the reports of its runs, the event's own first.
 
-use super::{Background, Outcome, RunReport, Source, ToldBy};
+use super::{Background, Outcome, RunReport, Source, ToldBy, sentences};
 use crate::domain::{Fate, RunId, SegmentName};
 use crate::error::Error;
 use crate::state::{Enqueued, Job, Refused};
@@ -67,34 +67,50 @@ impl RunReport {
     }
 
     /// Reports a job that was not come to: `before` are the runs that went first, of which the last tells why, where it is
-    /// not that the invocation is out of time.
-    pub(crate) fn of_waiting(job: &Job, before: &[Self], is_out_of_time: bool) -> Self {
-        let has_ended_badly = |last: &&Self| matches!(last.outcome, Outcome::Failed | Outcome::Busy);
-        let last = before.last().filter(has_ended_badly);
+    /// not that the invocation is out of time; where there were none, what goes `first` has a pause, after an error of that
+    /// type.
+    pub(crate) fn of_waiting(job: &Job, before: &[Self], is_out_of_time: bool, first: Option<(&Job, &str)>) -> Self {
+        let has_not_ended = |last: &&Self| matches!(last.outcome, Outcome::Failed | Outcome::Busy | Outcome::Continues);
+        let last = before.last().filter(has_not_ended);
         let (outcome, reason) = match last.and_then(|last| Some((last.outcome, last.reason.as_deref()?))) {
             Some((Outcome::Busy, reason)) => (
                 Outcome::Failed,
                 format!("an earlier result goes first and was not finished, and the sweep goes on with both: {reason}"),
             ),
+            Some((Outcome::Continues, reason)) => (
+                Outcome::Continues,
+                format!("an earlier result goes first and is not done yet, and the next sweep goes on with both: {reason}"),
+            ),
             Some((_, reason)) => (
                 Outcome::Failed,
                 format!("an earlier result goes first and failed, and the sweep goes on with both: {reason}"),
             ),
-            None if before.is_empty() || !is_out_of_time => (
-                Outcome::Failed,
-                "another result of this segment goes first: its last attempt failed, and the sweep tries it again after a \
-                 pause"
-                    .to_owned(),
-            ),
-            None => (
+            None if !before.is_empty() && is_out_of_time => (
                 Outcome::Continues,
                 "the invocation was out of time after an earlier result of this segment; the next sweep goes on with this one"
                     .to_owned(),
             ),
+            None => match first {
+                Some((first, code)) => (Outcome::Failed, sentences::waits_for(first, code)),
+                None => (
+                    Outcome::Failed,
+                    "another result of this segment goes first, and the sweep goes on with both".to_owned(),
+                ),
+            },
         };
         Self {
-            error_type: last.and_then(|last| last.error_type.clone()),
+            error_type: match last {
+                Some(last) => last.error_type.clone(),
+                None => first
+                    .filter(|_| outcome == Outcome::Failed)
+                    .map(|(_, code)| code.into()),
+            },
             reason: Some(reason),
+            background: Background {
+                waits_for_another: true,
+                is_tried_again: true,
+                ..Background::default()
+            },
             ..Self::of(job, outcome)
         }
     }

@@ -37,6 +37,8 @@ pub(crate) struct Background {
     pub(crate) objection: Option<Objection>,
     /// It is tried again without anybody asking.
     pub(crate) is_tried_again: bool,
+    /// Another result of the segment goes first.
+    pub(crate) waits_for_another: bool,
     /// Publish may have been sent.
     pub(crate) may_be_published: bool,
     /// When that was published which was only looked at.

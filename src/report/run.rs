@@ -116,6 +116,12 @@ impl RunReport {
         }
     }
 
+    /// Tells that the file was not read once more, and why.
+    pub(crate) fn finished_unread(mut self, error: &Error) -> Self {
+        self.warnings.push(sentences::finished_unread(error));
+        self
+    }
+
     /// Tells of an attempt that ended without a word; the next one says so.
     pub(crate) fn of_lost(lost: &Lost) -> Self {
         Self {
@@ -370,6 +376,7 @@ fn background(account: &Account, ending: &Ending) -> Background {
         journeys: found.and_then(|found| found.journeys),
         objection: error.and_then(Error::objection).cloned(),
         is_tried_again: error.is_some_and(|error| error.fate() == Fate::Retry),
+        waits_for_another: false,
         may_be_published: writing.written.is_some() && !is_refused,
         followed_up: None,
         is_gone: false,

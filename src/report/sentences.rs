@@ -3,6 +3,7 @@
 use super::account::{Account, Comparison, Found, Lapsed, Missing, Reading};
 use super::{Outcome, RunReport};
 use crate::domain::{Mode, SegmentName, s3_url};
+use crate::error::Error;
 use crate::reconcile::{Evaluation, Shown, guard};
 use crate::state::{Job, Shortfall};
 use serde_json::json;
@@ -91,6 +92,20 @@ pub(super) fn attention(is_needed: bool) -> Vec<String> {
 
 pub(super) fn overtaken(by: &Job) -> String {
     format!("the newer result {} counts instead", by.object)
+}
+
+pub(super) fn waits_for(first: &Job, code: &str) -> String {
+    format!(
+        "{} goes first: its last attempt failed ({code}), and the sweep tries it again after a pause",
+        first.object
+    )
+}
+
+pub(super) fn finished_unread(error: &Error) -> String {
+    format!(
+        "the file was read, and its members were written and read back, by an attempt that died before it could note that it \
+         published them; they were published without reading it once more, which failed: {error}"
+    )
 }
 
 pub(super) fn objections(evaluations: &[Evaluation]) -> impl Iterator<Item = String> {

@@ -33,6 +33,9 @@ pub struct Head {
     /// The highest position that a `replace` carried out or overtook: no event at or below it is a job any more.
     #[serde(default)]
     pub settled: Option<Position>,
+    /// What stands at `settled` was itself carried out, and not only overtaken by a direct load that stands there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_settled_loaded: bool,
     /// Jobs not yet carried out, in the order of their arrival.
     #[serde(default)]
     pub pending: Vec<Job>,
@@ -173,9 +176,23 @@ pub struct Writing {
     /// How many members the draft held when it was about to be published; Dynamics' own count tells whether it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publishing: Option<u64>,
+    /// What was read back then: where the file cannot be read any more, it is published without it. Earlier heads lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_back: Option<ReadBack>,
     /// The draft was half-written by another run before this one began.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_mixed: bool,
+}
+
+/// A draft that was read back and holds what its job asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadBack {
+    /// How many contacts the file held.
+    pub contacts: u64,
+    /// Who is in the draft.
+    pub members: Census,
+    /// The segment.
+    pub segment_id: String,
 }
 
 /// A job that will not be carried out.
@@ -259,6 +276,7 @@ impl Head {
             segment_name: segment_name.clone(),
             newest: None,
             settled: None,
+            is_settled_loaded: false,
             pending: Vec::new(),
             applied: None,
             writing: None,

@@ -30,6 +30,43 @@ impl<M: Means> Session<'_, M> {
         if !self.lease.is_still_applied(job).await? {
             return Ok(None);
         }
+        let (seen, _) = self.publish_unread(applied, audience).await?;
+        Ok(Some(seen))
+    }
+
+    /// Finishes a job whose file cannot be read any more, where an attempt before had read its draft back and was about to
+    /// publish it; returns what is to be told, and nothing if there is no such draft, or it cannot be published now.
+    ///
+    /// Without this nothing else of the segment could be published: nobody can tell whether the draft was.
+    pub(super) async fn finish_unread(&self, job: &Job, error: &Error) -> Vec<RunReport> {
+        if !matches!(error, Error::Source(_)) {
+            return Vec::new();
+        }
+        let finishing = async {
+            let head = self.lease.look().await?;
+            let Some(read_back) = head.read_back(job) else {
+                return Ok(Vec::new());
+            };
+            self.await_unanswered(head.unanswered_until).await?;
+            let members = read_back.members.map_or(0, |members| members.count);
+            let expected = usize::try_from(members).unwrap_or(0);
+            let found = survey::survey(self.means(), &job.segment_name, expected).await?;
+            let Some(audience) = found.filter(|audience| is_draft_of(&read_back, audience)) else {
+                return Ok(Vec::new());
+            };
+            let (seen, overtaken) = self.publish_unread(&read_back, audience).await?;
+            let overtaken = overtaken.iter().map(|lost| RunReport::of_overtaken(lost, job));
+            Ok::<_, Error>(overtaken.chain([seen.finished_unread(error)]).collect())
+        };
+        Box::pin(finishing).await.unwrap_or_else(|error| {
+            tracing::warn!(error = %error, "what an attempt before was about to publish could not be published");
+            Vec::new()
+        })
+    }
+
+    /// Publishes a draft that holds what was applied, or was about to be; returns also what that overtook.
+    async fn publish_unread(&self, applied: &Applied, audience: Audience) -> Result<(RunReport, Vec<Job>), Error> {
+        let job = &applied.job;
         let Audience {
             segment,
             definition,
@@ -60,12 +97,12 @@ impl<M: Means> Session<'_, M> {
             Some(shown) => self.look_for_missing(shown, &job.segment_name, done.members).await,
             None => Lacking::default(),
         };
-        let (_, shortfall) = self.lease.apply(job, &done, lacking.lack).await?;
+        let (overtaken, shortfall) = self.lease.apply(job, &done, lacking.lack).await?;
         let seen = match shown {
             Some(shown) => Seen::Active(shown, lacking.told(shortfall)),
             None => Seen::PublishedAgain,
         };
-        Ok(Some(self.report_seen(applied, &seen).await))
+        Ok((self.report_seen(applied, &seen).await, overtaken))
     }
 
     /// Queues a result again whose draft is another now, where its file says who is in the segment.
@@ -97,4 +134,10 @@ impl<M: Means> Session<'_, M> {
             Mode::Append | Mode::Remove => Err(None),
         }
     }
+}
+
+/// Returns whether a segment's draft is what was read back.
+fn is_draft_of(read_back: &Applied, audience: &Audience) -> bool {
+    let is_the_same = Some(audience.segment.id.to_string()) == read_back.segment_id;
+    is_the_same && Some(survey::census(&audience.members)) == read_back.members
 }

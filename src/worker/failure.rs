@@ -39,7 +39,7 @@ pub(super) async fn record_failure<M: Means>(
     };
     match put_aside {
         // It cannot go: it is tried again, and a person is called in the end.
-        Ok(false) => return fail(lease, job, error).await,
+        Ok(false) => return fail(lease, job, error.in_the_draft()).await,
         Ok(true) => {}
         Err(unnoted) => warn_unnoted(&unnoted),
     }

@@ -7,7 +7,7 @@ use crate::means::Means;
 use crate::reconcile::late;
 use crate::state::transition::sending_time;
 use crate::state::{
-    Achievement, Claim, Error, Head, Job, LastRun, LeaseLost, Lost, Refusal, Shortfall, Unreported, Whose,
+    Achievement, Claim, Error, Head, Job, LastRun, LeaseLost, Lost, ReadBack, Refusal, Shortfall, Unreported, Whose,
 };
 use crate::time::Fence;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -136,8 +136,8 @@ impl<M: Means> LeaseGuard<M> {
     }
 
     /// Notes how many members are about to be published; returns whether the job is still the one to publish.
-    pub(super) async fn announce(&self, job: &Job, members: u64) -> Result<bool, Error> {
-        self.change(|head, now| head.announce(&self.owner, job, members, now))
+    pub(super) async fn announce(&self, job: &Job, members: u64, read_back: &ReadBack) -> Result<bool, Error> {
+        self.change(|head, now| head.announce(&self.owner, job, (members, read_back.clone()), now))
             .await
     }
 

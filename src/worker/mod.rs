@@ -217,7 +217,10 @@ impl<M: Means> Worker<'_, M> {
         };
         match head.recall(job) {
             Some(Enqueued::Pending) if head.is_held_by_another(owner, self.means.s3_time()) => RunReport::of_busy(job),
-            Some(Enqueued::Pending) => RunReport::of_waiting(job, reports, Instant::now() >= self.stop_at),
+            Some(Enqueued::Pending) => {
+                let is_out_of_time = Instant::now() >= self.stop_at;
+                RunReport::of_waiting(job, reports, is_out_of_time, head.what_goes_first())
+            }
             known => RunReport::of_known(job, known.unwrap_or(Enqueued::Superseded)),
         }
     }

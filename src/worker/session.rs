@@ -13,7 +13,7 @@ use crate::error::{Error, Objection, WayOut};
 use crate::means::{self, Leftovers, Lists, Means};
 use crate::reconcile::{self, Draft, Look, Published, Shown, guard, publish, survey};
 use crate::report::{Account, Attempt, Ending, Outcome, RunReport, Seen, Writing, Written, refusal};
-use crate::state::{Achievement, Applied, Head, Job, LastRun};
+use crate::state::{Achievement, Applied, Head, Job, LastRun, ReadBack};
 use tracing::Instrument as _;
 
 /// A worker that holds one segment.
@@ -93,6 +93,10 @@ impl<M: Means> Session<'_, M> {
             Ok(None) => return (reports, Next::GoOn),
             Ok(Some(outcome)) => (Ending::Done(outcome), Next::GoOn),
             Err(error) => {
+                let finished = self.finish_unread(job, &error).await;
+                if !finished.is_empty() {
+                    return (finished, Next::GoOn);
+                }
                 self.step_aside(job, &error).await;
                 record_failure(&self.lease, job, error, meter.has_got_on()).await
             }
@@ -280,7 +284,12 @@ impl<M: Means> Session<'_, M> {
             });
             writing.not_accepted = converged.not_accepted;
 
-            if !self.lease.announce(job, converged.counted as u64).await? {
+            let read_back = ReadBack {
+                contacts: desired.contacts.len() as u64,
+                members: converged.members,
+                segment_id: segment.id.to_string(),
+            };
+            if !self.lease.announce(job, converged.counted as u64, &read_back).await? {
                 tracing::info!("a newer result came in during the load; it is tried before publishing");
                 return Ok(None);
             }
@@ -291,17 +300,12 @@ impl<M: Means> Session<'_, M> {
                 Published::Shown(shown) => (Some(shown), None),
                 Published::Unseen(watch) => (None, Some(watch)),
             };
-            let done = Achievement {
-                contacts: desired.contacts.len() as u64,
-                members: Some(converged.members),
-                segment_id: Some(segment.id.to_string()),
-                is_published: true,
-                watch,
-            };
-            self.record(job, &done, shown, &mut writing).await?;
-            Ok(Some(match shown {
-                Some(_) => Outcome::Loaded,
-                None => Outcome::Computing,
+            self.record(job, &read_back.published(watch), shown, &mut writing)
+                .await?;
+            Ok(Some(if shown.is_some() {
+                Outcome::Loaded
+            } else {
+                Outcome::Computing
             }))
         }
         .await;

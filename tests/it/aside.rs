@@ -81,6 +81,82 @@ async fn what_kills_again_and_again_lets_others_go_on_without_it() {
     }
 }
 
+/// Kills the load of a file whose draft was read back: right before Publish leaves, and once it has taken effect.
+async fn read_back_and_killed(mode: &str, operation: &str) -> (World, String) {
+    let world = World::in_sandbox(Sandbox::builder().unversioned().start().await, &[]);
+    world.destination(&json!({"mode": mode, "max_shrink_percent": 100}));
+    let seed = Seed::named(SEGMENT).group(contacts(0..100));
+    world.sandbox.dataverse.seed_segment(seed);
+    let slow = Fault::on("PublishSegmentDefinition").late_answer(Duration::from_mins(1));
+    world.sandbox.dataverse.fault(slow);
+    let key = world.drop_contacts("monday.csv", &contacts(50..150));
+    let event = world.sandbox.s3.notification(BUCKET, &key);
+    let noted = async {
+        while world.head()["writing"]["publishing"].is_null() {
+            tokio::task::yield_now().await;
+        }
+        if operation == "Publish" {
+            world.sandbox.dataverse.arrived("PublishSegmentDefinition", 1).await;
+        }
+    };
+    kill_when(&world, event, noted).await;
+    world.sandbox.dataverse.clear_faults();
+    tokio::time::sleep(A_LEASE).await;
+    (world, key)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_draft_that_was_read_back_is_published_although_its_file_is_gone_and_later_files_go_on() {
+    for (mode, after_monday, after_tuesday) in [
+        ("append", 0..150, 0..151),
+        ("remove", 0..50, 0..49),
+        ("replace", 50..150, 49..151),
+    ] {
+        for operation in ["the note", "Publish"] {
+            let (world, key) = read_back_and_killed(mode, operation).await;
+            world.sandbox.s3.delete(BUCKET, &key);
+            let swept = sweep(&world).await;
+            assert_eq!(outcomes(&swept), ["loaded"], "{mode} after {operation}: {swept}");
+            Run::first(&swept).warns("published without reading it once more");
+            assert_eq!(
+                world.published(),
+                contacts(after_monday.clone()),
+                "{mode} after {operation}"
+            );
+            world.load("tuesday.csv", &contacts(49..151)).await.assert_loaded();
+            assert_eq!(
+                world.published(),
+                contacts(after_tuesday.clone()),
+                "{mode} after {operation}"
+            );
+        }
+    }
+}
+
+/// The way out is named by the one in the way, and by whoever waits for it.
+#[tokio::test(start_paused = true)]
+async fn what_is_in_the_way_for_good_names_the_complete_result_as_the_way_out() {
+    let (world, key) = half_written("append").await;
+    world.sandbox.dataverse.deny("MembersList");
+    world.sandbox.s3.delete(BUCKET, &key);
+    let run = Run::first(&sweep(&world).await);
+    run.as_type("SourceMissing")
+        .says("a part of this file is in the segment's draft")
+        .says("a complete result is loaded directly");
+    let tuesday = world.drop_contacts("tuesday.csv", &contacts(2_999..3_001));
+    let run = Run::of_event(world.invoke(world.sandbox.s3.notification(BUCKET, &tuesday)).await);
+    run.assert_outcome("failed")
+        .as_type("SourceMissing")
+        .says("monday.csv goes first");
+
+    let fields = json!({"mode": "replace"});
+    world.load_directly(&tuesday, &fields).await.assert_refused();
+    let whole = world.drop_contacts("whole.csv", &contacts(0..3_000));
+    world.load_directly(&whole, &fields).await.assert_loaded();
+    assert_eq!(world.published(), contacts(0..3_000));
+    assert_eq!(world.head()["pending"], json!([]));
+}
+
 /// Where nobody can tell who was in the draft, nothing of the segment is published.
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_taken_out_for_certain_is_published_by_nobody() {

@@ -64,3 +64,17 @@ async fn where_an_earlier_result_loses_the_segment_to_somebody_who_leaves_it_the
     run.assert_outcome("failed")
         .says("an earlier result goes first and was not finished");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_replace_that_was_loaded_is_loaded_still_when_its_event_comes_again_after_an_addition() {
+    let world = World::start().await;
+    let monday = world.drop_contacts("monday.csv", &contacts(0..100));
+    world.run(&monday).await.assert_loaded();
+    world.destination(&json!({"mode": "append"}));
+    world.sandbox.s3.clock().advance(Duration::from_secs(5));
+    world.load("tuesday.csv", &contacts(100..110)).await.assert_loaded();
+    world.destination(&json!({"mode": "replace"}));
+    let again = world.run(&monday).await;
+    again.assert_outcome("unchanged");
+    assert_eq!(world.published(), contacts(0..110));
+}

@@ -1,6 +1,7 @@
 //! Requests that nobody heard the answer of, and that Dynamics carries out later: no load publishes what comes of one unseen.
 
 use crate::failures::{failure_of, outcomes, published_sizes, sweep};
+use crate::run::Run;
 use crate::world::{World, contacts};
 use sandbox::{BUCKET, Fault, Sandbox};
 use serde_json::{Value, json};
@@ -104,4 +105,25 @@ async fn what_steps_aside_waits_for_its_own_unanswered_call_before_it_takes_its_
         tokio::time::sleep(Duration::from_mins(1)).await;
     }
     assert_eq!(published_sizes(&world), [100, 110, 120]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_behind_one_that_goes_on_with_the_next_sweep_has_not_failed() {
+    let world = impatient().await;
+    world.destination(&json!({"mode": "append"}));
+    world.sandbox.dataverse.fault(late("AddStaticMembers", 60));
+    world.sandbox.dataverse.deny("PublishSegmentDefinition");
+    let monday = world.drop_contacts("monday.csv", &contacts(100..110));
+    failure_of(&world, &monday).await;
+    world.sandbox.dataverse.modes(|modes| modes.denied.clear());
+    let tuesday = world.drop_contacts("tuesday.csv", &contacts(110..120));
+    let event = world.sandbox.s3.notification(BUCKET, &tuesday);
+    let answer = world.invoke_for(event, Duration::from_mins(1)).await.unwrap();
+    assert_eq!(outcomes(&answer), ["continues", "continues"], "{answer}");
+    let run = Run::first(&answer);
+    run.says("is not done yet");
+    assert_eq!(run["error_type"], Value::Null, "{run}");
+    tokio::time::sleep(Duration::from_mins(3)).await;
+    sweep(&world).await;
+    assert_eq!(world.published(), contacts(0..120));
 }

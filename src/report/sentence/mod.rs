@@ -186,13 +186,17 @@ impl Telling<'_> {
     }
 
     fn tell_that_it_goes_on(&self) -> String {
+        if self.background().waits_for_another {
+            return self
+                .says("waits with this file: another one goes first and is not done yet. The next sweep goes on.");
+        }
         let throttled = if self.report.throttled_ms > 0 {
             ", since Dynamics let this program make fewer calls than it wanted"
         } else {
             ""
         };
         format!(
-            "The time was over before this run saw {} finished{throttled}: the next sweep goes on where anything is left to do.",
+            "This run had too little time to see {} finished{throttled}: the next sweep goes on where anything is left to do.",
             self.name()
         )
     }
@@ -203,6 +207,7 @@ impl Telling<'_> {
             may_be_published,
             followed_up,
             is_tried_again,
+            waits_for_another,
             ..
         } = self.background();
         let Group { why, to_do } = group(self.report.error_type().unwrap_or_default());
@@ -213,6 +218,12 @@ impl Telling<'_> {
             );
         }
         let failed = match followed_up {
+            _ if *waits_for_another && self.report.error_type().is_none() => {
+                self.says("waits with this file: another one goes first.")
+            }
+            _ if *waits_for_another => self.says(&format!(
+                "waits with this file: another one goes first, and failed: {why}."
+            )),
             _ if self.report.segment_name.is_none() => format!("This program could not do its work: {why}."),
             Some(at) => self.says(&format!(
                 "was published on {}, and was not yet seen to show it: {why}.",

@@ -287,6 +287,15 @@ impl Head {
         failed.map(ErrorType::as_str).or_else(refused)
     }
 
+    /// Returns the job that goes before all others, with the error type that its last attempt, or the segment's, ended with;
+    /// `None` if nothing is pending or nothing has failed.
+    pub fn what_goes_first(&self) -> Option<(&Job, &str)> {
+        let next = self.next()?;
+        let of_input = self.failures_of(next).and_then(|failures| failures.code.as_ref());
+        let code = of_input.or(self.failures.as_ref().map(|failures| &failures.code))?;
+        Some((next, code.as_str()))
+    }
+
     fn failures_of_mut(&mut self, job: &Job) -> &mut InputFailures {
         let index = self.input_failures.iter().position(|failures| failures.is_of(job));
         let index = index.unwrap_or_else(|| {

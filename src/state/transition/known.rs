@@ -20,7 +20,9 @@ impl Head {
             return Some(Enqueued::Pending);
         }
         let was_applied = self.applied.iter().any(|applied| applied.job.is_same_object(job));
-        (was_applied || self.has_counted(job)).then_some(Enqueued::Applied)
+        let settled = self.settled.as_ref().filter(|_| self.is_settled_loaded);
+        let was_settled = job.mode == Mode::Replace && settled.is_some_and(|settled| job.is_about(settled));
+        (was_applied || was_settled || self.has_counted(job)).then_some(Enqueued::Applied)
     }
 
     /// Returns whether a replace was carried out, or overtaken, at or above the job's place.

@@ -17,7 +17,7 @@ pub use unreported::{End, Unreported};
 
 use crate::domain::{Census, Mode, Position, View, Watch};
 use crate::state::counted::Counted;
-use crate::state::head::{Applied, Head, Input, Job, Lease, Refusal, Refused, Writing};
+use crate::state::head::{Applied, Head, Input, Job, Lease, ReadBack, Refusal, Refused, Writing};
 use crate::state::past::{Load, Loaded};
 use chrono::{DateTime, Utc};
 
@@ -65,6 +65,19 @@ pub struct Achievement {
     pub is_published: bool,
     /// What the published segment is watched by; `None` if it was seen Active.
     pub watch: Option<Watch>,
+}
+
+impl ReadBack {
+    /// Returns what is achieved once the draft is published, where it is watched like that.
+    pub fn published(self, watch: Option<Watch>) -> Achievement {
+        Achievement {
+            contacts: self.contacts,
+            members: Some(self.members),
+            segment_id: Some(self.segment_id),
+            is_published: true,
+            watch,
+        }
+    }
 }
 
 impl Head {
@@ -185,19 +198,28 @@ impl Head {
                 None => Some(draft),
             },
             publishing: None,
+            read_back: None,
             is_mixed,
         });
         Ok(self.take_overtaken(job, |pending| pending.mode == Mode::Replace))
     }
 
-    /// Notes how many members are about to be published; returns whether the job is still the one to publish.
-    pub fn announce(&mut self, owner: &str, job: &Job, members: u64, now: DateTime<Utc>) -> Result<bool, LeaseLost> {
+    /// Notes how many members are about to be published, of a draft that was read back; returns whether the job is still the
+    /// one to publish.
+    pub fn announce(
+        &mut self,
+        owner: &str,
+        job: &Job,
+        (members, read_back): (u64, ReadBack),
+        now: DateTime<Utc>,
+    ) -> Result<bool, LeaseLost> {
         self.lease_of(owner)?;
         if self.next_at(now) != Some(job) {
             return Ok(false);
         }
         if let Some(writing) = &mut self.writing {
             writing.publishing = Some(members);
+            writing.read_back = Some(read_back);
         }
         Ok(true)
     }
@@ -258,6 +280,13 @@ impl Head {
         self.pending.retain(|pending| !is_done(pending));
         self.refused.retain(|refused| !job.is_about(&refused.position));
         if job.mode == Mode::Replace {
+            let is_highest = self
+                .settled
+                .as_ref()
+                .is_none_or(|settled| job.stands_at().place() >= settled.place());
+            if is_highest {
+                self.is_settled_loaded = job.is_about(job.stands_at());
+            }
             self.settled = higher(self.settled.take(), job.stands_at());
         } else {
             self.counted.retain(|counted| !job.is_about(&counted.input.position));

@@ -2,7 +2,7 @@
 
 use super::LeaseLost;
 use crate::domain::{Census, Mode};
-use crate::state::head::{Head, Job, Writing};
+use crate::state::head::{Applied, Head, Job, Writing};
 use chrono::{DateTime, Utc};
 
 impl Head {
@@ -85,6 +85,22 @@ impl Head {
     pub fn draft_before(&self, job: &Job) -> Option<Census> {
         let begun = self.writing.as_ref().filter(|writing| writing.run_id == job.run_id)?;
         begun.draft.filter(|_| begun.publishing.is_none())
+    }
+
+    /// Returns what would have been noted of a job whose draft was read back and about to be published when its worker died.
+    pub fn read_back(&self, job: &Job) -> Option<Applied> {
+        let begun = self.writing.as_ref().filter(|writing| writing.run_id == job.run_id)?;
+        let read_back = begun.read_back.as_ref().filter(|_| begun.publishing.is_some())?;
+        Some(Applied {
+            job: job.clone(),
+            at: self.lease.as_ref()?.renewed,
+            contacts: read_back.contacts,
+            members: Some(read_back.members),
+            segment_id: Some(read_back.segment_id.clone()),
+            confirmed: false,
+            watch: None,
+            has_failed: false,
+        })
     }
 
     /// Notes that the draft is again what it was before anybody began to write.

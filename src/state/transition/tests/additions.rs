@@ -132,7 +132,7 @@ fn failing_replace(second: i64) -> Head {
 fn carry_out(head: &mut Head, job: &Job) {
     assert_eq!(head.next_at(at(20)), Some(job));
     head.begin("me", job, 10, Census::default()).unwrap();
-    assert_eq!(head.announce("me", job, 11, at(20)), Ok(true));
+    assert_eq!(head.announce("me", job, (11, ReadBack::default()), at(20)), Ok(true));
     let done = Achievement {
         contacts: 1,
         segment_id: Some("segment".to_owned()),
@@ -196,7 +196,7 @@ fn who_was_in_the_draft_before_the_first_write_is_known_until_that_may_be_publis
     assert_eq!((head.draft_before(&first), &head.writing), (None, &None));
 
     head.begin("me", &first, 10, census(10)).unwrap();
-    assert_eq!(head.announce("me", &first, 12, at(1)), Ok(true));
+    assert_eq!(head.announce("me", &first, (12, ReadBack::default()), at(1)), Ok(true));
     assert_eq!(head.draft_before(&first), None, "the publish may have gone through");
     head.begin("me", &first, 10, census(12)).unwrap();
     assert_eq!(

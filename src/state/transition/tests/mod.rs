@@ -357,7 +357,7 @@ fn a_publish_that_went_through_unnoted_gives_the_next_file_its_own_count_as_base
     head.enqueue(replace(1), false);
     let job = head.next().unwrap().clone();
     head.begin("me", &job, 1_000, Census::default()).unwrap();
-    assert_eq!(head.announce("me", &job, 600, at(9)), Ok(true));
+    assert_eq!(head.announce("me", &job, (600, ReadBack::default()), at(9)), Ok(true));
     let baseline = |head: &Head, count| head.writing.as_ref().map(|writing| writing.baseline(count));
     assert_eq!(
         baseline(&head, Some(600)),
@@ -368,7 +368,7 @@ fn a_publish_that_went_through_unnoted_gives_the_next_file_its_own_count_as_base
     assert_eq!(baseline(&head, None), Some(1_000), "it shows nothing");
     head.enqueue(replace(2), false);
     assert_eq!(
-        head.announce("me", &job, 600, at(9)),
+        head.announce("me", &job, (600, ReadBack::default()), at(9)),
         Ok(false),
         "a newer file is looked at first"
     );

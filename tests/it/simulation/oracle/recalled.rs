@@ -24,7 +24,8 @@ impl Oracle {
         let mut newer = self
             .of(segment)
             .filter(|entry| entry.mode == Mode::Replace && entry.place > place);
-        newer.any(|entry| entry.was_applied || !entry.is_refused)
+        // What was begun has overtaken it, although its files may have been lost, and it with them, before it was loaded.
+        newer.any(|entry| entry.was_applied || !entry.is_refused || scenario.is_lost(entry.file))
     }
 
     /// Returns whether what was refused of a file last had come by an event: an approval lets it in where that stood.
