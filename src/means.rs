@@ -109,6 +109,9 @@ pub trait Means: Clone {
         description: &str,
     ) -> Result<(Segment, Definition), dynamics::Error>;
 
+    /// Changes what a segment says about itself, where its row is still as it was read.
+    async fn describe(&self, segment: &Segment, description: &str) -> Result<Saved, dynamics::Error>;
+
     /// Switches a definition's automatic refresh off, where it is still as it was read.
     async fn disable_refresh(&self, definition: &Definition) -> Result<Saved, dynamics::Error>;
 

@@ -61,11 +61,7 @@ impl Call {
 
     /// A row that must not come into being twice.
     pub(super) fn create(operation: &'static str, set: &str, body: &impl Serialize) -> Self {
-        let call = Self::new(operation, Kind::Edit, Method::POST, set.to_owned(), Some(written(body)));
-        Self {
-            repeatable: false,
-            ..call
-        }
+        Self::new(operation, Kind::Edit, Method::POST, set.to_owned(), Some(written(body))).once()
     }
 
     /// A change of a row that exists.
@@ -82,6 +78,14 @@ impl Call {
     pub(super) fn of_version(self, etag: Option<&str>) -> Self {
         Self {
             version: etag.and_then(|etag| HeaderValue::from_str(etag).ok()),
+            ..self
+        }
+    }
+
+    /// Is not sent again where nobody knows what became of it.
+    pub(super) fn once(self) -> Self {
+        Self {
+            repeatable: false,
             ..self
         }
     }

@@ -78,7 +78,7 @@ impl Client {
         loop {
             let answer = self.attempt(call).await;
             let read = answer.and_then(|answer| read(&answer).map_err(|odd| Miss::odd(call, odd)));
-            // The row of a create is looked for.
+            // The row of a create is looked for; a description contradicts nothing.
             let is_change = call.kind != Kind::Read && call.repeatable;
             if is_change && matches!(read, Err(Miss::Unavailable(_, true))) {
                 *self.unanswered.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());

@@ -3,6 +3,7 @@
 use super::business_unit::{Unfit, unfit};
 use super::call::{Answer, Call, Odd};
 use super::client::Failure;
+use super::description::{DESCRIPTION, LONGEST_DESCRIPTION};
 use super::error::Error;
 use super::group::{Definition, DefinitionId, Group};
 use super::odata;
@@ -17,9 +18,6 @@ use uuid::Uuid;
 
 const DEFINE: &str = "create the segment's definition";
 const CREATE: &str = "create the segment";
-
-/// The longest description (`msdynmkt_description`, Microsoft's table reference).
-const MAX_DESCRIPTION: usize = 1_000;
 
 /// How often a definition that was found is changed and read again: it takes two changes, and others may come between.
 const CHANGES_TRIED: usize = 7;
@@ -119,7 +117,7 @@ impl Dataverse {
     ) -> Result<SegmentId, Error> {
         let mut body = json!({
             "msdynmkt_displayname": name.as_str(),
-            "msdynmkt_description": description.chars().take(MAX_DESCRIPTION).collect::<String>(),
+            DESCRIPTION: description.chars().take(LONGEST_DESCRIPTION).collect::<String>(),
             // 10: static, 12: real-time journeys, 1 and 2: inactive while the definition is a draft.
             "msdynmkt_type": 10,
             "msdynmkt_source": 12,

@@ -3,6 +3,7 @@
 use super::call::{Answer, Call, Odd};
 use super::client::Client;
 use super::collation;
+use super::description::DESCRIPTION;
 use super::entra::{Entra, TokenCache};
 use super::error::Error;
 use super::group::{Definition, DefinitionId, Group};
@@ -63,6 +64,10 @@ pub struct Segment {
     pub base_entity: Option<String>,
     /// How many live journeys use the segment; `None` if Dynamics does not tell.
     pub published_journeys: Option<u64>,
+    /// What it says about itself to people; `None` if Dynamics does not tell.
+    pub description: Option<String>,
+    /// The version of the row that was read; `None` if Dynamics does not tell.
+    pub etag: Option<String>,
 }
 
 impl Segment {
@@ -197,8 +202,6 @@ impl Dataverse {
             is_asked_for(&row, SEGMENT_KEY, id.0)?;
             Ok(NamedSegment {
                 name: row.text(SEGMENT_NAME)?.to_owned(),
-                // What only informs may be missing.
-                description: row.text("msdynmkt_description").unwrap_or_default().to_owned(),
                 owner: row.guid(OWNER).ok(),
                 segment: segment_of(&row)?,
             })
@@ -295,7 +298,6 @@ const LONGEST_ETAG: usize = 100;
 /// A segment with its name.
 pub(super) struct NamedSegment {
     pub(super) name: String,
-    pub(super) description: String,
     /// The business unit that owns it.
     pub(super) owner: Option<Uuid>,
     pub(super) segment: Segment,
@@ -337,6 +339,13 @@ fn segment_of(row: &Row) -> Result<Segment, Odd> {
             None
         },
         published_journeys: used_by::journeys(row)?,
+        // What only informs may be missing.
+        description: row
+            .text_or_null(DESCRIPTION)
+            .ok()
+            .map(Option::unwrap_or_default)
+            .map(str::to_owned),
+        etag: etag_of(row).ok(),
     })
 }
 

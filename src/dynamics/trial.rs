@@ -5,20 +5,11 @@ use super::error::Error;
 use super::group::DefinitionId;
 use super::odata;
 use super::refusal::Kind;
-use super::segment::{Dataverse, Segment, SegmentId};
+use super::segment::{Dataverse, SegmentId};
 use crate::domain::{ContactId, SegmentName, SegmentStatus};
 use serde_json::json;
 
 const FIND_DEFINITIONS: &str = "find the trial segment's definition";
-
-/// A segment with what tells who made it, and whether anybody needs it.
-#[derive(Clone, Debug)]
-pub struct Described {
-    /// The segment.
-    pub segment: Segment,
-    /// What it is for, as its maker wrote it.
-    pub description: String,
-}
 
 impl Dataverse {
     /// Returns some active contacts, whichever come first.
@@ -41,15 +32,6 @@ impl Dataverse {
         self.client()
             .call(&Call::get("find contacts to try with", path), read)
             .await
-    }
-
-    /// Reads a segment with its description.
-    pub async fn described(&self, id: SegmentId) -> Result<Described, Error> {
-        let row = self.segment_row(id).await?;
-        Ok(Described {
-            segment: row.segment,
-            description: row.description,
-        })
     }
 
     /// Stops a published segment; returns whether Dynamics did.

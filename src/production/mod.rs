@@ -176,6 +176,10 @@ impl Means for Production<'_> {
         self.dataverse.create_segment(name, description).await
     }
 
+    async fn describe(&self, segment: &Segment, description: &str) -> Result<Saved, dynamics::Error> {
+        self.dataverse.describe(segment, description).await
+    }
+
     async fn disable_refresh(&self, definition: &Definition) -> Result<Saved, dynamics::Error> {
         self.dataverse.disable_refresh(definition).await
     }

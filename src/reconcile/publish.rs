@@ -11,10 +11,20 @@ use tokio::time::Instant;
 /// What was seen after publishing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Published {
-    /// The segment shows it.
-    Shown(Shown),
+    /// The segment shows it, with the row that does.
+    Shown(Shown, Box<Segment>),
     /// Nobody has seen it yet: it goes on being watched.
     Unseen(Watch),
+}
+
+impl Published {
+    /// Returns how the segment shows it and the row that does, or what it goes on being watched by.
+    pub fn into_parts(self) -> (Option<(Shown, Box<Segment>)>, Option<Watch>) {
+        match self {
+            Self::Shown(shown, row) => (Some((shown, row)), None),
+            Self::Unseen(watch) => (None, Some(watch)),
+        }
+    }
 }
 
 /// How a segment shows what was published.
@@ -92,7 +102,7 @@ async fn wait_until_shown(
             look(means, row, &mut watch).await
         };
         match looked.await {
-            Ok(Look::Shown(shown)) => return Ok(Published::Shown(shown)),
+            Ok(Look::Shown(shown, row)) => return Ok(Published::Shown(shown, row)),
             // Who has stopped it, or whether it ever begins, is for a later look.
             Ok(Look::Nothing | Look::Stopped { .. }) => {}
             // What is published stays published, whether or not it can be watched.
@@ -111,12 +121,12 @@ async fn wait_until_shown(
 }
 
 /// What a look at a published segment comes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Look {
     /// Nothing yet.
     Nothing,
-    /// The segment shows what was published.
-    Shown(Shown),
+    /// The segment shows what was published, with the row that does.
+    Shown(Shown, Box<Segment>),
     /// It is published and shown no more: somebody stopped it, or it was not used for long.
     Stopped {
         /// The segment's `statuscode`.
@@ -145,12 +155,15 @@ pub async fn look(means: &impl Means, mut row: Segment, watch: &mut Watch) -> Re
     };
     let status_code = row.status_code;
     match row.status {
-        SegmentStatus::Active | SegmentStatus::ActiveWithWarnings => Ok(Look::Shown(Shown {
-            asked: watch.asked,
-            member_count: row.member_count,
-            with_warnings: row.status == SegmentStatus::ActiveWithWarnings,
-            has_lasted,
-        })),
+        SegmentStatus::Active | SegmentStatus::ActiveWithWarnings => {
+            let shown = Shown {
+                asked: watch.asked,
+                member_count: row.member_count,
+                with_warnings: row.status == SegmentStatus::ActiveWithWarnings,
+                has_lasted,
+            };
+            Ok(Look::Shown(shown, Box::new(row)))
+        }
         SegmentStatus::Busy => Ok(Look::Nothing),
         SegmentStatus::Inactive if !has_lasted => Ok(Look::Nothing),
         SegmentStatus::Inactive | SegmentStatus::Error | SegmentStatus::Faulted | SegmentStatus::Deleted => {

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::means::Leftovers;
 use crate::reconcile::{Evaluation, Shown};
 use crate::source::{ObjectVersion, Rejected, Remark};
-use crate::state::{Job, Shortfall};
+use crate::state::{Change, Job, Shortfall};
 use std::time::Duration;
 
 /// What one attempt at a job learned and did, stage by stage; what it did not come to is none.
@@ -84,6 +84,8 @@ pub(crate) struct Writing {
     pub(crate) is_computed_by_others: bool,
     /// How the segment shows what was published, where it does.
     pub(crate) shown: Option<Shown>,
+    /// Why the segment's description does not tell of the run, where it should.
+    pub(crate) undescribed: Option<String>,
     /// What follows from members that are missing.
     pub(crate) missing: Option<Missing>,
 }
@@ -175,6 +177,19 @@ pub(crate) struct Cost {
     pub(crate) throttled: Duration,
     pub(crate) duration: Duration,
     pub(crate) phases: PhaseTimes,
+}
+
+impl Writing {
+    /// Returns how the segment was changed by a file with so many rejected rows; what an attempt before has changed nobody has
+    /// counted.
+    pub(crate) fn change(&self, rejected: u64) -> Option<Change> {
+        let written = self.written?;
+        let members = (written.added as u64, written.removed as u64);
+        Some(Change {
+            members: self.begun_with.is_none().then_some(members),
+            rejected,
+        })
+    }
 }
 
 impl Missing {

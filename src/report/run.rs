@@ -219,6 +219,12 @@ impl RunReport {
         self
     }
 
+    /// Adds what a person should know.
+    pub(crate) fn warning(mut self, warning: Option<String>) -> Self {
+        self.warnings.extend(warning);
+        self
+    }
+
     fn tell_the_reading(&mut self, reading: &Reading) {
         if let Some(source) = &mut self.source {
             let files = reading.parts.iter().map(ObjectVersion::reference);
@@ -273,6 +279,7 @@ impl RunReport {
         self.needs_attention |= stays(writing.missing.as_ref());
         self.needs_attention |= writing.shown.is_some_and(|shown| shown.has_strangers());
         self.warnings.extend(sentences::about_the_segment(account));
+        self.warnings.extend(writing.undescribed.clone());
     }
 
     fn tell_the_ending(&mut self, account: &Account, ending: Ending) {

@@ -2,7 +2,7 @@
 
 use super::account::{Account, Comparison, Found, Lapsed, Missing, Reading};
 use super::{Outcome, RunReport};
-use crate::domain::{Mode, SegmentName, s3_url};
+use crate::domain::{Mode, SegmentName};
 use crate::error::Error;
 use crate::reconcile::{Evaluation, Shown, guard};
 use crate::state::{Job, Shortfall};
@@ -18,7 +18,9 @@ pub(super) const UNREPORTED: &str = "the attempt that came to this end was kille
 pub(super) const GONE: &str = "the segment was deleted or renamed after it was published";
 
 /// Says what the guards found, and prints the whole command that approves exactly this input.
-pub(crate) fn refusal(findings: &[String], job: &Job) -> String {
+///
+/// Where the refusal `is_told_in_dynamics` more may have been written there than nothing.
+pub(crate) fn refusal(findings: &[String], job: &Job, is_told_in_dynamics: bool) -> String {
     let mut command = json!({
         "action": "load",
         "bucket": job.object.bucket,
@@ -31,8 +33,13 @@ pub(crate) fn refusal(findings: &[String], job: &Job) -> String {
         command["sample"] = size.into();
         command["segment_name"] = name.as_str().into();
     }
+    let nothing = if is_told_in_dynamics {
+        "; no member was changed"
+    } else {
+        ". Nothing was written"
+    };
     format!(
-        "{}. Nothing was written. If this is right, approve exactly this input: {command}",
+        "{}{nothing}. If this is right, approve exactly this input: {command}",
         findings.join("; ")
     )
 }
@@ -74,15 +81,6 @@ pub(super) fn about_what_is_newer(reading: &Reading) -> Vec<String> {
         .filter(|(is_so, _)| *is_so)
         .map(|(_, said)| said)
         .collect()
-}
-
-/// Describes a segment that the function creates, to people who find it in Dynamics.
-pub(crate) fn description(job: &Job) -> String {
-    format!(
-        "Managed by {}: its members are replaced by the query results in {}. Changes by hand are overwritten.",
-        env!("CARGO_PKG_NAME"),
-        s3_url(&job.object.bucket, "")
-    )
 }
 
 /// Says that a person has to look, where one has to.
@@ -202,6 +200,13 @@ pub(super) fn about_the_segment(account: &Account) -> Vec<String> {
     }
     sentences.extend(about_those_not_accepted(account));
     sentences
+}
+
+/// Says that the segment's description does not tell how the last load went.
+pub(crate) fn undescribed(why: &str) -> String {
+    format!(
+        "how the last load went could not be written into the segment's description, which is all that is wrong: {why}"
+    )
 }
 
 /// Says what is to be known of a segment that shows what was published.

@@ -146,6 +146,9 @@ pub struct Applied {
     pub at: DateTime<Utc>,
     /// How many contacts its file held.
     pub contacts: u64,
+    /// How it has changed the segment, where it did; earlier heads lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
     /// Who was in the draft that was published, as it was read back right before; earlier heads lack it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub members: Option<Census>,
@@ -160,6 +163,15 @@ pub struct Applied {
     /// Dynamics failed to compute it, which was counted: it is to be published again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_failed: bool,
+}
+
+/// How a load has changed a segment, in numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// How many members came and went; `None` if an attempt that nobody heard of had a part in it.
+    pub members: Option<(u64, u64)>,
+    /// How many rows of its file held no valid id.
+    pub rejected: u64,
 }
 
 /// A draft that may be half-written.
@@ -189,6 +201,9 @@ pub struct Writing {
 pub struct ReadBack {
     /// How many contacts the file held.
     pub contacts: u64,
+    /// How it has changed the segment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
     /// Who is in the draft.
     pub members: Census,
     /// The segment.

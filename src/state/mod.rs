@@ -25,7 +25,7 @@ mod verified;
 pub use bookmark::Bookmark;
 pub use counted::Untold;
 pub use glance::{Glance, Glances};
-pub use head::{Applied, Head, Job, ReadBack, Refusal, Refused};
+pub use head::{Applied, Change, Head, Job, ReadBack, Refusal, Refused};
 pub use legacy::Legacy;
 pub use page::Page;
 pub use past::{LastRun, Load, Loaded, UnderWay};

@@ -5,7 +5,7 @@ use super::rows::DESCRIPTION;
 use super::seen::Seen;
 use crate::config::Settings;
 use crate::domain::SegmentStatus;
-use crate::dynamics::{self, Dataverse, DefinitionId, Described};
+use crate::dynamics::{self, Dataverse, DefinitionId};
 use crate::production::Clients;
 use crate::state::{self, Noted, Trial, Trials};
 use crate::time::Fence;
@@ -186,10 +186,10 @@ impl Cleaning {
         match dataverse.find_segments(&trial.segment_name).await.map_err(Left::of)?[..] {
             [] => {}
             [ref segment] => {
-                let Described { segment, description } = dataverse.described(segment.id).await.map_err(Left::of)?;
+                let segment = dataverse.segment(segment.id).await.map_err(Left::of)?;
                 let is_ours = match &trial.segment_id {
                     Some(id) => *id == segment.id.to_string(),
-                    None => description == DESCRIPTION,
+                    None => segment.description.as_deref() == Some(DESCRIPTION),
                 };
                 if !is_ours {
                     return Err(Left::NotATrial(

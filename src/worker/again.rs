@@ -5,7 +5,7 @@ use super::session::Session;
 use crate::domain::{Fate, Mode};
 use crate::error::Error;
 use crate::means::Means;
-use crate::reconcile::{self, Audience, Draft, Published, Unverified, survey};
+use crate::reconcile::{self, Audience, Draft, Unverified, survey};
 use crate::report::{RunReport, Seen};
 use crate::state::{Achievement, Applied, Job};
 
@@ -82,27 +82,28 @@ impl<M: Means> Session<'_, M> {
             self.publish(&draft, &before, asked).await
         };
         let published = publishing.await;
-        let (shown, watch) = match published.map_err(|error| error.naming(used_by.as_ref()))? {
-            Published::Shown(shown) => (Some(shown), None),
-            Published::Unseen(watch) => (None, Some(watch)),
-        };
+        let published = published.map_err(|error| error.naming(used_by.as_ref()))?;
+        let (seen, watch) = published.into_parts();
         let done = Achievement {
             contacts: applied.contacts,
+            change: applied.change,
             members: applied.members,
             segment_id: applied.segment_id.clone(),
             is_published: true,
             watch,
         };
-        let lacking = match &shown {
-            Some(shown) => self.look_for_missing(shown, &job.segment_name, done.members).await,
+        let lacking = match &seen {
+            Some((shown, _)) => self.look_for_missing(shown, &job.segment_name, done.members).await,
             None => Lacking::default(),
         };
         let (overtaken, shortfall) = self.lease.apply(job, &done, lacking.lack).await?;
-        let seen = match shown {
-            Some(shown) => Seen::Active(shown, lacking.told(shortfall)),
-            None => Seen::PublishedAgain,
+        let Some((shown, row)) = seen else {
+            return Ok((self.report_seen(applied, &Seen::PublishedAgain).await, overtaken));
         };
-        Ok((self.report_seen(applied, &seen).await, overtaken))
+        let undescribed = self.describe_applied(applied, (&shown, &row)).await;
+        let seen = Seen::Active(shown, lacking.told(shortfall));
+        let told = self.report_seen(applied, &seen).await.warning(undescribed);
+        Ok((told, overtaken))
     }
 
     /// Queues a result again whose draft is another now, where its file says who is in the segment.

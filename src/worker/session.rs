@@ -9,10 +9,10 @@ use super::phase::{Meter, Phase};
 use super::prepare::Prepared;
 use crate::domain::ContactId;
 use crate::dynamics::Segment;
-use crate::error::{Error, Objection, WayOut};
+use crate::error::Error;
 use crate::means::{self, Leftovers, Lists, Means};
 use crate::reconcile::{self, Draft, Look, Published, Shown, guard, publish, survey};
-use crate::report::{Account, Attempt, Ending, Outcome, RunReport, Seen, Writing, Written, refusal};
+use crate::report::{Account, Attempt, Ending, Outcome, RunReport, Seen, Writing, Written};
 use crate::state::{Achievement, Applied, Head, Job, LastRun, ReadBack};
 use tracing::Instrument as _;
 
@@ -152,12 +152,14 @@ impl<M: Means> Session<'_, M> {
                 }
                 Ok(None)
             }
-            Ok(Look::Shown(shown)) => {
+            Ok(Look::Shown(shown, row)) => {
                 let lacking = self
                     .look_for_missing(&shown, &applied.job.segment_name, applied.members)
                     .await;
                 let shortfall = lease.confirm(lacking.lack).await?;
-                told(Seen::Active(shown, lacking.told(shortfall))).await
+                let undescribed = self.describe_applied(applied, (&shown, &row)).await;
+                let seen = told(Seen::Active(shown, lacking.told(shortfall))).await?;
+                Ok(seen.map(|report| report.warning(undescribed)))
             }
             Ok(Look::Stopped { status_code }) => {
                 tracing::warn!(
@@ -201,13 +203,15 @@ impl<M: Means> Session<'_, M> {
         }
         let (mut account, prepared) = self.worker.prepare(job, &head, meter).await;
         let objections = guard::objections(&account.comparison.evaluations);
-        let prepared = match prepared {
-            Ok(_) if !objections.is_empty() => Err(refused(&account, &objections, job)),
-            prepared => prepared,
-        };
         let (writing, outcome) = match prepared {
+            Ok(prepared) if !objections.is_empty() => {
+                self.turn_down(job, &head, &account, &objections, &prepared).await
+            }
             Ok(prepared) if prepared.is_settled(job, &head) => self.settle(job, &head, &prepared).await,
-            Ok(prepared) => self.write(job, &head, prepared, meter).await,
+            Ok(prepared) => {
+                let rejected = account.reading.rejected.count;
+                self.write(job, &head, prepared, rejected, meter).await
+            }
             Err(error) => (Writing::default(), Err(error)),
         };
         account.writing = writing;
@@ -228,6 +232,7 @@ impl<M: Means> Session<'_, M> {
             }
             let done = Achievement {
                 contacts: prepared.contacts.len() as u64,
+                change: None,
                 members: prepared.audience.as_ref().map(|_| prepared.members),
                 segment_id: prepared
                     .audience
@@ -243,12 +248,13 @@ impl<M: Means> Session<'_, M> {
         (writing, outcome)
     }
 
-    /// Brings the segment to the desired contacts and publishes it.
+    /// Brings the segment to the desired contacts and publishes it; the file has so many `rejected` rows.
     async fn write(
         &self,
         job: &Job,
         head: &Head,
         prepared: Prepared,
+        rejected: u64,
         meter: &Meter<M>,
     ) -> (Writing, Result<Option<Outcome>, Error>) {
         let mut writing = Writing::default();
@@ -286,6 +292,7 @@ impl<M: Means> Session<'_, M> {
 
             let read_back = ReadBack {
                 contacts: desired.contacts.len() as u64,
+                change: writing.change(rejected),
                 members: converged.members,
                 segment_id: segment.id.to_string(),
             };
@@ -296,17 +303,15 @@ impl<M: Means> Session<'_, M> {
             let before = meter.phase(Phase::Write, draft.verify()).await?;
             writing.is_computed_by_others = draft.is_computed_by(&before) && !head.may_be_computing();
             let publishing = self.publish(&draft, &before, converged.counted as u64);
-            let (shown, watch) = match meter.phase(Phase::Publish, publishing).await? {
-                Published::Shown(shown) => (Some(shown), None),
-                Published::Unseen(watch) => (None, Some(watch)),
-            };
+            let (seen, watch) = meter.phase(Phase::Publish, publishing).await?.into_parts();
+            let (shown, change) = (seen.as_ref().map(|(shown, _)| *shown), read_back.change);
             self.record(job, &read_back.published(watch), shown, &mut writing)
                 .await?;
-            Ok(Some(if shown.is_some() {
-                Outcome::Loaded
-            } else {
-                Outcome::Computing
-            }))
+            let Some((shown, row)) = seen else {
+                return Ok(Some(Outcome::Computing));
+            };
+            writing.undescribed = self.describe_load(job, (&shown, &row), change).await;
+            Ok(Some(Outcome::Loaded))
         }
         .await;
         (writing, outcome)
@@ -345,21 +350,6 @@ impl<M: Means> Session<'_, M> {
 
     pub(super) const fn means(&self) -> &M {
         &self.worker.means
-    }
-}
-
-/// Refuses a job, for good or as long as others use the segment.
-fn refused(account: &Account, objections: &[String], job: &Job) -> Error {
-    let evaluations = &account.comparison.evaluations;
-    let objection = |way_out| Objection {
-        reason: refusal(objections, job),
-        plain: guard::in_plain_words(evaluations).join("; "),
-        way_out,
-    };
-    match (guard::waits_for_use(evaluations), objections.len()) {
-        (true, 1) => Error::RefusedWhileUsed(objection(WayOut::Wait)),
-        (true, _) => Error::RefusedWhileUsed(objection(WayOut::Approve)),
-        (false, _) => Error::Refused(objection(WayOut::Approve)),
     }
 }
 

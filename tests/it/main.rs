@@ -11,6 +11,7 @@ mod connection;
 mod created_late;
 mod damaged;
 mod deployed;
+mod described;
 mod documents;
 mod dynamics;
 mod editors;

@@ -28,7 +28,7 @@ pub(super) fn of_stale(stale: &Stale, now: DateTime<Utc>) -> String {
 }
 
 /// Replaces what a template, a page or a line would stumble over.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let replaced = text.chars().map(|c| match c {
         '"' => '\'',
         '\\' => '/',
@@ -368,7 +368,7 @@ pub(super) fn day(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     at.format(form).to_string()
 }
 
-fn people(number: u64) -> String {
+pub(super) fn people(number: u64) -> String {
     match number {
         0 => "nobody".to_owned(),
         1 => "1 person".to_owned(),

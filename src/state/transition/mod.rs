@@ -17,7 +17,7 @@ pub use unreported::{End, Unreported};
 
 use crate::domain::{Census, Mode, Position, View, Watch};
 use crate::state::counted::Counted;
-use crate::state::head::{Applied, Head, Input, Job, Lease, ReadBack, Refusal, Refused, Writing};
+use crate::state::head::{Applied, Change, Head, Input, Job, Lease, ReadBack, Refusal, Refused, Writing};
 use crate::state::past::{Load, Loaded};
 use chrono::{DateTime, Utc};
 
@@ -57,6 +57,8 @@ pub struct LeaseLost;
 pub struct Achievement {
     /// How many contacts the file held.
     pub contacts: u64,
+    /// How the segment was changed; `None` if it was not, or nobody has counted.
+    pub change: Option<Change>,
     /// Who is in the draft, which is what is published; `None` if there is no segment to change.
     pub members: Option<Census>,
     /// The segment; `None` if there is no segment to change.
@@ -72,6 +74,7 @@ impl ReadBack {
     pub fn published(self, watch: Option<Watch>) -> Achievement {
         Achievement {
             contacts: self.contacts,
+            change: self.change,
             members: Some(self.members),
             segment_id: Some(self.segment_id),
             is_published: true,
@@ -247,6 +250,7 @@ impl Head {
             job: job.clone(),
             at: now,
             contacts: achievement.contacts,
+            change: achievement.change,
             members: achievement.members,
             segment_id: achievement.segment_id,
             confirmed: achievement.watch.is_none(),

@@ -44,6 +44,10 @@ pub(super) struct Segment {
     computation: Option<Computation>,
     /// Counts the changes of the definition.
     pub(super) edition: u64,
+    /// What the row says about itself to people.
+    pub(super) description: String,
+    /// Counts the changes of the row, whatever they are.
+    pub(super) version: u64,
     /// Counts publications, so that only the last one is computed.
     pub(super) publications: u64,
     /// What groups held before: until when, and whom.
@@ -62,10 +66,12 @@ pub(super) enum Status {
 }
 
 /// What a reader of the segment's row learns.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Seen {
     status: Status,
     members: Option<u64>,
+    description: String,
+    version: u64,
 }
 
 impl Segment {
@@ -110,8 +116,13 @@ impl Segment {
 
     /// Returns the row as it is seen at `now`.
     pub(super) fn row(&self, index: usize, now: u64) -> Row {
-        let stale = self.stale.filter(|(until, _)| now < *until);
-        let Seen { status, members } = stale.map_or_else(|| self.seen(), |(_, seen)| seen);
+        let stale = self.stale.clone().filter(|(until, _)| now < *until);
+        let Seen {
+            status,
+            members,
+            description,
+            version,
+        } = stale.map_or_else(|| self.seen(), |(_, seen)| seen);
         let code = match status {
             Status::Inactive => 2,
             Status::Busy => 8,
@@ -128,6 +139,8 @@ impl Segment {
             member_count: members,
             base_entity: None,
             published_journeys: None,
+            description: Some(description),
+            etag: Some(version.to_string()),
         }
     }
 
@@ -135,6 +148,8 @@ impl Segment {
         Seen {
             status: self.status,
             members: (self.status != Status::Inactive).then(|| self.visible.count_ones().into()),
+            description: self.description.clone(),
+            version: self.version,
         }
     }
 
@@ -155,13 +170,14 @@ impl Segment {
     }
 
     /// Creates the segment unless it is there: an unclear creation is looked up before it is repeated.
-    pub(super) fn create(&mut self, refreshes: bool, tells_times: bool) {
+    pub(super) fn create(&mut self, description: &str, refreshes: bool, tells_times: bool) {
         if !self.exists {
             *self = Self {
                 exists: true,
                 refreshes,
                 computation: tells_times.then(Computation::default),
                 groups: vec![(Group::fresh("ours"), 0)],
+                description: description.to_owned(),
                 ..Self::default()
             };
         }
@@ -183,6 +199,7 @@ impl Segment {
     /// Shows another status.
     pub(super) fn show(&mut self, status: Status, now: u64) {
         self.status = status;
+        self.version += 1;
         if let Some(computation) = &mut self.computation {
             let time = Some(dynamics_time(now));
             match status {
@@ -197,7 +214,7 @@ impl Segment {
 
     /// Returns whether everybody who began to look a while ago has seen what was published last.
     pub(super) fn is_well_known(&self, now: u64) -> bool {
-        let seen_since = self.changed_at.max(self.stale.map_or(0, |(until, _)| until));
+        let seen_since = self.changed_at.max(self.stale.as_ref().map_or(0, |(until, _)| *until));
         self.status == Status::Active && now >= seen_since + LONGEST_LOOK
     }
 

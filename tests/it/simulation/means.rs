@@ -193,17 +193,25 @@ impl Means for Simulated {
         Ok(self.sight.borrow_mut().falsify_definition(plant, definition))
     }
 
-    async fn create_segment(&self, name: &SegmentName, _: &str) -> Result<(Segment, Definition), dynamics::Error> {
+    async fn create_segment(
+        &self,
+        name: &SegmentName,
+        description: &str,
+    ) -> Result<(Segment, Definition), dynamics::Error> {
         let index = self.segment_of(name);
-        let in_place = self.has(Plant::TruncateInPlace);
+        let (in_place, description) = (self.has(Plant::TruncateInPlace), description.to_owned());
         self.call(Some(index), move |_, world| {
-            world.segments[index].create(in_place, world.scenario.tells_times);
+            world.segments[index].create(&description, in_place, world.scenario.tells_times);
         })
         .await?;
         Ok((
             self.segment(id_of(index)).await?,
             self.definition(DefinitionId(id_of(index).0)).await?,
         ))
+    }
+
+    async fn describe(&self, segment: &Segment, description: &str) -> Result<Saved, dynamics::Error> {
+        self.put_description(segment, description).await
     }
 
     async fn disable_refresh(&self, definition: &Definition) -> Result<Saved, dynamics::Error> {

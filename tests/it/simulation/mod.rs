@@ -66,6 +66,7 @@
 mod calls;
 mod contacts;
 mod dataverse;
+mod descriptions;
 mod files;
 mod functions;
 mod kinds;
@@ -140,6 +141,8 @@ enum Plant {
     HeadsKnowNoEnvironment,
     /// What was counted holds nobody when it is read again.
     NobodyIsFoundAgain,
+    /// A description is written over whatever has become of its row.
+    VersionsOfRowsAreIgnored,
     /// A list that lags shows a change of one member at once.
     EveryListSeemsFresh,
     /// Where a sweep is, is not stored.
@@ -175,6 +178,8 @@ enum Breach {
     Late(String),
     /// Nobody heard of what could not be loaded.
     Unheard(String),
+    /// A segment tells in Dynamics what is not known yet, or what somebody wrote there is lost.
+    Described(String),
     /// When everything was over, something was wrong.
     End(String),
 }
@@ -311,6 +316,11 @@ fn where_every_list_seems_fresh_dynamics_is_blamed_for_what_it_takes() {
 #[test]
 fn where_what_was_counted_is_not_found_again_an_older_result_undoes_it() {
     assert_is_caught(Plant::NobodyIsFoundAgain, 2_000);
+}
+
+#[test]
+fn where_versions_of_rows_are_ignored_what_a_marketer_writes_is_lost() {
+    assert_is_caught(Plant::VersionsOfRowsAreIgnored, 500);
 }
 
 #[test]

@@ -90,6 +90,10 @@ pub(super) enum Situation {
     LoadedUnderNewer,
     /// An approved result was loaded where something newer than its file had been counted.
     ApprovedUnderNewer,
+    /// A segment tells in Dynamics how it was loaded last, or what was refused.
+    Described,
+    /// During a run a marketer wrote into a description.
+    NoteWritten,
 }
 
 /// The situations that seeds came to, or how many did.
@@ -97,7 +101,7 @@ pub(super) enum Situation {
 pub(super) struct Tally(Vec<u64>);
 
 impl Situation {
-    pub(super) const ALL: [Self; 50] = [
+    pub(super) const ALL: [Self; 52] = [
         Self::Appended,
         Self::Removed,
         Self::FailedForAWhile,
@@ -148,6 +152,8 @@ impl Situation {
         Self::SaidSuperseded,
         Self::LoadedUnderNewer,
         Self::ApprovedUnderNewer,
+        Self::Described,
+        Self::NoteWritten,
     ];
 }
 

@@ -71,6 +71,7 @@ fn an_addition_of_nobody_leaves_what_was_published_to_be_looked_after() {
     let published = Achievement {
         contacts: 3,
         segment_id: Some("segment".to_owned()),
+        change: None,
         members: None,
         is_published: true,
         watch: Some(Watch::unknown(3)),
@@ -90,6 +91,7 @@ fn what_was_published_is_looked_after_while_another_file_waits_after_a_failure()
     let published = Achievement {
         contacts: 3,
         segment_id: Some("segment".to_owned()),
+        change: None,
         members: None,
         is_published: true,
         watch: Some(Watch::unknown(3)),
@@ -136,6 +138,7 @@ fn carry_out(head: &mut Head, job: &Job) {
     let done = Achievement {
         contacts: 1,
         segment_id: Some("segment".to_owned()),
+        change: None,
         members: None,
         is_published: true,
         watch: None,

@@ -161,6 +161,7 @@ fn only_what_was_seen_active_clears_a_segment_of_its_failures() {
     let computing = Achievement {
         contacts: 3,
         segment_id: Some("segment".to_owned()),
+        change: None,
         members: None,
         is_published: true,
         watch: Some(Watch::unknown(3)),
@@ -179,6 +180,7 @@ fn a_follow_up_a_publish_counts_from_its_beginning_too() {
     let computing = Achievement {
         contacts: 3,
         segment_id: Some("segment".to_owned()),
+        change: None,
         members: None,
         is_published: true,
         watch: Some(Watch::unknown(3)),

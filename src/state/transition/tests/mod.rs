@@ -78,6 +78,7 @@ fn apply_next(head: &mut Head) -> Vec<Job> {
     let done = Achievement {
         contacts: 1,
         segment_id: Some("segment".to_owned()),
+        change: None,
         members: None,
         is_published: true,
         watch: None,
@@ -191,6 +192,7 @@ fn an_order_for_the_very_file_that_is_being_loaded_is_not_lost() {
     let done = Achievement {
         contacts: 1,
         segment_id: None,
+        change: None,
         members: None,
         is_published: true,
         watch: None,
