@@ -7,7 +7,8 @@ use crate::error::Error;
 use crate::event::{self, HistoryCommand, LoadCommand, Message, ObjectEvent, Request};
 use crate::production::{Clients, Occasion, Production};
 use crate::report::{
-    Forgotten, Noticed, Reporter, RunReport, Swept, Trigger, TriggerKind, answer, fail_if_own_failed, status_answer,
+    Forgotten, Heard, Noticed, Reporter, RunReport, Swept, Trigger, TriggerKind, answer, fail_if_own_failed,
+    status_answer,
 };
 use crate::state::Doubts;
 use crate::time::Fence;
@@ -30,6 +31,8 @@ pub struct App {
     clients: Clients,
     /// What was seen of the environment, as far as this invocation has asked.
     doubts: Arc<OnceCell<Doubts>>,
+    /// What failed before its segment was known.
+    heard: Heard,
 }
 
 /// An invocation that has not ended by then, this long before its deadline or a quarter of the margin where that is less,
@@ -50,6 +53,7 @@ impl App {
         Self {
             clients: Clients::new(variables, config),
             doubts: Arc::default(),
+            heard: Heard::default(),
         }
     }
 
@@ -177,18 +181,18 @@ impl App {
                 if !is_dry_run {
                     self.show_trouble(&bucket, &error, Occasion::Load, stop_at).await;
                 }
-                return vec![
-                    self.reporter(&bucket, None, trigger, stop_at)
-                        .report(failed(error))
-                        .await,
-                ];
+                let reporter = self.reporter(&bucket, None, trigger, stop_at);
+                return vec![self.heard.tell(&reporter, failed(error)).boxed_local().await];
             }
         };
         let reporter = self.reporter(&bucket, Some(&settings), trigger, stop_at);
         let worker = self.worker(&settings, &bucket, &reporter, stop_at);
         let reports = match Box::pin(worker.load(&candidate)).await {
-            Ok(reports) => reports,
-            Err(error) => vec![reporter.report(failed(error)).await],
+            Ok(reports) => {
+                self.heard.forget(&candidate.source());
+                reports
+            }
+            Err(error) => vec![self.heard.tell(&reporter, failed(error)).boxed_local().await],
         };
         if reports.iter().any(RunReport::is_of_a_segment) {
             self.show(&bucket, &settings, Occasion::Load, stop_at).await;

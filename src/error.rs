@@ -139,6 +139,11 @@ impl Error {
         self.fate() == Fate::Refuse
     }
 
+    /// Returns whether the time was over since Dynamics throttles.
+    pub(crate) fn is_throttled(&self) -> bool {
+        matches!(self, Self::Reconcile(reconcile::Error::Dynamics(error)) if error.is_throttled())
+    }
+
     /// Tells whose fault it is: another input of the segment may fare better, or no other would.
     pub(crate) const fn whose(&self) -> Whose {
         match self {

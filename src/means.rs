@@ -170,7 +170,7 @@ pub trait Means: Clone {
     /// Returns how many requests were sent to Dynamics, retries included.
     fn requests(&self) -> u64;
 
-    /// Returns how long throttling held all requests back.
+    /// Returns how long requests have really waited since Dynamics throttles.
     fn throttled(&self) -> Duration;
 }
 

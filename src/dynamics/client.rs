@@ -21,6 +21,9 @@ use url::Url;
 /// The Web API's current version (Microsoft, "Compose HTTP requests and handle errors").
 const API: &str = "api/data/v9.2/";
 
+/// What is said of an answer that throttles.
+const TOO_MANY: &str = "HTTP 429, it throttles";
+
 /// The HTTP client of one organization; everything that is shared by its calls.
 pub(super) struct Client {
     pub(super) http: reqwest::Client,
@@ -100,9 +103,9 @@ impl Client {
                 }
                 Err(Miss::Unauthorized(refused)) => return Err(refused.1.into_error(call.kind).into()),
                 // Whether a refused request was carried out is not documented.
-                Err(Miss::Throttled) if !call.repeatable => return Err(Failure::Unclear("HTTP 429".to_owned())),
+                Err(Miss::Throttled) if !call.repeatable => return Err(Failure::Unclear(TOO_MANY.to_owned())),
                 // The gate makes it wait; only the fence ends this.
-                Err(Miss::Throttled) => last = Some("HTTP 429".to_owned()),
+                Err(Miss::Throttled) => last = Some(TOO_MANY.to_owned()),
                 Err(Miss::Unavailable(reason, true)) if !call.repeatable => return Err(Failure::Unclear(reason)),
                 Err(Miss::Unavailable(reason, _)) => {
                     tries += 1;
@@ -295,7 +298,7 @@ impl Client {
         root.and_then(|root| root.join(&call.path))
             .ok()
             .filter(|url| url.origin() == self.organization.origin() && url.username().is_empty())
-            .ok_or_else(|| Error::unexpected(call.operation, "it names an address outside of the organization"))
+            .ok_or_else(|| Error::unexpected(call.operation, "it names an address outside of the environment"))
     }
 }
 

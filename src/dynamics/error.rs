@@ -2,6 +2,7 @@
 
 use super::business_unit::Unfit;
 use super::refusal::Refusal;
+use super::throttle::THROTTLED;
 use crate::domain::Fate;
 use crate::{config, time};
 
@@ -156,6 +157,11 @@ impl Error {
             },
             error => error,
         }
+    }
+
+    /// Returns whether the time was over since Dynamics throttles.
+    pub fn is_throttled(&self) -> bool {
+        matches!(self, Self::OutOfTime { because: Some(because) } if because.starts_with(THROTTLED))
     }
 
     /// Returns the stable name for alarms.

@@ -257,7 +257,7 @@ impl Dataverse {
         *self.client().unanswered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns how long throttling held all requests back.
+    /// Returns how long requests have really waited since Dynamics throttles.
     pub fn throttled(&self) -> Duration {
         self.client().gate.time_throttled()
     }

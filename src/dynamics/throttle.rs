@@ -12,7 +12,7 @@ const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause that is chosen where `Retry-After` is missing: one window of the service protection limits.
 const LONGEST_GUESS: Duration = Duration::from_mins(5);
 /// Why requests wait.
-const THROTTLED: &str = "Dynamics throttles";
+pub(super) const THROTTLED: &str = "Dynamics throttles";
 const UNAVAILABLE: &str = "Dynamics is not available";
 /// So many answers in a row without throttling let one more request fly.
 const GOOD_ANSWERS_PER_STEP: u32 = 10;
@@ -39,7 +39,25 @@ struct State {
     good_answers: u32,
     /// Refusals since the last good answer.
     streak: u32,
+    /// How long somebody waited since Dynamics throttles, until the last time that nobody did.
     throttled: Duration,
+    /// How many wait for that, and since when one does.
+    waiting: usize,
+    waiting_since: Instant,
+}
+
+/// One request that waits since Dynamics throttles; where it is given up, it waits no more.
+struct Wait<'a>(&'a Gate);
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.waiting -= 1;
+        if state.waiting == 0 {
+            let waited = state.waiting_since.elapsed();
+            state.throttled += waited;
+        }
+    }
 }
 
 /// The right to have one request in flight.
@@ -67,6 +85,8 @@ impl Gate {
             good_answers: 0,
             streak: 0,
             throttled: Duration::ZERO,
+            waiting: 0,
+            waiting_since: Instant::now(),
         };
         Self {
             state: Mutex::new(state),
@@ -91,10 +111,24 @@ impl Gate {
             if pause.is_zero() {
                 changed.await;
             } else {
+                let _wait = self.begin_to_wait();
                 let slept = fence.sleep(pause).await;
                 slept.map_err(|closed| Error::from(closed).since(Some(self.why_paused(fence))))?;
             }
         }
+    }
+
+    /// Begins to count how long it is waited for the end of throttling; nothing else counts.
+    fn begin_to_wait(&self) -> Option<Wait<'_>> {
+        let mut state = self.lock();
+        if state.cause != THROTTLED {
+            return None;
+        }
+        if state.waiting == 0 {
+            state.waiting_since = Instant::now();
+        }
+        state.waiting += 1;
+        Some(Wait(self))
     }
 
     /// Says what the requests wait for, and how long, where the time left is shorter.
@@ -165,9 +199,15 @@ impl Gate {
         self.lock().limit
     }
 
-    /// Returns how long all requests were held back in sum.
+    /// Returns how long requests have really waited since Dynamics throttles, be it one or several at once.
     pub(super) fn time_throttled(&self) -> Duration {
-        self.lock().throttled
+        let state = self.lock();
+        let now = if state.waiting > 0 {
+            state.waiting_since.elapsed()
+        } else {
+            Duration::ZERO
+        };
+        state.throttled + now
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -183,7 +223,6 @@ impl State {
         let now = Instant::now();
         let until = now + pause + jitter;
         if until > self.paused_until {
-            self.throttled += until - self.paused_until.max(now);
             self.paused_until = until;
             self.asked_until = now + pause;
             self.cause = cause;
@@ -239,6 +278,28 @@ mod tests {
             "the invocation is out of time, since Dynamics throttles: requests have to wait 300 s more, and 60 s are left"
         );
         assert_eq!(start.elapsed(), Duration::ZERO);
+        assert_eq!(gate.time_throttled(), Duration::ZERO, "nobody waited");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_what_is_really_waited_for_the_end_of_throttling_counts() {
+        let gate = Gate::new(4);
+        let fence = Fence::open();
+        gate.unavailable(20 * SECOND);
+        assert!(gate.enter(&fence).await.is_ok());
+        assert_eq!(
+            gate.time_throttled(),
+            Duration::ZERO,
+            "it was not available, which is no throttling"
+        );
+        gate.throttled(Some(60 * SECOND), Instant::now());
+        tokio::time::sleep(50 * SECOND).await;
+        assert_eq!(gate.time_throttled(), Duration::ZERO, "nobody asked meanwhile");
+        let waiting = tokio::time::timeout(5 * SECOND, async {
+            tokio::join!(gate.enter(&fence), gate.enter(&fence))
+        });
+        assert!(waiting.await.is_err(), "and then two did, and gave up");
+        assert_eq!(gate.time_throttled(), 5 * SECOND);
     }
 
     #[tokio::test(start_paused = true)]

@@ -4,6 +4,7 @@ use super::{Background, Outcome, RunReport, Source, ToldBy, sentences};
 use crate::domain::{Fate, RunId, SegmentName};
 use crate::error::Error;
 use crate::state::{Enqueued, Job, Refused};
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 impl RunReport {
@@ -41,10 +42,11 @@ impl RunReport {
         }
     }
 
-    /// Reports a job that another worker will come to.
-    pub(crate) fn of_busy(job: &Job) -> Self {
+    /// Reports a job that another worker will come to, whose lease lasts `until` then unless it is renewed; `None` if nobody
+    /// could look.
+    pub(crate) fn of_busy(job: &Job, until: Option<DateTime<Utc>>) -> Self {
         Self {
-            reason: Some("another run works on this segment and takes this result up".to_owned()),
+            reason: Some(sentences::busy(until)),
             ..Self::of(job, Outcome::Busy)
         }
     }

@@ -1,6 +1,8 @@
 //! What the one plain sentence of a run needs beyond its numbers.
 
-use crate::error::Objection;
+use super::account::{Account, Ending};
+use crate::domain::Fate;
+use crate::error::{Error, Objection};
 use crate::state::{Head, Job};
 use chrono::{DateTime, Utc};
 
@@ -39,6 +41,8 @@ pub(crate) struct Background {
     pub(crate) is_tried_again: bool,
     /// Another result of the segment goes first.
     pub(crate) waits_for_another: bool,
+    /// The time was over since Dynamics throttles.
+    pub(crate) is_throttled: bool,
     /// Publish may have been sent.
     pub(crate) may_be_published: bool,
     /// When that was published which was only looked at.
@@ -49,6 +53,44 @@ pub(crate) struct Background {
     pub(crate) is_missing: bool,
     /// What came and went is counted for this attempt alone, after another one.
     pub(crate) goes_on: bool,
+}
+
+/// The errors with which a draft that was written is known not to be what journeys see.
+const NOT_PUBLISHED: [&str; 5] = [
+    "PublishRefused",
+    "PublishFailed",
+    "SegmentInUse",
+    "SegmentChanged",
+    "MembersDiffer",
+];
+
+impl Background {
+    /// Gathers what the sentence of an attempt needs.
+    pub(super) fn of(account: &Account, ending: &Ending) -> Self {
+        let Account {
+            comparison, writing, ..
+        } = account;
+        let error = match ending {
+            Ending::Failed { error, .. } | Ending::FailedDryRun(error) => Some(error),
+            Ending::Done(_) | Ending::DryRun(_) => None,
+        };
+        let found = comparison.found.as_ref();
+        // From there on only Dynamics knows whether a publish was begun, but where it refused it.
+        let is_refused = error.is_some_and(|error| NOT_PUBLISHED.contains(&error.error_type()));
+        Self {
+            past: account.past.clone(),
+            journeys: found.and_then(|found| found.journeys),
+            objection: error.and_then(Error::objection).cloned(),
+            is_tried_again: error.is_some_and(|error| error.fate() == Fate::Retry),
+            waits_for_another: false,
+            is_throttled: error.is_some_and(Error::is_throttled),
+            may_be_published: writing.written.is_some() && !is_refused,
+            followed_up: None,
+            is_gone: false,
+            is_missing: comparison.difference.is_some() && found.is_none() && writing.segment_id.is_none(),
+            goes_on: writing.begun_with.is_some(),
+        }
+    }
 }
 
 impl Past {

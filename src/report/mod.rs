@@ -9,6 +9,7 @@ mod described;
 mod doubts;
 mod event;
 mod forgotten;
+mod heard;
 mod page;
 pub mod metrics;
 mod run;
@@ -29,6 +30,7 @@ pub(crate) use background::{Audience, Background, Past};
 pub(crate) use described::{Line, Loaded as LoadedLast, description};
 pub use event::Stale;
 pub use forgotten::Forgotten;
+pub(crate) use heard::Heard;
 pub use page::StatusPage;
 pub(crate) use reporter::Reporter;
 pub use reporter::Tell;
@@ -134,7 +136,7 @@ pub struct RunReport {
     pub(in crate::report) estimated_duration_ms: Option<u64>,
     /// Dataverse calls made.
     pub(in crate::report) requests: u64,
-    /// How long Dynamics' throttling held the calls back, in milliseconds.
+    /// How long calls have really waited since Dynamics throttles, in milliseconds.
     pub(in crate::report) throttled_ms: u64,
     /// How long the run took, in milliseconds.
     pub(in crate::report) duration_ms: u64,

@@ -71,10 +71,11 @@ impl RunReport {
             phases_ms: cost.phases,
             ..Self::of(job, Outcome::Failed)
         };
-        report.background = background(&account, &ending);
+        report.background = Background::of(&account, &ending);
         report.tell_the_reading(&account.reading);
         report.tell_the_segment(&account);
         report.tell_the_ending(&account, ending);
+        report.tell_the_throttling();
         report.tell_the_lists(lists, &account.reading.rejected);
         let consequences = sentences::consequences(&report, account.comparison.found.as_ref());
         report.warnings.extend(consequences);
@@ -317,6 +318,14 @@ impl RunReport {
         }
     }
 
+    /// Adds to a run that goes on how much of its time it has waited since Dynamics throttles.
+    fn tell_the_throttling(&mut self) {
+        let waited = sentences::about_throttling(self.throttled_ms);
+        if let (Outcome::Continues, Some(reason), Some(waited)) = (self.outcome, &mut self.reason, waited) {
+            reason.push_str(&waited);
+        }
+    }
+
     fn tell_the_failed_dry_run(&mut self, error: &Error) {
         self.is_dry_run = true;
         self.outcome = if error.is_refusal() {
@@ -365,41 +374,6 @@ impl RunReport {
 fn stays(missing: Option<&Missing>) -> bool {
     missing.is_some_and(|missing| missing.shortfall == Shortfall::Stays)
 }
-
-/// Gathers what the sentence of an attempt needs.
-fn background(account: &Account, ending: &Ending) -> Background {
-    let Account {
-        comparison, writing, ..
-    } = account;
-    let error = match ending {
-        Ending::Failed { error, .. } | Ending::FailedDryRun(error) => Some(error),
-        Ending::Done(_) | Ending::DryRun(_) => None,
-    };
-    let found = comparison.found.as_ref();
-    // From there on only Dynamics knows whether a publish was begun, but where it refused it.
-    let is_refused = error.is_some_and(|error| NOT_PUBLISHED.contains(&error.error_type()));
-    Background {
-        past: account.past.clone(),
-        journeys: found.and_then(|found| found.journeys),
-        objection: error.and_then(Error::objection).cloned(),
-        is_tried_again: error.is_some_and(|error| error.fate() == Fate::Retry),
-        waits_for_another: false,
-        may_be_published: writing.written.is_some() && !is_refused,
-        followed_up: None,
-        is_gone: false,
-        is_missing: comparison.difference.is_some() && found.is_none() && writing.segment_id.is_none(),
-        goes_on: writing.begun_with.is_some(),
-    }
-}
-
-/// The errors with which a draft that was written is known not to be what journeys see.
-const NOT_PUBLISHED: [&str; 5] = [
-    "PublishRefused",
-    "PublishFailed",
-    "SegmentInUse",
-    "SegmentChanged",
-    "MembersDiffer",
-];
 
 /// Returns a share in percent with two decimals; nothing of nothing.
 #[expect(clippy::cast_precision_loss, reason = "counts of contacts stay far below 2^52")]

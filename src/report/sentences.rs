@@ -2,10 +2,11 @@
 
 use super::account::{Account, Comparison, Found, Lapsed, Missing, Reading};
 use super::{Outcome, RunReport};
-use crate::domain::{Mode, SegmentName};
+use crate::domain::{Mode, SegmentName, utc};
 use crate::error::Error;
 use crate::reconcile::{Evaluation, Shown, guard};
 use crate::state::{Job, Shortfall};
+use chrono::{DateTime, Utc};
 use serde_json::json;
 
 const NEEDS_ATTENTION: &str = "the last runs of this segment all failed: it needs a person's attention; a new \
@@ -86,6 +87,24 @@ pub(super) fn about_what_is_newer(reading: &Reading) -> Vec<String> {
 /// Says that a person has to look, where one has to.
 pub(super) fn attention(is_needed: bool) -> Vec<String> {
     is_needed.then(|| NEEDS_ATTENTION.to_owned()).into_iter().collect()
+}
+
+/// Says that another run has the segment, which may have died: then nothing renews its lease.
+pub(super) fn busy(until: Option<DateTime<Utc>>) -> String {
+    let lease = until.map_or_else(
+        || "its lease".to_owned(),
+        |until| format!("its lease, until {},", utc(until)),
+    );
+    format!(
+        "another run works on this segment and takes this result up; as long as it works {lease} is renewed: where that is not, \
+         it is dead, and the first sweep after that goes on with this result"
+    )
+}
+
+/// Says how long a run has waited since Dynamics throttles, at the end of a sentence.
+pub(super) fn about_throttling(waited_ms: u64) -> Option<String> {
+    let seconds = waited_ms.div_ceil(1_000);
+    (waited_ms > 0).then(|| format!("; {seconds} s of the run were waited since Dynamics throttles"))
 }
 
 pub(super) fn overtaken(by: &Job) -> String {

@@ -2,7 +2,7 @@
 
 use super::RunReport;
 use super::answer::entries;
-use crate::domain::SegmentName;
+use crate::domain::{SegmentName, utc};
 use crate::error::Error;
 use crate::state::Waiting;
 use chrono::{DateTime, Utc};
@@ -42,7 +42,7 @@ pub enum Noticed {
     #[error(
         "data files wait for a marker or manifest for more than an hour ({count}, the first is {first}, of {}): nothing of them is \
          loaded until it is written; `status` lists them",
-        .since.format("%Y-%m-%d %H:%M UTC")
+        utc(*.since)
     )]
     Unmarked {
         /// How many.

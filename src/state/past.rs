@@ -1,7 +1,7 @@
 //! What a head remembers of the loads that are done, and what keeps it from being forgotten itself.
 
 use super::head::{Head, Writing};
-use crate::domain::Outcome;
+use crate::domain::{Outcome, utc};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -71,7 +71,7 @@ impl fmt::Display for UnderWay {
             Self::Held { until } => write!(
                 f,
                 "a run works on the segment, until {} at the latest unless it goes on: forget it when the run has ended",
-                until.format("%H:%M:%S UTC")
+                utc(*until)
             ),
             Self::Pending { count: 1 } => f.write_str(
                 "a result waits to be loaded into the segment: let a sweep load it, or delete its object and sweep, then forget \

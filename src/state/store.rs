@@ -4,8 +4,9 @@ use super::format::{self, Content, Moved};
 use super::head::Head;
 use super::legacy::Legacy;
 use super::transition::LeaseLost;
-use crate::domain::{Fate, Home, SegmentName};
+use crate::domain::{Fate, Home, SegmentName, utc};
 use crate::s3::{Denied, Keys, Missing, Only, Own, Reason};
+use chrono::{DateTime, Utc};
 use std::borrow::Cow;
 
 /// What is done to a head that is forgotten, in the words of an error.
@@ -71,10 +72,14 @@ pub enum Error {
     },
     /// A worker of an earlier version holds the segment by the head that it knows.
     #[error(
-        "a run of an earlier version holds this segment and may still be at work; the next sweep takes up what an event told \
-         of, and a direct load is to be asked for again once that run's lease is over"
+        "a run of an earlier version holds this segment until {} and may still be at work, or be dead; the next sweep after that \
+         takes up what an event told of, and a direct load is to be asked for again then",
+        utc(*.until)
     )]
-    HeldByLegacy,
+    HeldByLegacy {
+        /// When its lease is over, unless it is renewed.
+        until: DateTime<Utc>,
+    },
     /// Another worker has taken over.
     #[error(transparent)]
     LeaseLost(#[from] LeaseLost),
@@ -88,14 +93,14 @@ impl Error {
             Self::Refused { .. } => "StateRefused",
             Self::Unreadable { .. } => "StateUnreadable",
             Self::Unavailable { .. } | Self::Contended { .. } => "StateUnavailable",
-            Self::HeldByLegacy | Self::LeaseLost(_) => "LeaseLost",
+            Self::HeldByLegacy { .. } | Self::LeaseLost(_) => "LeaseLost",
         }
     }
 
     /// Tells what becomes of a job whose head could not be read or written.
     pub const fn fate(&self) -> Fate {
         match self {
-            Self::HeldByLegacy | Self::LeaseLost(_) => Fate::LostLease,
+            Self::HeldByLegacy { .. } | Self::LeaseLost(_) => Fate::LostLease,
             Self::Forbidden { .. }
             | Self::Refused { .. }
             | Self::Unreadable { .. }
@@ -275,11 +280,7 @@ impl Heads {
         let listed = self.own.list(&prefix, Self::MOST, Keys::is_head).await;
         let keys = listed.map_err(|reason| self.failure(reason, &prefix, "read"))?;
         if keys.len() > Self::MOST {
-            return Err(self.unavailable(
-                &prefix,
-                "read",
-                "there are more heads than an organization has segments",
-            ));
+            return Err(self.unavailable(&prefix, "read", "there are more heads than an environment has segments"));
         }
         Ok(keys)
     }

@@ -41,7 +41,7 @@ impl Checks {
             let organization = &destination.organization;
             let warning = suffix(organization.warning());
             format!(
-                "{}organization {}{warning}",
+                "{}environment {}{warning}",
                 title(destination.name.as_deref()),
                 organization.url()
             )

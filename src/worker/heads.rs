@@ -119,8 +119,13 @@ async fn fetch_past(means: &impl Means, segment_name: &SegmentName) -> Result<Pa
         Some(Legacy::Moving(stored)) => return Ok(Past::Head(Box::new(stored.head))),
         Some(Legacy::Moved) | None => return Ok(Past::Nothing),
     };
-    if stored.head.is_held(means.s3_time()) {
-        return Err(state::Error::HeldByLegacy);
+    if let Some(lease) = stored
+        .head
+        .lease
+        .as_ref()
+        .filter(|lease| !lease.is_over(means.s3_time()))
+    {
+        return Err(state::Error::HeldByLegacy { until: lease.end() });
     }
     let is_moved = means
         .move_legacy(segment_name, Some(&stored.head), &stored.etag)

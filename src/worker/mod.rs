@@ -32,7 +32,7 @@ use crate::domain::{Fate, RunId, SegmentName};
 use crate::error::Error;
 use crate::means::Means;
 use crate::report::{RunReport, Tell, put_own_first};
-use crate::state::{self, Enqueued, Job, LeaseLost};
+use crate::state::{self, Enqueued, Job, LeaseLost, head::Lease};
 use crate::time::Fence;
 use lease::LeaseGuard;
 use prepare::note_loaded_alone;
@@ -213,12 +213,16 @@ impl<M: Means> Worker<'_, M> {
         let head = match by(self.stop_at, NOTING, looking).await {
             Ok(head) => head,
             // Whoever had the segment a moment ago goes on.
-            Err(error) if error.fate() == Fate::Continue && is_taken_over => return RunReport::of_busy(job),
+            Err(error) if error.fate() == Fate::Continue && is_taken_over => {
+                return RunReport::of_busy(job, None);
+            }
             Err(error) if error.fate() == Fate::Continue => return RunReport::of_unseen(job),
             Err(error) => return RunReport::of_failed(job, error, false),
         };
         match head.recall(job) {
-            Some(Enqueued::Pending) if head.is_held_by_another(owner, self.means.s3_time()) => RunReport::of_busy(job),
+            Some(Enqueued::Pending) if head.is_held_by_another(owner, self.means.s3_time()) => {
+                RunReport::of_busy(job, head.lease.as_ref().map(Lease::end))
+            }
             Some(Enqueued::Pending) => {
                 let is_out_of_time = Instant::now() >= self.stop_at;
                 RunReport::of_waiting(job, reports, is_out_of_time, head.what_goes_first())

@@ -226,3 +226,24 @@ async fn a_load_that_reads_too_long_continues_and_gives_its_segment_back_and_a_d
     let run = Run::first(&dry_run.unwrap());
     run.as_type("OutOfTime");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_goes_on_says_how_much_of_its_time_it_has_waited() {
+    let world = World::start().await;
+    let storm = Fault::on("AddStaticMembers").nth(3).always().answer(429);
+    let dataverse = &world.sandbox.dataverse;
+    dataverse.fault(storm.header("Retry-After", "60").code("0x80072321"));
+    let key = world.drop_contacts("monday.csv", &contacts(0..9_000));
+    let event = world.sandbox.s3.notification(BUCKET, &key);
+    let start = Instant::now();
+    let run = Run::first(&world.invoke_for(event, Duration::from_mins(6)).await.unwrap());
+    let waited = run["throttled_ms"].as_u64().unwrap();
+    assert!(waited > 200_000, "{run}");
+    assert!(u128::from(waited) <= start.elapsed().as_millis(), "{run}");
+    let said = format!(
+        "; {} s of the run were waited since Dynamics throttles",
+        waited.div_ceil(1_000)
+    );
+    run.assert_continues().says(&said);
+    assert_eq!(dataverse.violations(), []);
+}

@@ -164,3 +164,34 @@ async fn what_a_sweep_brings_to_an_end_is_told_too() {
     run.assert_loaded();
     assert_eq!(of_type(&world, "Run Ended")[0].detail, *run);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_fails_before_its_segment_is_known_is_news_once_for_each_process() {
+    let world = with_bus().await;
+    let key = world.drop_contacts("monday.csv", &contacts(0..10));
+    let event = world.sandbox.s3.notification(sandbox::BUCKET, &key);
+    let missing = json!({"credential": "nowhere"});
+    let wrong = json!({"mode": "sideways"});
+    for (change, repeated) in [
+        (&missing, false),
+        (&missing, true),
+        (&missing, true),
+        (&wrong, false),
+        (&wrong, true),
+    ] {
+        world.destination(change);
+        world.invoke(event.clone()).await.unwrap_err();
+        let told = of_type(&world, "Run Ended").pop().unwrap().detail;
+        assert_eq!(told["repeated"] == true, repeated, "{told}");
+    }
+    let other = World::app(&world.sandbox, &[("EVENT_BUS_NAME", "marketing")]);
+    Box::pin(other.handle(event.clone(), Duration::from_mins(15)))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        of_type(&world, "Run Ended").pop().unwrap().detail["repeated"],
+        Value::Null
+    );
+    world.destination(&json!({"mode": "replace", "credential": sandbox::CREDENTIAL_SECRET}));
+    world.run(&key).await.assert_loaded();
+}

@@ -190,7 +190,7 @@ impl Telling<'_> {
             return self
                 .says("waits with this file: another one goes first and is not done yet. The next sweep goes on.");
         }
-        let throttled = if self.report.throttled_ms > 0 {
+        let throttled = if self.report.throttled_ms > 0 || self.background().is_throttled {
             ", since Dynamics let this program make fewer calls than it wanted"
         } else {
             ""

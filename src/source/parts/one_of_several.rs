@@ -1,7 +1,7 @@
 //! The sentence for one file of several, with the statement that writes one.
 
 use super::counter::{Kinship, is_plainly_a_part, kinship};
-use crate::domain::{SegmentName, folder};
+use crate::domain::{SegmentName, folder, utc};
 use crate::event::scope::file_name;
 use crate::source::object::ObjectVersion;
 use chrono::{DateTime, Utc};
@@ -97,7 +97,7 @@ impl fmt::Display for OneOfSeveral {
              before it back with {{\"action\":\"load\",\"key\":\"<its file>\",\"segment_name\":{name}}}; which file that \
              was is not kept with the segment, {{\"action\":\"history\",\"segment_name\":{name}}} lists it",
             loaded.object,
-            loaded.at.format("%H:%M on %Y-%m-%d (UTC)"),
+            utc(loaded.at),
             loaded.contacts,
         )
     }

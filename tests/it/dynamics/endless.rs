@@ -197,7 +197,7 @@ async fn links_to_more_rows_are_not_followed_elsewhere() {
         (
             Fault::on(SEGMENTS)
                 .says(move |n| page(&json!([row(n)]), "https://example.com/api/data/v9.2/msdynmkt_segments")),
-            "an address outside of the organization",
+            "an address outside of the environment",
             1,
         ),
         (

@@ -204,7 +204,20 @@ async fn a_batch_that_the_server_carries_out_late_is_in_before_another_worker_ma
     let tuesday = world.drop_contacts("tuesday.csv", &contacts(3_000..6_000));
     let other = World::app(&world.sandbox, &[]);
     let early = deliver_to(&other, world.sandbox.s3.notification(BUCKET, &tuesday)).await;
-    early.assert_busy();
+    early
+        .assert_busy()
+        .says("it is dead, and the first sweep after that goes on with this result");
+    let until = early
+        .reason()
+        .split("until ")
+        .nth(1)
+        .unwrap()
+        .split(',')
+        .next()
+        .unwrap();
+    let status = world.invoke(json!({"action": "status"})).await.unwrap();
+    let told = status["segments"][0]["lease_until"].as_str().unwrap();
+    assert_eq!(told[..19], until[..19], "{early}");
     tokio::time::sleep(A_LEASE).await;
     let swept = sweep(&world).await;
     assert_eq!(outcomes(&swept), ["superseded", "loaded"], "{swept}");

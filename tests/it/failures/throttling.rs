@@ -69,7 +69,15 @@ async fn a_storm_that_lasts_longer_than_the_time_left_continues_with_the_next_sw
     let key = world.drop_contacts("monday.csv", &contacts(0..9_000));
     let event = world.sandbox.s3.notification(BUCKET, &key);
     let answer = world.invoke_for(event, Duration::from_mins(4)).await.unwrap();
-    Run::first(&answer).assert_continues();
+    let run = Run::first(&answer);
+    run.assert_continues()
+        .says("since Dynamics throttles: requests have to wait 300 s more, and ");
+    assert!(run["throttled_ms"].as_u64().unwrap() < 1_000, "nobody waited: {run}");
+    let sentence = run["sentence"].as_str().unwrap();
+    assert!(
+        sentence.contains("since Dynamics let this program make fewer calls"),
+        "{sentence}"
+    );
     assert_eq!(
         (&world.head()["lease"], &world.head()["failures"]),
         (&json!(null), &json!(null))
