@@ -73,11 +73,27 @@ pub(super) fn parse(event: &Value) -> Result<Request, Error> {
     }
 }
 
+/// How an address begins, as S3's console and reports of runs have it.
+const ADDRESS: &str = "s3://";
+
 fn load(arguments: &Arguments<'_>) -> Result<Request, Error> {
     let key = arguments.text_up_to("key", LONGEST_KEY)?;
+    let key = key.ok_or_else(|| invalid("load", "key", "the key of the object to load"))?;
+    if key.starts_with(ADDRESS) {
+        let expected = "the key alone, without s3:// and the bucket, which is a field of its own: `bucket`";
+        return Err(invalid("load", "key", expected));
+    }
+    let bucket = arguments.text_up_to("bucket", LONGEST_BUCKET)?;
+    if bucket.as_ref().is_some_and(|bucket| bucket.starts_with(ADDRESS)) {
+        return Err(invalid(
+            "load",
+            "bucket",
+            "the bucket's name alone, without s3:// and a key",
+        ));
+    }
     Ok(Request::Load(LoadCommand {
-        bucket: arguments.text_up_to("bucket", LONGEST_BUCKET)?,
-        key: key.ok_or_else(|| invalid("load", "key", "the key of the object to load"))?,
+        bucket,
+        key,
         segment_name: arguments.segment_name("segment_name")?,
         mode: arguments.mode("mode")?,
         dry_run: arguments.flag("dry_run")?,
@@ -232,6 +248,14 @@ mod tests {
             (json!({"action": "load"}), "`key` must be the key"),
             (json!({"action": "load", "key": ""}), "`key` must be text"),
             (json!({"action": "load", "key": ["a"]}), "`key` must be text"),
+            (
+                json!({"action": "load", "key": "s3://results/incoming/a.csv"}),
+                "`key` must be the key alone, without s3://",
+            ),
+            (
+                json!({"action": "load", "key": "k", "bucket": "s3://results"}),
+                "`bucket` must be the bucket's name alone",
+            ),
             (
                 json!({"action": "load", "key": "k".repeat(1_025)}),
                 "`key` must be text of at most 1024 bytes",
