@@ -24,21 +24,7 @@ pub async fn run(result: QueryResult, mut options: Options, after_last_week: boo
     if after_last_week {
         cloud::seed_last_week(&sandbox);
     }
-    println!("A sandbox of S3, Secrets Manager, Entra ID and Dataverse runs on 127.0.0.1.\n");
-    println!("Segment \"{}\"", result.segment_name);
-    say::line("  before     ", &segment::in_words(&sandbox, &result.segment_name));
-    let size = several(result.size() as u64, "byte");
-    let files = match result.objects.len() {
-        1 => String::new(),
-        count => format!("{}, ", several(count as u64, "object")),
-    };
-    println!(
-        "\nDropping {} ({files}{size}) at\n  s3://{BUCKET}/{}",
-        result.name,
-        result.key()
-    );
-    println!("The function, a process of its own as on Lambda, gets the S3 notification:\n");
-
+    announce(&sandbox, &result);
     let runs = match load(&sandbox, &result, &options).await {
         Ok(runs) => runs,
         Err(error) => Err(format!("the function cannot be started: {error}")),
@@ -63,7 +49,8 @@ pub async fn run(result: QueryResult, mut options: Options, after_last_week: boo
     for report in &reports {
         report::print(&sandbox, report);
     }
-    println!("\nSegment \"{}\"", result.segment_name);
+    say::gap();
+    say::line("", &format!("Segment \"{}\"", result.segment_name));
     say::line("  after      ", &segment::in_words(&sandbox, &result.segment_name));
     println!();
     let code = verdict(&sandbox, &result, &reports);
@@ -71,6 +58,30 @@ pub async fn run(result: QueryResult, mut options: Options, after_last_week: boo
         println!("\nStatus page: {}", place.display());
     }
     code
+}
+
+/// Says what is there before, and what is about to happen.
+fn announce(sandbox: &Sandbox, result: &QueryResult) {
+    say::line(
+        "",
+        "A sandbox of S3, Secrets Manager, Entra ID and Dataverse runs on 127.0.0.1.",
+    );
+    say::gap();
+    say::line("", &format!("Segment \"{}\"", result.segment_name));
+    say::line("  before     ", &segment::in_words(sandbox, &result.segment_name));
+    let size = several(result.size() as u64, "byte");
+    let files = match result.objects.len() {
+        1 => String::new(),
+        count => format!("{}, ", several(count as u64, "object")),
+    };
+    say::gap();
+    say::line("", &format!("Dropping {} ({files}{size}) at", result.name));
+    say::line("  ", &format!("s3://{BUCKET}/{}", result.key()));
+    say::line(
+        "",
+        "The function, a process of its own as on Lambda, gets the S3 notification:",
+    );
+    say::gap();
 }
 
 async fn load(sandbox: &Sandbox, result: &QueryResult, options: &Options) -> std::io::Result<Runs> {

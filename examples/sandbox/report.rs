@@ -86,8 +86,20 @@ pub fn print(sandbox: &Sandbox, report: &Value) {
         line("warning", warning.as_str().unwrap_or_default());
     }
     if let Some(reason) = report["reason"].as_str() {
-        line("reason", reason);
+        line("reason", &without_command(reason));
     }
+}
+
+/// Leaves out the sentence with a command: it is for a sandbox that will be gone by the time that somebody could give it.
+fn without_command(reason: &str) -> String {
+    let Some(command) = reason.find(say::COMMAND) else {
+        return reason.to_owned();
+    };
+    let end = reason[..command].rfind(". ").map_or(0, |stop| stop + 1);
+    format!(
+        "{} (With --serve the sandbox stays up, and a command follows here.)",
+        &reason[..end]
+    )
 }
 
 /// Prints in short how a run ended.

@@ -10,7 +10,7 @@ const USUAL_WIDTH: usize = 120;
 const LEAST_WIDTH: usize = 40;
 
 /// How a command begins.
-const COMMAND: &str = r#"{"action""#;
+pub const COMMAND: &str = r#"{"action""#;
 
 /// Stands for a blank at which no line may end; nothing else uses it.
 const HELD: &str = "\u{e000}";

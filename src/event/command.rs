@@ -243,11 +243,8 @@ mod tests {
     }
 
     #[test]
-    fn every_typing_error_is_told_with_the_field() {
+    fn an_address_is_neither_key_nor_bucket() {
         for (command, expected) in [
-            (json!({"action": "load"}), "`key` must be the key"),
-            (json!({"action": "load", "key": ""}), "`key` must be text"),
-            (json!({"action": "load", "key": ["a"]}), "`key` must be text"),
             (
                 json!({"action": "load", "key": "s3://results/incoming/a.csv"}),
                 "`key` must be the key alone, without s3://",
@@ -256,6 +253,18 @@ mod tests {
                 json!({"action": "load", "key": "k", "bucket": "s3://results"}),
                 "`bucket` must be the bucket's name alone",
             ),
+        ] {
+            let error = parse(&command).unwrap_err().to_string();
+            assert!(error.contains(expected), "{command}: {error}");
+        }
+    }
+
+    #[test]
+    fn every_typing_error_is_told_with_the_field() {
+        for (command, expected) in [
+            (json!({"action": "load"}), "`key` must be the key"),
+            (json!({"action": "load", "key": ""}), "`key` must be text"),
+            (json!({"action": "load", "key": ["a"]}), "`key` must be text"),
             (
                 json!({"action": "load", "key": "k".repeat(1_025)}),
                 "`key` must be text of at most 1024 bytes",
