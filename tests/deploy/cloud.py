@@ -38,7 +38,7 @@ class Cloud:
         })
         wait_for(lambda: can_connect(port), "ministack")
         self.s3, self.functions, self.sqs, self.iam = map(self.client, ("s3", "lambda", "sqs", "iam"))
-        self.events, self.logs, self.kms = map(self.client, ("events", "logs", "kms"))
+        self.events, self.logs, self.kms, self.sns = map(self.client, ("events", "logs", "kms", "sns"))
         self.cloudformation, self.secretsmanager = map(self.client, ("cloudformation", "secretsmanager"))
 
     def client(self, name):
@@ -72,6 +72,24 @@ class Cloud:
     def create_queue(self, name):
         url = self.sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "900"})["QueueUrl"]
         return url, self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+    def listen_to(self, topic):
+        """Subscribes to a topic, and returns what takes the next message of it, as a mail would have it."""
+        queue, arn = self.create_queue("mails")
+        statement = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn,
+                     "Condition": {"ArnEquals": {"aws:SourceArn": topic}}}
+        policy = {"Version": "2012-10-17", "Statement": [statement]}
+        self.sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(policy)})
+        self.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+
+        def next_message():
+            messages = self.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=1).get("Messages", [])
+            for message in messages:
+                self.sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+                return json.loads(message["Body"])["Message"]
+            return None
+
+        return lambda: wait_for(next_message, "a mail")
 
     def messages_in(self, queue):
         counts = self.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]

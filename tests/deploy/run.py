@@ -7,9 +7,11 @@ sandbox's Entra ID and Dataverse, whose members are read with our own calls.
 What ministack 1.5.33 does not do, and what therefore is not shown here:
 
 - lifecycle rules and reserved concurrency are dropped; architecture, memory and time limits, X-Ray and KMS are not played
-- there are no metrics: that alarms fire is not shown, nor that their mails arrive
+- there are no metrics: that alarms fire is not shown; nor are mails sent, of which a queue takes the text here
 - logs and traces are written, and failed events put into the queue, without asking the role: logs:*, xray:* and
   sqs:SendMessage are not shown to be needed
+- no request has events:source, by which the role's events:PutEvents is bound: with that condition nothing is put on the
+  bus, so that it is taken out before the mails are looked at
 - what EventBridge cannot deliver reaches no queue, and S3 does not try a notification when it is configured
 - an object that is missing is 404 also to a role without s3:ListBucket, where S3 answers 403
 - a stack whose first deployment failed can be deployed at once; CloudFormation wants it deleted first, which is what is done
@@ -57,11 +59,11 @@ def main(bootstrap, example, sam):
             check_connection(loader)
             check_triggers(cloud, loader, sandbox)
             check_batch(cloud, loader, sandbox)
-            # To come: an ended run told on the bus, and through a rule as the text of a mail, once the function does so.
             check_permissions(loader)
             fires = hasten_schedule(cloud, loader)
             former = check_update(cloud, folder, project, bootstrap)
-            check_existing_bucket(cloud, former, project, sandbox)
+            production = check_existing_bucket(cloud, former, project, sandbox)
+            check_mails(cloud, production, sandbox)
             wait_for(fires, "a sweep by the schedule", 90)
             holds("the schedule calls the function", fires(), None)
     print(f"all held, in {time.monotonic() - began:.0f} s")
@@ -197,6 +199,26 @@ def check_existing_bucket(cloud, loader, project, sandbox):
     holds("the stack's own bucket calls nothing any more", not called, called)
     answer = moved.invoke({"action": "load", "bucket": moved.state, "key": "incoming/Former/1 before.csv"})
     holds("nor may the function read results there", answer["runs"][0]["error_type"] == "SourceForbidden", answer)
+    return moved
+
+
+def check_mails(cloud, loader, sandbox):
+    """A run that has ended is told on the bus, and its sentence is the text of a mail, whatever the segment is called."""
+    # ministack does not know by what a request is bound here.
+    policy = loader.policy()
+    unbound = [{**entry, "Condition": {}} if entry["Action"] == "events:PutEvents" else entry for entry in policy["Statement"]]
+    loader.put_policy({**policy, "Statement": unbound})
+    name = 'Spring <Sale> "50 %" \\ é'
+    next_mail = cloud.listen_to(loader.resources["NotificationTopic"])
+    run = loader.drop(EXISTING, f"incoming/{name}/1.csv", PEOPLE[:20])
+    holds("a segment of a hostile name is loaded", sandbox.members(name) == set(PEOPLE[:20]), run)
+    mail = next_mail()
+    holds("the mail of a run is its sentence, in quotes as EventBridge makes it", json.loads(mail) == run["sentence"], mail)
+    same = loader.drop(EXISTING, f"incoming/{name}/2.csv", PEOPLE[:20])
+    run = loader.drop(EXISTING, f"incoming/{name}/3.csv", PEOPLE[:30])
+    mail = next_mail()
+    is_next = same["outcome"] == "unchanged" and json.loads(mail) == run["sentence"]
+    holds("what has changed nothing is not mailed, and what comes after it is", is_next, mail)
 
 
 def every_parameter(cloud, sandbox):
@@ -211,7 +233,8 @@ def every_parameter(cloud, sandbox):
         "Stage=production", f"ExistingBucketName={EXISTING}", f"ExistingBucketKeyArn={key}",
         "DestinationSecretName=segment-loader/inline", "CredentialSecretName=inline", f"SecretsKeyArn={key}",
         "Architecture=x86_64", "SweepRate='rate(5 minutes)'", "ResultDays=90", "ReservedConcurrency=5",
-        "AlarmEmail=on-call@example.com", f"PermissionsBoundaryArn={boundary}",
+        "AlarmEmail=on-call@example.com", "NotificationEmail=marketing@example.com", "Notifications=changes",
+        f"PermissionsBoundaryArn={boundary}",
         f"BucketKeyArn={key}", f"QueueKeyArn={key}", f"LogKeyArn={key}",
     ]
 

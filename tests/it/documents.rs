@@ -118,6 +118,25 @@ fn every_type_of_error_stands_in_the_table_of_what_to_do() {
     );
 }
 
+/// Whoever sees only that something is wrong finds the types that are not over by themselves.
+#[test]
+fn every_error_that_somebody_must_mend_stands_beside_what_is_seen_of_it() {
+    let operations = read(&root().join("docs/operations.md"));
+    let section = |name: &str| operations.split(&format!("\n## {name}\n")).nth(1).unwrap();
+    let (symptoms, _) = section("By symptom").split_once("\n## ").unwrap();
+    let (types, _) = section("Error types").split_once("\n## ").unwrap();
+    let to_mend = types.lines().filter_map(|row| {
+        let (names, what_to_do) = row.strip_prefix("| `")?.split_once(" | ")?;
+        let is_over_by_itself = what_to_do.starts_with("wait;") || what_to_do.starts_with("nothing:");
+        (!is_over_by_itself).then_some(names)
+    });
+    let names: BTreeSet<&str> = to_mend.flat_map(|names| names.trim_end_matches('`').split("`, `")).collect();
+    assert!(names.len() > 40, "{names:?}");
+    let is_missing = |name: &&str| !symptoms.contains(&format!("`{name}`"));
+    let missing: Vec<_> = names.into_iter().filter(is_missing).collect();
+    assert_eq!(missing, Vec::<&str>::new(), "no symptom leads to them");
+}
+
 /// What each command of the AWS CLI in docs/operations.md asks for.
 const COMMANDS: [(&str, &[&str]); 13] = [
     ("cloudformation describe-stacks", &["cloudformation:DescribeStacks"]),

@@ -99,6 +99,7 @@ def invoke(folder, sam, image, sandbox, event):
     environment = os.environ | credentials | {"SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": credentials["AWS_REGION"]}
     ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
     holds(f"sam local invoke --event events/{event.name}", ended.returncode == 0, ended.stderr[-2_000:])
+    holds("with an answer", ended.stdout.strip(), ended.stderr[-2_000:])
     # Its log goes to the other output.
     return json.loads(ended.stdout.strip().splitlines()[-1])
 
