@@ -210,12 +210,12 @@ def check_mails(cloud, loader, sandbox):
     loader.put_policy({**policy, "Statement": unbound})
     name = 'Spring <Sale> "50 %" \\ é'
     next_mail = cloud.listen_to(loader.resources["NotificationTopic"])
-    run = loader.drop(EXISTING, f"incoming/{name}/1.csv", PEOPLE[:20])
+    run = loader.drop(EXISTING, f"incoming/{name}/monday.csv", PEOPLE[:20])
     holds("a segment of a hostile name is loaded", sandbox.members(name) == set(PEOPLE[:20]), run)
     mail = next_mail()
     holds("the mail of a run is its sentence, in quotes as EventBridge makes it", json.loads(mail) == run["sentence"], mail)
-    same = loader.drop(EXISTING, f"incoming/{name}/2.csv", PEOPLE[:20])
-    run = loader.drop(EXISTING, f"incoming/{name}/3.csv", PEOPLE[:30])
+    same = loader.drop(EXISTING, f"incoming/{name}/tuesday.csv", PEOPLE[:20])
+    run = loader.drop(EXISTING, f"incoming/{name}/wednesday.csv", PEOPLE[:30])
     mail = next_mail()
     is_next = same["outcome"] == "unchanged" and json.loads(mail) == run["sentence"]
     holds("what has changed nothing is not mailed, and what comes after it is", is_next, mail)
