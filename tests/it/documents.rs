@@ -130,7 +130,9 @@ fn every_error_that_somebody_must_mend_stands_beside_what_is_seen_of_it() {
         let is_over_by_itself = what_to_do.starts_with("wait;") || what_to_do.starts_with("nothing:");
         (!is_over_by_itself).then_some(names)
     });
-    let names: BTreeSet<&str> = to_mend.flat_map(|names| names.trim_end_matches('`').split("`, `")).collect();
+    let names: BTreeSet<&str> = to_mend
+        .flat_map(|names| names.trim_end_matches('`').split("`, `"))
+        .collect();
     assert!(names.len() > 40, "{names:?}");
     let is_missing = |name: &&str| !symptoms.contains(&format!("`{name}`"));
     let missing: Vec<_> = names.into_iter().filter(is_missing).collect();
