@@ -17,6 +17,7 @@ mod segment_name;
 mod segment_status;
 mod unanswered;
 mod used_by;
+mod view;
 mod watch;
 
 pub use contact::{Batch, Census, Collector, ContactId, ContactSet, TooManyContacts};
@@ -36,4 +37,5 @@ pub use segment_name::SegmentName;
 pub use segment_status::SegmentStatus;
 pub use unanswered::{LATE_COMMIT, LONGEST_LEASE};
 pub use used_by::UsedBy;
-pub use watch::{Computation, Sign, View, Watch};
+pub use view::{Computation, View};
+pub use watch::{Sign, Watch};

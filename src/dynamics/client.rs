@@ -4,9 +4,9 @@ use super::body;
 use super::call::{Answer, Call, Odd};
 use super::entra::{Entra, Token};
 use super::error::Error;
-use super::json;
 use super::refusal::{Kind, Refusal};
 use super::retry::{self, Budget, MAX_TRIES};
+use super::said;
 use super::throttle::Gate;
 use super::verdict::{Verdict, verdict};
 use crate::time::{Closed, Fence};
@@ -187,7 +187,7 @@ impl Client {
             body::Error::TooLarge => Miss::odd(call, too_large(call.largest)),
         })?;
         let answer = Answer { headers, body };
-        if let Some(status) = own_status(call, &answer).map_err(|odd| Miss::odd(call, odd))? {
+        if let Some(status) = said::own_status(call, &answer).map_err(|odd| Miss::odd(call, odd))? {
             let refusal = Refusal::read(call.operation, status, &answer.body);
             return Err(self.refused(call, refusal, &answer.headers, token, Some(sent_at)));
         }
@@ -308,25 +308,6 @@ impl Miss {
             Odd::Unexpected(what) if call.repeatable => Self::Final(Error::unexpected(call.operation, what)),
             Odd::Unexpected(reason) | Odd::Unreadable(reason) => Self::Unavailable(reason, true),
         }
-    }
-}
-
-/// Some actions answer 200 and put the real status into the body; whatever a change answers is JSON, or nothing at all.
-fn own_status(call: &Call, answer: &Answer) -> Result<Option<u16>, Odd> {
-    /// Only this one field is kept: the answer may be long.
-    #[derive(serde::Deserialize)]
-    struct Own {
-        #[serde(rename = "StatusCode")]
-        status: Option<serde_json::Value>,
-    }
-    if call.method == Method::GET || answer.body.is_empty() {
-        return Ok(None);
-    }
-    let own: Own = json::parsed(&answer.body, "it is no JSON object with one `StatusCode` at most")?;
-    match own.status.as_ref().map(serde_json::Value::as_u64) {
-        None | Some(Some(200..300)) => Ok(None),
-        Some(Some(status @ 400..600)) => Ok(u16::try_from(status).ok()),
-        Some(_) => Err(Odd::Unexpected("`StatusCode` is no status".to_owned())),
     }
 }
 

@@ -91,6 +91,12 @@ pub enum Error {
     /// Journeys or other segments use the segment, so that it can't be changed.
     #[error("the segment is in use: stop the journeys and the segments that use it, or choose another one. {0}")]
     SegmentInUse(Refusal),
+    /// The segment is not there any more.
+    #[error(
+        "the segment was deleted in Dynamics while this run was at work; nothing was published, and the run is tried again: it looks \
+         for a segment of this name then, and makes one where there is none, unless missing_segment is refuse. {0}"
+    )]
+    SegmentGone(Refusal),
     /// The segment could not be published.
     #[error("the segment could not be published; open it in Customer Insights - Journeys to see what it lacks. {0}")]
     PublishRefused(Refusal),
@@ -179,6 +185,7 @@ impl Error {
             Self::JourneysNotInstalled(_) => "JourneysNotInstalled",
             Self::BusinessUnitUnknown { .. } => "BusinessUnitUnknown",
             Self::SegmentInUse(_) => "SegmentInUse",
+            Self::SegmentGone(_) => "SegmentChanged",
             Self::PublishRefused(_) => "PublishRefused",
             Self::ContactsRefused { .. } => "ContactsRefused",
             Self::DynamicsRefused(_) => "DynamicsRefused",
@@ -218,6 +225,7 @@ impl Error {
             | Self::JourneysNotInstalled(_)
             | Self::BusinessUnitUnknown { .. }
             | Self::SegmentInUse(_)
+            | Self::SegmentGone(_)
             | Self::PublishRefused(_)
             | Self::ContactsRefused { .. }
             | Self::DynamicsRefused(_)
@@ -237,6 +245,18 @@ impl Error {
         }
     }
 
+    /// Returns whether a change was refused for a reason that nobody here understands, be it in another language, so that what
+    /// uses the segment may be why.
+    pub fn may_be_due_to_use(&self) -> bool {
+        match self {
+            Self::DynamicsRefused(refusal) | Self::PublishRefused(refusal) | Self::RowAccessDenied(refusal) => {
+                refusal.is_unexplained()
+            }
+            Self::PrivilegeMissing { refusal, .. } => refusal.is_unexplained() && !refusal.names_a_privilege(),
+            _ => false,
+        }
+    }
+
     /// Returns what Dataverse answered, where the error is a refusal.
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
@@ -247,6 +267,7 @@ impl Error {
             | Self::RowAccessDenied(refusal)
             | Self::JourneysNotInstalled(refusal)
             | Self::SegmentInUse(refusal)
+            | Self::SegmentGone(refusal)
             | Self::PublishRefused(refusal)
             | Self::ContactsRefused { refusal, .. }
             | Self::DynamicsRefused(refusal) => Some(refusal),

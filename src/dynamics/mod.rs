@@ -26,6 +26,7 @@ mod redaction;
 mod refusal;
 mod retry;
 mod rows;
+mod said;
 mod segment;
 mod throttle;
 mod trial;

@@ -9,18 +9,9 @@
 const IN_USE_CODES: [&str; 2] = ["0x80040227", "0x8004f01f"];
 
 /// Codes that say what is wrong, so that the text's words cannot mean that the segment is used: an unknown property or
-/// resource, a row that is not there, a value that is taken, another version, and input that does not fit.
-const OTHER_CODES: [&str; 9] = [
-    "0x80060888",
-    "0x80040217",
-    "0x80040237",
-    "0x80060892",
-    "0x80060882",
-    "0x80060881",
-    "0x80048d19",
-    "0x80048408",
-    "0x0",
-];
+/// resource, a row that is not there, and input that does not fit. Those of a value that is taken and of another version are not
+/// among them: what a plug-in says comes under them, too.
+const OTHER_CODES: [&str; 4] = ["0x80060888", "0x80040217", "0x80048d19", "0x80048408"];
 
 /// What makes of a segment one that is used, or stands for it.
 const SEGMENT: &[&str] = &[
@@ -156,13 +147,18 @@ const LACKING: &[&str] = &[
 
 /// Returns whether a refusal says that others use the segment, so that it cannot be changed; its text is in lower case.
 pub(super) fn says_in_use(code: &str, text: &str) -> bool {
-    if OTHER_CODES.contains(&code) {
+    if says_something_else(code) {
         return false;
     }
     IN_USE_CODES.contains(&code)
         || text
             .split(['.', ';', '!', '?'])
             .any(|sentence| Sentence::of(sentence).is_about_use())
+}
+
+/// Returns whether a code says what is wrong by itself, whatever uses the segment.
+pub(super) fn says_something_else(code: &str) -> bool {
+    OTHER_CODES.contains(&code)
 }
 
 /// The words of a sentence.
@@ -371,7 +367,15 @@ mod tests {
         for code in OTHER_CODES {
             assert!(!says_in_use(code, "the segment is in use"), "{code}");
         }
-        for code in ["", "0x80040216", "0x80040265", "0x80041d52"] {
+        for code in [
+            "",
+            "0x0",
+            "0x80040216",
+            "0x80040265",
+            "0x80041d52",
+            "0x80040237",
+            "0x80060882",
+        ] {
             assert!(says_in_use(code, "the segment is in use"), "{code}");
         }
     }

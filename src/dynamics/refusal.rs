@@ -1,9 +1,9 @@
 //! What a refusal of Dataverse means: code and sanitised message, and the named error that tells what to do.
 
 use super::error::Error;
+use super::said::{code_and_message, normal_code};
 use super::{phrases, redaction};
 use crate::domain::ContactId;
-use serde_json::Value;
 use std::fmt;
 
 /// An answer of Dataverse that is no success, without anything personal.
@@ -17,6 +17,7 @@ pub struct Refusal {
     pub code: Box<str>,
     /// The first line of Dataverse's message without GUIDs and quoted values, at most 300 characters.
     pub message: Box<str>,
+    is_of_a_change: bool,
     heard: Box<Heard>,
 }
 
@@ -57,6 +58,7 @@ impl Refusal {
             status,
             code: normal_code(&code).into(),
             message: redaction::first_line(&unquoted).into(),
+            is_of_a_change: false,
             heard: Box::new(Heard {
                 text: unquoted.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase(),
                 privilege: privilege(&shown),
@@ -87,9 +89,14 @@ impl Refusal {
     }
 
     /// Returns the named error that says what to do.
-    pub(super) fn into_error(self, kind: Kind) -> Error {
+    ///
+    /// What is said of use goes before codes of access: a plug-in may refuse a change under any of them.
+    pub(super) fn into_error(mut self, kind: Kind) -> Error {
+        self.is_of_a_change = kind != Kind::Read;
         match (self.status, &*self.code) {
             (401, _) => Error::TokenRefused(self),
+            _ if self.is_of_a_change && self.says_in_use() => Error::SegmentInUse(self),
+            (_, "0x80040217") if self.is_of_the_segment_gone(kind) => Error::SegmentGone(self),
             (_, "0x80072560") => Error::ApplicationUserMissing(self),
             (_, "0x80040220") => Error::PrivilegeMissing {
                 privilege: self.heard.privilege.clone().unwrap_or_else(|| "it needs".into()),
@@ -98,10 +105,25 @@ impl Refusal {
             (_, "0x80048306") => Error::RowAccessDenied(self),
             (_, "0x80040225" | "0x8004d24b") => Error::ApplicationUserDisabled(self),
             (404, "0x80060888") => Error::JourneysNotInstalled(self),
-            _ if kind != Kind::Read && self.says_in_use() => Error::SegmentInUse(self),
             _ if kind == Kind::Publish => Error::PublishRefused(self),
             _ => Error::DynamicsRefused(self),
         }
+    }
+
+    /// Returns whether a change was refused, and no code says why.
+    pub(super) fn is_unexplained(&self) -> bool {
+        let may_be_of_a_plug_in = matches!(self.status, 400 | 403 | 409 | 412 | 422 | 423 | 500);
+        self.is_of_a_change && may_be_of_a_plug_in && !phrases::says_something_else(&self.code)
+    }
+
+    /// Returns whether it says which privilege is missing.
+    pub(super) const fn names_a_privilege(&self) -> bool {
+        self.heard.privilege.is_some()
+    }
+
+    /// Returns whether the row that is not there is the segment's: a publish is about no other.
+    fn is_of_the_segment_gone(&self, kind: Kind) -> bool {
+        kind == Kind::Publish || kind == Kind::Edit && self.says("msdynmkt_segment")
     }
 
     fn says_in_use(&self) -> bool {
@@ -125,55 +147,6 @@ impl fmt::Display for Refusal {
             write!(f, ": {}", self.message.trim_end_matches('.'))?;
         }
         Ok(())
-    }
-}
-
-fn code_and_message(body: &[u8]) -> Option<(String, String)> {
-    // Of a body that was cut the code is still there, and whatever follows the object does not matter.
-    let Some(Ok(body)) = serde_json::Deserializer::from_slice(without_mark(body))
-        .into_iter::<Value>()
-        .next()
-    else {
-        return Some((code_in(body)?, String::new()));
-    };
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    if let Some(error) = body.get("error") {
-        return Some((text(&error["code"]), text(&error["message"])));
-    }
-    Some((String::new(), result_text(body.get("ResultText")?)))
-}
-
-/// Some .NET writers begin with a byte order mark.
-fn without_mark(body: &[u8]) -> &[u8] {
-    body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)
-}
-
-/// Finds the code where the object does not end.
-fn code_in(body: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(body);
-    let (_, behind) = text.split_once("\"code\"")?;
-    behind.split('"').nth(1).map(str::to_owned)
-}
-
-/// `ResultText` is text, or a string that holds JSON; then only its message is for people.
-fn result_text(value: &Value) -> String {
-    let inner = value.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
-    let Some(object @ Value::Object(_)) = inner.as_ref().or(Some(value)) else {
-        return value.as_str().unwrap_or_default().to_owned();
-    };
-    ["message", "Message", "errorMessage", "statusMessage", "error"]
-        .iter()
-        .find_map(|key| object[key].as_str())
-        .unwrap_or_default()
-        .to_owned()
-}
-
-/// Codes are compared in lower case; some answers give the signed decimal form (`-2147204783`) of the same number.
-fn normal_code(code: &str) -> String {
-    match code.parse::<i32>() {
-        Ok(number) if number < 0 => format!("{number:#010x}"),
-        _ if code.len() <= 16 && code.bytes().all(|byte| byte.is_ascii_alphanumeric()) => code.to_ascii_lowercase(),
-        _ => String::new(),
     }
 }
 

@@ -369,12 +369,13 @@ pub(super) fn definition_of(row: &Row) -> Result<Definition, Odd> {
 /// Reads what only informs, and may be missing or be anything: a time that cannot be read tells nothing.
 fn computation_of(row: &Row) -> Option<Computation> {
     const FINISHED: &str = "msdynmkt_computationfinishedon";
-    const FAILED: i64 = 723_270_002;
+    let is_at = |status: i64| row.number("msdynmkt_computationstatus").ok() == Some(status);
     let time = |column| DateTime::parse_from_rfc3339(row.text(column).ok()?).ok();
     row.has(FINISHED).then(|| Computation {
         started: time("msdynmkt_computationstartedon").map(DateTime::from),
         finished: time(FINISHED).map(DateTime::from),
-        has_failed: row.number("msdynmkt_computationstatus").ok() == Some(FAILED),
+        has_failed: is_at(723_270_002),
+        is_running: is_at(723_270_000),
     })
 }
 

@@ -21,6 +21,8 @@ impl Saved {
             return Ok(Self::Done);
         };
         match error.refusal() {
+            // A segment in use is another matter, whatever status it comes under.
+            _ if matches!(error, Error::SegmentInUse(_)) => Err(error),
             Some(refusal) if knows_no_versions(refusal) => Ok(Self::NotVersioned),
             Some(refusal) if is_outdated(refusal) => Ok(Self::Outdated),
             _ => Err(error),

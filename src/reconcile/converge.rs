@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// A segment that is being changed.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Draft<'a, M> {
     /// What Dynamics is reached by.
     pub(super) means: &'a M,
@@ -39,6 +40,8 @@ pub struct Draft<'a, M> {
     members: Census,
     /// Set where changes of the definition cannot be tied to its version.
     is_unversioned: bool,
+    /// Set where the automatic refresh was on, and this run has switched it off.
+    has_stopped_refresh: bool,
     /// What Dynamics showed before anything was written.
     found: View,
 }
@@ -67,6 +70,7 @@ impl<'a, M: Means> Draft<'a, M> {
             counted: 0,
             members: Census::default(),
             is_unversioned: false,
+            has_stopped_refresh: false,
             found,
         }
     }
@@ -90,7 +94,6 @@ impl<'a, M: Means> Draft<'a, M> {
     /// draft. Fails where members cannot be removed or keep changing, and where somebody made the segment another one: then
     /// nothing may be published.
     pub async fn converge(&mut self, desired: &Desired<'_>, first: Plan) -> Result<Converged, Error> {
-        let refresh_was_on = !self.definition.refresh_disabled;
         let mut rounds = Rounds::begin(desired, first);
         loop {
             if !self.make_ready(rounds.plan()).await? {
@@ -105,7 +108,6 @@ impl<'a, M: Means> Draft<'a, M> {
             let left = self.beyond_doubt(desired, &rounds, left).await?;
             if let Step::Done(done) = rounds.next_step(left)? {
                 return Ok(Converged {
-                    refresh_was_on,
                     counted: self.counted,
                     members: self.members,
                     is_unversioned: self.is_unversioned,
@@ -140,6 +142,11 @@ impl<'a, M: Means> Draft<'a, M> {
         row.view(self.definition.computation).is_computed_since(&self.found)
     }
 
+    /// Returns whether the segment's automatic refresh was on, and is switched off now, whatever became of the rest.
+    pub const fn has_stopped_refresh(&self) -> bool {
+        self.has_stopped_refresh
+    }
+
     /// Returns the definition as it was read last.
     pub const fn definition(&self) -> &Definition {
         &self.definition
@@ -149,9 +156,10 @@ impl<'a, M: Means> Draft<'a, M> {
     ///
     /// What others added meanwhile is kept. Answers `false` where the groups are no more those that the plan was made for.
     async fn make_ready(&mut self, plan: &Plan) -> Result<bool, Error> {
-        for _ in 0..CHANGES_BY_OTHERS {
-            if self.definition.refresh_disabled && self.groups_wanting(plan) == 0 {
-                return Ok(true);
+        let mut refused = 0;
+        while !self.definition.refresh_disabled || self.groups_wanting(plan) > 0 {
+            if refused == CHANGES_BY_OTHERS {
+                return Err(Error::SegmentChanged(Changed::Definition));
             }
             if self.look().await? {
                 return Ok(false);
@@ -162,8 +170,9 @@ impl<'a, M: Means> Draft<'a, M> {
                 self.stop_automatic_refresh().await?
             };
             self.is_unversioned |= saved == Saved::NotVersioned;
+            refused += usize::from(saved != Saved::Done);
         }
-        Err(Error::SegmentChanged(Changed::Groups))
+        Ok(true)
     }
 
     /// Reads the definition as it is now, and answers whether its groups are others than they were.
@@ -184,7 +193,7 @@ impl<'a, M: Means> Draft<'a, M> {
         }
         self.regrouped += usize::from(is_regrouped);
         if self.regrouped > CHANGES_BY_OTHERS {
-            return Err(Error::SegmentChanged(Changed::Groups));
+            return Err(Error::SegmentChanged(Changed::GroupsAgain));
         }
         Ok(is_regrouped)
     }
@@ -192,6 +201,7 @@ impl<'a, M: Means> Draft<'a, M> {
     async fn stop_automatic_refresh(&mut self) -> Result<Saved, Error> {
         let saved = self.means.disable_refresh(&self.definition).await?;
         self.definition.refresh_disabled = saved == Saved::Done;
+        self.has_stopped_refresh |= saved == Saved::Done;
         Ok(saved)
     }
 

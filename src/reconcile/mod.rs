@@ -42,7 +42,8 @@ pub struct Desired<'a> {
 pub enum Error {
     /// The name does not say which segment is meant.
     #[error(
-        "{} segments are called {name:?} ({}): delete or rename all but one, since the run cannot tell which is meant",
+        "{} segments are called {name:?} ({}), and the run cannot tell which is meant: delete or rename all but one, then load the file \
+         directly again",
         .ids.len(),
         .ids.join(", ")
     )]
@@ -67,7 +68,7 @@ pub enum Error {
     /// The segment has a query of its own.
     #[error(
         "the segment {name:?} ({id}) is dynamic: its members come from a query in Dynamics, which a load would fight; \
-         choose another segment name"
+         load the file directly with another segment name"
     )]
     DynamicSegment {
         /// The name.
@@ -78,7 +79,7 @@ pub enum Error {
     /// The segment's members are no contacts.
     #[error(
         "the segment {name:?} ({id}) is not one of contacts (its base entity is another), and a query result holds \
-         contacts; nothing was written: choose another segment name"
+         contacts; nothing was written: load the file directly with another segment name"
     )]
     WrongBaseEntity {
         /// The name.
@@ -146,6 +147,17 @@ pub enum Error {
         /// What Dynamics answered.
         refusal: dynamics::Refusal,
     },
+    /// Dynamics refused a change in words that nobody here understands, of a segment that is used.
+    #[error(
+        "{error}. The segment is used (by {used_by}), and Dynamics lets nobody change such a segment as a rule, so that this is \
+         likely why: stop the journeys that use it and take it out of the segments that build on it, or load into another segment"
+    )]
+    RefusedWhileUsed {
+        /// What was refused.
+        error: Box<dynamics::Error>,
+        /// What uses it.
+        used_by: UsedBy,
+    },
     /// The published segment ended in an error state.
     #[error(
         "Dynamics could not compute the published segment (its status is {status_code}); the earlier audience stays in \
@@ -189,6 +201,15 @@ pub enum Changed {
          before they are verified: the next attempt switches it off"
     )]
     Refresh,
+    /// Its definition is never the one that was read right before.
+    #[error(
+        "somebody else changed the segment's definition five times in the very moment in which this run was about to change it \
+         (to switch its automatic refresh off, or to add a group), as Dynamics says, so that the change could not be saved"
+    )]
+    Definition,
+    /// Its groups are others again and again.
+    #[error("the segment's groups were changed in Dynamics again and again while this run was at work")]
+    GroupsAgain,
     /// Its groups are others than those that were verified.
     #[error("the segment's groups were changed in Dynamics during the run, after its members were verified")]
     Groups,
@@ -212,6 +233,7 @@ impl Error {
             | Self::LeftHalfWritten { .. } => "MembersDiffer",
             Self::SegmentInUse { .. } => "SegmentInUse",
             Self::PublishFailed { .. } => "PublishFailed",
+            Self::RefusedWhileUsed { error, .. } => error.error_type(),
             Self::Dynamics(error) => error.error_type(),
         }
     }
@@ -232,6 +254,7 @@ impl Error {
             | Self::ListLags
             | Self::MembersKeepChanging { .. }
             | Self::SegmentInUse { .. }
+            | Self::RefusedWhileUsed { .. }
             | Self::PublishFailed { .. }
             | Self::NotPublishedAgain(_)
             | Self::LeftHalfWritten { .. } => Fate::Retry,
@@ -248,6 +271,13 @@ impl Error {
             Self::Dynamics(dynamics::Error::SegmentInUse(refusal)) => Self::SegmentInUse {
                 used_by: used_by.cloned(),
                 refusal,
+            },
+            Self::Dynamics(error) if error.may_be_due_to_use() => match used_by.filter(|used_by| used_by.is_used()) {
+                Some(used_by) => Self::RefusedWhileUsed {
+                    error: Box::new(error),
+                    used_by: used_by.clone(),
+                },
+                None => Self::Dynamics(error),
             },
             error => error,
         }

@@ -104,7 +104,7 @@ async fn wait_until_shown(
         match looked.await {
             Ok(Look::Shown(shown, row)) => return Ok(Published::Shown(shown, row)),
             // Who has stopped it, or whether it ever begins, is for a later look.
-            Ok(Look::Nothing | Look::Stopped { .. }) => {}
+            Ok(Look::Nothing | Look::Stopped { .. } | Look::WithoutEffect) => {}
             // What is published stays published, whether or not it can be watched.
             Err(Error::Dynamics(error)) if error.is_transient() => return Ok(Published::Unseen(watch)),
             Err(error) => return Err(error),
@@ -132,18 +132,21 @@ pub enum Look {
         /// The segment's `statuscode`.
         status_code: i64,
     },
+    /// It is Active, and by its times Dynamics has computed nothing since it was published, for longer than that takes.
+    WithoutEffect,
 }
 
 /// Looks whether a segment, whose row was just read, shows what was published; fails where Dynamics could not compute it.
 ///
-/// The row alone often does not say whose state it shows. The definition's times do, and the row is then read once more: it
-/// may be from just before.
+/// The row alone often does not say whose state it shows. The definition's times do, and where only they do the row is read
+/// once more: it may be from just before.
 pub async fn look(means: &impl Means, mut row: Segment, watch: &mut Watch) -> Result<Look, Error> {
     let mut view = row.view(None);
     if watch.asks_for_times(&view) {
         let computation = means.definition(row.definition_id).await?.computation;
+        let is_told_by_the_row = watch.tells(&view);
         view = row.view(computation);
-        if watch.tells(&view) {
+        if !is_told_by_the_row && watch.tells(&view) {
             row = means.segment(row.id).await?;
             view = row.view(computation);
         }
@@ -152,6 +155,7 @@ pub async fn look(means: &impl Means, mut row: Segment, watch: &mut Watch) -> Re
         Sign::Nothing => return Ok(Look::Nothing),
         Sign::Shown => false,
         Sign::Lasted => true,
+        Sign::WithoutEffect => return Ok(Look::WithoutEffect),
     };
     let status_code = row.status_code;
     match row.status {

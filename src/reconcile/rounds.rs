@@ -12,8 +12,6 @@ pub struct Converged {
     pub removed: usize,
     /// Desired contacts that Dynamics refused or silently dropped, sorted.
     pub not_accepted: Vec<ContactId>,
-    /// Whether the segment's automatic refresh was on, and had to be switched off.
-    pub refresh_was_on: bool,
     /// How many members Dynamics will count: each once, and none whom an Exclude group keeps out.
     pub counted: usize,
     /// Who is in the draft, as it was read back last.
@@ -130,7 +128,6 @@ impl<'a> Rounds<'a> {
             added,
             removed: self.to_remove,
             not_accepted,
-            refresh_was_on: false,
             counted: 0,
             members: Census::default(),
             is_unversioned: false,

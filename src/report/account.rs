@@ -4,7 +4,7 @@ use super::{Audience, Outcome, Past, PhaseTimes};
 use crate::domain::{ContactId, NearNames, OlderFiles, UsedBy};
 use crate::error::Error;
 use crate::means::Leftovers;
-use crate::reconcile::{Evaluation, Shown};
+use crate::reconcile::{Converged, Evaluation, Shown};
 use crate::source::{ObjectVersion, Rejected, Remark};
 use crate::state::{Change, Job, Shortfall};
 use std::time::Duration;
@@ -77,6 +77,8 @@ pub(crate) struct Writing {
     pub(crate) begun_with: Option<u64>,
     /// The segment that is written to, from the first write on.
     pub(crate) segment_id: Option<String>,
+    /// Its automatic refresh was on, and was switched off.
+    pub(crate) refresh_was_on: bool,
     pub(crate) written: Option<Written>,
     /// Contacts that Dynamics refused or dropped, sorted.
     pub(crate) not_accepted: Vec<ContactId>,
@@ -136,10 +138,18 @@ pub(crate) struct Difference {
 pub(crate) struct Written {
     pub(crate) added: usize,
     pub(crate) removed: usize,
-    /// Its automatic refresh was on.
-    pub(crate) refresh_was_on: bool,
     /// Its groups were saved without regard to their version, since the table knows none.
     pub(crate) is_unversioned: bool,
+}
+
+impl Written {
+    pub(crate) const fn of(converged: &Converged) -> Self {
+        Self {
+            added: converged.added,
+            removed: converged.removed,
+            is_unversioned: converged.is_unversioned,
+        }
+    }
 }
 
 /// How an attempt ended.

@@ -3,7 +3,7 @@
 use super::account::{Account, Ending};
 use crate::domain::Fate;
 use crate::error::{Error, Objection};
-use crate::state::{Head, Job};
+use crate::state::{Head, Job, Shortfall};
 use chrono::{DateTime, Utc};
 
 /// People that the segment held at some time.
@@ -49,6 +49,12 @@ pub(crate) struct Background {
     pub(crate) followed_up: Option<DateTime<Utc>>,
     /// The segment is there no more.
     pub(crate) is_gone: bool,
+    /// It has been Active for so long that it is taken to show what was published, and nothing proves it.
+    pub(crate) is_unproven: bool,
+    /// What follows from members who are missing.
+    pub(crate) shortfall: Option<Shortfall>,
+    /// It was published again, since nothing was computed when it was published before.
+    pub(crate) is_without_effect: bool,
     /// There is no segment, and none was made.
     pub(crate) is_missing: bool,
     /// What came and went is counted for this attempt alone, after another one.
@@ -87,6 +93,9 @@ impl Background {
             may_be_published: writing.written.is_some() && !is_refused,
             followed_up: None,
             is_gone: false,
+            is_unproven: false,
+            shortfall: writing.missing.as_ref().map(|missing| missing.shortfall),
+            is_without_effect: false,
             is_missing: comparison.difference.is_some() && found.is_none() && writing.segment_id.is_none(),
             goes_on: writing.begun_with.is_some(),
         }

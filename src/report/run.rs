@@ -4,10 +4,9 @@ use super::account::{Account, Content, Cost, Ending, Missing, Reading};
 use super::{Background, Outcome, Past, RunReport, Source, ToldBy, sentences};
 use crate::domain::{Fate, Mode};
 use crate::error::Error;
-use crate::means::{Leftovers, Lists, Unwritten};
-use crate::reconcile::Shown;
+use crate::means::{Lists, Unwritten};
 use crate::source::{ObjectVersion, Rejected};
-use crate::state::{Applied, End, Job, LastRun, Lost, Shortfall, Unreported};
+use crate::state::{End, Job, LastRun, Lost, Shortfall, Unreported};
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 
@@ -20,30 +19,6 @@ pub(crate) struct Attempt<'a> {
     pub(crate) cost: Cost,
     pub(crate) lists: Lists,
     pub(crate) ending: Ending,
-}
-
-/// What was seen of a segment that was published before.
-pub(crate) enum Seen {
-    /// It shows what was published.
-    Active(Shown, Option<Missing>),
-    /// It was published again, and Dynamics is still computing.
-    PublishedAgain,
-    /// It is there no more.
-    Gone,
-}
-
-impl Seen {
-    /// Returns who is not shown, where that is known.
-    pub(crate) fn leftovers(&self) -> Leftovers<'_> {
-        let not_shown = match self {
-            Self::Active(_, missing) => Missing::those(missing.as_ref()),
-            Self::PublishedAgain | Self::Gone => &[],
-        };
-        Leftovers {
-            not_shown,
-            ..Leftovers::default()
-        }
-    }
 }
 
 impl RunReport {
@@ -174,43 +149,6 @@ impl RunReport {
             },
         );
         report
-    }
-
-    /// Tells that what was published could not be seen in the segment.
-    pub(crate) fn of_unconfirmed(applied: &Applied, error: Error, needs_attention: bool) -> Self {
-        let mut report = Self::of_failed(&applied.job, error, needs_attention);
-        report.background.followed_up = Some(applied.at);
-        report
-    }
-
-    /// Tells of a segment that was looked at after it was published.
-    pub(crate) fn of_published(applied: &Applied, seen: &Seen, requests: u64) -> Self {
-        let background = Background {
-            followed_up: Some(applied.at),
-            is_gone: matches!(seen, Seen::Gone),
-            ..Background::default()
-        };
-        let report = Self {
-            segment_id: applied.segment_id.clone(),
-            background,
-            ..Self::of(&applied.job, Outcome::Computing)
-        };
-        match seen {
-            Seen::Active(shown, missing) => Self {
-                outcome: Outcome::Loaded,
-                member_count: shown.member_count,
-                published_missing: shown.missing(),
-                warnings: sentences::about_what_is_shown(shown, missing.as_ref()),
-                needs_attention: stays(missing.as_ref()) || shown.has_strangers(),
-                requests,
-                ..report
-            },
-            Seen::PublishedAgain => Self { requests, ..report },
-            Seen::Gone => Self {
-                warnings: vec![sentences::GONE.to_owned()],
-                ..report
-            },
-        }
     }
 
     /// Tells under which number the run is kept, and where the lists are.
@@ -371,7 +309,7 @@ impl RunReport {
 }
 
 /// Returns whether members are missing although all was tried, so that a person has to look.
-fn stays(missing: Option<&Missing>) -> bool {
+pub(super) fn stays(missing: Option<&Missing>) -> bool {
     missing.is_some_and(|missing| missing.shortfall == Shortfall::Stays)
 }
 

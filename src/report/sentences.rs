@@ -180,7 +180,7 @@ pub(super) fn about_the_segment(account: &Account) -> Vec<String> {
         ));
     }
     if comparison.is_use_unknown {
-        let sentence = "Dynamics does not tell whether journeys or other segments use the segment, so that when_in_use = refuse \
+        let sentence = "Dynamics does not tell all of what may use the segment, journeys and other segments, so that when_in_use = refuse \
                         keeps nothing back: look in Customer Insights - Journeys who uses it";
         sentences.push(sentence.to_owned());
     }
@@ -198,7 +198,7 @@ pub(super) fn about_the_segment(account: &Account) -> Vec<String> {
         };
         sentences.push(sentence.to_owned());
     }
-    if writing.written.is_some_and(|written| written.refresh_was_on) {
+    if writing.refresh_was_on {
         let sentence = "the segment was refreshed automatically; this was switched off, so that journeys see a change \
                         only when it is published";
         sentences.push(sentence.to_owned());
@@ -231,14 +231,21 @@ pub(crate) fn undescribed(why: &str) -> String {
 /// Says what is to be known of a segment that shows what was published.
 pub(super) fn about_what_is_shown(shown: &Shown, missing: Option<&Missing>) -> Vec<String> {
     let warnings = "Dynamics computed the segment with warnings: open it in Dynamics to see them";
-    let lasted = "Dynamics does not tell when it computed the segment, and nothing that it shows differs from what it showed \
-                  before it was published; it has been Active for 75 minutes, and is taken to show what was published: open \
-                  it in Dynamics where it matters";
+    let lasted = "nothing that Dynamics shows proves that it has computed the segment since it was published; it has been Active \
+                  for 75 minutes, and is taken to show what was published: open it in Dynamics where it matters";
     let said = [(shown.with_warnings, warnings), (shown.has_lasted, lasted)];
     let said = said.into_iter().filter(|(is_so, _)| *is_so);
     let said = said.map(|(_, sentence)| sentence.to_owned());
     let follows = missing.map(about_what_follows);
     said.chain(about_the_count(shown)).chain(follows).collect()
+}
+
+/// Says that what was published had no effect, where that is why it was published again.
+pub(super) fn about_a_publish_without_effect(is_so: bool) -> Vec<String> {
+    let said = "Dynamics answered that it publishes the segment, and has not computed it since, by the times that it tells itself: it \
+                was published again; until it is computed, whoever uses the segment goes on with the audience from before. Look in \
+                Customer Insights - Journeys whether it waits in a queue there, or something keeps it from being computed";
+    is_so.then(|| said.to_owned()).into_iter().collect()
 }
 
 /// Says what follows from members that Dynamics does not count.
@@ -290,7 +297,8 @@ fn about_the_count(shown: &Shown) -> Option<String> {
          load the result once more, which takes out who does not belong in it and publishes it again; until then there may be \
          people in the audience who are not in the result"
     } else {
-        "contacts created in the last minutes, or of another business unit than the segment's owner, are not counted (yet)"
+        "contacts created in the last minutes, or of another business unit than the segment's owner, are not counted (yet); or somebody \
+         has changed members or groups in Dynamics after they were read back"
     };
     Some(format!(
         "Dynamics counts {counted} members where {asked} were published (those whom Exclude groups keep out not counted): \

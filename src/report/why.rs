@@ -60,7 +60,7 @@ const WORDS: [(&[&str], &str, &str); 35] = [
     ),
     (
         &["BusinessUnitUnknown"],
-        "the business unit that is to own the segment was not found",
+        "the business unit that is to own the segment was not found, or cannot own it",
         OPERATOR,
     ),
     (

@@ -9,12 +9,21 @@ use crate::reconcile::{self, Audience, Draft, Unverified, survey};
 use crate::report::{RunReport, Seen};
 use crate::state::{Achievement, Applied, Job};
 
+/// Why something is published again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// Dynamics shows it not at all, or not in full.
+    NotShown,
+    /// By Dynamics' own times nothing was computed since it was published.
+    WithoutEffect,
+}
+
 impl<M: Means> Session<'_, M> {
     /// Publishes again what was applied; `None` if something new has come in, which is carried out instead.
     ///
     /// Nobody has looked at the draft since it was published. Where it is still the same, it needs no file; where it is not,
     /// a result that says who is in the segment is read and verified anew, and of all others only a person can tell.
-    pub(super) async fn publish_again(&self, applied: &Applied) -> Result<Option<RunReport>, Error> {
+    pub(super) async fn publish_again(&self, applied: &Applied, why: Why) -> Result<Option<RunReport>, Error> {
         let job = &applied.job;
         self.await_unanswered(self.lease.look().await?.unanswered_until).await?;
         let expected = applied.members.map_or(applied.contacts, |members| members.count);
@@ -30,7 +39,7 @@ impl<M: Means> Session<'_, M> {
         if !self.lease.is_still_applied(job).await? {
             return Ok(None);
         }
-        let (seen, _) = self.publish_unread(applied, audience).await?;
+        let (seen, _) = self.publish_unread(applied, audience, why).await?;
         Ok(Some(seen))
     }
 
@@ -54,7 +63,7 @@ impl<M: Means> Session<'_, M> {
             let Some(audience) = found.filter(|audience| is_draft_of(&read_back, audience)) else {
                 return Ok(Vec::new());
             };
-            let (seen, overtaken) = self.publish_unread(&read_back, audience).await?;
+            let (seen, overtaken) = self.publish_unread(&read_back, audience, Why::NotShown).await?;
             let overtaken = overtaken.iter().map(|lost| RunReport::of_overtaken(lost, job));
             Ok::<_, Error>(overtaken.chain([seen.finished_unread(error)]).collect())
         };
@@ -65,7 +74,12 @@ impl<M: Means> Session<'_, M> {
     }
 
     /// Publishes a draft that holds what was applied, or was about to be; returns also what that overtook.
-    async fn publish_unread(&self, applied: &Applied, audience: Audience) -> Result<(RunReport, Vec<Job>), Error> {
+    async fn publish_unread(
+        &self,
+        applied: &Applied,
+        audience: Audience,
+        why: Why,
+    ) -> Result<(RunReport, Vec<Job>), Error> {
         let job = &applied.job;
         let Audience {
             segment,
@@ -84,6 +98,10 @@ impl<M: Means> Session<'_, M> {
         let published = publishing.await;
         let published = published.map_err(|error| error.naming(used_by.as_ref()))?;
         let (seen, watch) = published.into_parts();
+        let watch = match why {
+            Why::WithoutEffect => watch.map(|watch| watch.after_one_without_effect(&applied.watch())),
+            Why::NotShown => watch,
+        };
         let done = Achievement {
             contacts: applied.contacts,
             change: applied.change,
@@ -98,7 +116,9 @@ impl<M: Means> Session<'_, M> {
         };
         let (overtaken, shortfall) = self.lease.apply(job, &done, lacking.lack).await?;
         let Some((shown, row)) = seen else {
-            return Ok((self.report_seen(applied, &Seen::PublishedAgain).await, overtaken));
+            let is_without_effect = why == Why::WithoutEffect;
+            let seen = Seen::PublishedAgain { is_without_effect };
+            return Ok((self.report_seen(applied, &seen).await, overtaken));
         };
         let undescribed = self.describe_applied(applied, (&shown, &row)).await;
         let seen = Seen::Active(shown, lacking.told(shortfall));

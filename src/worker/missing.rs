@@ -1,5 +1,6 @@
 //! Members that were published and are not counted: noted, and published again.
 
+use super::again::Why;
 use super::session::Session;
 use crate::domain::{Census, ContactId, SegmentName, SegmentStatus};
 use crate::dynamics::Segment;
@@ -139,7 +140,7 @@ impl<M: Means> Session<'_, M> {
     async fn publish_missing(&self, applied: &Applied) -> Result<Option<RunReport>, Error> {
         let pause = self.worker.settings.destination.rules.republish_after();
         match self.lease.begin_publishing_again(&applied.job, pause).await {
-            Ok(true) => Box::pin(self.publish_again(applied)).await,
+            Ok(true) => Box::pin(self.publish_again(applied, Why::NotShown)).await,
             Ok(false) => Ok(None),
             Err(error) => {
                 tracing::warn!(error = %error, "that the segment is to be published again could not be noted; the next sweep tries");

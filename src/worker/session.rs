@@ -1,6 +1,7 @@
 //! A worker's session on one segment, under its lease: job after job, until nothing is pending.
 
 use super::Worker;
+use super::again::Why;
 use super::aside::undoing;
 use super::failure::{Next, record_failure};
 use super::lease::LeaseGuard;
@@ -166,10 +167,14 @@ impl<M: Means> Session<'_, M> {
                     status_code,
                     "the published segment is not Active; it is published again"
                 );
-                Box::pin(self.publish_again(applied)).await
+                Box::pin(self.publish_again(applied, Why::NotShown)).await
+            }
+            Ok(Look::WithoutEffect) => {
+                tracing::warn!("nothing was computed since the segment was published; it is published again");
+                Box::pin(self.publish_again(applied, Why::WithoutEffect)).await
             }
             Err(reconcile::Error::PublishFailed { .. }) if applied.has_failed => {
-                Box::pin(self.publish_again(applied)).await
+                Box::pin(self.publish_again(applied, Why::NotShown)).await
             }
             Err(error) => Err(error.into()),
         }
@@ -273,7 +278,9 @@ impl<M: Means> Session<'_, M> {
                 Draft::new(self.means(), &self.lease.fence, &segment, definition).doubted(head.writing.is_some());
             let undoing = undoing(job, head, &prepared.plan);
             let converging = draft.converge(&desired, prepared.plan);
-            let converged = match meter.phase(Phase::Write, converging).await {
+            let converging = meter.phase(Phase::Write, converging).await;
+            writing.refresh_was_on = draft.has_stopped_refresh();
+            let converged = match converging {
                 Ok(converged) => converged,
                 Err(error) => {
                     writing.not_accepted = refused_by(&error);
@@ -282,12 +289,7 @@ impl<M: Means> Session<'_, M> {
                     return Err(error);
                 }
             };
-            writing.written = Some(Written {
-                added: converged.added,
-                removed: converged.removed,
-                refresh_was_on: converged.refresh_was_on,
-                is_unversioned: converged.is_unversioned,
-            });
+            writing.written = Some(Written::of(&converged));
             writing.not_accepted = converged.not_accepted;
 
             let read_back = ReadBack {

@@ -3,6 +3,7 @@
 use crate::failures::sweep;
 use crate::run::Run;
 use crate::world::{SEGMENT, World, contacts};
+use sandbox::Fault;
 use sandbox::dataverse::{Outcome, Seed, State, Times};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -60,6 +61,11 @@ async fn a_row_that_changes_for_another_reason_confirms_nothing_in_the_run_and_i
         world.sandbox.s3.clock().advance(Duration::from_mins(76));
         let run = Run::first(&sweep(&world).await);
         run.assert_loaded().warns("75 minutes");
+        let told = run["sentence"].as_str().unwrap();
+        assert!(
+            told.contains("nothing proves that it shows what was published"),
+            "{told}"
+        );
     }
 }
 
@@ -171,4 +177,99 @@ async fn the_same_file_again_does_not_take_a_touched_row_for_the_published_one()
     touch(&world, &[("msdynmkt_description", json!("ours"))]);
     let run = world.load("tuesday.csv", &contacts(500..1_500)).await;
     assert_eq!(run.outcome(), "computing", "published again, and still not seen: {run}");
+}
+
+/// A segment of 1,000 whose definition tells that it was computed long ago.
+async fn computed_long_ago() -> World {
+    let world = with_audience(Times::Told).await;
+    world.destination(&json!({"publish_wait_seconds": 60}));
+    tell_times(&world, "2026-01-01T06:00:00Z", "2026-01-01T06:01:00Z", 723_270_001);
+    world
+}
+
+/// Lets the definition tell when its last computation began and ended, and what it is at.
+fn tell_times(world: &World, started: impl Into<Value>, finished: impl Into<Value>, status: i64) {
+    let definition = world.segment().definition_id.unwrap();
+    let told = [
+        ("msdynmkt_computationstartedon", started.into()),
+        ("msdynmkt_computationfinishedon", finished.into()),
+        ("msdynmkt_computationstatus", json!(status)),
+    ];
+    world
+        .sandbox
+        .dataverse
+        .edit(|state| state.set_definition(definition, &told));
+}
+
+/// Looks at what was published, and again when it has had so much time to show itself.
+async fn sweep_after(world: &World, minutes: u64) -> Value {
+    sweep(world).await;
+    world.sandbox.s3.clock().advance(Duration::from_mins(minutes));
+    sweep(world).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_published_without_any_effect_is_published_again_and_never_taken_for_loaded() {
+    let world = computed_long_ago().await;
+    let swallowed = Fault::on("PublishSegmentDefinition").always().answer(204);
+    world.sandbox.dataverse.fault(swallowed);
+    swap_half(&world).await.assert_computing();
+    for minutes in [76, 152] {
+        let run = Run::first(&sweep_after(&world, minutes).await);
+        run.assert_computing().warns("has not computed it since");
+        assert!(run.needs_attention(), "{run}");
+        let told = run["sentence"].as_str().unwrap();
+        assert!(
+            told.contains("was published again, since Dynamics has not computed it"),
+            "{told}"
+        );
+        assert_eq!(run["member_count"], Value::Null);
+        let next = sweep_after(&world, minutes).await;
+        assert_eq!(next["runs"], json!([]), "it waits for twice as long");
+    }
+    assert_eq!(world.published(), contacts(0..1_000));
+    world.sandbox.dataverse.clear_faults();
+    Run::first(&sweep_after(&world, 160).await)
+        .assert_loaded()
+        .warns_of_nothing();
+    assert_eq!(world.published(), contacts(500..1_500));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_active_row_beside_a_computation_that_failed_is_not_taken_for_loaded_however_long_it_lasts() {
+    let world = computed_long_ago().await;
+    world
+        .sandbox
+        .dataverse
+        .fault(Fault::on("PublishSegmentDefinition").answer(204));
+    let (run, ()) = tokio::join!(swap_half(&world), async {
+        world.sandbox.dataverse.arrived("PublishSegmentDefinition", 1).await;
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        let now = world.sandbox.dataverse.edit(|state| state.date(Instant::now()));
+        tell_times(&world, now.clone(), now, 723_270_002);
+    });
+    run.assert_computing();
+    Run::first(&sweep_after(&world, 76).await).assert_loaded();
+    assert_eq!(world.published(), contacts(500..1_500), "it was published again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_is_active_while_its_definition_still_computes_confirms_nothing() {
+    let world = computed_long_ago().await;
+    let lag = Duration::from_mins(10);
+    world.sandbox.dataverse.modes(|modes| modes.publish_lag = lag);
+    let (run, ()) = tokio::join!(swap_half(&world), async {
+        world.sandbox.dataverse.arrived("PublishSegmentDefinition", 1).await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let now = world.sandbox.dataverse.edit(|state| state.date(Instant::now()));
+        tell_times(&world, now, "2026-01-01T06:01:00Z", 723_270_000);
+        touch(&world, &[("statecode", json!(1)), ("statuscode", json!(6))]);
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        touch(&world, &[("statecode", json!(0)), ("statuscode", json!(1))]);
+    });
+    run.assert_computing();
+    assert_eq!(sweep(&world).await["runs"], json!([]));
+    tokio::time::sleep(lag).await;
+    Run::first(&sweep(&world).await).assert_loaded().warns_of_nothing();
+    assert_eq!(world.published(), contacts(500..1_500));
 }

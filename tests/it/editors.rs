@@ -179,6 +179,50 @@ async fn a_definition_that_somebody_changes_again_and_again_publishes_nothing() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_change_that_is_saved_after_four_refusals_is_saved_and_five_are_told_as_what_they_are() {
+    for refusals in [4, 5] {
+        let world = World::start().await;
+        let seed = Seed::named(SEGMENT).group(contacts(0..1_000)).with_refresh();
+        world.sandbox.dataverse.seed_segment(seed);
+        let outdated = Fault::on("PATCH msdynmkt_segmentdefinitions")
+            .times(refusals)
+            .answer(412);
+        let outdated = outdated.error("0x80060882", "The version of the existing record doesn't match.");
+        world.sandbox.dataverse.fault(outdated);
+        let key = world.drop_contacts("monday.csv", &contacts(0..1_100));
+        let run = world.load_directly(&key, &json!({})).await;
+        if refusals == 4 {
+            run.assert_loaded().warns("this was switched off");
+            assert_eq!(world.published(), contacts(0..1_100));
+            continue;
+        }
+        run.assert_failed().as_type("SegmentChanged");
+        let reason = run.reason();
+        assert!(
+            reason.contains("five times") && !reason.contains("verified"),
+            "{reason}"
+        );
+        assert!(!world.segment().refresh_disabled);
+        assert_eq!(world.segment().publishes, 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_that_was_switched_off_is_told_of_by_a_run_that_fails_afterwards_too() {
+    let world = World::start().await;
+    let seed = Seed::named(SEGMENT).group(contacts(0..1_000)).with_refresh();
+    world.sandbox.dataverse.seed_segment(seed);
+    world
+        .sandbox
+        .dataverse
+        .fault(Fault::on("AddStaticMembers").always().answer(403));
+    let key = world.drop_contacts("monday.csv", &contacts(0..1_100));
+    let run = world.load_directly(&key, &json!({})).await;
+    run.assert_failed().warns("this was switched off");
+    assert!(world.segment().refresh_disabled);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_query_that_comes_during_the_load_stops_it_before_publishing() {
     let world = with_audience().await;
     world
@@ -264,7 +308,13 @@ async fn a_segment_of_other_people_than_contacts_is_refused_before_the_first_wri
         let run = world.run(&key).await;
         assert_eq!(run.outcome(), outcome, "{entity}: {run}");
         if outcome == "refused" {
-            run.as_type("WrongBaseEntity");
+            run.as_type("WrongBaseEntity")
+                .says("load the file directly with another segment name");
+            let told = run["sentence"].as_str().unwrap();
+            assert!(
+                told.ends_with("Mend that in Dynamics, then load this file directly again."),
+                "{told}"
+            );
             let approved = world.load_directly(&key, &json!({"approve": run.run_id()})).await;
             assert_eq!(
                 approved.outcome(),
@@ -300,4 +350,5 @@ async fn whom_an_exclude_group_keeps_out_is_not_expected_to_be_counted() {
     let run = world.load("tuesday.csv", &contacts(0..61)).await;
     let warnings = run.warnings();
     assert!(warnings.contains("counts 44 members where 46 were published"), "{run}");
+    assert!(warnings.contains("changed members or groups in Dynamics"), "{run}");
 }

@@ -240,12 +240,85 @@ async fn where_nobody_tells_who_uses_the_segment_it_is_loaded_with_a_warning() {
     let run = world.load("monday.csv", &contacts(0..110)).await;
     run.assert_loaded();
     assert!(
-        run.warnings()
-            .contains("does not tell whether journeys or other segments use"),
+        run.warnings().contains("does not tell all of what may use the segment"),
         "{run}"
     );
     world.sandbox.dataverse.modes(|modes| modes.lacking.clear());
     let run = world.load("tuesday.csv", &contacts(0..111)).await;
     assert!(!run.warnings().contains("does not tell"), "{run}");
     assert_eq!(world.published(), contacts(0..111));
+}
+
+/// Loads into a segment of 100 that two journeys use, while an operation is answered so.
+async fn load_refused(operation: &str, answer: impl FnOnce(Fault) -> Fault) -> Run {
+    let (world, segment) = with_segment().await;
+    world.sandbox.dataverse.set_users(segment, 2, &[]);
+    world.sandbox.dataverse.fault(answer(Fault::on(operation).always()));
+    let key = world.drop_contacts("monday.csv", &contacts(40..200));
+    let run = world.load_directly(&key, &json!({})).await;
+    assert_eq!(world.published(), contacts(0..100), "{run}");
+    run
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_segment_in_use_is_heard_under_whatever_status_and_code_and_in_whatever_shape() {
+    const WORDS: &str = "This segment is used in a live journey and can't be edited.";
+    let inside = |text: &str| json!({"ResultText": text}).to_string();
+    for operation in ["AddStaticMembers", "RemoveStaticMembers", "PublishSegmentDefinition"] {
+        for (status, code) in [
+            (403, "0x80048306"),
+            (403, "0x80040220"),
+            (409, "0x80040237"),
+            (412, "0x80060882"),
+            (423, ""),
+            (400, "0x0"),
+        ] {
+            let run = load_refused(operation, |fault| fault.answer(status).error(code, WORDS)).await;
+            run.as_type("SegmentInUse").says("2 live journeys");
+        }
+        for (status, body) in [
+            (400, inside(&json!({"ErrorMessage": WORDS}).to_string())),
+            (400, inside(&json!({"error": {"Message": WORDS}}).to_string())),
+            (400, json!({"Message": WORDS}).to_string()),
+            (200, inside(&json!({"statusCode": 400, "error": WORDS}).to_string())),
+        ] {
+            let run = load_refused(operation, |fault| fault.answer(status).body("application/json", &body)).await;
+            run.as_type("SegmentInUse").says("2 live journeys");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_nobody_understands_names_what_uses_the_segment_as_its_likely_cause() {
+    let words = "Das Segment wird von einer aktiven Customer Journey verwendet.";
+    for (operation, status, code, error_type) in [
+        ("AddStaticMembers", 400, "0x80040265", "DynamicsRefused"),
+        ("RemoveStaticMembers", 403, "0x80048306", "RowAccessDenied"),
+        ("AddStaticMembers", 403, "0x80040220", "PrivilegeMissing"),
+        ("PublishSegmentDefinition", 400, "0x80040265", "PublishRefused"),
+    ] {
+        let run = load_refused(operation, |fault| fault.answer(status).error(code, words)).await;
+        run.as_type(error_type).says("used (by 2 live journeys)");
+        let (world, _) = with_segment().await;
+        let fault = Fault::on(operation).always().answer(status);
+        world.sandbox.dataverse.fault(fault.error(code, words));
+        let key = world.drop_contacts("monday.csv", &contacts(40..200));
+        let run = world.load_directly(&key, &json!({})).await;
+        let reason = run.reason();
+        assert!(!reason.contains("likely why"), "nothing uses it: {reason}");
+    }
+    let named = "is missing prvWritemsdynmkt_segment privilege";
+    let run = load_refused("AddStaticMembers", |fault| fault.answer(403).error("0x80040220", named)).await;
+    let reason = run.reason();
+    assert!(!reason.contains("likely why"), "{reason}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_segment_that_is_gone_when_it_is_published_is_said_to_be_deleted() {
+    let gone = "msdynmkt_segment With Id = x Does Not Exist";
+    let run = load_refused("PublishSegmentDefinition", |fault| {
+        fault.answer(404).error("0x80040217", gone)
+    })
+    .await;
+    run.as_type("SegmentChanged").says("was deleted in Dynamics");
 }

@@ -3,6 +3,8 @@
 //! What a sentence says is known; what is not, it leaves out. It names no id and no content, and holds no character that a
 //! template of somebody else would have to escape.
 
+mod counted;
+
 use super::why::{Group, group};
 use super::{Audience, Background, Outcome, RunReport, Stale};
 use crate::domain::Mode;
@@ -82,15 +84,7 @@ impl Telling<'_> {
 
     fn loaded(&self) -> String {
         if let Some(at) = self.background().followed_up {
-            let counts = self
-                .report
-                .member_count
-                .map(|count| format!(": Dynamics counts {}", people(count)));
-            return self.says(&format!(
-                "shows what was published on {}{}.",
-                self.day(at),
-                counts.unwrap_or_default()
-            ));
+            return self.seen_later(at);
         }
         match self.members_now() {
             Some(members) if self.report.created => self.says(&format!("was created, with {}.", people(members))),
@@ -100,6 +94,12 @@ impl Telling<'_> {
     }
 
     fn computing(&self) -> String {
+        if self.background().is_without_effect {
+            return self.says(
+                "was published again, since Dynamics has not computed it after it was published before: until it does, journeys may \
+                 see the audience from before. Whoever looks after Dynamics has to look.",
+            );
+        }
         let members = self.members_now();
         let with = members
             .map(|members| format!(" with {}", people(members)))
@@ -178,11 +178,21 @@ impl Telling<'_> {
             Some(WayOut::Wait) => {
                 "It is loaded by itself once nothing uses the segment any more, or when somebody approves."
             }
+            Some(WayOut::Mend) if self.is_for_the_segment_s_sake() => {
+                "Mend that in Dynamics, then load this file directly again."
+            }
             Some(WayOut::Mend) => "Mend that, or drop a better file.",
             None => "",
         };
         let refused = self.says(&format!("was not refreshed: {why}."));
         self.with_standing(refused, Some(to_do))
+    }
+
+    /// Returns whether another file would be refused as well, since it is the segment that does not fit.
+    fn is_for_the_segment_s_sake(&self) -> bool {
+        ["SeveralSegments", "DynamicSegment", "WrongBaseEntity", "SegmentMissing"]
+            .iter()
+            .any(|name| self.report.error_type() == Some(*name))
     }
 
     fn tell_that_it_goes_on(&self) -> String {
@@ -279,21 +289,6 @@ impl Telling<'_> {
             .chain(to_do)
             .collect::<Vec<_>>()
             .join(" ")
-    }
-
-    /// Says that Dynamics counts fewer than were published.
-    fn shortage(&self) -> Option<String> {
-        let missing = self.report.published_missing.filter(|missing| *missing > 0)?;
-        let count = self.report.member_count?;
-        let what_now = if self.report.needs_attention {
-            ", also after it was published again three times: somebody has to look who is missing, and why"
-        } else {
-            ": look at it again in an hour"
-        };
-        let (counted, missing) = (people(count), grouped(missing));
-        Some(format!(
-            "Dynamics counts only {counted}, {missing} fewer than it should{what_now}."
-        ))
     }
 
     /// Says how many rows and contacts of the file came to nothing.

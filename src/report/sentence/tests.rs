@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::SegmentName;
+use crate::state::Shortfall;
 use proptest::prelude::*;
 
 fn at(day: &str) -> DateTime<Utc> {
@@ -98,7 +99,9 @@ fn what_is_done_is_told_in_people() {
          should: look at it again in an hour. 4 rows of the file were unusable, and 1 contact of it was not accepted by \
          Dynamics. It is the first good load after one that was not."
     );
-    loaded.needs_attention = true;
+    loaded.background.shortfall = Some(Shortfall::AsBefore);
+    assert!(told(&loaded).contains("10 fewer than it should, no more than stayed missing when it was published again"));
+    loaded.background.shortfall = Some(Shortfall::Stays);
     assert!(
         told(&loaded).contains("10 fewer than it should, also after it was published again three times: somebody has")
     );

@@ -1,0 +1,91 @@
+//! What is seen of a segment some time after it was published, and its report.
+
+use super::account::Missing;
+use super::run::stays;
+use super::{Background, Outcome, RunReport, sentences};
+use crate::error::Error;
+use crate::means::Leftovers;
+use crate::reconcile::Shown;
+use crate::state::Applied;
+
+/// What was seen of a segment that was published before.
+pub(crate) enum Seen {
+    /// It shows what was published.
+    Active(Shown, Option<Missing>),
+    /// It was published again, and is not seen yet.
+    PublishedAgain {
+        /// By Dynamics' own times nothing was computed since it was published before.
+        is_without_effect: bool,
+    },
+    /// It is there no more.
+    Gone,
+}
+
+impl Seen {
+    /// Returns who is not shown, where that is known.
+    pub(crate) fn leftovers(&self) -> Leftovers<'_> {
+        let not_shown = match self {
+            Self::Active(_, missing) => Missing::those(missing.as_ref()),
+            Self::PublishedAgain { .. } | Self::Gone => &[],
+        };
+        Leftovers {
+            not_shown,
+            ..Leftovers::default()
+        }
+    }
+}
+
+impl RunReport {
+    /// Tells that what was published could not be seen in the segment.
+    pub(crate) fn of_unconfirmed(applied: &Applied, error: Error, needs_attention: bool) -> Self {
+        let mut report = Self::of_failed(&applied.job, error, needs_attention);
+        report.background.followed_up = Some(applied.at);
+        report
+    }
+
+    /// Tells of a segment that was looked at after it was published.
+    pub(crate) fn of_published(applied: &Applied, seen: &Seen, requests: u64) -> Self {
+        let background = Background {
+            followed_up: Some(applied.at),
+            is_gone: matches!(seen, Seen::Gone),
+            is_unproven: matches!(seen, Seen::Active(shown, _) if shown.has_lasted),
+            shortfall: match seen {
+                Seen::Active(_, missing) => missing.as_ref().map(|missing| missing.shortfall),
+                Seen::PublishedAgain { .. } | Seen::Gone => None,
+            },
+            is_without_effect: matches!(
+                seen,
+                Seen::PublishedAgain {
+                    is_without_effect: true
+                }
+            ),
+            ..Background::default()
+        };
+        let report = Self {
+            segment_id: applied.segment_id.clone(),
+            background,
+            ..Self::of(&applied.job, Outcome::Computing)
+        };
+        match seen {
+            Seen::Active(shown, missing) => Self {
+                outcome: Outcome::Loaded,
+                member_count: shown.member_count,
+                published_missing: shown.missing(),
+                warnings: sentences::about_what_is_shown(shown, missing.as_ref()),
+                needs_attention: stays(missing.as_ref()) || shown.has_strangers(),
+                requests,
+                ..report
+            },
+            Seen::PublishedAgain { is_without_effect } => Self {
+                warnings: sentences::about_a_publish_without_effect(*is_without_effect),
+                needs_attention: *is_without_effect,
+                requests,
+                ..report
+            },
+            Seen::Gone => Self {
+                warnings: vec![sentences::GONE.to_owned()],
+                ..report
+            },
+        }
+    }
+}
