@@ -81,7 +81,7 @@ impl App {
                 outcome.map(|()| answer(&reports))
             }
             Request::Batch(messages) => Ok(Box::pin(self.load_batch(messages, stop_at)).await),
-            Request::Load(command) => Ok(answer(&self.load_directly(command, stop_at).await)),
+            Request::Load(command) => Ok(answer(&Box::pin(self.load_directly(command, stop_at)).await)),
             Request::Sweep { now } => {
                 let swept = self.sweep(now, stop_at).boxed_local().await?;
                 Ok(swept.answer())

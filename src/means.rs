@@ -4,7 +4,9 @@
 //! the worker in between is the same. Time is tokio's, which a test may pause; only S3's own clock is asked for here.
 
 use crate::domain::{Batch, ContactId, Home, Mode, NearNames, ObjectRef, RunId, SegmentName};
-use crate::dynamics::{self, Definition, DefinitionId, Group, GroupId, LookedUp, Saved, Segment, SegmentId};
+use crate::dynamics::{
+    self, Definition, DefinitionId, Group, GroupId, KnownSegment, LookedUp, Saved, Segment, SegmentId,
+};
 use crate::source::{self, ObjectVersion, Parts, Rejected, Rows};
 use crate::state::{self, Bookmark, Head, KeyContent, Legacy, Stored};
 use crate::time::Fence;
@@ -98,6 +100,9 @@ pub trait Means: Clone {
 
     /// Reads a segment's row as it is now.
     async fn segment(&self, id: SegmentId) -> Result<Segment, dynamics::Error>;
+
+    /// Reads the row of a segment that was loaded before, whatever its name is by now; `None` if it is gone.
+    async fn known_segment(&self, id: SegmentId) -> Result<Option<KnownSegment>, dynamics::Error>;
 
     /// Reads a segment's definition.
     async fn definition(&self, id: DefinitionId) -> Result<Definition, dynamics::Error>;

@@ -1,6 +1,7 @@
 //! Creating a segment: two rows, of which neither may ever come into being twice.
 
 use super::business_unit::{Unfit, unfit};
+use super::by_id::NamedSegment;
 use super::call::{Answer, Call, Odd};
 use super::client::Failure;
 use super::description::{DESCRIPTION, LONGEST_DESCRIPTION};
@@ -48,7 +49,7 @@ impl Dataverse {
         name: &SegmentName,
         definition: DefinitionId,
     ) -> Result<Segment, Error> {
-        let row = self.segment_row(id).await?;
+        let row = self.new_row(id).await?;
         let segment = row.segment;
         if row.name != name.as_str() || segment.definition_id != definition {
             let what = "the new row has another name or definition than was written";
@@ -63,6 +64,22 @@ impl Dataverse {
             _ => {}
         }
         Ok(segment)
+    }
+
+    /// Reads a row that was made just now: it may be as late as one whose create nobody heard the answer of.
+    async fn new_row(&self, id: SegmentId) -> Result<NamedSegment, Error> {
+        let until = Instant::now() + LATE_COMMIT;
+        loop {
+            match self.segment_row(id).await {
+                Err(error) if !error.is_absence() => return Err(error),
+                Err(_) if Instant::now() < until => {}
+                Err(_) => {
+                    let what = "the row that Dynamics says it has made cannot be read, two minutes later";
+                    return Err(Error::unexpected(CREATE, what));
+                }
+                row => return row,
+            }
+        }
     }
 
     async fn new_definition(&self, name: &SegmentName) -> Result<Definition, Error> {

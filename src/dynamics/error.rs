@@ -257,6 +257,11 @@ impl Error {
         }
     }
 
+    /// Returns whether Dataverse says that what was asked for is not there.
+    pub(super) fn is_absence(&self) -> bool {
+        matches!(self, Self::DynamicsRefused(refusal) if refusal.status == 404)
+    }
+
     /// Returns what Dataverse answered, where the error is a refusal.
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {

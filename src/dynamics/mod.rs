@@ -2,6 +2,7 @@
 
 mod body;
 mod business_unit;
+mod by_id;
 mod call;
 mod client;
 mod collation;
@@ -35,6 +36,7 @@ mod verdict;
 mod version;
 
 pub use business_unit::Unfit;
+pub use by_id::KnownSegment;
 pub use contacts::LookedUp;
 pub use create::LOOK_EVERY;
 pub use description::LONGEST_DESCRIPTION;

@@ -189,40 +189,6 @@ impl Dataverse {
         Ok(found)
     }
 
-    /// Reads the segment's row as it is now.
-    pub async fn segment(&self, id: SegmentId) -> Result<Segment, Error> {
-        Ok(self.segment_row(id).await?.segment)
-    }
-
-    /// Reads the segment's row with its name.
-    pub(super) async fn segment_row(&self, id: SegmentId) -> Result<NamedSegment, Error> {
-        let call = Call::get("read the segment", format!("msdynmkt_segments({id})"));
-        let read = |answer: &Answer| {
-            let row = answer.row()?;
-            is_asked_for(&row, SEGMENT_KEY, id.0)?;
-            Ok(NamedSegment {
-                name: row.text(SEGMENT_NAME)?.to_owned(),
-                owner: row.guid(OWNER).ok(),
-                segment: segment_of(&row)?,
-            })
-        };
-        self.client().call(&call, read).await
-    }
-
-    /// Reads the segment's definition.
-    pub async fn definition(&self, id: DefinitionId) -> Result<Definition, Error> {
-        let call = Call::get(
-            "read the segment's definition",
-            format!("msdynmkt_segmentdefinitions({id})"),
-        );
-        let read = |answer: &Answer| {
-            let row = answer.row()?;
-            is_asked_for(&row, DEFINITION_KEY, id.0)?;
-            definition_of(&row)
-        };
-        self.client().call(&call, read).await
-    }
-
     /// Switches the automatic refresh off, so that changed members take effect at the next publish only.
     pub async fn disable_refresh(&self, definition: &Definition) -> Result<Saved, Error> {
         let body = json!({"msdynmkt_disablesegmentrefresh": true});
@@ -263,7 +229,7 @@ impl Dataverse {
     }
 
     /// Returns whether a segment is owned by the business unit that is asked for.
-    fn is_of_the_unit(&self, row: &Row) -> Result<bool, Odd> {
+    pub(super) fn is_of_the_unit(&self, row: &Row) -> Result<bool, Odd> {
         self.0
             .business_unit
             .map_or(Ok(true), |unit| Ok(row.guid(OWNER)? == unit))
@@ -290,25 +256,10 @@ pub(super) const OWNER: &str = "_owningbusinessunit_value";
 pub(super) const SEGMENT_NAME: &str = "msdynmkt_displayname";
 /// Where a segment was made: 12 is in real-time journeys.
 pub(super) const SOURCE: &str = "msdynmkt_source";
-const DEFINITION_KEY: &str = "msdynmkt_segmentdefinitionid";
+pub(super) const DEFINITION_KEY: &str = "msdynmkt_segmentdefinitionid";
 
 /// The longest version of a row that is remembered; Dataverse writes `W/"` and a number.
 const LONGEST_ETAG: usize = 100;
-
-/// A segment with its name.
-pub(super) struct NamedSegment {
-    pub(super) name: String,
-    /// The business unit that owns it.
-    pub(super) owner: Option<Uuid>,
-    pub(super) segment: Segment,
-}
-
-fn is_asked_for(row: &Row, key: &str, id: Uuid) -> Result<(), Odd> {
-    if row.guid(key)? == id {
-        return Ok(());
-    }
-    Err(Odd::Unexpected(format!("`{key}` is that of another row")))
-}
 
 /// Returns whether a row is left from a segment that was deleted: `statuscode` 4, which has `statecode` 1 (Microsoft's segment
 /// API). A row that says both that and that it is active would be created once more where it is not gone.
@@ -323,7 +274,7 @@ pub(super) fn is_deleted(row: &Row) -> Result<bool, Odd> {
     Ok(is_deleted)
 }
 
-fn segment_of(row: &Row) -> Result<Segment, Odd> {
+pub(super) fn segment_of(row: &Row) -> Result<Segment, Odd> {
     const BASE_ENTITY: &str = "msdynmkt_baseentitylogicalname";
     let status_code = row.number("statuscode")?;
     Ok(Segment {

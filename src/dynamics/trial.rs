@@ -96,7 +96,7 @@ impl Dataverse {
 
     async fn delete(&self, operation: &'static str, row: String) -> Result<(), Error> {
         match self.client().call(&Call::delete(operation, row), |_| Ok(())).await {
-            Err(Error::DynamicsRefused(refusal)) if refusal.status == 404 => Ok(()),
+            Err(error) if error.is_absence() => Ok(()),
             outcome => outcome,
         }
     }

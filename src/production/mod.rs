@@ -8,7 +8,9 @@ pub(crate) use page::Occasion;
 
 use crate::config::Settings;
 use crate::domain::{Batch, ContactId, Home, Mode, NearNames, ObjectRef, SegmentName};
-use crate::dynamics::{self, Dataverse, Definition, DefinitionId, Group, GroupId, LookedUp, Saved, Segment, SegmentId};
+use crate::dynamics::{
+    self, Dataverse, Definition, DefinitionId, Group, GroupId, KnownSegment, LookedUp, Saved, Segment, SegmentId,
+};
 use crate::means::{Attempt, Leftovers, Lists, Means};
 use crate::report::Archive;
 use crate::source::{self, Manner, ObjectVersion, Parts, Rows};
@@ -162,6 +164,10 @@ impl Means for Production<'_> {
 
     async fn segment(&self, id: SegmentId) -> Result<Segment, dynamics::Error> {
         self.dataverse.segment(id).await
+    }
+
+    async fn known_segment(&self, id: SegmentId) -> Result<Option<KnownSegment>, dynamics::Error> {
+        self.dataverse.known_segment(id).await
     }
 
     async fn definition(&self, id: DefinitionId) -> Result<Definition, dynamics::Error> {

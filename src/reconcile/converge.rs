@@ -2,6 +2,7 @@
 //!
 //! This one loop loads, resumes after a crash, verifies and repairs what others changed meanwhile.
 
+use super::abreast::make_all;
 use super::plan::{GroupPlan, Plan};
 use super::rounds::{Converged, Rounds, Step};
 use super::survey::{census, count, exclude_groups, include_groups, list, list_excluded};
@@ -10,8 +11,6 @@ use crate::domain::{Batch, Census, ContactId, View};
 use crate::dynamics::{self, Definition, Group, GroupId, Saved, Segment};
 use crate::means::Means;
 use crate::time::Fence;
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -28,6 +27,10 @@ pub struct Draft<'a, M> {
     pub(super) definition: Definition,
     /// How often the groups were found to be others than they were.
     regrouped: usize,
+    /// The segment was made a moment ago.
+    is_just_made: bool,
+    /// The groups that contacts were added to here.
+    added_to: Vec<GroupId>,
     /// A member that was listed last and is asked for, and its group.
     pub(super) witness: Option<(GroupId, ContactId)>,
     /// Another attempt has written to the draft, perhaps a moment ago: a list may still show who was there before it.
@@ -64,6 +67,8 @@ impl<'a, M: Means> Draft<'a, M> {
             segment,
             definition,
             regrouped: 0,
+            is_just_made: false,
+            added_to: Vec::new(),
             witness: None,
             is_doubted: false,
             is_spared: false,
@@ -73,6 +78,11 @@ impl<'a, M: Means> Draft<'a, M> {
             has_stopped_refresh: false,
             found,
         }
+    }
+
+    /// Takes note that the segment was made a moment ago, so that its definition need not be read before the first write.
+    pub fn just_made(self, is_just_made: bool) -> Self {
+        Self { is_just_made, ..self }
     }
 
     /// Takes note that another attempt has left the draft half-written, so that a list proves nothing until it shows a later write.
@@ -101,6 +111,7 @@ impl<'a, M: Means> Draft<'a, M> {
                 rounds.plan_anew(anew);
                 continue;
             }
+            self.note_additions(rounds.plan());
             let refused = self.write(rounds.plan()).await?;
             rounds.wrote(refused)?;
             let left = self.difference(desired, &rounds).await?;
@@ -154,15 +165,23 @@ impl<'a, M: Means> Draft<'a, M> {
 
     /// Makes the definition ready for a plan: without automatic refresh, and with a group for everybody.
     ///
-    /// What others added meanwhile is kept. Answers `false` where the groups are no more those that the plan was made for.
+    /// What others added meanwhile is kept. Answers `false` where the groups are no more those that the plan was made for: an
+    /// Include group may have become one that keeps contacts out.
     async fn make_ready(&mut self, plan: &Plan) -> Result<bool, Error> {
+        let need_not_look = plan.is_empty() || std::mem::take(&mut self.is_just_made);
+        if need_not_look && self.is_ready(plan) {
+            return Ok(true);
+        }
         let mut refused = 0;
-        while !self.definition.refresh_disabled || self.groups_wanting(plan) > 0 {
+        loop {
             if refused == CHANGES_BY_OTHERS {
                 return Err(Error::SegmentChanged(Changed::Definition));
             }
             if self.look().await? {
                 return Ok(false);
+            }
+            if self.is_ready(plan) {
+                return Ok(true);
             }
             let saved = if self.definition.refresh_disabled {
                 self.add_groups(self.groups_wanting(plan)).await?
@@ -172,7 +191,10 @@ impl<'a, M: Means> Draft<'a, M> {
             self.is_unversioned |= saved == Saved::NotVersioned;
             refused += usize::from(saved != Saved::Done);
         }
-        Ok(true)
+    }
+
+    fn is_ready(&self, plan: &Plan) -> bool {
+        self.definition.refresh_disabled && self.groups_wanting(plan) == 0
     }
 
     /// Reads the definition as it is now, and answers whether its groups are others than they were.
@@ -185,6 +207,13 @@ impl<'a, M: Means> Draft<'a, M> {
         }
         if self.definition.refresh_disabled && !now.refresh_disabled {
             return Err(Error::SegmentChanged(Changed::Refresh));
+        }
+        if now
+            .groups
+            .iter()
+            .any(|group| !group.include && self.added_to.contains(&group.id))
+        {
+            return Err(Error::SegmentChanged(Changed::Excluding));
         }
         let is_regrouped = now.groups != self.definition.groups;
         self.definition = now;
@@ -231,6 +260,13 @@ impl<'a, M: Means> Draft<'a, M> {
         let refused = self.add(plan, &mut progress).await?;
         self.remove(plan, |group| !group.removes_first, &mut progress).await?;
         Ok(refused)
+    }
+
+    /// Notes the groups that a plan adds to.
+    fn note_additions(&mut self, plan: &Plan) {
+        let added_to = self.changes(plan).filter(|(_, change)| !change.adds.is_empty());
+        let added_to: Vec<_> = added_to.map(|(group, _)| group.id.clone()).collect();
+        self.added_to.extend(added_to);
     }
 
     async fn add(&self, plan: &Plan, progress: &mut Progress) -> Result<Vec<ContactId>, Error> {
@@ -311,31 +347,6 @@ impl<'a, M: Means> Draft<'a, M> {
     }
 }
 
-/// Makes all calls, `at_once` at a time; after a failure none is begun any more, but those under way are awaited.
-///
-/// One that was left alone could be carried out when the lease is given back and another worker writes.
-async fn make_all<T>(
-    at_once: usize,
-    mut calls: impl Iterator<Item = impl Future<Output = Result<T, Error>>>,
-    mut done: impl FnMut(T),
-) -> Result<(), Error> {
-    let mut under_way = FuturesUnordered::new();
-    let mut outcome = Ok(());
-    loop {
-        while outcome.is_ok()
-            && under_way.len() < at_once
-            && let Some(call) = calls.next()
-        {
-            under_way.push(call);
-        }
-        match under_way.next().await {
-            Some(Ok(value)) => done(value),
-            Some(Err(error)) => outcome = outcome.and(Err(error)),
-            None => return outcome,
-        }
-    }
-}
-
 /// Says every ten seconds how far a round of writing has come.
 struct Progress {
     total: usize,
@@ -363,35 +374,5 @@ impl Progress {
                 "members are being written"
             );
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::cell::Cell;
-
-    #[tokio::test(start_paused = true)]
-    async fn after_a_failure_no_call_is_begun_and_those_under_way_are_awaited() {
-        let (begun, ended) = (Cell::new(0), Cell::new(0));
-        let calls = (0..40_usize).map(|number| {
-            begun.set(begun.get() + 1);
-            let ended = &ended;
-            async move {
-                tokio::time::sleep(Duration::from_secs(number as u64)).await;
-                ended.set(ended.get() + 1);
-                match number {
-                    1 | 7 => Err(Error::MembersStay { count: number }),
-                    _ => Ok(()),
-                }
-            }
-        });
-        let outcome = make_all(20, calls, |()| {}).await;
-        assert!(
-            matches!(outcome, Err(Error::MembersStay { count: 1 })),
-            "the first failure is told"
-        );
-        assert_eq!(begun.get(), 21);
-        assert_eq!(ended.get(), begun.get());
     }
 }

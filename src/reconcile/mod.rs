@@ -2,6 +2,7 @@
 //!
 //! The only place where what was read meets what is in Dynamics.
 
+mod abreast;
 pub mod converge;
 pub mod guard;
 mod lag;
@@ -18,11 +19,13 @@ pub use lag::LONGEST_LAG;
 pub use plan::{NoRoom, Plan};
 pub use publish::{Look, Published, Shown};
 pub use rounds::{Converged, Rounds, Step};
-pub use survey::Audience;
+pub use survey::{Audience, Sought, Whereabouts};
 pub use unverified::Unverified;
 
 use crate::domain::{ContactId, ContactSet, Fate, Mode, NearNames, UsedBy};
 use crate::dynamics;
+use crate::text::shown;
+use serde_json::{Value, json};
 
 /// What a run wants of the segment.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +67,22 @@ pub enum Error {
         name: String,
         /// Names that somebody may have meant.
         near: NearNames,
+    },
+    /// Somebody has renamed the segment since it was loaded.
+    #[error(
+        "there is no segment of exactly the name {name:?} any more: the one that was loaded last is called {} now, and whoever \
+         uses it goes on with it, so that a new one of the old name would reach nobody. Nothing was written, and no approval \
+         opens this: rename it back in Customer Insights - Journeys, or load the file directly with the new name as \
+         `segment_name`; or, where a new segment is meant, let this function forget the one that was renamed, with {}; then \
+         load the file directly again",
+        shown::word(.now),
+        forgetting(.name)
+    )]
+    SegmentRenamed {
+        /// The name that it had.
+        name: String,
+        /// The name that it has.
+        now: String,
     },
     /// The segment has a query of its own.
     #[error(
@@ -210,6 +229,13 @@ pub enum Changed {
     /// Its groups are others again and again.
     #[error("the segment's groups were changed in Dynamics again and again while this run was at work")]
     GroupsAgain,
+    /// An Include group that was written to keeps contacts out.
+    #[error(
+        "an Include group of the segment was made an Exclude group during the run, and contacts of the result that were added to \
+         it just then may be in it, which keeps them out: look in Customer Insights - Journeys who is to be in that group, since \
+         Exclude groups are left as they are"
+    )]
+    Excluding,
     /// Its groups are others than those that were verified.
     #[error("the segment's groups were changed in Dynamics during the run, after its members were verified")]
     Groups,
@@ -220,7 +246,7 @@ impl Error {
     pub fn error_type(&self) -> &'static str {
         match self {
             Self::SeveralSegments { .. } => "SeveralSegments",
-            Self::SegmentMissing { .. } => "SegmentMissing",
+            Self::SegmentMissing { .. } | Self::SegmentRenamed { .. } => "SegmentMissing",
             Self::DynamicSegment { .. } => "DynamicSegment",
             Self::WrongBaseEntity { .. } => "WrongBaseEntity",
             Self::SegmentChanged(_) => "SegmentChanged",
@@ -244,6 +270,7 @@ impl Error {
             // The segment or the result itself forbids the load, so that repeating it is no use.
             Self::SeveralSegments { .. }
             | Self::SegmentMissing { .. }
+            | Self::SegmentRenamed { .. }
             | Self::DynamicSegment { .. }
             | Self::WrongBaseEntity { .. }
             | Self::NoRoom(_)
@@ -261,6 +288,11 @@ impl Error {
             Self::Dynamics(error) => error.fate(),
         }
     }
+}
+
+/// Writes the command that lets the function forget a segment.
+fn forgetting(name: &str) -> Value {
+    json!({"action": "forget", "segment_name": name})
 }
 
 impl Error {

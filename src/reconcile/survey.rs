@@ -3,7 +3,7 @@
 use super::Error;
 use super::plan::advance_to;
 use crate::domain::{Census, ContactId, SegmentName, UsedBy};
-use crate::dynamics::{Definition, Group, Segment};
+use crate::dynamics::{Definition, Group, Segment, SegmentId};
 use crate::means::Means;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -18,28 +18,52 @@ pub struct Audience {
     pub members: Vec<Vec<ContactId>>,
 }
 
+/// Which segment is meant: the one of a name, which a head may know by its id, too.
+#[derive(Clone, Copy, Debug)]
+pub struct Sought<'a> {
+    /// The name.
+    pub name: &'a SegmentName,
+    /// The segment that was loaded last under it; `None` if none was.
+    pub loaded: Option<SegmentId>,
+}
+
+/// Where the segment is that is meant.
+#[derive(Debug)]
+pub enum Whereabouts {
+    /// It is there, and has its name.
+    Here(Segment),
+    /// The one that was loaded last has this name now, and no other has the old one.
+    Renamed(String),
+    /// There is none, or none any more.
+    Nowhere,
+}
+
 /// The base entity of contacts, as the create writes it.
 const CONTACT: &str = "contact";
 
-/// Finds the segment of exactly this name and reads its members; `None` if there is none.
+/// Finds the segment that is meant and reads its members; `None` if there is none.
 ///
-/// Several of one name, a dynamic one and one of other people than contacts are refused: which audience is meant, or who
-/// else decides about it, cannot be told, and a result holds contacts only. `expected` is a guess at the number of members, which only speeds the listing up.
-pub async fn survey(means: &impl Means, name: &SegmentName, expected: usize) -> Result<Option<Audience>, Error> {
-    let Some(segment) = find(means, name).await? else {
-        return Ok(None);
+/// Several of one name, one that was renamed since it was loaded, a dynamic one and one of other people than contacts are
+/// refused: which audience is meant, or who else decides about it, cannot be told, and a result holds contacts only.
+/// `expected` is a guess at the number of members, which only speeds the listing up.
+pub async fn survey(means: &impl Means, sought: Sought<'_>, expected: usize) -> Result<Option<Audience>, Error> {
+    let name = || sought.name.as_str().to_owned();
+    let segment = match whereabouts(means, sought).await? {
+        Whereabouts::Here(segment) => segment,
+        Whereabouts::Renamed(now) => return Err(Error::SegmentRenamed { name: name(), now }),
+        Whereabouts::Nowhere => return Ok(None),
     };
     let definition = means.definition(segment.definition_id).await?;
     // Segments made elsewhere may not say it: the column is not required.
     if segment.base_entity.as_deref().is_some_and(|entity| entity != CONTACT) {
         return Err(Error::WrongBaseEntity {
-            name: name.as_str().to_owned(),
+            name: name(),
             id: segment.id.to_string(),
         });
     }
     if !definition.query.trim().is_empty() {
         return Err(Error::DynamicSegment {
-            name: name.as_str().to_owned(),
+            name: name(),
             id: segment.id.to_string(),
         });
     }
@@ -51,22 +75,43 @@ pub async fn survey(means: &impl Means, name: &SegmentName, expected: usize) -> 
     }))
 }
 
-/// Finds the segment of exactly this name; several are an error.
-pub async fn find(means: &impl Means, name: &SegmentName) -> Result<Option<Segment>, Error> {
-    let mut found = means.find_segments(name).await?;
+/// Finds the segment that is meant where it has its name; several are an error.
+pub async fn find(means: &impl Means, sought: Sought<'_>) -> Result<Option<Segment>, Error> {
+    match whereabouts(means, sought).await? {
+        Whereabouts::Here(segment) => Ok(Some(segment)),
+        Whereabouts::Renamed(_) | Whereabouts::Nowhere => Ok(None),
+    }
+}
+
+/// Finds out where the segment is that is meant; several of its name are an error.
+///
+/// A list that does not show the one that was loaded last proves nothing: lists may lag behind, and people rename. So its row
+/// is read, and only what that says makes room for another one.
+pub async fn whereabouts(means: &impl Means, sought: Sought<'_>) -> Result<Whereabouts, Error> {
+    let mut found = means.find_segments(sought.name).await?;
+    let unlisted = sought.loaded.filter(|id| found.iter().all(|segment| segment.id != *id));
+    let known = match unlisted {
+        Some(id) => means.known_segment(id).await?,
+        None => None,
+    };
+    match known {
+        Some(known) if known.name == sought.name.as_str() => found.push(known.segment),
+        Some(known) if found.is_empty() => return Ok(Whereabouts::Renamed(known.name)),
+        _ => {}
+    }
     if found.len() > 1 {
         let ids = found.iter().map(|segment| segment.id.to_string()).collect();
         return Err(Error::SeveralSegments {
-            name: name.as_str().to_owned(),
+            name: sought.name.as_str().to_owned(),
             ids,
         });
     }
-    Ok(found.pop())
+    Ok(found.pop().map_or(Whereabouts::Nowhere, Whereabouts::Here))
 }
 
-/// Returns what uses the segment of this name; `None` if there is none, or Dynamics does not tell.
-pub async fn used_by(means: &impl Means, name: &SegmentName) -> Result<Option<UsedBy>, Error> {
-    let Some(segment) = find(means, name).await? else {
+/// Returns what uses the segment that is meant; `None` if there is none, or Dynamics does not tell.
+pub async fn used_by(means: &impl Means, sought: Sought<'_>) -> Result<Option<UsedBy>, Error> {
+    let Some(segment) = find(means, sought).await? else {
         return Ok(None);
     };
     let definition = means.definition(segment.definition_id).await?;

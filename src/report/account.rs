@@ -90,6 +90,17 @@ pub(crate) struct Writing {
     pub(crate) undescribed: Option<String>,
     /// What follows from members that are missing.
     pub(crate) missing: Option<Missing>,
+    /// Whom Exclude groups keep out; `None` if they keep out nobody.
+    pub(crate) kept_out: Option<KeptOut>,
+}
+
+/// How many members no journey sees, since Exclude groups keep them out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct KeptOut {
+    /// How many they are.
+    pub(crate) count: u64,
+    /// How many members there are in all.
+    pub(crate) members: u64,
 }
 
 /// What follows from members that were published and are not shown.
@@ -199,6 +210,19 @@ impl Writing {
             members: self.begun_with.is_none().then_some(members),
             rejected,
         })
+    }
+}
+
+impl KeptOut {
+    /// Compares the members with those whom Dynamics is to count; `None` if it is to count them all.
+    pub(crate) fn of(members: u64, counted: u64) -> Option<Self> {
+        let count = members.saturating_sub(counted);
+        (count > 0).then_some(Self { count, members })
+    }
+
+    /// Returns whether nobody is left.
+    pub(crate) const fn is_everybody(self) -> bool {
+        self.count == self.members
     }
 }
 

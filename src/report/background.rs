@@ -1,6 +1,6 @@
 //! What the one plain sentence of a run needs beyond its numbers.
 
-use super::account::{Account, Ending};
+use super::account::{Account, Ending, KeptOut};
 use crate::domain::Fate;
 use crate::error::{Error, Objection};
 use crate::state::{Head, Job, Shortfall};
@@ -47,6 +47,8 @@ pub(crate) struct Background {
     pub(crate) may_be_published: bool,
     /// When that was published which was only looked at.
     pub(crate) followed_up: Option<DateTime<Utc>>,
+    /// Whom Exclude groups keep out of what is published.
+    pub(crate) kept_out: Option<KeptOut>,
     /// The segment is there no more.
     pub(crate) is_gone: bool,
     /// It has been Active for so long that it is taken to show what was published, and nothing proves it.
@@ -92,6 +94,7 @@ impl Background {
             is_throttled: error.is_some_and(Error::is_throttled),
             may_be_published: writing.written.is_some() && !is_refused,
             followed_up: None,
+            kept_out: writing.kept_out.filter(|_| error.is_none()),
             is_gone: false,
             is_unproven: false,
             shortfall: writing.missing.as_ref().map(|missing| missing.shortfall),

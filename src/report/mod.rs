@@ -23,7 +23,8 @@ mod reporter;
 mod why;
 
 pub(crate) use account::{
-    Account, Comparison, Content, Cost, Difference, Ending, Estimate, Found, Lapsed, Missing, Reading, Writing, Written,
+    Account, Comparison, Content, Cost, Difference, Ending, Estimate, Found, KeptOut, Lapsed, Missing, Reading,
+    Writing, Written,
 };
 pub(crate) use answer::{answer, fail_if_own_failed, put_own_first};
 pub use archive::{Archive, History, Trigger, TriggerKind};

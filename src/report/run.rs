@@ -50,6 +50,7 @@ impl RunReport {
         report.tell_the_reading(&account.reading);
         report.tell_the_segment(&account);
         report.tell_the_ending(&account, ending);
+        report = report.tell_who_is_kept_out();
         report.tell_the_throttling();
         report.tell_the_lists(lists, &account.reading.rejected);
         let consequences = sentences::consequences(&report, account.comparison.found.as_ref());
@@ -219,6 +220,15 @@ impl RunReport {
         self.needs_attention |= writing.shown.is_some_and(|shown| shown.has_strangers());
         self.warnings.extend(sentences::about_the_segment(account));
         self.warnings.extend(writing.undescribed.clone());
+    }
+
+    /// Says whom Exclude groups keep out; where that is everybody, a person has to look whether it is meant.
+    pub(super) fn tell_who_is_kept_out(mut self) -> Self {
+        if let Some(kept_out) = self.background.kept_out {
+            self.warnings.push(sentences::about_those_kept_out(kept_out));
+            self.needs_attention |= kept_out.is_everybody();
+        }
+        self
     }
 
     fn tell_the_ending(&mut self, account: &Account, ending: Ending) {

@@ -1,6 +1,6 @@
 //! What is seen of a segment some time after it was published, and its report.
 
-use super::account::Missing;
+use super::account::{KeptOut, Missing};
 use super::run::stays;
 use super::{Background, Outcome, RunReport, sentences};
 use crate::error::Error;
@@ -17,16 +17,26 @@ pub(crate) enum Seen {
         /// By Dynamics' own times nothing was computed since it was published before.
         is_without_effect: bool,
     },
+    /// Somebody calls it otherwise by now.
+    Renamed(String),
     /// It is there no more.
     Gone,
 }
 
 impl Seen {
+    /// Returns whom Exclude groups keep out of what is shown, where that is known.
+    fn kept_out(&self, applied: &Applied) -> Option<KeptOut> {
+        match self {
+            Self::Active(shown, _) => KeptOut::of(applied.members?.count, shown.asked),
+            Self::PublishedAgain { .. } | Self::Renamed(_) | Self::Gone => None,
+        }
+    }
+
     /// Returns who is not shown, where that is known.
     pub(crate) fn leftovers(&self) -> Leftovers<'_> {
         let not_shown = match self {
             Self::Active(_, missing) => Missing::those(missing.as_ref()),
-            Self::PublishedAgain { .. } | Self::Gone => &[],
+            Self::PublishedAgain { .. } | Self::Renamed(_) | Self::Gone => &[],
         };
         Leftovers {
             not_shown,
@@ -47,11 +57,12 @@ impl RunReport {
     pub(crate) fn of_published(applied: &Applied, seen: &Seen, requests: u64) -> Self {
         let background = Background {
             followed_up: Some(applied.at),
-            is_gone: matches!(seen, Seen::Gone),
+            kept_out: seen.kept_out(applied),
+            is_gone: matches!(seen, Seen::Renamed(_) | Seen::Gone),
             is_unproven: matches!(seen, Seen::Active(shown, _) if shown.has_lasted),
             shortfall: match seen {
                 Seen::Active(_, missing) => missing.as_ref().map(|missing| missing.shortfall),
-                Seen::PublishedAgain { .. } | Seen::Gone => None,
+                Seen::PublishedAgain { .. } | Seen::Renamed(_) | Seen::Gone => None,
             },
             is_without_effect: matches!(
                 seen,
@@ -66,13 +77,14 @@ impl RunReport {
             background,
             ..Self::of(&applied.job, Outcome::Computing)
         };
+        let report = report.tell_who_is_kept_out();
         match seen {
             Seen::Active(shown, missing) => Self {
                 outcome: Outcome::Loaded,
                 member_count: shown.member_count,
                 published_missing: shown.missing(),
-                warnings: sentences::about_what_is_shown(shown, missing.as_ref()),
-                needs_attention: stays(missing.as_ref()) || shown.has_strangers(),
+                warnings: [sentences::about_what_is_shown(shown, missing.as_ref()), report.warnings].concat(),
+                needs_attention: report.needs_attention || stays(missing.as_ref()) || shown.has_strangers(),
                 requests,
                 ..report
             },
@@ -80,6 +92,10 @@ impl RunReport {
                 warnings: sentences::about_a_publish_without_effect(*is_without_effect),
                 needs_attention: *is_without_effect,
                 requests,
+                ..report
+            },
+            Seen::Renamed(now) => Self {
+                warnings: vec![sentences::renamed(now)],
                 ..report
             },
             Seen::Gone => Self {

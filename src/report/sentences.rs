@@ -1,11 +1,13 @@
 //! What runs tell people in words; the words of an error are its own.
 
-use super::account::{Account, Comparison, Found, Lapsed, Missing, Reading};
+use super::account::{Account, Comparison, Found, KeptOut, Lapsed, Missing, Reading};
+use super::sentence::people;
 use super::{Outcome, RunReport};
 use crate::domain::{Mode, SegmentName, utc};
 use crate::error::Error;
 use crate::reconcile::{Evaluation, Shown, guard};
 use crate::state::{Job, Shortfall};
+use crate::text::shown;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
@@ -16,7 +18,16 @@ pub(super) const LOST: &str = "the attempt before this one ended without a word:
                                what is special about this file";
 pub(super) const UNREPORTED: &str = "the attempt that came to this end was killed before it could report: what it read, added \
                                      and removed is not told any more";
-pub(super) const GONE: &str = "the segment was deleted or renamed after it was published";
+pub(super) const GONE: &str = "the segment was deleted after it was published, or given to another business unit";
+
+/// Says that a segment has another name since it was published.
+pub(super) fn renamed(now: &str) -> String {
+    format!(
+        "the segment that was published is called {} now; as long as it is, the next result for the old name is refused: rename \
+         it back, or send the results to the new name",
+        shown::word(now)
+    )
+}
 
 /// Says what the guards found, and prints the whole command that approves exactly this input.
 ///
@@ -277,6 +288,33 @@ fn about_what_follows(missing: &Missing) -> String {
         (None, _) => String::new(),
     };
     format!("{follows}{who}")
+}
+
+/// Says that members are kept out by groups that are not ours.
+pub(super) fn about_those_kept_out(kept_out: KeptOut) -> String {
+    let KeptOut { count, members } = kept_out;
+    let nobody = if kept_out.is_everybody() {
+        ": nobody is left whom a journey could reach by the segment; look in Customer Insights - Journeys whether that is meant"
+    } else {
+        ""
+    };
+    format!(
+        "{count} of the segment's {members} members are kept out by its Exclude groups, which this function leaves as they \
+         are, and Dynamics does not count them{nobody}"
+    )
+}
+
+/// Says the same in a sentence for people.
+pub(super) fn kept_out_plainly(kept_out: KeptOut) -> String {
+    let members = people(kept_out.members);
+    if kept_out.is_everybody() {
+        format!("Its Exclude groups keep out everybody in it ({members}): somebody has to look whether that is meant.")
+    } else {
+        format!(
+            "Its Exclude groups keep out {} of its {members}.",
+            shown::grouped(kept_out.count)
+        )
+    }
 }
 
 /// Says that contacts were not taken.

@@ -77,7 +77,7 @@ const WORDS: [(&[&str], &str, &str); 35] = [
     (&["WrongBaseEntity"], "the segment is not one of contacts", DYNAMICS),
     (
         &["SegmentMissing"],
-        "there is no segment of this name, and none is to be made",
+        "there is no segment of this name, or none any more, and none is to be made",
         DYNAMICS,
     ),
     (

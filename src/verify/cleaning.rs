@@ -5,11 +5,12 @@ use super::rows::DESCRIPTION;
 use super::seen::Seen;
 use crate::config::Settings;
 use crate::domain::SegmentStatus;
-use crate::dynamics::{self, Dataverse, DefinitionId};
+use crate::dynamics::{self, Dataverse, DefinitionId, Segment, SegmentId};
 use crate::production::Clients;
 use crate::state::{self, Noted, Trial, Trials};
 use crate::time::Fence;
 use std::sync::atomic::{AtomicBool, Ordering};
+use uuid::Uuid;
 
 /// What removes trials in one environment.
 pub(super) struct Cleaning {
@@ -183,7 +184,7 @@ impl Cleaning {
     /// Removes a trial, whatever there is of it.
     async fn remove(&self, trial: &Trial) -> Result<(), Left> {
         let dataverse = &self.dataverse;
-        match dataverse.find_segments(&trial.segment_name).await.map_err(Left::of)?[..] {
+        match self.segments(trial).await?[..] {
             [] => {}
             [ref segment] => {
                 let segment = dataverse.segment(segment.id).await.map_err(Left::of)?;
@@ -218,6 +219,25 @@ impl Cleaning {
             return Ok(());
         }
         Err(Left::Stays)
+    }
+
+    /// Finds the segments of a trial's name; the trial itself, where no list shows it and its row is there.
+    async fn segments(&self, trial: &Trial) -> Result<Vec<Segment>, Left> {
+        let mut found = self
+            .dataverse
+            .find_segments(&trial.segment_name)
+            .await
+            .map_err(Left::of)?;
+        let noted = trial.segment_id.as_deref().and_then(|id| Uuid::try_parse(id).ok());
+        if let Some(id) = noted.filter(|_| found.is_empty()) {
+            let known = self.dataverse.known_segment(SegmentId(id)).await.map_err(Left::of)?;
+            match known {
+                Some(known) if known.name == trial.segment_name.as_str() => found.push(known.segment),
+                Some(_) => return Err(Left::NotATrial("somebody has renamed it")),
+                None => {}
+            }
+        }
+        Ok(found)
     }
 
     async fn definitions(&self, trial: &Trial) -> Result<Vec<DefinitionId>, Left> {

@@ -1,6 +1,7 @@
 //! Publishing again what was published, without its file: only where the draft is still what it was.
 
 use super::missing::Lacking;
+use super::names::sought;
 use super::session::Session;
 use crate::domain::{Fate, Mode};
 use crate::error::Error;
@@ -28,7 +29,8 @@ impl<M: Means> Session<'_, M> {
         self.await_unanswered(self.lease.look().await?.unanswered_until).await?;
         let expected = applied.members.map_or(applied.contacts, |members| members.count);
         let expected = usize::try_from(expected).unwrap_or(0);
-        let Some(audience) = survey::survey(self.means(), &job.segment_name, expected).await? else {
+        let sought = sought(&job.segment_name, Some(applied));
+        let Some(audience) = survey::survey(self.means(), sought, expected).await? else {
             // It was there a moment ago: the next look tells.
             return Ok(None);
         };
@@ -59,7 +61,8 @@ impl<M: Means> Session<'_, M> {
             self.await_unanswered(head.unanswered_until).await?;
             let members = read_back.members.map_or(0, |members| members.count);
             let expected = usize::try_from(members).unwrap_or(0);
-            let found = survey::survey(self.means(), &job.segment_name, expected).await?;
+            let sought = sought(&job.segment_name, Some(&read_back));
+            let found = survey::survey(self.means(), sought, expected).await?;
             let Some(audience) = found.filter(|audience| is_draft_of(&read_back, audience)) else {
                 return Ok(Vec::new());
             };

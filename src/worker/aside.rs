@@ -1,6 +1,7 @@
 //! Stepping aside: what fails for a reason of its own takes its change out of the draft again, so that what others publish
 //! holds nothing of it.
 
+use super::names::sought;
 use super::session::Session;
 use crate::domain::{Census, ContactSet, Fate, Mode};
 use crate::dynamics::{self, Segment};
@@ -89,7 +90,7 @@ impl<M: Means> Session<'_, M> {
             match head.draft_before(job).filter(|_| is_to_be(&head)) {
                 Some(before) => {
                     self.await_unanswered(head.unanswered_until).await?;
-                    self.restore_to(job, before).await
+                    self.restore_to(job, &head, before).await
                 }
                 None => Ok(()),
             }
@@ -102,8 +103,9 @@ impl<M: Means> Session<'_, M> {
     /// Brings the draft back to those who were in it before the first write, where that is known for certain.
     ///
     /// Of them only a hash is known. It names those who are published, unless somebody had changed the draft by then.
-    async fn restore_to(&self, job: &Job, before: Census) -> Result<(), Error> {
-        let survey = async || survey::survey(self.means(), &job.segment_name, 0).await;
+    async fn restore_to(&self, job: &Job, head: &Head, before: Census) -> Result<(), Error> {
+        let sought = sought(&job.segment_name, head.applied.as_ref());
+        let survey = async || survey::survey(self.means(), sought, 0).await;
         let is_as_before = |audience: &Audience| survey::census(&audience.members) == before;
         let mut found = survey().await?;
         if found.as_ref().is_some_and(is_as_before) {

@@ -1,5 +1,6 @@
 //! Creating a segment: never while the row of an earlier create may still come, whoever sent that.
 
+use super::names::sought;
 use super::session::Session;
 use crate::domain::{Fate, LATE_COMMIT};
 use crate::dynamics::{self, Definition, LOOK_EVERY, Segment};
@@ -19,7 +20,7 @@ impl<M: Means> Session<'_, M> {
         };
         let until = sent + LATE_COMMIT;
         while self.means().s3_time() <= until {
-            let found = survey::find(self.means(), &job.segment_name).await;
+            let found = survey::find(self.means(), sought(&job.segment_name, None)).await;
             if found.map_err(awaited)?.is_some() {
                 break;
             }

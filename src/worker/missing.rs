@@ -1,6 +1,7 @@
 //! Members that were published and are not counted: noted, and published again.
 
 use super::again::Why;
+use super::names::sought;
 use super::session::Session;
 use crate::domain::{Census, ContactId, SegmentName, SegmentStatus};
 use crate::dynamics::Segment;
@@ -84,7 +85,7 @@ impl<M: Means> Session<'_, M> {
         else {
             return Ok(None);
         };
-        let Some(found) = survey::find(self.means(), name).await? else {
+        let Some(found) = survey::find(self.means(), sought(name, head.applied.as_ref())).await? else {
             return Ok(None);
         };
         let counted = usize::try_from(counted).unwrap_or(usize::MAX);
@@ -106,7 +107,8 @@ impl<M: Means> Session<'_, M> {
     /// One that was seen Active and is so no more was stopped by somebody, or has expired: only the next result publishes it.
     async fn see_to_missing(&self, applied: &Applied) -> Result<Option<RunReport>, Error> {
         let head = self.lease.look().await?;
-        let found = survey::find(self.means(), &applied.job.segment_name).await?;
+        let sought = sought(&applied.job.segment_name, Some(applied));
+        let found = survey::find(self.means(), sought).await?;
         let is_ours = |found: &Segment| Some(found.id.to_string()) == applied.segment_id;
         let (Some(segment), Some(shortage)) = (found.filter(is_ours), &head.shortage) else {
             self.lease.give_up_missing().await?;

@@ -3,17 +3,32 @@
 use super::Worker;
 use super::prepare::Prepared;
 use crate::config::MissingSegment;
-use crate::domain::NearNames;
+use crate::domain::{NearNames, SegmentName};
+use crate::dynamics::SegmentId;
 use crate::means::Means;
-use crate::reconcile::{Audience, Error, survey};
-use crate::state::{Head, Job};
+use crate::reconcile::{Audience, Error, Sought, survey};
+use crate::state::{Applied, Head, Job};
+use uuid::Uuid;
+
+/// Says which segment is meant: the one of a name, and under its id the one that was loaded last.
+pub(super) fn sought<'a>(name: &'a SegmentName, applied: Option<&Applied>) -> Sought<'a> {
+    let loaded = applied.and_then(|applied| Uuid::try_parse(applied.segment_id.as_deref()?).ok());
+    Sought {
+        name,
+        loaded: loaded.map(SegmentId),
+    }
+}
 
 impl<M: Means> Worker<'_, M> {
     /// Finds the segment and its members; where there is none, and the destination wants none to be made, that is refused.
     ///
     /// The segment of a sample is there for a look only, and is made all the same.
-    pub(super) async fn survey(&self, job: &Job, expected: usize) -> Result<Option<Audience>, Error> {
-        let found = survey::survey(&self.means, &job.segment_name, expected).await?;
+    pub(super) async fn survey(&self, job: &Job, head: &Head, expected: usize) -> Result<Option<Audience>, Error> {
+        let sought = sought(&job.segment_name, head.applied.as_ref());
+        let found = match survey::survey(&self.means, sought, expected).await {
+            Err(Error::SegmentRenamed { .. }) if job.sample.is_some() => None,
+            found => found?,
+        };
         let may_be_made = self.settings.destination.rules.missing_segment == MissingSegment::Create;
         if found.is_some() || may_be_made || job.sample.is_some() {
             return Ok(found);

@@ -148,7 +148,9 @@ impl<M: Means> Worker<'_, M> {
     ) -> (Comparison, Result<Prepared, Error>) {
         let mut comparison = Comparison::default();
         let prepared = async {
-            let mut audience = meter.phase(Phase::Survey, self.survey(job, contacts.len())).await?;
+            let mut audience = meter
+                .phase(Phase::Survey, self.survey(job, head, contacts.len()))
+                .await?;
             comparison.found = audience.as_ref().map(|audience| found(audience, head));
             let members = audience.as_mut().map(Audience::take_members).unwrap_or_default();
             let (groups, members_before) = (members.len(), members.iter().map(Vec::len).sum());

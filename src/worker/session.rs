@@ -6,14 +6,15 @@ use super::aside::undoing;
 use super::failure::{Next, record_failure};
 use super::lease::LeaseGuard;
 use super::missing::Lacking;
+use super::names::sought;
 use super::phase::{Meter, Phase};
 use super::prepare::Prepared;
 use crate::domain::ContactId;
 use crate::dynamics::Segment;
 use crate::error::Error;
 use crate::means::{self, Leftovers, Lists, Means};
-use crate::reconcile::{self, Draft, Look, Published, Shown, guard, publish, survey};
-use crate::report::{Account, Attempt, Ending, Outcome, RunReport, Seen, Writing, Written};
+use crate::reconcile::{self, Draft, Look, Published, Shown, Whereabouts, guard, publish, survey};
+use crate::report::{Account, Attempt, Ending, KeptOut, Outcome, RunReport, Seen, Writing, Written};
 use crate::state::{Achievement, Applied, Head, Job, LastRun, ReadBack};
 use tracing::Instrument as _;
 
@@ -139,11 +140,18 @@ impl<M: Means> Session<'_, M> {
     /// again.
     pub(super) async fn follow_up(&self, applied: &Applied) -> Result<Option<RunReport>, Error> {
         let lease = &self.lease;
-        let found = survey::find(self.means(), &applied.job.segment_name).await?;
+        let sought = sought(&applied.job.segment_name, Some(applied));
         let told = async |seen| Ok(Some(self.report_seen(applied, &seen).await));
-        let Some(segment) = found.filter(|found| Some(found.id.to_string()) == applied.segment_id) else {
-            lease.let_go().await?;
-            return told(Seen::Gone).await;
+        let segment = match survey::whereabouts(self.means(), sought).await? {
+            Whereabouts::Here(found) if Some(found.id) == sought.loaded => found,
+            Whereabouts::Renamed(now) => {
+                lease.let_go().await?;
+                return told(Seen::Renamed(now)).await;
+            }
+            Whereabouts::Here(_) | Whereabouts::Nowhere => {
+                lease.let_go().await?;
+                return told(Seen::Gone).await;
+            }
         };
         let mut watch = applied.watch();
         match publish::look(self.means(), segment, &mut watch).await {
@@ -228,6 +236,7 @@ impl<M: Means> Session<'_, M> {
     async fn settle(&self, job: &Job, head: &Head, prepared: &Prepared) -> (Writing, Result<Option<Outcome>, Error>) {
         let mut writing = Writing {
             is_settled: true,
+            kept_out: KeptOut::of(prepared.members.count, prepared.counted_before),
             ..Writing::default()
         };
         let outcome = async {
@@ -264,18 +273,19 @@ impl<M: Means> Session<'_, M> {
     ) -> (Writing, Result<Option<Outcome>, Error>) {
         let mut writing = Writing::default();
         let outcome = async {
-            let before = prepared.members_before;
             writing.begun_with = prepared.published_before;
-            let published_before = prepared.published_before.unwrap_or(before as u64);
+            let published_before = prepared.published_before.unwrap_or(prepared.members_before as u64);
             writing.overtaken = self.lease.begin(job, published_before, prepared.members).await?;
+            let is_new = prepared.audience.is_none();
             let (segment, definition) = match prepared.audience {
                 Some(audience) => (audience.segment, audience.definition),
                 None => meter.phase(Phase::Write, self.create(job)).await?,
             };
             writing.segment_id = Some(segment.id.to_string());
             let desired = self.worker.desired(job, &prepared.contacts, prepared.not_found);
-            let mut draft =
-                Draft::new(self.means(), &self.lease.fence, &segment, definition).doubted(head.writing.is_some());
+            let mut draft = Draft::new(self.means(), &self.lease.fence, &segment, definition)
+                .doubted(head.writing.is_some())
+                .just_made(is_new);
             let undoing = undoing(job, head, &prepared.plan);
             let converging = draft.converge(&desired, prepared.plan);
             let converging = meter.phase(Phase::Write, converging).await;
@@ -291,6 +301,7 @@ impl<M: Means> Session<'_, M> {
             };
             writing.written = Some(Written::of(&converged));
             writing.not_accepted = converged.not_accepted;
+            writing.kept_out = KeptOut::of(converged.members.count, converged.counted as u64);
 
             let read_back = ReadBack {
                 contacts: desired.contacts.len() as u64,

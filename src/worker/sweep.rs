@@ -1,6 +1,7 @@
 //! The scheduled sweep: finds results that no event told of, goes on with what was left, follows up what was published.
 
 use super::failure::record_look;
+use super::names::sought;
 use super::resolve::{Candidate, Resolved};
 use super::session::Done;
 use super::{Asked, NOTING, Worker, by, heads};
@@ -161,7 +162,8 @@ impl<M: Means> Worker<'_, M> {
         if !head.waits_for_use(self.means.s3_time()) {
             return false;
         }
-        let looking = survey::used_by(&self.means, &head.segment_name);
+        let sought = sought(&head.segment_name, head.applied.as_ref());
+        let looking = survey::used_by(&self.means, sought);
         match by(self.stop_at, NOTING, looking).await {
             Ok(used_by) => !used_by.is_some_and(|used_by| used_by.is_used()),
             Err(error) => {

@@ -275,13 +275,13 @@ async fn what_changes_after_the_members_were_verified_is_not_published() {
     for change in change {
         let world = with_audience().await;
         // The look with the read-back is answered late: it saw the segment as it was.
-        let late = Fault::on(DEFINITION).nth(2).late_answer(Duration::from_secs(5));
+        let late = Fault::on(DEFINITION).nth(3).late_answer(Duration::from_secs(5));
         world.sandbox.dataverse.fault(late);
         world.sandbox.dataverse.latency(DEFINITION, Duration::from_secs(1));
         let key = world.drop_contacts("monday.csv", &contacts(0..1_100));
         world.sandbox.dataverse.clear_log();
         let ((kind, reason), ()) = tokio::join!(failure_of(&world, &key), async {
-            world.sandbox.dataverse.arrived(DEFINITION, 2).await;
+            world.sandbox.dataverse.arrived(DEFINITION, 3).await;
             tokio::time::sleep(Duration::from_secs(3)).await;
             change(&world);
         });

@@ -5,6 +5,7 @@
 
 mod counted;
 
+use super::sentences::kept_out_plainly;
 use super::why::{Group, group};
 use super::{Audience, Background, Outcome, RunReport, Stale};
 use crate::domain::Mode;
@@ -75,6 +76,7 @@ impl Telling<'_> {
             Outcome::Computing => self.computing(),
             _ => self.unchanged(),
         }];
+        sentences.extend(self.background().kept_out.map(kept_out_plainly));
         sentences.extend(self.shortage());
         sentences.extend(self.left_out());
         let recovered = "It is the first good load after one that was not.";

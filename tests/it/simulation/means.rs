@@ -8,7 +8,9 @@ use super::situations::Situation;
 use super::world::{NAMES, dynamics_time, s3_time};
 use chrono::{DateTime, Utc};
 use segment_loader::domain::{Batch, ContactId, Home, Mode, NearNames, ObjectRef, SegmentName};
-use segment_loader::dynamics::{self, Definition, DefinitionId, Group, GroupId, LookedUp, Saved, Segment, SegmentId};
+use segment_loader::dynamics::{
+    self, Definition, DefinitionId, Group, GroupId, KnownSegment, LookedUp, Saved, Segment, SegmentId,
+};
 use segment_loader::means::{Attempt, Leftovers, Lists, Means};
 use segment_loader::source::{self, ObjectVersion, Parts, Rows};
 use segment_loader::state::{self, Bookmark, Head, KeyContent, Legacy, Stored};
@@ -178,6 +180,18 @@ impl Means for Simulated {
         let index = index_of(id.0);
         self.call(None, move |_, world| world.segments[index].row(index, world.now()))
             .await
+    }
+
+    async fn known_segment(&self, id: SegmentId) -> Result<Option<KnownSegment>, dynamics::Error> {
+        let index = index_of(id.0);
+        let known = self.call(None, move |_, world| {
+            let segment = &world.segments[index];
+            segment.exists.then(|| KnownSegment {
+                name: name_of(index).as_str().to_owned(),
+                segment: segment.row(index, world.now()),
+            })
+        });
+        known.await
     }
 
     async fn definition(&self, id: DefinitionId) -> Result<Definition, dynamics::Error> {

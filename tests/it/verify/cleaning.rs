@@ -205,6 +205,39 @@ async fn a_segment_of_a_noted_name_that_is_not_the_trial_is_left_alone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_trial_that_no_list_shows_is_removed_and_one_that_somebody_renamed_is_left_alone() {
+    let world = environment().await;
+    let name = cut_off_at(&world, "PublishSegmentDefinition").await;
+    world
+        .sandbox
+        .dataverse
+        .fault(Fault::on("GET msdynmkt_segments").rewrite(|body| {
+            body["value"] = json!([]);
+            body["@odata.count"] = json!(0);
+        }));
+    later(&world, OWN_TIME);
+    assert_eq!(sweep(&world).await["warnings"], json!([]));
+    assert!(world.sandbox.dataverse.segments(&name).is_empty());
+    assert_nothing_is_left(&world);
+
+    let world = environment().await;
+    let name = cut_off_at(&world, "PublishSegmentDefinition").await;
+    let trial = world.sandbox.dataverse.segment(&name);
+    let renamed = [("msdynmkt_displayname", json!("Wanted"))];
+    world
+        .sandbox
+        .dataverse
+        .edit(|state| state.set_segment(trial.id, &renamed));
+    later(&world, OWN_TIME);
+    let warnings = sweep(&world).await["warnings"].to_string();
+    assert!(
+        warnings.contains("somebody has renamed it; it is left alone"),
+        "{warnings}"
+    );
+    assert_eq!(world.sandbox.dataverse.segment("Wanted").members, contacts(0..9));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_trial_that_a_journey_uses_by_now_is_left_to_people() {
     let world = environment().await;
     let name = cut_off_at(&world, "PublishSegmentDefinition").await;
