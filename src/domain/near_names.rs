@@ -20,6 +20,11 @@ impl NearNames {
         near.dedup();
         Self(Some(near.into_iter().map(|(_, other)| other).collect()))
     }
+
+    /// Returns the name that comes nearest.
+    pub fn nearest(&self) -> Option<String> {
+        self.0.as_ref()?.first().cloned()
+    }
 }
 
 /// Ends a sentence; where no name comes near, nothing is said.

@@ -59,6 +59,8 @@ pub(crate) struct Background {
     pub(crate) is_without_effect: bool,
     /// There is no segment, and none was made.
     pub(crate) is_missing: bool,
+    /// The nearest of the names that come near that of a segment that is new.
+    pub(crate) near: Option<String>,
     /// What came and went is counted for this attempt alone, after another one.
     pub(crate) goes_on: bool,
 }
@@ -100,6 +102,7 @@ impl Background {
             shortfall: writing.missing.as_ref().map(|missing| missing.shortfall),
             is_without_effect: false,
             is_missing: comparison.difference.is_some() && found.is_none() && writing.segment_id.is_none(),
+            near: comparison.beside.as_ref().and_then(NearNames::nearest),
             goes_on: writing.begun_with.is_some(),
         }
     }

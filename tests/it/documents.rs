@@ -140,7 +140,7 @@ fn every_error_that_somebody_must_mend_stands_beside_what_is_seen_of_it() {
 }
 
 /// What each command of the AWS CLI in docs/operations.md asks for.
-const COMMANDS: [(&str, &[&str]); 13] = [
+const COMMANDS: [(&str, &[&str]); 15] = [
     ("cloudformation describe-stacks", &["cloudformation:DescribeStacks"]),
     (
         "lambda delete-function-concurrency",
@@ -153,7 +153,9 @@ const COMMANDS: [(&str, &[&str]); 13] = [
     ("lambda invoke", &["lambda:InvokeFunction"]),
     ("lambda put-function-concurrency", &["lambda:PutFunctionConcurrency"]),
     ("logs filter-log-events", &["logs:FilterLogEvents"]),
+    ("s3 cp", &["s3:GetObject"]),
     ("s3 ls", &["s3:ListBucket"]),
+    ("s3 presign", &["s3:GetObject"]),
     ("s3api copy-object", &["s3:GetObjectVersion", "s3:PutObject"]),
     ("s3api list-object-versions", &["s3:ListBucketVersions"]),
     ("secretsmanager get-secret-value", &["secretsmanager:GetSecretValue"]),

@@ -33,6 +33,7 @@ mod mislaid;
 mod missing;
 mod names;
 mod new_segments;
+mod nights;
 mod observed;
 mod others;
 mod page;

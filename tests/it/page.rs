@@ -12,7 +12,7 @@ use std::time::Duration;
 
 pub(crate) const PAGE: &str = "_state/status.html";
 /// The elements that stand in a line of text.
-const INLINE: [&[u8]; 4] = [b"bdi", b"code", b"span", b"time"];
+const INLINE: [&[u8]; 5] = [b"b", b"bdi", b"code", b"span", b"time"];
 
 /// Returns the lines of text that the page shows.
 pub(crate) fn lines(world: &World) -> Vec<String> {
@@ -258,6 +258,28 @@ async fn a_sweep_writes_the_page_again_only_where_it_shows_something_else_or_is_
     assert_shows(&world, &["▲ Too old", "it should have one every 1 hours"]);
     let page = world.sandbox.s3.get(BUCKET, PAGE).unwrap();
     assert!(page.starts_with(b"<!DOCTYPE html>"));
+}
+
+/// What the page costs stands in docs/costs.md: 1 LIST, 3 GET or HEAD, and 1 PUT where something has changed.
+#[tokio::test(start_paused = true)]
+async fn the_page_costs_an_idle_sweep_one_listing_and_three_looks() {
+    let world = World::start().await;
+    world.load("monday.csv", &contacts(0..50)).await.assert_loaded();
+    world.sandbox.s3.clear_log();
+    sweep(&world).await;
+    let requests = world.sandbox.s3.requests();
+    let count = |operations: &[&str]| {
+        requests
+            .iter()
+            .filter(|request| operations.contains(&request.operation.as_str()))
+            .count()
+    };
+    let without_the_page = (3, 4);
+    let (listed, looked) = (
+        count(&["ListObjectsV2", "PutObject"]),
+        count(&["GetObject", "HeadObject"]),
+    );
+    assert_eq!((listed - 1, looked - 3), without_the_page, "{requests:#?}");
 }
 
 #[tokio::test(start_paused = true)]

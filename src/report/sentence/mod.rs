@@ -38,6 +38,8 @@ pub(super) fn plain(text: &str) -> String {
         '<' => '‹',
         '>' => '›',
         c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => ' ',
+        // What follows would be read from the other side.
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => char::REPLACEMENT_CHARACTER,
         c => c,
     });
     replaced.collect()
@@ -77,6 +79,7 @@ impl Telling<'_> {
             _ => self.unchanged(),
         }];
         sentences.extend(self.background().kept_out.map(kept_out_plainly));
+        sentences.extend(self.near_name());
         sentences.extend(self.shortage());
         sentences.extend(self.left_out());
         let recovered = "It is the first good load after one that was not.";
@@ -291,6 +294,14 @@ impl Telling<'_> {
             .chain(to_do)
             .collect::<Vec<_>>()
             .join(" ")
+    }
+
+    /// Says that a segment that was made has nearly the name of another one.
+    fn near_name(&self) -> Option<String> {
+        let near = self.background().near.as_ref().filter(|_| self.report.created)?;
+        Some(format!(
+            "There is also “{near}”, of nearly the same name: if that was meant, load the file into it, and delete this one."
+        ))
     }
 
     /// Says how many rows and contacts of the file came to nothing.
