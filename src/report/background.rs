@@ -1,7 +1,7 @@
 //! What the one plain sentence of a run needs beyond its numbers.
 
 use super::account::{Account, Ending, KeptOut};
-use crate::domain::Fate;
+use crate::domain::{Fate, NearNames};
 use crate::error::{Error, Objection};
 use crate::state::{Head, Job, Shortfall};
 use chrono::{DateTime, Utc};
@@ -108,18 +108,25 @@ impl Background {
     }
 }
 
+impl From<(u64, DateTime<Utc>)> for Audience {
+    fn from((people, since): (u64, DateTime<Utc>)) -> Self {
+        Self { people, since }
+    }
+}
+
 impl Past {
+    /// Knows nothing but which audience was seen last.
+    pub(crate) fn seen(last: Option<(u64, DateTime<Utc>)>) -> Self {
+        Self {
+            last: last.map(Audience::from),
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn of(head: &Head, job: &Job) -> Self {
-        let applied = head.applied.as_ref().filter(|applied| applied.confirmed);
-        let last = applied.and_then(|applied| {
-            Some(Audience {
-                people: applied.members?.count,
-                since: applied.at,
-            })
-        });
         let publishing = head.writing.as_ref().and_then(|writing| writing.publishing);
         Self {
-            last,
+            last: head.last_seen().map(Audience::from),
             is_clear: publishing.is_none(),
             went_wrong: head.went_wrong,
             ended_badly: head.ended_badly(job).map(str::to_owned),

@@ -10,6 +10,7 @@ mod doubts;
 mod event;
 mod forgotten;
 mod heard;
+mod last_run;
 mod page;
 pub mod metrics;
 mod run;

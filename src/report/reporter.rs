@@ -62,13 +62,6 @@ impl Tell for Reporter<'_> {
     }
 }
 
-impl RunReport {
-    /// Tells a run in one plain sentence, for people who hear of it nowhere else.
-    pub(crate) fn told(&self) -> String {
-        sentence(self, Utc::now())
-    }
-}
-
 impl Reporter<'_> {
     /// Reports a run that has ended, and returns its report with what was noticed on the way.
     pub(crate) async fn report(&self, mut report: RunReport) -> RunReport {

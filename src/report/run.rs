@@ -68,23 +68,6 @@ impl RunReport {
         self
     }
 
-    /// Returns the run as its segment's head remembers it, told at `at`; `None` if it was none of the segment's own.
-    pub(crate) fn as_last_run(&self, at: DateTime<Utc>) -> Option<LastRun> {
-        self.is_of_a_segment().then(|| LastRun {
-            at,
-            outcome: self.outcome,
-            sentence: self.sentence.clone(),
-            created: self.created,
-            needs_attention: self.needs_attention,
-        })
-    }
-
-    /// Returns whether the run may have changed what is known of a segment.
-    pub(crate) fn is_of_a_segment(&self) -> bool {
-        let is_own = !matches!(self.outcome, Outcome::DryRun | Outcome::Superseded | Outcome::Busy);
-        is_own && !self.is_dry_run && self.segment_name.is_some()
-    }
-
     /// Tells of a job that another one overtook.
     pub(crate) fn of_overtaken(job: &Job, by: &Job) -> Self {
         Self {
@@ -109,6 +92,7 @@ impl RunReport {
             repeated: lost.is_repeated,
             warnings: sentences::attention(lost.needs_attention),
             background: Background {
+                past: Past::seen(lost.last_seen),
                 is_tried_again: true,
                 ..Background::default()
             },

@@ -129,6 +129,12 @@ impl Head {
         }
     }
 
+    /// Returns how many members the audience had that was last seen in Dynamics, and when it was published.
+    pub fn last_seen(&self) -> Option<(u64, DateTime<Utc>)> {
+        let applied = self.applied.as_ref().filter(|applied| applied.confirmed)?;
+        Some((applied.members?.count, applied.at))
+    }
+
     /// Says what is under way at `now`, S3's time, for which the head is needed.
     pub fn under_way(&self, now: DateTime<Utc>) -> Option<UnderWay> {
         if let Some(lease) = self.lease.as_ref().filter(|lease| !lease.is_over(now)) {

@@ -15,6 +15,8 @@ pub struct Lost {
     pub needs_attention: bool,
     /// Whether the attempt before it at the same input ended so, too.
     pub is_repeated: bool,
+    /// The audience that was last seen in Dynamics, as [`Head::last_seen`] tells it.
+    pub last_seen: Option<(u64, DateTime<Utc>)>,
 }
 
 /// Whose fault a failure is.
@@ -146,6 +148,7 @@ impl Head {
             job,
             needs_attention,
             is_repeated,
+            last_seen: self.last_seen(),
         })
     }
 

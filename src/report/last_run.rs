@@ -1,0 +1,30 @@
+//! A run as it is remembered, and shown on the status page.
+
+use super::sentence::sentence;
+use super::{Outcome, RunReport};
+use crate::state::LastRun;
+use chrono::{DateTime, Utc};
+
+impl RunReport {
+    /// Tells a run in one plain sentence, for people who hear of it nowhere else.
+    pub(crate) fn told(&self) -> String {
+        sentence(self, Utc::now())
+    }
+
+    /// Returns the run as its segment's head remembers it, told at `at`; `None` if it was none of the segment's own.
+    pub(crate) fn as_last_run(&self, at: DateTime<Utc>) -> Option<LastRun> {
+        self.is_of_a_segment().then(|| LastRun {
+            at,
+            outcome: self.outcome,
+            sentence: self.sentence.clone(),
+            created: self.created,
+            needs_attention: self.needs_attention,
+        })
+    }
+
+    /// Returns whether the run may have changed what is known of a segment.
+    pub(crate) fn is_of_a_segment(&self) -> bool {
+        let is_own = !matches!(self.outcome, Outcome::DryRun | Outcome::Superseded | Outcome::Busy);
+        is_own && !self.is_dry_run && self.segment_name.is_some()
+    }
+}
