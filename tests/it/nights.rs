@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
-/// The first evening, 1 March 2027, 6:00 and 30 seconds: every night is told with the same days.
-const EVENING: Duration = Duration::from_secs(1_803_880_830);
+/// The first evening, 1 March 2048, 6:00 and 30 seconds, so that every night is told with the same days, for years to come.
+const EVENING: Duration = Duration::from_secs(2_466_655_230);
 const A_DAY: Duration = Duration::from_hours(24);
 /// What of an event tells how it went; mails are made of it.
 const TOLD: [&str; 9] = [
@@ -42,7 +42,7 @@ impl Night {
         let world = World::in_sandbox(Sandbox::start().await, &variables);
         let clock = world.sandbox.s3.clock();
         let now = clock.now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-        clock.advance(EVENING - now);
+        clock.advance(EVENING.checked_sub(now).unwrap());
         world
             .sandbox
             .dataverse
