@@ -122,6 +122,12 @@ def look_at_hostile_names(browser):
     holds("no name turns the sentence around", browser.ask(IN_ORDER), shown(browser))
 
 
+def look_at_the_example(browser):
+    """Takes the picture that is docs/status-page.png, by `pngquant --speed 1 32`, once it looks otherwise."""
+    page, = PREPARED.glob("*__example.snap.html")
+    look(browser, page, "example")
+
+
 def look_at_a_load(browser, example):
     ended = subprocess.run([example], capture_output=True, text=True, timeout=300, check=False)
     place = re.search(r"^Status page: (.+)$", ended.stdout, re.MULTILINE)
@@ -141,6 +147,7 @@ def main(program, example):
         browser = Browser(stack, program)
         look_at_all_lights(browser)
         look_at_hostile_names(browser)
+        look_at_the_example(browser)
         look_at_a_load(browser, example)
 
 

@@ -230,6 +230,52 @@ fn a_page_says_of_each_segment_how_it_is_and_what_to_do() {
     insta::assert_binary_snapshot!("lights.html", html.into_bytes());
 }
 
+/// What docs/status-page.png shows: one morning, as it might be.
+#[test]
+fn a_page_is_quiet_where_all_is_well_and_says_what_to_do_where_it_is_not() {
+    let with = |people: u64, step: u64, glance: Glance| Glance {
+        status: Status {
+            last_load: Some(at(26, 6)),
+            ..glance.status
+        },
+        members: Some(people),
+        loads: (0..60_u32)
+            .map(|day| Load {
+                at: at(26, 6) - TimeDelta::days(59 - i64::from(day)),
+                contacts: people - u64::from(59 - day) * step + u64::from(day * 7 % 5) * (people / 90),
+                outcome: Loaded::Loaded,
+            })
+            .collect(),
+        ..glance
+    };
+    let [refused, ..] = wrong();
+    let sentence = "“Summer Sale” was not refreshed: the file holds 499 people, 501 fewer than now (limit 50 %). Journeys go on \
+                    with the 1,000 of 26 November. Approve, or drop a better file.";
+    let mut refused = with(1_000, 0, refused);
+    refused.last_run.as_mut().unwrap().sentence = sentence.to_owned();
+    let sentence = "“Winter Sale” was published with 3,960 people, 25 came and 12 went, and Dynamics is still computing it: until that \
+                    has ended, journeys may see the audience from before.";
+    let computing = glance("Winter Sale", State::Computing, Outcome::Computing, sentence);
+    let newsletter = fresh(
+        "Newsletter",
+        "“Newsletter” was loaded: it has 41,207 people, 112 came and 38 went.",
+    );
+    let mut newsletter = with(41_207, 450, newsletter);
+    newsletter.status.last_load = Some(at(27, 6));
+    let glances = Glances {
+        segments: vec![newsletter, with(3_960, 20, computing), refused],
+        has_more: false,
+    };
+    let verified = [Verified {
+        environment: "socktown.crm4.dynamics.com".to_owned(),
+        at: at(20, 9),
+        ok: true,
+        doubts: Vec::new(),
+    }];
+    let html = page(&glances, &verified).html(at(27, 6));
+    insta::assert_binary_snapshot!("example.html", html.into_bytes());
+}
+
 #[test]
 fn names_that_are_markup_or_turn_around_or_are_long_are_shown_like_any_other() {
     let long = "W".repeat(100);
