@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 /// How long it may take to note how a run was told: nothing but the status page waits for it.
-const LONGEST_NOTING: Duration = Duration::from_secs(5);
+const LONGEST_NOTING: Duration = Duration::from_secs(1);
 
 impl<M: Means> Session<'_, M> {
     /// Tells of an attempt before this session of which nobody may have heard: it ended without a word, or before it could

@@ -3,9 +3,10 @@
 use super::html::Html;
 use super::light::Light;
 use super::{curve, moment, time};
+use crate::domain::Outcome;
 use crate::report::sentence;
 use crate::report::{Stale, command};
-use crate::state::{Glance, Refused, State};
+use crate::state::{Glance, LastRun, Refused, State};
 use crate::text::shown::grouped;
 use chrono::{DateTime, Utc};
 
@@ -117,6 +118,12 @@ fn stale(glance: &Glance) -> Option<Stale> {
 /// Says what is refused, why, and how to load it all the same.
 fn ask(refused: &Refused, function: Option<&str>) -> Html {
     let (reason, json) = command::split(&refused.refusal.reason);
+    let is_address = reason.starts_with("s3://");
+    let reason = if is_address {
+        reason.to_owned()
+    } else {
+        sentence::capitalised(reason)
+    };
     let command = json.and_then(|json| match function {
         Some(function) => command::to_paste(json, function),
         None => Some(json.to_owned()),
@@ -137,7 +144,7 @@ fn ask(refused: &Refused, function: Option<&str>) -> Html {
     let parts = [
         Html::element("h4", &[], Html::text(title)),
         Html::paragraph("file", file),
-        Html::paragraph("reason", Html::text(reason)),
+        Html::paragraph("reason", Html::text(&reason)),
     ];
     Html::element("div", &[("class", "ask")], parts.into_iter().chain(command).collect())
 }
@@ -161,11 +168,15 @@ fn count(glance: &Glance) -> Option<Html> {
 
 /// Says when the last run ended, and when the last good load did, where that was another one.
 fn when(glance: &Glance) -> Option<Html> {
+    let is_good = |run: &LastRun| matches!(run.outcome, Outcome::Loaded | Outcome::Unchanged);
+    let is_good = glance.last_run.as_ref().is_some_and(is_good);
     let last_run = glance.last_run.as_ref().map(|run| run.at);
     let last_load = glance.status.last_load;
     let said = |what, at| Html::from([Html::text(what), time(at)]);
     let parts = match (last_run, last_load) {
-        (Some(run), Some(load)) if moment(run) == moment(load) => [Some(said("Last run, a good load: ", run)), None],
+        (Some(run), Some(load)) if is_good && moment(run) == moment(load) => {
+            [Some(said("Last run, a good load: ", run)), None]
+        }
         (Some(run), load) => [
             Some(said("Last run: ", run)),
             load.map(|load| said(". Last good load: ", load)),

@@ -1,0 +1,184 @@
+//! When the status page is written, by whom, and that nothing else depends on it.
+
+use super::{PAGE, assert_shows};
+use crate::failures::sweep;
+use crate::run::Run;
+use crate::world::{FIFTEEN_MINUTES, World, contacts, csv};
+use sandbox::{BUCKET, DESTINATION_SECRET, Fault, Sandbox};
+use serde_json::json;
+use std::time::Duration;
+
+/// Returns how often the page was asked to be written.
+fn writes(world: &World) -> usize {
+    let requests = world.sandbox.s3.requests();
+    let writes = requests
+        .iter()
+        .filter(|request| request.operation == "PutObject" && request.path.ends_with("status.html"));
+    writes.count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_runs_that_end_at_once_each_is_on_the_page() {
+    let world = World::start().await;
+    let names = ["One", "Two", "Three", "Four", "Five", "Six"];
+    let load = async |name: &str| {
+        let app = World::app(&world.sandbox, &[]);
+        let key = format!("incoming/{name}/a.csv");
+        world.sandbox.s3.put(BUCKET, &key, csv(&contacts(0..20)));
+        let event = world.sandbox.s3.notification(BUCKET, &key);
+        let answer = Box::pin(app.handle(event, FIFTEEN_MINUTES)).await.unwrap();
+        Run::first(&answer).assert_loaded();
+    };
+    futures_util::future::join_all(names.map(load)).await;
+    assert_shows(
+        &world,
+        &names
+            .map(|name| format!("“{name}” was created"))
+            .each_ref()
+            .map(String::as_str),
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_somebody_else_has_written_meanwhile_is_made_anew() {
+    let world = World::start().await;
+    world.load("monday.csv", &contacts(0..50)).await.assert_loaded();
+    // As if it were another one when it is written.
+    let fault = Fault::on("HeadObject").path("status.html");
+    world.sandbox.s3.fault(fault.alter_header("etag", Some("\"0123\"")));
+    world.sandbox.s3.clear_log();
+    world.load("tuesday.csv", &contacts(0..60)).await.assert_loaded();
+    assert_eq!(writes(&world), 2);
+    assert_shows(&world, &["60 people"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_never_comes_first_leaves_the_page_to_the_next() {
+    let world = World::start().await;
+    let taken = Fault::on("PutObject").path("status.html").always().answer(412);
+    world.sandbox.s3.fault(taken.code("PreconditionFailed"));
+    world
+        .load("monday.csv", &contacts(0..50))
+        .await
+        .assert_loaded()
+        .warns_of_nothing();
+    assert_eq!(writes(&world), 3);
+    world.sandbox.s3.clear_faults();
+    sweep(&world).await;
+    assert_shows(&world, &["“Summer Sale” was created, with 50 people."]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_cannot_be_written_or_looked_at_fails_no_run() {
+    for (operation, status) in [
+        ("PutObject", 403),
+        ("PutObject", 503),
+        ("HeadObject", 403),
+        ("HeadObject", 500),
+    ] {
+        let world = World::start().await;
+        let fault = Fault::on(operation).path("status.html").always().answer(status);
+        world.sandbox.s3.fault(fault.code("AccessDenied"));
+        world.load("monday.csv", &contacts(0..50)).await.assert_loaded();
+        assert_eq!(sweep(&world).await["warnings"], json!([]));
+        assert_eq!(world.published(), contacts(0..50));
+        assert!(world.sandbox.s3.get(BUCKET, PAGE).is_none());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_hangs_holds_a_run_up_for_seconds_only() {
+    let world = World::start().await;
+    let fault = Fault::on("HeadObject").path("status.html").always();
+    world.sandbox.s3.fault(fault.delay(Duration::from_hours(1)));
+    let begun = tokio::time::Instant::now();
+    world.load("monday.csv", &contacts(0..50)).await.assert_loaded();
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_and_what_was_known_already_write_no_page() {
+    let world = World::start().await;
+    let key = world.drop_contacts("monday.csv", &contacts(0..50));
+    let run = world.load_directly(&key, &json!({"dry_run": true})).await;
+    run.assert_dry_run();
+    world.sandbox.secrets.deny(DESTINATION_SECRET);
+    world.load_directly(&key, &json!({"dry_run": true})).await;
+    assert!(world.sandbox.s3.keys(BUCKET, "_state/").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sweep_writes_the_page_again_only_where_it_shows_something_else_or_is_an_hour_old() {
+    let world = World::start().await;
+    world.load("monday.csv", &contacts(0..50)).await.assert_loaded();
+    sweep(&world).await;
+    world.sandbox.s3.clear_log();
+    for _ in 0..3 {
+        world.sandbox.s3.clock().advance(Duration::from_mins(15));
+        sweep(&world).await;
+    }
+    assert_eq!(writes(&world), 0);
+    world.sandbox.s3.clock().advance(Duration::from_mins(16));
+    sweep(&world).await;
+    assert_eq!(writes(&world), 1);
+    world.destination(&json!({"stale_after_hours": 1}));
+    sweep(&world).await;
+    assert_shows(&world, &["▲ Too old", "it should have one every 1 hours"]);
+    let page = world.sandbox.s3.get(BUCKET, PAGE).unwrap();
+    assert!(page.starts_with(b"<!DOCTYPE html>"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_page_costs_an_idle_sweep_one_listing_and_three_looks() {
+    let world = World::start().await;
+    world.load("monday.csv", &contacts(0..50)).await.assert_loaded();
+    world.sandbox.s3.clear_log();
+    sweep(&world).await;
+    let requests = world.sandbox.s3.requests();
+    let count = |operations: &[&str]| {
+        requests
+            .iter()
+            .filter(|request| operations.contains(&request.operation.as_str()))
+            .count()
+    };
+    let without_the_page = (3, 4);
+    let (listed, looked) = (
+        count(&["ListObjectsV2", "PutObject"]),
+        count(&["GetObject", "HeadObject"]),
+    );
+    assert_eq!((listed - 1, looked - 3), without_the_page, "{requests:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn beside_more_than_two_hundred_segments_a_load_leaves_the_page_to_the_sweep() {
+    let world = World::start().await;
+    world.load("monday.csv", &contacts(0..50)).await.assert_loaded();
+    let mut head = world.head();
+    head["environment"] = json!("test.crm4.dynamics.com");
+    for number in 0..200 {
+        head["segment_name"] = json!(format!("Theirs {number}"));
+        let key = format!("_state/segments/{number:032x}/head.json");
+        world.sandbox.s3.put(BUCKET, &key, head.to_string());
+    }
+    world.sandbox.s3.clear_log();
+    world.load("tuesday.csv", &contacts(0..60)).await.assert_loaded();
+    assert_eq!(writes(&world), 0);
+    sweep(&world).await;
+    assert_eq!(writes(&world), 1);
+    assert_shows(&world, &["201 segments", "60 people", "Theirs 199"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_page_is_no_result_and_nobody_who_lists_the_state_stumbles_over_it() {
+    let world = World::in_sandbox(Sandbox::start().await, &[("RESULTS_PREFIX", "")]);
+    let key = "Summer Sale/monday.csv";
+    world.sandbox.s3.put(BUCKET, key, csv(&contacts(0..50)));
+    world.run(key).await.assert_loaded();
+    assert_eq!(world.deliver(PAGE).await, json!({"runs": []}));
+    let swept = sweep(&world).await;
+    assert_eq!((&swept["runs"], &swept["warnings"]), (&json!([]), &json!([])));
+    let status = world.invoke(json!({"action": "status"})).await.unwrap();
+    assert_eq!(status["segments"].as_array().unwrap().len(), 1, "{status}");
+    let history = world.invoke(json!({"action": "history"})).await.unwrap();
+    assert_eq!(history["runs"].as_array().unwrap().len(), 1, "{history}");
+}
