@@ -74,6 +74,7 @@ impl Clients {
         for _ in 0..TRIES {
             // Before the heads: whoever replaces this page has seen all that they said when it was written.
             let found = Page::look(&own).await?;
+            let now = own.now();
             let glances = Glances::read(&own, occasion.most(), Self::stale_after(destination.ok())).await?;
             if glances.has_more && occasion == Occasion::Load {
                 return Ok(());
@@ -85,7 +86,7 @@ impl Clients {
                 trouble: destination.err(),
                 function: self.variables.function_name.as_deref(),
             };
-            let (now, shows) = (own.now(), page.fingerprint());
+            let shows = page.fingerprint();
             let is_shown = found.as_ref().is_some_and(|found| found.shows(&shows, now));
             if is_shown || Page::write(&own, found.as_ref(), &shows, page.html(now)).await? {
                 return Ok(());

@@ -20,6 +20,10 @@ impl Light {
     /// Returns the light of a segment, and the word for it.
     pub(super) fn of(glance: &Glance) -> (Self, &'static str) {
         let last = glance.last_run.as_ref();
+        let is_unreadable = glance
+            .refused
+            .as_ref()
+            .is_some_and(|refused| refused.refusal.unreadable);
         match glance.status.state {
             State::Unreadable => (Self::Bad, "State unreadable"),
             State::Loading => (Self::Busy, "Being loaded"),
@@ -27,6 +31,7 @@ impl Light {
             _ if glance.has_died => (Self::Bad, "Interrupted"),
             State::Waiting => (Self::Busy, "Waiting"),
             State::Computing => (Self::Busy, "Being computed"),
+            State::Refused if is_unreadable => (Self::Warn, "Not refreshed"),
             State::Refused => (Self::Warn, "Refused"),
             State::Stale => (Self::Warn, "Too old"),
             State::Fresh if glance.missing.is_some() => (Self::Warn, "Fewer shown"),

@@ -112,7 +112,12 @@ impl StatusPage<'_> {
             }
         }
         for verified in self.verified {
-            homes.entry((&verified.environment, None)).or_default();
+            if !homes
+                .keys()
+                .any(|(environment, _)| *environment == verified.environment)
+            {
+                homes.entry((&verified.environment, None)).or_default();
+            }
         }
         let homes = homes.into_iter();
         homes

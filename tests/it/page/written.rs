@@ -96,6 +96,15 @@ async fn a_page_that_hangs_holds_a_run_up_for_seconds_only() {
     assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
 }
 
+#[tokio::test]
+async fn a_browser_is_told_that_it_is_a_page() {
+    let world = World::start().await;
+    world.load("monday.csv", &contacts(0..50)).await.assert_loaded();
+    let client = aws_sdk_s3::Client::new(&world.sandbox.aws_config());
+    let head = client.head_object().bucket(BUCKET).key(PAGE).send().await.unwrap();
+    assert_eq!(head.content_type(), Some("text/html; charset=utf-8"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_dry_run_and_what_was_known_already_write_no_page() {
     let world = World::start().await;
