@@ -6,8 +6,7 @@ use crate::domain::{Fate, Mode};
 use crate::error::Error;
 use crate::means::{Lists, Unwritten};
 use crate::source::{ObjectVersion, Rejected};
-use crate::state::{End, Job, LastRun, Lost, Shortfall, Unreported};
-use chrono::{DateTime, Utc};
+use crate::state::{End, Job, Lost, Shortfall, Unreported};
 use std::time::Duration;
 
 /// One attempt at a job, at its end.
