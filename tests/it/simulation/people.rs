@@ -93,7 +93,7 @@ impl World {
         if self.people.approvals.iter().any(was_approved) || !self.rng.happens(600) {
             return None;
         }
-        let is_elsewhere = self.scenario.environments == Environments::Two && self.rng.happens(600);
+        let is_elsewhere = self.scenario.environments == Environments::Two && self.rng.happens(900);
         let approval = Approval {
             function: if is_elsewhere { 1 - by.function } else { by.function },
             environment: by.environment,
