@@ -1,7 +1,6 @@
 //! Creating a segment: two rows, of which neither may ever come into being twice.
 
 use super::business_unit::{Unfit, unfit};
-use super::by_id::NamedSegment;
 use super::call::{Answer, Call, Odd};
 use super::client::Failure;
 use super::description::{DESCRIPTION, LONGEST_DESCRIPTION};
@@ -34,12 +33,14 @@ impl Dataverse {
     /// definition that an earlier, interrupted run left without a segment is used.
     pub async fn create_segment(&self, name: &SegmentName, description: &str) -> Result<(Segment, Definition), Error> {
         let definition = match self.orphan(name).await? {
-            Some(orphan) => self.made_usable(orphan, name).await?,
+            Some(orphan) => self.made_usable(orphan, name).await?.id,
             None => self.new_definition(name).await?,
         };
-        let id = self.new_segment(name, description, definition.id).await?;
-        let segment = self.created_segment(id, name, definition.id).await?;
-        Ok((segment, definition))
+        let id = self.new_segment(name, description, definition).await?;
+        // What was asked for is not yet what is there.
+        let segment = self.created_segment(id, name, definition);
+        let (segment, definition) = tokio::join!(segment, self.new_row(async || self.definition(definition).await));
+        Ok((segment?, definition?))
     }
 
     /// Reads the new segment: a row of another name or definition would be found by nobody, or would be somebody else's.
@@ -49,7 +50,7 @@ impl Dataverse {
         name: &SegmentName,
         definition: DefinitionId,
     ) -> Result<Segment, Error> {
-        let row = self.new_row(id).await?;
+        let row = self.new_row(async || self.segment_row(id).await).await?;
         let segment = row.segment;
         if row.name != name.as_str() || segment.definition_id != definition {
             let what = "the new row has another name or definition than was written";
@@ -67,10 +68,10 @@ impl Dataverse {
     }
 
     /// Reads a row that was made just now: it may be as late as one whose create nobody heard the answer of.
-    async fn new_row(&self, id: SegmentId) -> Result<NamedSegment, Error> {
+    async fn new_row<T>(&self, read: impl AsyncFn() -> Result<T, Error>) -> Result<T, Error> {
         let until = Instant::now() + LATE_COMMIT;
         loop {
-            match self.segment_row(id).await {
+            match read().await {
                 Err(error) if !error.is_absence() => return Err(error),
                 Err(_) if Instant::now() < until => {}
                 Err(_) => {
@@ -82,7 +83,7 @@ impl Dataverse {
         }
     }
 
-    async fn new_definition(&self, name: &SegmentName) -> Result<Definition, Error> {
+    async fn new_definition(&self, name: &SegmentName) -> Result<DefinitionId, Error> {
         let group = self.first_group(name);
         let body = json!({
             "msdynmkt_name": name.as_str(),
@@ -103,23 +104,13 @@ impl Dataverse {
                 )
                 .await
             {
-                Ok(id) => {
-                    return Ok(Definition {
-                        id: DefinitionId(id),
-                        query: String::new(),
-                        groups: vec![group],
-                        refresh_disabled: true,
-                        dependents: None,
-                        computation: None,
-                        etag: None,
-                    });
-                }
+                Ok(id) => return Ok(DefinitionId(id)),
                 Err(failure) => {
                     let come = self
                         .wait_for_row(failure, DEFINE, &mut tries, || self.orphan(name))
                         .await?;
                     if let Some(found) = come {
-                        return self.made_usable(found, name).await;
+                        return Ok(self.made_usable(found, name).await?.id);
                     }
                 }
             }
@@ -262,7 +253,7 @@ impl Dataverse {
         }
         Err(Error::unexpected(
             DEFINE,
-            "a definition without a segment keeps changing",
+            "a definition without a segment does not keep what is written to it",
         ))
     }
 

@@ -165,28 +165,36 @@ impl<'a, M: Means> Draft<'a, M> {
 
     /// Makes the definition ready for a plan: without automatic refresh, and with a group for everybody.
     ///
-    /// What others added meanwhile is kept. Answers `false` where the groups are no more those that the plan was made for: an
+    /// What others added meanwhile is kept, and a change is read back: one that was answered with success may have had no
+    /// effect. Answers `false` where the groups are no more those that the plan was made for: an
     /// Include group may have become one that keeps contacts out.
     async fn make_ready(&mut self, plan: &Plan) -> Result<bool, Error> {
         let need_not_look = plan.is_empty() || std::mem::take(&mut self.is_just_made);
         if need_not_look && self.is_ready(plan) {
             return Ok(true);
         }
-        let mut refused = 0;
+        let (mut refused, mut stopped) = (0, 0);
         loop {
-            if refused == CHANGES_BY_OTHERS {
-                return Err(Error::SegmentChanged(Changed::Definition));
-            }
-            if self.look().await? {
+            let is_regrouped = self.look().await?;
+            self.has_stopped_refresh |= stopped > 0 && self.definition.refresh_disabled;
+            if is_regrouped {
                 return Ok(false);
             }
             if self.is_ready(plan) {
                 return Ok(true);
             }
+            if refused == CHANGES_BY_OTHERS {
+                return Err(Error::SegmentChanged(Changed::Definition));
+            }
+            if stopped == CHANGES_BY_OTHERS {
+                return Err(Error::SegmentChanged(Changed::RefreshStays));
+            }
             let saved = if self.definition.refresh_disabled {
                 self.add_groups(self.groups_wanting(plan)).await?
             } else {
-                self.stop_automatic_refresh().await?
+                let saved = self.means.disable_refresh(&self.definition).await?;
+                stopped += usize::from(saved == Saved::Done);
+                saved
             };
             self.is_unversioned |= saved == Saved::NotVersioned;
             refused += usize::from(saved != Saved::Done);
@@ -225,13 +233,6 @@ impl<'a, M: Means> Draft<'a, M> {
             return Err(Error::SegmentChanged(Changed::GroupsAgain));
         }
         Ok(is_regrouped)
-    }
-
-    async fn stop_automatic_refresh(&mut self) -> Result<Saved, Error> {
-        let saved = self.means.disable_refresh(&self.definition).await?;
-        self.definition.refresh_disabled = saved == Saved::Done;
-        self.has_stopped_refresh |= saved == Saved::Done;
-        Ok(saved)
     }
 
     /// Returns how many groups a plan needs that are not there.

@@ -236,6 +236,12 @@ pub enum Changed {
          Exclude groups are left as they are"
     )]
     Excluding,
+    /// Its refresh stays on.
+    #[error(
+        "the segment's automatic refresh stays on, although this run tried again and again to switch it off, so that it has \
+         changed no member: switch it off in Dynamics, or load into another segment"
+    )]
+    RefreshStays,
     /// Its groups are others than those that were verified.
     #[error("the segment's groups were changed in Dynamics during the run, after its members were verified")]
     Groups,

@@ -2,6 +2,7 @@
 
 use super::failure_of;
 use crate::world::{SEGMENT, World, contacts};
+use sandbox::Fault;
 use sandbox::dataverse::Seed;
 use serde_json::json;
 use std::time::Duration;
@@ -41,6 +42,60 @@ async fn a_refresh_that_cannot_be_switched_off_stops_the_load_before_any_member_
     assert_eq!(failure_of(&world, &key).await.0, "PrivilegeMissing");
     assert_eq!(world.sandbox.dataverse.count("AddStaticMembers"), 0);
     assert_eq!(world.segment().members, contacts(0..100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_that_stays_on_although_it_was_switched_off_stops_the_load_before_any_member_is_written() {
+    let world = World::start().await;
+    let dataverse = &world.sandbox.dataverse;
+    dataverse.seed_segment(Seed::named(SEGMENT).group(contacts(0..100)).with_refresh());
+    dataverse.fault(Fault::on("PATCH msdynmkt_segmentdefinitions").always().answer(204));
+    let key = world.drop_contacts("monday.csv", &contacts(0..120));
+    for attempt in 0..2 {
+        let (kind, reason) = failure_of(&world, &key).await;
+        assert_eq!(kind, "SegmentChanged", "{attempt}: {reason}");
+        assert!(reason.contains("refresh stays on"), "{attempt}: {reason}");
+        assert!(!reason.contains("somebody"), "{attempt}: {reason}");
+    }
+    assert_eq!(dataverse.count("AddStaticMembers"), 0);
+    assert_eq!(dataverse.count("RemoveStaticMembers"), 0);
+    dataverse.clear_faults();
+    world.run(&key).await.assert_loaded();
+    assert_eq!(world.published(), contacts(0..120));
+    assert!(world.segment().refresh_disabled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_segment_whose_refresh_is_on_in_spite_of_the_create_has_it_switched_off_first() {
+    const CREATE: &str = "POST msdynmkt_segmentdefinitions";
+    for takes_patches in [true, false] {
+        let world = World::start().await;
+        let dataverse = &world.sandbox.dataverse;
+        if !takes_patches {
+            dataverse.fault(Fault::on("PATCH msdynmkt_segmentdefinitions").always().answer(204));
+        }
+        dataverse.fault(Fault::on(CREATE).late_answer(Duration::from_secs(2)));
+        // Before it is answered: the definition is made as if nothing had been said of its refresh.
+        let ignoring = async {
+            dataverse.arrived(CREATE, 1).await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let definition = dataverse.definitions()[0];
+            let refreshes = [("msdynmkt_disablesegmentrefresh", json!(false))];
+            dataverse.edit(|state| state.set_definition(definition, &refreshes));
+        };
+        world.drop_contacts("monday.csv", &contacts(0..100));
+        let key = format!("incoming/{SEGMENT}/monday.csv");
+        let fields = json!({});
+        let (run, ()) = tokio::join!(world.load_directly(&key, &fields), ignoring);
+        if takes_patches {
+            run.assert_loaded();
+            assert!(world.segment().refresh_disabled);
+            assert_eq!(world.published(), contacts(0..100));
+        } else {
+            run.assert_failed().as_type("SegmentChanged").says("refresh stays on");
+            assert_eq!(dataverse.count("AddStaticMembers"), 0);
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
