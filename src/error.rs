@@ -153,7 +153,9 @@ impl Error {
             | Self::RefusedWhileUsed(_)
             | Self::Reconcile(
                 reconcile::Error::TooManyNotAccepted { .. }
-                | reconcile::Error::Dynamics(dynamics::Error::ContactsRefused { .. }),
+                | reconcile::Error::Dynamics(
+                    dynamics::Error::ContactsRefused { .. } | dynamics::Error::RemovalsRefused { .. },
+                ),
             ) => Whose::Input,
             _ => Whose::Segment,
         }

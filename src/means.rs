@@ -5,7 +5,7 @@
 
 use crate::domain::{Batch, ContactId, Home, Mode, NearNames, ObjectRef, RunId, SegmentName};
 use crate::dynamics::{
-    self, Definition, DefinitionId, Group, GroupId, KnownSegment, LookedUp, Saved, Segment, SegmentId,
+    self, Allowance, Definition, DefinitionId, Group, GroupId, KnownSegment, LookedUp, Saved, Segment, SegmentId,
 };
 use crate::source::{self, ObjectVersion, Parts, Rejected, Rows};
 use crate::state::{self, Bookmark, Head, KeyContent, Legacy, Stored};
@@ -147,12 +147,13 @@ pub trait Means: Clone {
     /// Returns how many calls are in flight at most.
     fn max_concurrent(&self) -> usize;
 
-    /// Adds contacts to a group and returns those that Dynamics refused.
+    /// Adds contacts to a group and returns those that Dynamics refused; once the allowance is used up the others are not tried.
     async fn add_members(
         &self,
         segment: SegmentId,
         group: &GroupId,
         batch: Batch<'_>,
+        allowance: &Allowance<'_>,
     ) -> Result<Vec<ContactId>, dynamics::Error>;
 
     /// Removes contacts from a group.

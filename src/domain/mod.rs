@@ -20,7 +20,7 @@ mod used_by;
 mod view;
 mod watch;
 
-pub use contact::{Batch, Census, Collector, ContactId, ContactSet, TooManyContacts};
+pub use contact::{Batch, Census, Collector, ContactId, ContactSet, TooManyContacts, sample};
 pub use error_type::ErrorType;
 pub use fact::Fact;
 pub use fate::Fate;

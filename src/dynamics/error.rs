@@ -100,13 +100,24 @@ pub enum Error {
     /// The segment could not be published.
     #[error("the segment could not be published; open it in Customer Insights - Journeys to see what it lacks. {0}")]
     PublishRefused(Refusal),
-    /// Dynamics refuses one contact after the other, so that the fault is not the contacts'.
+    /// Dynamics takes none of many contacts from the whole of a result, so that the fault is not theirs.
     #[error(
-        "Dynamics refused {count} single contacts in a row; check that the ids are contacts of this environment which the \
-         application user may read. {refusal}"
+        "Dynamics took none of {count} contacts from the whole of the result, each of which was sent alone; check that the ids \
+         are contacts of this environment which the application user may read. {refusal}"
     )]
     ContactsRefused {
-        /// How many in a row.
+        /// How many were tried.
+        count: usize,
+        /// The last answer.
+        refusal: Refusal,
+    },
+    /// Dynamics refuses to remove members.
+    #[error(
+        "Dynamics refused to remove {count} members, each of which was sent alone; open the segment in Customer Insights - \
+         Journeys and see whether they can be removed there. {refusal}"
+    )]
+    RemovalsRefused {
+        /// How many were tried.
         count: usize,
         /// The last answer.
         refusal: Refusal,
@@ -187,7 +198,7 @@ impl Error {
             Self::SegmentInUse(_) => "SegmentInUse",
             Self::SegmentGone(_) => "SegmentChanged",
             Self::PublishRefused(_) => "PublishRefused",
-            Self::ContactsRefused { .. } => "ContactsRefused",
+            Self::ContactsRefused { .. } | Self::RemovalsRefused { .. } => "ContactsRefused",
             Self::DynamicsRefused(_) => "DynamicsRefused",
             Self::DynamicsUnavailable { .. } => "DynamicsUnavailable",
             Self::UnexpectedAnswer { .. } => "DynamicsAnswerUnexpected",
@@ -228,6 +239,7 @@ impl Error {
             | Self::SegmentGone(_)
             | Self::PublishRefused(_)
             | Self::ContactsRefused { .. }
+            | Self::RemovalsRefused { .. }
             | Self::DynamicsRefused(_)
             | Self::DynamicsUnavailable { .. }
             | Self::UnexpectedAnswer { .. } => Fate::Retry,
@@ -275,6 +287,7 @@ impl Error {
             | Self::SegmentGone(refusal)
             | Self::PublishRefused(refusal)
             | Self::ContactsRefused { refusal, .. }
+            | Self::RemovalsRefused { refusal, .. }
             | Self::DynamicsRefused(refusal) => Some(refusal),
             Self::BusinessUnitUnknown { why, .. } => match &**why {
                 Unfit::Unreadable(refusal) | Unfit::Closed(refusal) => Some(refusal),

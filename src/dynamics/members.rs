@@ -1,5 +1,6 @@
 //! Adding and removing the members of a group.
 
+use super::allowance::Allowance;
 use super::call::Call;
 use super::client::Failure;
 use super::error::Error;
@@ -13,8 +14,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// So many single contacts refused in a row show that something else is wrong.
-const MOST_REFUSALS_IN_A_ROW: usize = 64;
+/// So many members of a batch may be refused to be removed: none of them may stay, so that to try the others is no use.
+const MOST_REFUSED_REMOVALS: usize = 63;
+
+/// The contacts that were refused alone, and the last answer.
+#[derive(Default)]
+struct Refused {
+    ids: Vec<ContactId>,
+    why: Option<Refusal>,
+}
 
 /// One of the two member actions.
 struct Action {
@@ -42,14 +50,17 @@ struct MembersRequest<'a> {
 impl Dataverse {
     /// Adds contacts to a group and returns those that Dynamics refused.
     ///
-    /// Where the refusal names contacts the batch is halved until the refused ones stand alone.
+    /// Where the refusal names contacts the batch is halved until the refused ones stand alone; once the allowance is used up
+    /// the others are not tried. Fails where Dynamics takes none of many contacts from the whole of the result.
     pub async fn add_members(
         &self,
         segment: SegmentId,
         group: &GroupId,
         batch: Batch<'_>,
+        allowance: &Allowance<'_>,
     ) -> Result<Vec<ContactId>, Error> {
-        self.change_members(&ADD, segment, group, batch).await
+        let refused = self.change_members(&ADD, segment, group, batch, allowance).await?;
+        Ok(refused.ids)
     }
 
     /// Removes contacts from a group and returns those that Dynamics refused to remove: they stay, and the next listing shows
@@ -60,11 +71,18 @@ impl Dataverse {
         group: &GroupId,
         batch: Batch<'_>,
     ) -> Result<Vec<ContactId>, Error> {
-        let refused = self.change_members(&REMOVE, segment, group, batch).await?;
-        if !refused.is_empty() {
-            tracing::warn!(contacts = refused.len(), "Dynamics refuses to remove some members");
+        let allowance = Allowance::of_some_taken(MOST_REFUSED_REMOVALS);
+        let Refused { ids, why } = self.change_members(&REMOVE, segment, group, batch, &allowance).await?;
+        if let Some(refusal) = why.filter(|_| allowance.is_used_up()) {
+            return Err(Error::RemovalsRefused {
+                count: ids.len(),
+                refusal,
+            });
         }
-        Ok(refused)
+        if !ids.is_empty() {
+            tracing::warn!(contacts = ids.len(), "Dynamics refuses to remove some members");
+        }
+        Ok(ids)
     }
 
     async fn change_members(
@@ -73,15 +91,18 @@ impl Dataverse {
         segment: SegmentId,
         group: &GroupId,
         batch: Batch<'_>,
-    ) -> Result<Vec<ContactId>, Error> {
+        allowance: &Allowance<'_>,
+    ) -> Result<Refused, Error> {
         let lane = self.0.lanes.of(group);
-        let mut refused = Vec::new();
-        let mut refused_in_a_row = 0;
+        let mut refused = Refused::default();
         let mut collisions = 0;
         let mut parts = vec![(batch, false)];
-        while let Some((part, has_collided)) = parts.pop() {
+        while let Some((part, has_collided)) = parts.pop().filter(|_| !allowance.is_used_up()) {
             match self.send_members(action, segment, group, part, &lane).await {
-                Ok(()) => (refused_in_a_row, collisions) = (0, 0),
+                Ok(()) => {
+                    collisions = 0;
+                    allowance.take();
+                }
                 Err(Failure::Contention(refusal)) => {
                     lane.go_one_by_one();
                     collisions += 1;
@@ -97,20 +118,60 @@ impl Dataverse {
                     let refusal = blaming_contacts(failure, action.operation, part)?;
                     if let Some((left, right)) = part.halves() {
                         parts.extend([(right, has_collided), (left, has_collided)]);
-                        continue;
-                    }
-                    refused.extend_from_slice(part.ids());
-                    refused_in_a_row += 1;
-                    if refused_in_a_row >= MOST_REFUSALS_IN_A_ROW {
-                        return Err(Error::ContactsRefused {
-                            count: refused_in_a_row,
-                            refusal,
-                        });
+                    } else if !allowance.were_taken(part.ids()) {
+                        refused.ids.extend_from_slice(part.ids());
+                        allowance.refuse();
+                        if allowance.is_doubtful() {
+                            self.check_that_anybody_is_taken(segment, allowance, &refusal).await?;
+                        }
+                        refused.why = Some(refusal);
                     }
                 }
             }
         }
         Ok(refused)
+    }
+
+    /// Fails where Dynamics takes none of a sample of those who are to be added; tries it once.
+    async fn check_that_anybody_is_taken(
+        &self,
+        segment: SegmentId,
+        allowance: &Allowance<'_>,
+        refusal: &Refusal,
+    ) -> Result<(), Error> {
+        let sample = allowance.sample();
+        let first_taken = allowance.first_taken.get_or_try_init(async || {
+            for (group, id) in &sample {
+                if self.takes(segment, group, *id).await? {
+                    return Ok(Some(*id));
+                }
+            }
+            Ok::<_, Error>(None)
+        });
+        if first_taken.await?.is_some() {
+            allowance.take();
+        }
+        if allowance.has_taken() {
+            return Ok(());
+        }
+        Err(Error::ContactsRefused {
+            count: sample.len(),
+            refusal: refusal.clone(),
+        })
+    }
+
+    /// Adds a single contact, and answers whether Dynamics took it.
+    async fn takes(&self, segment: SegmentId, group: &GroupId, contact: ContactId) -> Result<bool, Error> {
+        let only = [contact];
+        let boundless = Allowance::boundless();
+        for batch in Batch::split(&only, 1) {
+            // Boxed, since it is what asks.
+            let adding = Box::pin(self.change_members(&ADD, segment, group, batch, &boundless));
+            if !adding.await?.ids.is_empty() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     async fn send_members(

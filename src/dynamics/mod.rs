@@ -1,5 +1,6 @@
 //! Dynamics 365: the Entra token, the Dataverse client, the static segment of Customer Insights - Journeys.
 
+mod allowance;
 mod body;
 mod business_unit;
 mod by_id;
@@ -35,6 +36,7 @@ mod used_by;
 mod verdict;
 mod version;
 
+pub use allowance::Allowance;
 pub use business_unit::Unfit;
 pub use by_id::KnownSegment;
 pub use contacts::LookedUp;

@@ -9,7 +9,8 @@ pub(crate) use page::Occasion;
 use crate::config::Settings;
 use crate::domain::{Batch, ContactId, Home, Mode, NearNames, ObjectRef, SegmentName};
 use crate::dynamics::{
-    self, Dataverse, Definition, DefinitionId, Group, GroupId, KnownSegment, LookedUp, Saved, Segment, SegmentId,
+    self, Allowance, Dataverse, Definition, DefinitionId, Group, GroupId, KnownSegment, LookedUp, Saved, Segment,
+    SegmentId,
 };
 use crate::means::{Attempt, Leftovers, Lists, Means};
 use crate::report::Archive;
@@ -228,8 +229,9 @@ impl Means for Production<'_> {
         segment: SegmentId,
         group: &GroupId,
         batch: Batch<'_>,
+        allowance: &Allowance<'_>,
     ) -> Result<Vec<ContactId>, dynamics::Error> {
-        let refused = self.dataverse.add_members(segment, group, batch).await?;
+        let refused = self.dataverse.add_members(segment, group, batch, allowance).await?;
         self.got_on();
         Ok(refused)
     }

@@ -2,17 +2,15 @@
 //!
 //! This one loop loads, resumes after a crash, verifies and repairs what others changed meanwhile.
 
-use super::abreast::make_all;
-use super::plan::{GroupPlan, Plan};
+use super::plan::Plan;
 use super::rounds::{Converged, Rounds, Step};
 use super::survey::{census, count, exclude_groups, include_groups, list, list_excluded};
 use super::{Changed, Desired, Error, late};
-use crate::domain::{Batch, Census, ContactId, View};
+use crate::domain::{Census, ContactId, View};
 use crate::dynamics::{self, Definition, Group, GroupId, Saved, Segment};
 use crate::means::Means;
 use crate::time::Fence;
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// A segment that is being changed.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
@@ -30,7 +28,7 @@ pub struct Draft<'a, M> {
     /// The segment was made a moment ago.
     is_just_made: bool,
     /// The groups that contacts were added to here.
-    added_to: Vec<GroupId>,
+    pub(super) added_to: Vec<GroupId>,
     /// A member that was listed last and is asked for, and its group.
     pub(super) witness: Option<(GroupId, ContactId)>,
     /// Another attempt has written to the draft, perhaps a moment ago: a list may still show who was there before it.
@@ -54,8 +52,6 @@ pub(super) const STALE_READ_PAUSES: [Duration; 3] =
     [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 /// How often a change of the definition is tried, and other groups are met, while others change it, too.
 const CHANGES_BY_OTHERS: usize = 5;
-/// How often progress is logged.
-const PROGRESS_EVERY: Duration = Duration::from_secs(10);
 
 impl<'a, M: Means> Draft<'a, M> {
     /// Begins with the segment and its definition as they were found.
@@ -107,16 +103,16 @@ impl<'a, M: Means> Draft<'a, M> {
         let mut rounds = Rounds::begin(desired, first);
         loop {
             if !self.make_ready(rounds.plan()).await? {
-                let anew = self.left(desired, &rounds).await?;
+                let anew = self.left(desired, &mut rounds).await?;
                 rounds.plan_anew(anew);
                 continue;
             }
             self.note_additions(rounds.plan());
-            let refused = self.write(rounds.plan()).await?;
-            rounds.wrote(refused)?;
-            let left = self.difference(desired, &rounds).await?;
-            let left = self.caught_up(desired, &rounds, left).await?;
-            let left = self.beyond_doubt(desired, &rounds, left).await?;
+            let refused = self.write(&rounds).await?;
+            rounds.wrote(refused);
+            let left = self.difference(desired, &mut rounds).await?;
+            let left = self.caught_up(desired, &mut rounds, left).await?;
+            let left = self.beyond_doubt(desired, &mut rounds, left).await?;
             if let Step::Done(done) = rounds.next_step(left)? {
                 return Ok(Converged {
                     counted: self.counted,
@@ -252,69 +248,8 @@ impl<'a, M: Means> Draft<'a, M> {
         Ok(saved)
     }
 
-    /// Writes a plan and returns the ids that Dynamics refused by name.
-    ///
-    /// Removals come first only where a group would overflow otherwise.
-    async fn write(&self, plan: &Plan) -> Result<Vec<ContactId>, Error> {
-        let mut progress = Progress::new(plan);
-        self.remove(plan, |group| group.removes_first, &mut progress).await?;
-        let refused = self.add(plan, &mut progress).await?;
-        self.remove(plan, |group| !group.removes_first, &mut progress).await?;
-        Ok(refused)
-    }
-
-    /// Notes the groups that a plan adds to.
-    fn note_additions(&mut self, plan: &Plan) {
-        let added_to = self.changes(plan).filter(|(_, change)| !change.adds.is_empty());
-        let added_to: Vec<_> = added_to.map(|(group, _)| group.id.clone()).collect();
-        self.added_to.extend(added_to);
-    }
-
-    async fn add(&self, plan: &Plan, progress: &mut Progress) -> Result<Vec<ContactId>, Error> {
-        let calls = self.changes(plan).flat_map(|(group, change)| {
-            Batch::split(&change.adds, self.means.batch_size()).map(move |batch| async move {
-                let refused = self.means.add_members(self.segment.id, &group.id, batch).await?;
-                Ok::<_, Error>((batch.ids().len(), refused))
-            })
-        });
-        let mut refused = Vec::new();
-        make_all(self.batches_ahead(), calls, |(sent, rejected)| {
-            refused.extend(rejected);
-            progress.step(sent);
-        })
-        .await?;
-        Ok(refused)
-    }
-
-    async fn remove(
-        &self,
-        plan: &Plan,
-        which: impl Fn(&GroupPlan) -> bool,
-        progress: &mut Progress,
-    ) -> Result<(), Error> {
-        let calls = self
-            .changes(plan)
-            .filter(|(_, change)| which(change))
-            .flat_map(|(group, change)| {
-                Batch::split(&change.removes, self.means.batch_size()).map(move |batch| async move {
-                    self.means.remove_members(self.segment.id, &group.id, batch).await?;
-                    Ok::<_, Error>(batch.ids().len())
-                })
-            });
-        make_all(self.batches_ahead(), calls, |sent| progress.step(sent)).await
-    }
-
-    /// Returns how many batches are prepared at once: one more than may be in flight, since each takes 40 KB as a request.
-    fn batches_ahead(&self) -> usize {
-        self.means.max_concurrent() + 1
-    }
-
-    fn changes<'p>(&'p self, plan: &'p Plan) -> impl Iterator<Item = (&'p Group, &'p GroupPlan)> {
-        include_groups(&self.definition).zip(plan.groups())
-    }
-
     /// Reads the members back and returns what is left to do; a list that lags behind is given time to catch up.
-    async fn difference(&mut self, desired: &Desired<'_>, rounds: &Rounds<'_>) -> Result<Plan, Error> {
+    async fn difference(&mut self, desired: &Desired<'_>, rounds: &mut Rounds<'_>) -> Result<Plan, Error> {
         let mut pauses = STALE_READ_PAUSES.iter();
         loop {
             let left = self.left(desired, rounds).await?;
@@ -328,7 +263,7 @@ impl<'a, M: Means> Draft<'a, M> {
     }
 
     /// Reads the members of all groups that are there now, and returns what is left to do.
-    pub(super) async fn left(&mut self, desired: &Desired<'_>, rounds: &Rounds<'_>) -> Result<Plan, Error> {
+    pub(super) async fn left(&mut self, desired: &Desired<'_>, rounds: &mut Rounds<'_>) -> Result<Plan, Error> {
         loop {
             let groups = self.definition.clone();
             let (means, segment) = (self.means, self.segment);
@@ -344,36 +279,6 @@ impl<'a, M: Means> Draft<'a, M> {
                 self.members = census(&members);
                 return rounds.left(members, exclude_groups(&self.definition));
             }
-        }
-    }
-}
-
-/// Says every ten seconds how far a round of writing has come.
-struct Progress {
-    total: usize,
-    sent: usize,
-    said: Instant,
-}
-
-impl Progress {
-    fn new(plan: &Plan) -> Self {
-        Self {
-            total: plan.added() + plan.removed(),
-            sent: 0,
-            said: Instant::now(),
-        }
-    }
-
-    fn step(&mut self, sent: usize) {
-        self.sent += sent;
-        if self.said.elapsed() >= PROGRESS_EVERY {
-            self.said = Instant::now();
-            tracing::info!(
-                phase = "write",
-                sent = self.sent,
-                total = self.total,
-                "members are being written"
-            );
         }
     }
 }

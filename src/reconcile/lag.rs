@@ -4,7 +4,7 @@ use super::converge::{Draft, STALE_READ_PAUSES};
 use super::survey::include_groups;
 use super::{Desired, Error, Plan, Rounds, late};
 use crate::domain::{Batch, ContactId};
-use crate::dynamics::{self, GroupId};
+use crate::dynamics::{self, Allowance, GroupId};
 use crate::means::Means;
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ impl<M: Means> Draft<'_, M> {
     pub(super) async fn caught_up(
         &mut self,
         desired: &Desired<'_>,
-        rounds: &Rounds<'_>,
+        rounds: &mut Rounds<'_>,
         mut left: Plan,
     ) -> Result<Plan, Error> {
         for pause in LAG_PAUSES {
@@ -58,7 +58,7 @@ impl<M: Means> Draft<'_, M> {
     pub(super) async fn beyond_doubt(
         &mut self,
         desired: &Desired<'_>,
-        rounds: &Rounds<'_>,
+        rounds: &mut Rounds<'_>,
         mut left: Plan,
     ) -> Result<Plan, Error> {
         if !self.is_doubted || rounds.has_written() || !left.is_empty() {
@@ -96,7 +96,8 @@ impl<M: Means> Draft<'_, M> {
         let is_shown = self.comes_to_show(group, member, false).await;
         late::let_it_come(self.means, self.fence).await?;
         for batch in Batch::split(&members, 1) {
-            self.means.add_members(self.segment.id, group, batch).await?;
+            let anybody = Allowance::boundless();
+            self.means.add_members(self.segment.id, group, batch, &anybody).await?;
         }
         // Where it does not come back in time it is one of those that are left to add.
         self.comes_to_show(group, member, true).await?;

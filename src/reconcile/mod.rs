@@ -12,6 +12,7 @@ pub mod publish;
 pub mod rounds;
 pub mod survey;
 mod unverified;
+mod write;
 
 pub use converge::Draft;
 pub use guard::{Evaluation, Facts, TooManyContacts};
@@ -117,7 +118,7 @@ pub enum Error {
     TooManyContacts(#[from] TooManyContacts),
     /// Dynamics takes too few of the contacts.
     #[error(
-        "{} of {contacts} contacts do not exist or were not accepted by Dynamics, more than max_invalid_percent = {limit} \
+        "at least {} of {contacts} contacts do not exist or were not accepted by Dynamics, more than max_invalid_percent = {limit} \
          allows; nothing was published: check that the ids are contacts of this environment and active",
         .not_found + .refused.len()
     )]
@@ -346,6 +347,12 @@ impl Desired<'_> {
     /// Returns whether whoever carries this out adds the contact where it is no member.
     pub fn adds(&self, contact: ContactId) -> bool {
         self.mode != Mode::Remove && self.contacts.as_slice().binary_search(&contact).is_ok()
+    }
+
+    /// Returns how many of the contacts Dynamics may refuse.
+    pub fn most_refused(&self) -> usize {
+        let contacts = self.contacts.len() + self.not_found;
+        guard::allowed(contacts, self.max_invalid_percent).saturating_sub(self.not_found)
     }
 
     /// Fails where more of the contacts do not exist or are not taken by Dynamics than may be invalid.

@@ -43,6 +43,8 @@ pub enum Step {
 
 /// How often the loop writes before it gives up on members that keep changing under it.
 const MAX_ROUNDS: usize = 6;
+/// So many refused contacts are found also where the rules allow fewer: whoever approves them should know them all.
+const LISTED_BEYOND: usize = 1_000;
 
 impl<'a> Rounds<'a> {
     /// Begins with a plan made from the members as they are; it is to be written even if it is empty.
@@ -71,21 +73,38 @@ impl<'a> Rounds<'a> {
         self.plan = plan;
     }
 
-    /// Takes note that the plan was written and which contacts Dynamics refused by name; too many fail the load.
+    /// Returns how many more of the contacts Dynamics may refuse by name until nobody else is tried.
+    ///
+    /// Beyond what the rules allow they are counted as far as they are still easily listed.
+    pub fn most_refusals(&self) -> usize {
+        let most = self.desired.most_refused().max(LISTED_BEYOND);
+        most.saturating_sub(self.refused.len())
+    }
+
+    /// Returns whether some of the contacts are members before the plan is written: Dynamics has taken them.
+    pub fn some_are_members(&self) -> bool {
+        self.desired.contacts.len() > self.plan.added() + self.refused.len()
+    }
+
+    /// Takes note that the plan was written and which contacts Dynamics refused by name.
     ///
     /// The plan itself is dropped: the list that is read next is as large as the plan of a first load, and memory holds
     /// one of them at a time.
-    pub fn wrote(&mut self, refused: Vec<ContactId>) -> Result<(), Error> {
+    pub fn wrote(&mut self, refused: Vec<ContactId>) {
         self.written += 1;
         self.last = std::mem::take(&mut self.plan).fingerprint();
         self.refused.extend(refused);
         self.refused.sort_unstable();
         self.refused.dedup();
-        self.desired.check_refused(&self.refused)
     }
 
-    /// Returns what is left to do with these members, read back after the write.
-    pub fn left(&self, members: Vec<Vec<ContactId>>, exclude_groups: usize) -> Result<Plan, Error> {
+    /// Returns what is left to do with these members, read back after the write; too many refused contacts fail the load.
+    ///
+    /// Whoever is a member was taken: a call whose answer was lost, and its repetition refused.
+    pub fn left(&mut self, members: Vec<Vec<ContactId>>, exclude_groups: usize) -> Result<Plan, Error> {
+        let is_member = |id: &ContactId| members.iter().any(|list| list.binary_search(id).is_ok());
+        self.refused.retain(|id| !is_member(id));
+        self.desired.check_refused(&self.refused)?;
         Ok(self.desired.plan(members, exclude_groups, &self.refused)?)
     }
 

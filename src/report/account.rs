@@ -264,6 +264,11 @@ impl Account {
         self.comparison.found.as_ref()?.used_by.as_ref()
     }
 
+    /// Returns whether the change is more than a plan that a run has begun to carry out, and not come so far as to know it.
+    pub(super) const fn is_change_known(&self) -> bool {
+        self.writing.written.is_some() || self.writing.segment_id.is_none()
+    }
+
     /// Returns how many contacts were added and removed, or would be.
     pub(super) fn change(&self) -> Option<(usize, usize)> {
         let planned = self.comparison.difference;

@@ -54,6 +54,8 @@ impl RunReport {
         report.tell_the_lists(lists, &account.reading.rejected);
         let consequences = sentences::consequences(&report, account.comparison.found.as_ref());
         report.warnings.extend(consequences);
+        report.added = report.added.filter(|_| account.is_change_known());
+        report.removed = report.removed.filter(|_| account.is_change_known());
         report.after(account.past)
     }
 

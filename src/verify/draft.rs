@@ -3,7 +3,7 @@
 use super::experiment::{Experiment, Made};
 use super::seen::Seen;
 use crate::domain::{Batch, ContactId};
-use crate::dynamics::Error;
+use crate::dynamics::{Allowance, Error};
 use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -148,7 +148,10 @@ impl Experiment {
     pub(super) async fn put_in(&self, made: &Made, contacts: &[ContactId]) -> Result<Vec<ContactId>, Error> {
         let mut refused = Vec::new();
         for batch in Batch::split(contacts, Batch::MAX) {
-            let added = self.dataverse.add_members(made.segment.id, &made.group, batch);
+            let anybody = Allowance::boundless();
+            let added = self
+                .dataverse
+                .add_members(made.segment.id, &made.group, batch, &anybody);
             refused.extend(added.await?);
         }
         Ok(refused)

@@ -117,15 +117,20 @@ impl ContactSet {
     ///
     /// Chosen by a hash, since the smallest ids could have something else in common.
     pub fn sample(&self, size: usize) -> Self {
-        let mut chosen = BinaryHeap::with_capacity(size.min(self.len()) + 1);
-        for id in &self.0 {
-            chosen.push((Sha256::digest(id.as_bytes()), *id));
-            if chosen.len() > size {
-                chosen.pop();
-            }
-        }
-        Self::from(chosen.into_iter().map(|(_, id)| id).collect::<Vec<_>>())
+        Self::from(sample(self.0.iter().copied(), size))
     }
+}
+
+/// Returns `size` of the contacts, always the same ones of the same contacts, in no order.
+pub fn sample(contacts: impl Iterator<Item = ContactId>, size: usize) -> Vec<ContactId> {
+    let mut chosen = BinaryHeap::new();
+    for id in contacts {
+        chosen.push((Sha256::digest(id.as_bytes()), id));
+        if chosen.len() > size {
+            chosen.pop();
+        }
+    }
+    chosen.into_iter().map(|(_, id)| id).collect()
 }
 
 impl fmt::Debug for ContactSet {

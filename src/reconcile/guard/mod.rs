@@ -169,6 +169,17 @@ pub fn exceeds(share: u64, whole: u64, limit: f64) -> bool {
     percent(share, whole) > limit
 }
 
+/// Returns how many of `whole` are `limit` percent, rounded up.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "counts of contacts stay far below 2^52, and no limit is negative"
+)]
+pub fn allowed(whole: usize, limit: f64) -> usize {
+    (whole as f64 * limit / 100.0).ceil() as usize
+}
+
 fn left_over(files: OlderFiles) -> Finding {
     Finding {
         exact: files.finding(),

@@ -5,6 +5,7 @@ use crate::world::{self, SEGMENT, World};
 use sandbox::dataverse::Seed;
 use sandbox::{Fault, Sandbox};
 use segment_loader::domain::Batch;
+use segment_loader::dynamics::Allowance;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -108,7 +109,10 @@ async fn a_penalty_holds_from_the_header_on_whatever_becomes_of_the_body() {
         let ids = contacts(&uuids(2_500));
         let start = Instant::now();
         for batch in Batch::split(&ids, Batch::MAX) {
-            dataverse.add_members(segment, &group, batch).await.expect(&shown);
+            dataverse
+                .add_members(segment, &group, batch, &Allowance::boundless())
+                .await
+                .expect(&shown);
         }
         assert!(start.elapsed() >= Duration::from_secs(27), "{shown}");
         let violations = sandbox.dataverse.violations();

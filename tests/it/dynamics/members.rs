@@ -4,6 +4,7 @@ use super::{connected, contacts, seeded, uuids};
 use sandbox::dataverse::{Encoding, UnknownContacts};
 use sandbox::{Fault, Sandbox};
 use segment_loader::domain::Batch;
+use segment_loader::dynamics::Allowance;
 use serde_json::json;
 
 #[tokio::test]
@@ -152,7 +153,13 @@ async fn contacts_are_added_and_removed() {
         let all = uuids(1_500);
         let (segment, group) = seeded(&sandbox, &dataverse, &all[..10]).await;
         for batch in Batch::split(&contacts(&all), Batch::MAX) {
-            assert!(dataverse.add_members(segment, &group, batch).await.unwrap().is_empty());
+            assert!(
+                dataverse
+                    .add_members(segment, &group, batch, &Allowance::boundless())
+                    .await
+                    .unwrap()
+                    .is_empty()
+            );
         }
         assert_eq!(sandbox.dataverse.segment("Socks").members, all);
         for batch in Batch::split(&contacts(&all[..1_200]), Batch::MAX) {
@@ -177,7 +184,12 @@ async fn refused_contacts_are_singled_out() {
     let ids = contacts(&all);
     let mut refused = Vec::new();
     for batch in Batch::split(&ids, Batch::MAX) {
-        refused.extend(dataverse.add_members(segment, &group, batch).await.unwrap());
+        refused.extend(
+            dataverse
+                .add_members(segment, &group, batch, &Allowance::boundless())
+                .await
+                .unwrap(),
+        );
     }
     refused.sort_unstable();
     assert!(refused == contacts(&bad));
@@ -198,12 +210,16 @@ async fn when_every_contact_is_refused_the_fault_lies_elsewhere() {
     let [batch] = Batch::split(&ids, Batch::MAX).collect::<Vec<_>>()[..] else {
         panic!("one batch")
     };
-    let error = dataverse.add_members(segment, &group, batch).await.unwrap_err();
+    let allowance = Allowance::new(1_000, vec![(&group, &ids)]);
+    let error = dataverse
+        .add_members(segment, &group, batch, &allowance)
+        .await
+        .unwrap_err();
     assert_eq!(
         (error.error_type(), error.code()),
         ("ContactsRefused", Some("0x80040217"))
     );
-    assert!(dataverse.requests() < 160, "{}", dataverse.requests());
+    assert!(dataverse.requests() < 660, "{}", dataverse.requests());
     let shown = format!("{error} {error:?}");
     assert!(
         uuids(1_000).iter().all(|id| !shown.contains(&id.to_string())),
@@ -233,7 +249,10 @@ async fn other_refusals_are_not_bisected() {
             .body("application/json", &inside),
     );
     for calls in [1, 2] {
-        let error = dataverse.add_members(segment, &group, batch).await.unwrap_err();
+        let error = dataverse
+            .add_members(segment, &group, batch, &Allowance::boundless())
+            .await
+            .unwrap_err();
         assert_eq!(error.error_type(), "DynamicsRefused");
         assert!(error.to_string().ends_with("The group is full"), "{error}");
         assert_eq!(sandbox.dataverse.count("AddStaticMembers"), calls);

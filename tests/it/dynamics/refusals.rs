@@ -4,6 +4,7 @@ use super::{connected, contacts, name, uuids};
 use sandbox::dataverse::Seed;
 use sandbox::{Fault, Sandbox};
 use segment_loader::domain::Batch;
+use segment_loader::dynamics::Allowance;
 
 #[tokio::test]
 async fn the_checks_of_a_good_environment_pass() {
@@ -77,7 +78,7 @@ async fn a_segment_in_a_live_journey_says_how_to_go_on() {
     let group = &definition.groups[0].id;
     for error in [
         dataverse
-            .add_members(segment.id, group, batch)
+            .add_members(segment.id, group, batch, &Allowance::boundless())
             .await
             .map(drop)
             .unwrap_err(),

@@ -4,7 +4,7 @@ use super::{connected, contacts, name, uuids};
 use sandbox::dataverse::{Outcome, Seed};
 use sandbox::{Fault, Sandbox};
 use segment_loader::domain::{Batch, SegmentStatus};
-use segment_loader::dynamics::{Definition, Group, Saved};
+use segment_loader::dynamics::{Allowance, Definition, Group, Saved};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -33,7 +33,10 @@ async fn a_segment_is_created_filled_and_published() {
     let group = &definition.groups[0];
     assert!(group.include);
     for batch in Batch::split(&ids, Batch::MAX) {
-        dataverse.add_members(segment.id, &group.id, batch).await.unwrap();
+        dataverse
+            .add_members(segment.id, &group.id, batch, &Allowance::boundless())
+            .await
+            .unwrap();
     }
     dataverse.publish(segment.id).await.unwrap();
     let mut now = dataverse.segment(segment.id).await.unwrap();

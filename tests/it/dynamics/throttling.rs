@@ -4,7 +4,7 @@ use super::{connected, connected_until, contacts, name, seeded, uuids};
 use sandbox::dataverse::Limits;
 use sandbox::{Fault, Sandbox};
 use segment_loader::domain::Batch;
-use segment_loader::dynamics::{Dataverse, Error, GroupId, SegmentId};
+use segment_loader::dynamics::{Allowance, Dataverse, Error, GroupId, SegmentId};
 use segment_loader::time::Fence;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -20,7 +20,9 @@ async fn add_all(dataverse: &Dataverse, segment: SegmentId, group: &GroupId, ids
         let (dataverse, group, chunk) = (dataverse.clone(), group.clone(), chunk.to_vec());
         calls.spawn(async move {
             for batch in Batch::split(&chunk, Batch::MAX) {
-                dataverse.add_members(segment, &group, batch).await?;
+                dataverse
+                    .add_members(segment, &group, batch, &Allowance::boundless())
+                    .await?;
             }
             Ok(())
         });
@@ -264,7 +266,13 @@ async fn after_a_deadlock_a_group_has_one_call_in_flight_and_smaller_batches() {
     let [batch] = Batch::split(&batch, Batch::MAX).collect::<Vec<_>>()[..] else {
         panic!("one batch")
     };
-    assert!(dataverse.add_members(segment, &group, batch).await.unwrap().is_empty());
+    assert!(
+        dataverse
+            .add_members(segment, &group, batch, &Allowance::boundless())
+            .await
+            .unwrap()
+            .is_empty()
+    );
     let sizes: Vec<_> = sandbox
         .dataverse
         .requests()

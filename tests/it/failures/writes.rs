@@ -4,7 +4,7 @@ use super::{failure_of, published_sizes, sweep};
 use crate::run::Run;
 use crate::world::{SEGMENT, World, contact, contacts};
 use sandbox::Fault;
-use sandbox::dataverse::{Seed, State, UnknownContacts};
+use sandbox::dataverse::{Repeats, Seed, State, UnknownContacts};
 use serde_json::json;
 use std::time::Duration;
 
@@ -104,14 +104,82 @@ async fn more_refused_contacts_than_may_be_invalid_fail_and_publish_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sixty_four_refused_contacts_in_a_row_show_that_something_else_is_wrong() {
+async fn refused_contacts_that_stand_together_are_singled_out_day_after_day() {
+    for mode in ["replace", "append"] {
+        let world = World::start().await;
+        world.destination(&json!({"mode": mode}));
+        know(&world, 100..5_000, UnknownContacts::Refuse);
+        // Whoever comes after the first attempt has only the refused ones left to add.
+        let publish = Fault::on("PublishSegmentDefinition").answer(400);
+        world.sandbox.dataverse.fault(publish);
+        let key = world.drop_contacts("monday.csv", &contacts(0..4_000));
+        assert_eq!(failure_of(&world, &key).await.0, "PublishRefused");
+        world.run(&key).await.assert_loaded().not_accepted(100);
+        assert_eq!(world.published(), contacts(100..4_000), "{mode}");
+        for (name, end) in [
+            ("tuesday.csv", 4_000),
+            ("wednesday.csv", 4_050),
+            ("thursday.csv", 4_050),
+        ] {
+            world.sandbox.s3.clock().advance(Duration::from_hours(24));
+            let run = world.load(name, &contacts(0..end)).await;
+            run.assert_loaded().not_accepted(100);
+            assert_eq!(world.published(), contacts(100..end), "{mode} {name}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn contacts_that_are_refused_together_beyond_the_limit_are_taken_out_by_an_approval() {
     let world = World::start().await;
-    know(&world, 100..4_000, UnknownContacts::Refuse);
-    let key = world.drop_contacts("monday.csv", &contacts(0..4_000));
-    let (kind, reason) = failure_of(&world, &key).await;
-    assert_eq!(kind, "ContactsRefused", "{reason}");
-    assert!(reason.contains("64"), "{reason}");
-    assert_eq!(world.sandbox.dataverse.count("PublishSegmentDefinition"), 0);
+    let seed = Seed::named(SEGMENT).group(contacts(5_000..5_010));
+    world.sandbox.dataverse.seed_segment(seed);
+    know(&world, 1_700..2_000, UnknownContacts::Refuse);
+    let key = world.drop_contacts("monday.csv", &contacts(0..2_000));
+    let failed = world.load_directly(&key, &json!({})).await;
+    failed.assert_failed().as_type("ContactsNotAccepted").says("at least");
+    assert_eq!(failed["added"], json!(null), "{failed}");
+    assert_eq!(world.published(), contacts(5_000..5_010));
+    let draft = world.segment().members;
+    assert!(
+        contacts(5_000..5_010).iter().all(|id| draft.contains(id)),
+        "nobody was removed"
+    );
+    let approved = world.load_directly(&key, &json!({"approve": failed.run_id()})).await;
+    approved.assert_loaded().not_accepted(1_700);
+    assert_eq!(world.published(), contacts(1_700..2_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_environment_that_takes_nobody_is_told_after_a_sample_whoever_approved_the_file() {
+    let world = World::start().await;
+    let seed = Seed::named(SEGMENT).group(contacts(9_000..9_010));
+    world.sandbox.dataverse.seed_segment(seed);
+    know(&world, [], UnknownContacts::Refuse);
+    let key = world.drop_contacts("monday.csv", &contacts(0..8_000));
+    let run = world.load_directly(&key, &json!({})).await;
+    for approval in [json!({}), json!({"approve": run.run_id()})] {
+        world.sandbox.dataverse.clear_log();
+        let run = world.load_directly(&key, &approval).await;
+        run.assert_failed()
+            .as_type("ContactsRefused")
+            .says("none of 500 contacts from the whole of the result");
+        let calls = world.sandbox.dataverse.count("AddStaticMembers");
+        assert!(calls < 1_500, "{calls}");
+        assert_eq!(world.published(), contacts(9_000..9_010));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repetition_that_is_refused_since_the_first_call_was_carried_out_leaves_nobody_out() {
+    let world = World::start().await;
+    world.destination(&json!({"max_invalid_percent": 50}));
+    world.sandbox.dataverse.modes(|modes| modes.repeats = Repeats::Refused);
+    let lost = Fault::on("AddStaticMembers").commit_then_reset();
+    world.sandbox.dataverse.fault(lost);
+    let run = world.load("monday.csv", &contacts(0..3_000)).await;
+    run.assert_loaded().not_accepted(0);
+    assert_eq!(world.published(), contacts(0..3_000));
 }
 
 #[tokio::test(start_paused = true)]

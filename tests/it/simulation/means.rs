@@ -9,7 +9,7 @@ use super::world::{NAMES, dynamics_time, s3_time};
 use chrono::{DateTime, Utc};
 use segment_loader::domain::{Batch, ContactId, Home, Mode, NearNames, ObjectRef, SegmentName};
 use segment_loader::dynamics::{
-    self, Definition, DefinitionId, Group, GroupId, KnownSegment, LookedUp, Saved, Segment, SegmentId,
+    self, Allowance, Definition, DefinitionId, Group, GroupId, KnownSegment, LookedUp, Saved, Segment, SegmentId,
 };
 use segment_loader::means::{Attempt, Leftovers, Lists, Means};
 use segment_loader::source::{self, ObjectVersion, Parts, Rows};
@@ -303,6 +303,7 @@ impl Means for Simulated {
         id: SegmentId,
         group: &GroupId,
         batch: Batch<'_>,
+        _: &Allowance<'_>,
     ) -> Result<Vec<ContactId>, dynamics::Error> {
         self.change_members(id, group, Change::Add(set_of(batch.ids()))).await
     }
