@@ -130,7 +130,7 @@ async fn invocations_too_short_for_a_lost_create_say_what_they_wait_for_and_fail
     while !outcomes(&answer).contains(&"loaded") {
         told += 1;
         assert_eq!(outcomes(&answer), ["continues"], "{answer}");
-        Run::first(&answer).says("the row of the segment was awaited");
+        Run::first(&answer).says("to wait for the row of the segment");
         tokio::time::sleep(Duration::from_secs(1)).await;
         answer = world.invoke_for(json!({"action": "sweep"}), time).await.unwrap();
     }
