@@ -84,6 +84,27 @@ async fn a_segment_that_lacks_members_is_published_again_after_the_pause_until_t
     assert_eq!(world.segment().publishes, 3);
 }
 
+/// Otherwise everybody who is missing later, for another reason, would be missing for good.
+#[tokio::test(start_paused = true)]
+async fn a_shortage_that_stayed_and_is_over_excuses_no_later_one() {
+    let world = World::start().await;
+    world.sandbox.dataverse.drop_at_compute(contacts(0..3));
+    world.load("monday.csv", &contacts(0..100)).await;
+    for _ in 1..=3 {
+        sweep_after_the_pause(&world).await;
+    }
+    world.sandbox.dataverse.drop_at_compute([]);
+    let run = world.load("tuesday.csv", &contacts(0..110)).await;
+    assert_eq!(told(&run), ("loaded", Some(110), Some(0)), "{run}");
+    world.sandbox.dataverse.drop_at_compute(contacts(5..7));
+    let run = world.load("wednesday.csv", &contacts(0..120)).await;
+    assert_eq!(told(&run), ("loaded", Some(118), Some(2)), "{run}");
+    world.sandbox.dataverse.drop_at_compute([]);
+    let runs = sweep_after_the_pause(&world).await;
+    assert_eq!(told(&runs[0]), ("loaded", Some(120), Some(0)), "{runs}");
+    assert_eq!(world.published(), contacts(0..120));
+}
+
 #[tokio::test(start_paused = true)]
 async fn after_three_more_publishes_a_person_is_called_once_and_no_smaller_shortage_is_news() {
     let world = World::start().await;

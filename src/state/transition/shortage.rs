@@ -51,10 +51,10 @@ impl Head {
             missing,
             publishes: before.publishes,
             next: next.filter(|_| shortfall == Some(Shortfall::Again)),
-            stayed: if shortfall == Some(Shortfall::Stays) {
-                missing
-            } else {
-                before.stayed
+            // A shortage that was seen to be over, or smaller, excuses no larger one later.
+            stayed: match shortfall {
+                Some(Shortfall::Stays) => missing,
+                _ => before.stayed.min(missing),
             },
         };
         self.shortage = Some(noted).filter(|noted| noted.missing > 0 || noted.stayed > 0);
