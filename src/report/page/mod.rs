@@ -182,7 +182,8 @@ fn title(environment: &str, unit: Option<&str>) -> String {
 /// Says what came of the environment's last verification.
 fn verification(environment: &str, verified: Option<&Verified>) -> Html {
     let Some(verified) = verified else {
-        let never = "Never verified: the command verify_environment tries whether it does what loads rely on.";
+        let never =
+            "Never verified, which is no sign of trouble: whoever runs this program can do it with verify_environment.";
         return Html::text(if environment.is_empty() { "" } else { never });
     };
     let names: Vec<_> = verified.doubts.iter().map(|fact| fact.name()).collect();

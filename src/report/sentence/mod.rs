@@ -82,7 +82,7 @@ impl Telling<'_> {
         sentences.extend(self.near_name());
         sentences.extend(self.shortage());
         sentences.extend(self.left_out());
-        let recovered = "It is the first good load after one that was not.";
+        let recovered = "What went wrong before is over.";
         sentences.extend(self.report.recovered.then(|| recovered.to_owned()));
         sentences.join(" ")
     }

@@ -97,7 +97,7 @@ fn what_is_done_is_told_in_people() {
         told(&loaded),
         "“Summer Sale” was loaded: it has 700 people, 200 came and 500 went. Dynamics counts only 690 people, 10 fewer than it \
          should: look at it again in an hour. 4 rows of the file were unusable, and 1 contact of it was not accepted by \
-         Dynamics. It is the first good load after one that was not."
+         Dynamics. What went wrong before is over."
     );
     loaded.background.shortfall = Some(Shortfall::AsBefore);
     assert!(told(&loaded).contains("10 fewer than it should, no more than stayed missing when it was published again"));

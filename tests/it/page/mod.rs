@@ -115,7 +115,7 @@ async fn a_failure_is_on_the_page_with_what_waits_and_until_when() {
 
     world.sandbox.dataverse.clear_faults();
     world.invoke(json!({"action": "sweep", "now": true})).await.unwrap();
-    assert_shows(&world, &["● Up to date", "the first good load after one that was not"]);
+    assert_shows(&world, &["● Up to date", "What went wrong before is over"]);
 }
 
 #[tokio::test(start_paused = true)]
