@@ -94,11 +94,11 @@ async fn what_steps_aside_waits_for_its_own_unanswered_call_before_it_takes_its_
     let world = impatient().await;
     world.destination(&json!({"mode": "append", "max_concurrent_requests": 1}));
     world.sandbox.dataverse.fault(late("AddStaticMembers", 60));
-    let refused = Fault::on("AddStaticMembers").nth(3).times(200);
+    let refused = Fault::on("AddStaticMembers").nth(3).times(1_000);
     world.sandbox.dataverse.fault(refused.answer(400).code("0x80040217"));
     let bad = world.drop_contacts("bad.csv", &contacts(1_000..3_000));
     let (kind, reason) = failure_of(&world, &bad).await;
-    assert_eq!(kind, "ContactsRefused", "{reason}");
+    assert_eq!(kind, "ContactsNotAccepted", "{reason}");
     world.sandbox.dataverse.clear_faults();
     for (name, people) in [("good.csv", 100..110), ("better.csv", 110..120)] {
         world.load(name, &contacts(people)).await.assert_loaded();
