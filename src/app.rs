@@ -171,8 +171,8 @@ impl App {
         let bucket = candidate.object.bucket.clone();
         let source = candidate.source();
         let is_dry_run = candidate.command.as_ref().is_some_and(|command| command.dry_run);
-        let failed = |error| {
-            let report = RunReport::failed(&error, Some(source));
+        let failed = |(segment_name, error)| {
+            let report = RunReport::failed(&error, Some(source)).about(segment_name);
             if is_dry_run { report.into_dry_run() } else { report }
         };
         let settings = match self.settings(stop_at).boxed_local().await {
@@ -182,7 +182,7 @@ impl App {
                     self.show_trouble(&bucket, &error, Occasion::Load, stop_at).await;
                 }
                 let reporter = self.reporter(&bucket, None, trigger, stop_at);
-                return vec![self.heard.tell(&reporter, failed(error)).boxed_local().await];
+                return vec![self.heard.tell(&reporter, failed((None, error))).boxed_local().await];
             }
         };
         let reporter = self.reporter(&bucket, Some(&settings), trigger, stop_at);

@@ -137,6 +137,11 @@ impl RunReport {
         }
     }
 
+    /// Names the segment, where it is known, so that it stands in that segment's history.
+    pub(crate) fn about(self, segment_name: Option<SegmentName>) -> Self {
+        Self { segment_name, ..self }
+    }
+
     /// Tells of the failure of a dry run.
     pub(crate) fn into_dry_run(self) -> Self {
         Self {

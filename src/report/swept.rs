@@ -60,10 +60,7 @@ pub enum Noticed {
 impl RunReport {
     /// Reports that a sweep could do nothing for a segment, as far as it knows which it is.
     pub(crate) fn of_segment(segment_name: Option<&SegmentName>, error: &Error) -> Self {
-        Self {
-            segment_name: segment_name.cloned(),
-            ..Self::failed(error, None)
-        }
+        Self::failed(error, None).about(segment_name.cloned())
     }
 }
 

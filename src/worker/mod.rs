@@ -99,12 +99,20 @@ impl<M: Means> Worker<'_, M> {
     /// Follows one candidate to its end: resolves which job it is, enqueues it, and works until nothing is pending.
     ///
     /// Returns the reports as they were told, that of the candidate's own run first. What fails before it is a run is told by
-    /// nobody yet.
-    pub async fn load(&self, candidate: &Candidate) -> Result<Vec<RunReport>, Error> {
+    /// nobody yet, and comes with its segment where that was known.
+    pub async fn load(&self, candidate: &Candidate) -> Result<Vec<RunReport>, (Option<SegmentName>, Error)> {
         let resolving = candidate.resolve(&self.means, self.settings, self.variables);
-        let Some(resolved) = by(self.stop_at, "S3 was asked what the object is", resolving).await? else {
+        let resolving = by(self.stop_at, "S3 was asked what the object is", resolving);
+        let Some(resolved) = resolving.await.map_err(|error| (None, error))? else {
             return Ok(Vec::new());
         };
+        let segment_name = resolved.job.segment_name.clone();
+        let followed = Box::pin(self.follow(resolved)).await;
+        followed.map_err(|error| (Some(segment_name), error))
+    }
+
+    /// Takes up what was resolved, and works until nothing is pending.
+    async fn follow(&self, resolved: Resolved) -> Result<Vec<RunReport>, Error> {
         let Resolved { is_direct, dry_run, .. } = resolved;
         if !is_direct && let Some((job, known)) = self.recall(&resolved.job).await? {
             if known == Enqueued::Superseded
