@@ -52,16 +52,16 @@ impl<M: Means> Draft<'_, M> {
 
     /// Returns what is left to do by a list that shows what another attempt wrote before this one, where that is in doubt.
     ///
-    /// What this attempt has written came later, so that a list which shows it shows all. Where nothing was to be written, the
-    /// list is tried as one that lags; where there is nobody to try it with, it is given as long as one that lags, as far as the time
-    /// allows.
+    /// That it shows what this attempt has written is no proof: the attempt before may have written the same, and the list may
+    /// show no more than that. So the list is tried as one that lags; where there is nobody to try it with, it is given as long
+    /// as one that lags, as far as the time allows.
     pub(super) async fn beyond_doubt(
         &mut self,
         desired: &Desired<'_>,
         rounds: &mut Rounds<'_>,
         mut left: Plan,
     ) -> Result<Plan, Error> {
-        if !self.is_doubted || rounds.has_written() || !left.is_empty() {
+        if !self.is_doubted || !left.is_empty() {
             return Ok(left);
         }
         if let Some((group, member)) = self.witness.clone() {
@@ -85,8 +85,9 @@ impl<M: Means> Draft<'_, M> {
         Ok(left)
     }
 
-    /// Takes a member out of the draft and puts it back, and answers whether the list has shown that it was out.
+    /// Takes a member out of the draft and puts it back, and answers whether the list has shown both.
     ///
+    /// One alone is no proof: an attempt that died here may have left the member out.
     /// Nothing is published meanwhile, and whoever goes on with a draft that was left here puts it right.
     async fn shows_changes_of(&self, group: &GroupId, member: ContactId) -> Result<bool, Error> {
         let members = [member];
@@ -99,9 +100,8 @@ impl<M: Means> Draft<'_, M> {
             let anybody = Allowance::boundless();
             self.means.add_members(self.segment.id, group, batch, &anybody).await?;
         }
-        // Where it does not come back in time it is one of those that are left to add.
-        self.comes_to_show(group, member, true).await?;
-        is_shown
+        let is_back = self.comes_to_show(group, member, true).await?;
+        Ok(is_shown? && is_back)
     }
 
     /// Waits until a group's list shows a contact as a member, or as none.

@@ -108,11 +108,6 @@ impl<'a> Rounds<'a> {
         Ok(self.desired.plan(members, exclude_groups, &self.refused)?)
     }
 
-    /// Returns whether anything was to be written yet.
-    pub const fn has_written(&self) -> bool {
-        self.to_add + self.to_remove > 0
-    }
-
     /// Returns whether a list shows nothing of what was written last: it may lag behind, or Dynamics took nothing of it.
     pub fn shows_nothing_written(&self, left: &Plan) -> bool {
         !left.is_empty() && left.fingerprint() == self.last

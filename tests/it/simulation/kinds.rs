@@ -134,7 +134,7 @@ impl Scenario {
         let first = &mut self.files[0];
         if rng.happens(900) {
             first.mode = Mode::Replace;
-            first.contacts &= if rng.happens(500) { 0 } else { Contacts::MAX };
+            first.contacts &= if rng.happens(650) { 0 } else { Contacts::MAX };
         }
     }
 

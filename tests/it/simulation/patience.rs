@@ -14,6 +14,8 @@ use segment_loader::state::{Head, Job};
 const SWEEPS: u32 = 3;
 /// So many more are used up by each file whose body never comes: the first is let go on once.
 const SWEEPS_OF_A_HANG: u32 = 2;
+/// What an attempt waited for that began while a file's body never came is told by then.
+const AFTER_A_HANG: u64 = 45 * MINUTE;
 /// Where an invocation has a minute or two only, a load takes several of them, each of which gets on.
 const SHORT_SWEEPS: u32 = 60;
 /// So many failures in a row call for a person.
@@ -67,11 +69,16 @@ impl World {
     /// Looks at what waits, when a sweep begins: nothing may have waited for two sweeps without a reason.
     pub(super) fn look_at_what_waits(&mut self) -> Option<Breach> {
         let (now, files) = (self.now(), 0..self.scenario.files.len());
-        let hanging = files.filter(|file| self.scenario.hangs(*file, now)).count();
-        let patience = if self.scenario.timeout <= 2 * MINUTE {
-            SHORT_SWEEPS
-        } else {
-            SWEEPS
+        let hangs = |file: &usize| {
+            let before = now.saturating_sub(AFTER_A_HANG);
+            self.scenario.hangs(*file, now) || self.scenario.hangs(*file, before)
+        };
+        let hanging = files.filter(hangs).count();
+        let patience = match self.scenario.timeout {
+            timeout if timeout <= 2 * MINUTE => SHORT_SWEEPS,
+            // After an attempt that died each may have the time for one file only.
+            timeout if timeout <= 5 * MINUTE => SWEEPS + u32::try_from(self.scenario.files.len()).unwrap(),
+            _ => SWEEPS,
         };
         let patience = patience + SWEEPS_OF_A_HANG * u32::try_from(hanging).unwrap();
         for segment in 0..SEGMENTS {

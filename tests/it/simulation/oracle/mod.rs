@@ -229,7 +229,9 @@ impl Oracle {
         let is_left_to_people = cannot_be_published_again(scenario, head) && remote.edits.touched != 0;
         // What was begun has overtaken the others, and nobody can load it any more: it is the next file's to settle.
         let is_lost = scenario.is_in_several() && self.of(index).any(|entry| scenario.is_lost(entry.file));
-        let is_left_behind = is_lost && head.writing.is_some();
+        // So it is with what was begun and then refused since the segment had become a dynamic one meanwhile.
+        let is_refused = remote.queried_at.is_some() && head.pending.is_empty();
+        let is_left_behind = (is_lost || is_refused) && head.writing.is_some();
         // A query that came meanwhile, or an order without the approval, may have the file refused of which a part is in the
         // draft: it stays there, unpublished, until the next complete one.
         let is_left =
