@@ -5,7 +5,7 @@ use crate::config::{self, Settings, Variables};
 use crate::domain::{Fate, ObjectRef, SegmentName};
 use crate::error::Error;
 use crate::event::{self, HistoryCommand, LoadCommand, Message, ObjectEvent, Request};
-use crate::production::{Clients, Occasion, Production};
+use crate::production::{Clients, Occasion, Production, http_client};
 use crate::report::{
     Forgotten, Heard, Noticed, Reporter, RunReport, Swept, Trigger, TriggerKind, answer, fail_if_own_failed,
     status_answer,
@@ -45,13 +45,19 @@ impl App {
     /// Builds the app from the process's environment.
     pub async fn from_process() -> Result<Self, config::VariableError> {
         let variables = Variables::from_process()?;
-        Ok(Self::new(variables, &aws::config().await))
+        // Before AWS's clients, which end the process where it fails.
+        let http = http_client()?;
+        Ok(Self::with(Clients::new(variables, http, &aws::config().await)))
     }
 
     /// Builds the app: every client once, so that warm invocations reuse connections.
-    pub fn new(variables: Variables, config: &SdkConfig) -> Self {
+    pub fn new(variables: Variables, config: &SdkConfig) -> Result<Self, config::VariableError> {
+        Ok(Self::with(Clients::new(variables, http_client()?, config)))
+    }
+
+    fn with(clients: Clients) -> Self {
         Self {
-            clients: Clients::new(variables, config),
+            clients,
             doubts: Arc::default(),
             heard: Heard::default(),
         }

@@ -27,7 +27,7 @@ pub struct Variables {
     pub memory: u64,
 }
 
-/// Tells which environment variable cannot be used.
+/// Tells what of the process's environment cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VariableError {
     /// A variable that has no default is not set.
@@ -46,6 +46,12 @@ pub enum VariableError {
         /// What would be right.
         expected: &'static str,
     },
+    /// The environment has no root certificates, as an image without them has none: nobody could be known by theirs.
+    #[error(
+        "no root certificate can be read here, so that no server can be trusted: install the package `ca-certificates` in \
+         the image, or name a PEM file of root certificates by the environment variable `SSL_CERT_FILE`"
+    )]
+    NoRootCertificates,
 }
 
 impl VariableError {

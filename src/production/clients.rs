@@ -1,7 +1,7 @@
 //! What lives as long as the Lambda environment: the configuration and the clients.
 
 use crate::aws::{self, Bus};
-use crate::config::{AwsIdentity, Destination, Rules, Secrets, Settings, Variables};
+use crate::config::{AwsIdentity, Destination, Rules, Secrets, Settings, VariableError, Variables};
 use crate::domain::Home;
 use crate::dynamics::{Dataverse, TokenCache};
 use crate::means::MOST_RESULTS;
@@ -28,7 +28,7 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
-    pub(crate) fn new(variables: Variables, config: &SdkConfig) -> Self {
+    pub(crate) fn new(variables: Variables, http: reqwest::Client, config: &SdkConfig) -> Self {
         let clock = S3Clock::default();
         let s3 = s3::client(config, clock.clone());
         Self {
@@ -38,7 +38,7 @@ impl Clients {
                 &variables.destination_secret_id,
             ),
             objects: Objects::new(s3.clone()).within(variables.memory),
-            http: http_client(),
+            http,
             tokens: TokenCache::default(),
             bus: variables
                 .event_bus
@@ -60,7 +60,7 @@ impl Clients {
         Heads::new(self.own(bucket), settings.home())
     }
 
-    /// Opens the notes of trials in an variables, beside the heads of the segments that results of this bucket go to.
+    /// Opens the notes of trials in an environment, beside the heads of the segments that results of this bucket go to.
     pub(crate) fn trials(&self, bucket: &str, settings: &Settings) -> Trials {
         Trials::new(self.own(bucket), settings.destination.organization.environment())
     }
@@ -115,17 +115,17 @@ impl Clients {
     }
 }
 
+/// Builds the client for Entra ID and Dataverse; without root certificates there can be none.
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the one place where the HTTP client is built"
 )]
-fn http_client() -> reqwest::Client {
+pub(crate) fn http_client() -> Result<reqwest::Client, VariableError> {
     let builder = reqwest::Client::builder()
         .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(aws::CONNECT_TIMEOUT)
         // A redirect would carry the token elsewhere; the Web API sends none.
         .redirect(reqwest::redirect::Policy::none());
-    builder
-        .build()
-        .expect("the settings above are valid and the TLS provider is compiled in")
+    // The settings above are valid, and the TLS provider is compiled in: what can be missing are root certificates.
+    builder.build().map_err(|_| VariableError::NoRootCertificates)
 }

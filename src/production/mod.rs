@@ -3,7 +3,7 @@
 mod clients;
 mod page;
 
-pub(crate) use clients::Clients;
+pub(crate) use clients::{Clients, http_client};
 pub(crate) use page::Occasion;
 
 use crate::config::Settings;

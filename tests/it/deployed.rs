@@ -133,3 +133,30 @@ async fn no_damaged_byte_of_any_fixture_ends_the_process() {
     }
     assert_eq!(deployed.sandbox.dataverse.segments(SEGMENT).len(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_image_without_root_certificates_is_told_to_every_invocation_and_does_not_end_the_process() {
+    let sandbox = Sandbox::start().await;
+    let mut environment = sandbox.environment();
+    for variable in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
+        environment.push((variable.into(), "/there/is/nothing/here".into()));
+    }
+    let mut lambda = Lambda::deploy(&binary(), &environment).await;
+    lambda.warm().unwrap();
+    let process = lambda.instance().and_then(Function::id);
+    for _ in 0..2 {
+        let error = lambda.invoke(&json!({"action": "sweep"}), DEADLINE).await.unwrap_err();
+        assert_eq!(
+            error.error_type,
+            "InvalidEnvironment",
+            "{error:?} {:?}",
+            lambda.output()
+        );
+        assert!(
+            error.error_message.contains("`ca-certificates`"),
+            "{}",
+            error.error_message
+        );
+        assert_eq!(lambda.instance().and_then(Function::id), process);
+    }
+}

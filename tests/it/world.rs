@@ -49,7 +49,7 @@ impl World {
                     .map(|(_, value)| value.clone())
             })
         };
-        App::new(Variables::read(lookup).unwrap(), &sandbox.aws_config())
+        App::new(Variables::read(lookup).unwrap(), &sandbox.aws_config()).unwrap()
     }
 
     /// Changes fields of the destination secret.
