@@ -10,13 +10,15 @@ use crate::dynamics::{
 use crate::source::{self, ObjectVersion, Parts, Rejected, Rows};
 use crate::state::{self, Bookmark, Head, KeyContent, Legacy, Stored};
 use crate::time::Fence;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 /// The most results that are listed at once: S3 cannot list the newest first, and a listing of more takes its time every time.
 pub const MOST_RESULTS: usize = 10_000;
+/// How old a result may be whose event was lost: longer than any queue in front keeps one, but a weekend and a holiday.
+pub const LOOK_BACK: TimeDelta = TimeDelta::days(7);
 
 /// The outside of a worker, as it looks from within; clones are the same means.
 #[expect(

@@ -1,13 +1,13 @@
 //! What lives as long as the Lambda environment: the configuration and the clients.
 
 use crate::aws::{self, Bus};
-use crate::config::{AwsIdentity, Destination, Rules, Secrets, Settings, VariableError, Variables};
+use crate::config::{AwsIdentity, Destination, ResultFiles, Rules, Secrets, Settings, VariableError, Variables};
 use crate::domain::Home;
 use crate::dynamics::{Dataverse, TokenCache};
-use crate::means::MOST_RESULTS;
+use crate::means::{LOOK_BACK, MOST_RESULTS};
 use crate::report::Archive;
 use crate::s3::{self, Own, S3Clock};
-use crate::source::{self, Manner, ObjectVersion, Objects, unmarked};
+use crate::source::{self, Manner, ObjectVersion, Objects, Unmarked, unmarked};
 use crate::state::{self, Glance, Glances, Heads, Trials, transition};
 use crate::time::Fence;
 use aws_config::SdkConfig;
@@ -98,6 +98,29 @@ impl Clients {
 
     /// Lists the data files in a bucket that wait for a marker or manifest.
     pub(crate) async fn unmarked(&self, bucket: &str, rules: &Rules) -> Result<Vec<String>, source::Error> {
+        let waiting = |objects: &[ObjectVersion], manner: Manner<'_>| {
+            unmarked(objects, manner).into_iter().map(ObjectVersion::url).collect()
+        };
+        self.in_parts(bucket, rules, waiting).await
+    }
+
+    /// Says which of them have waited for longer than writing takes.
+    pub(super) async fn overdue(&self, bucket: &str, rules: &Rules) -> Result<Option<Unmarked>, source::Error> {
+        let now = self.clock.now();
+        let overdue = |objects: &[ObjectVersion], manner: Manner<'_>| Unmarked::among(objects, manner, now, LOOK_BACK);
+        self.in_parts(bucket, rules, overdue).await
+    }
+
+    /// Looks at the objects of results; where a result is one file, there is nothing to look for.
+    async fn in_parts<T: Default>(
+        &self,
+        bucket: &str,
+        rules: &Rules,
+        look: impl FnOnce(&[ObjectVersion], Manner<'_>) -> T,
+    ) -> Result<T, source::Error> {
+        if rules.result_files == ResultFiles::Single {
+            return Ok(T::default());
+        }
         let prefix = &self.variables.results_prefix;
         let objects = self.objects.list(bucket, prefix, MOST_RESULTS).await?;
         let manner = Manner {
@@ -105,7 +128,7 @@ impl Clients {
             mode: rules.mode,
             scope: &self.variables.scope(),
         };
-        Ok(unmarked(&objects, manner).into_iter().map(ObjectVersion::url).collect())
+        Ok(look(&objects, manner))
     }
 
     pub(super) fn own(&self, bucket: &str) -> Own {

@@ -3,6 +3,7 @@
 use super::Clients;
 use crate::config::Destination;
 use crate::report::StatusPage;
+use crate::source::Unmarked;
 use crate::state::{self, Glances, Page, Verified};
 use futures_util::{StreamExt as _, stream};
 use std::collections::BTreeSet;
@@ -80,9 +81,11 @@ impl Clients {
                 return Ok(());
             }
             let verified = self.verified(bucket, destination.ok(), &glances).await;
+            let unmarked = self.overdue_files(destination.ok()).await;
             let page = StatusPage {
                 glances: &glances,
                 verified: &verified,
+                unmarked: unmarked.as_ref(),
                 trouble: destination.err(),
                 function: self.variables.function_name.as_deref(),
             };
@@ -94,6 +97,16 @@ impl Clients {
         }
         tracing::info!("others write the status page; they have seen this run");
         Ok(())
+    }
+
+    /// Looks for data files whose marker is overdue; what cannot be listed is not shown, and the log says so.
+    async fn overdue_files(&self, destination: Option<&Destination>) -> Option<Unmarked> {
+        let bucket = self.variables.results_bucket.as_deref()?;
+        let overdue = self.overdue(bucket, &destination?.rules).await;
+        overdue.unwrap_or_else(|error| {
+            tracing::warn!(error = %error, "the status page does not say which files wait for a marker");
+            None
+        })
     }
 
     /// Reads what was seen of the environments that segments live in, and of the destination's own.

@@ -18,6 +18,7 @@ impl RunReport {
             outcome: self.outcome,
             sentence: self.sentence.clone(),
             created: self.created,
+            near_name: self.created && self.background.near.is_some(),
             needs_attention: self.needs_attention,
         })
     }

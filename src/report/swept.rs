@@ -4,8 +4,8 @@ use super::RunReport;
 use super::answer::entries;
 use crate::domain::{SegmentName, utc};
 use crate::error::Error;
+use crate::source::Unmarked;
 use crate::state::Waiting;
-use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 /// What a sweep did.
@@ -40,18 +40,10 @@ pub enum Noticed {
     },
     /// Data files wait for a marker or manifest.
     #[error(
-        "data files wait for a marker or manifest for more than an hour ({count}, the first is {first}, of {}): nothing of them is \
-         loaded until it is written; `status` lists them",
-        utc(*.since)
+        "data files wait for a marker or manifest for more than an hour ({}, the first is {}, of {}): nothing of them is loaded \
+         until it is written; `status` lists them", .0.count, .0.first, utc(.0.since)
     )]
-    Unmarked {
-        /// How many.
-        count: usize,
-        /// The one that waits longest.
-        first: String,
-        /// Since when.
-        since: DateTime<Utc>,
-    },
+    Unmarked(Unmarked),
     /// A trial segment was left, and nobody could remove it.
     #[error("{0}")]
     TrialLeft(String),

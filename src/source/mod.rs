@@ -32,7 +32,7 @@ mod window;
 
 pub use error::Error;
 pub use object::{ObjectVersion, Objects};
-pub use parts::{Age, Change, LoadedAlone, Manner, Misfit, OneOfSeveral, Parts, Role, unmarked};
+pub use parts::{Age, Change, LoadedAlone, Manner, Misfit, OneOfSeveral, Parts, Role, Unmarked, unmarked};
 pub use problem::Problem;
 pub use rejected::{Reason, Rejected, RejectedRow, Shape};
 pub use remark::Remark;

@@ -41,6 +41,9 @@ pub struct LastRun {
     /// It made the segment.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub created: bool,
+    /// The segment that it made has nearly the name of another one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub near_name: bool,
     /// A person has to look.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub needs_attention: bool,

@@ -7,21 +7,16 @@ use super::session::Done;
 use super::{Asked, NOTING, Worker, by, heads};
 use crate::domain::{Fate, Mode, ObjectRef, SegmentName, s3_url};
 use crate::error::Error;
-use crate::means::{MOST_RESULTS, Means};
+use crate::means::{LOOK_BACK, MOST_RESULTS, Means};
 use crate::reconcile::survey;
 use crate::report::{Noticed, Past, RunReport, Swept};
-use crate::source::{Manner, ObjectVersion, Role, unmarked};
+use crate::source::{Manner, Role, Unmarked};
 use crate::state::{self, Bookmark, Enqueued, Head, Job, Waiting};
-use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt, stream};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How old a result may be whose event was lost: longer than any queue in front keeps one, but a weekend and a holiday.
-const LOOK_BACK: Duration = Duration::from_hours(7 * 24);
-/// How long the files of a result may lie there before its marker: what a warehouse writes takes minutes.
-const LONGEST_WRITING: Duration = Duration::from_hours(1);
 /// How many objects are looked at at a time.
 const LOOKS_IN_FLIGHT: usize = 16;
 /// How long it may take to note where the sweep is: two calls of S3 at their longest.
@@ -314,7 +309,7 @@ impl<M: Means> Worker<'_, M> {
         };
         let noticed: Vec<_> = too_many
             .into_iter()
-            .chain(notice_unmarked(&objects, manner, now))
+            .chain(Unmarked::among(&objects, manner, now, LOOK_BACK).map(Noticed::Unmarked))
             .collect();
         let found = objects.into_iter().filter(|object| {
             let starts_a_run = match Role::of_event(&object.key, files, mode) {
@@ -326,22 +321,6 @@ impl<M: Means> Worker<'_, M> {
         });
         Ok((found.map(|object| object.key).collect(), noticed))
     }
-}
-
-/// Notices data files of the last days that have waited for a marker or manifest for longer than writing one takes.
-fn notice_unmarked(objects: &[ObjectVersion], manner: Manner<'_>, now: DateTime<Utc>) -> Option<Noticed> {
-    let age = |object: &ObjectVersion| now - object.last_modified;
-    let is_overdue = |object: &&ObjectVersion| {
-        age(object) > TimeDelta::from_std(LONGEST_WRITING).unwrap_or_default()
-            && age(object) < TimeDelta::from_std(LOOK_BACK).unwrap_or_default()
-    };
-    let overdue: Vec<_> = unmarked(objects, manner).into_iter().filter(is_overdue).collect();
-    let first = overdue.iter().min_by_key(|object| object.last_modified)?;
-    Some(Noticed::Unmarked {
-        count: overdue.len(),
-        first: first.url(),
-        since: first.last_modified,
-    })
 }
 
 /// Visits the circle of segments so that it begins behind the one where the last sweep was.

@@ -79,7 +79,8 @@ fn notes(glance: &Glance, now: DateTime<Utc>) -> Vec<String> {
         State::Unreadable => status.reason.clone(),
         State::Loading => status.lease_until.map(|until| {
             format!(
-                "A run works on it now. If that died, the next sweep after {} goes on.",
+                "A run works on it now: until it publishes, journeys go on with the audience from before. If it died, the next \
+                 sweep after {} goes on.",
                 moment(until)
             )
         }),

@@ -4,12 +4,15 @@
 
 mod card;
 mod curve;
+#[cfg(test)]
+mod examples;
 mod html;
 mod light;
 #[cfg(test)]
 mod tests;
 
 use crate::domain::Home;
+use crate::source::Unmarked;
 use crate::state::{Glances, Verified};
 use crate::text::shown::grouped;
 use base64::Engine as _;
@@ -25,8 +28,8 @@ const MOST_CARDS: usize = 200;
 const STYLE: &str = include_str!("page.css");
 /// What a reader has to know of the page itself.
 const ABOUT: &str = "This page is written after loads and by the sweep, which comes every quarter of an hour; while nothing changes, \
-                     once an hour. If the time above is more than two hours ago, sweeps do not run: tell whoever looks after \
-                     segment-loader. All times are UTC. A person is one contact of Dynamics.";
+                     once an hour. If the time above is more than two hours ago, sweeps do not run: tell whoever runs this \
+                     program: the people who set segment-loader up in AWS. All times are UTC. A person is one contact of Dynamics.";
 
 /// What the page shows.
 #[derive(Debug)]
@@ -35,6 +38,8 @@ pub struct StatusPage<'a> {
     pub glances: &'a Glances,
     /// What was seen of the environments that were verified.
     pub verified: &'a [Verified],
+    /// The data files whose marker is overdue.
+    pub unmarked: Option<&'a Unmarked>,
     /// Why no run can even begin, where that is so.
     pub trouble: Option<&'a str>,
     /// The Lambda function, for commands, where it is known.
@@ -47,7 +52,11 @@ impl StatusPage<'_> {
         let style = Html::element("style", &[], Html::fixed(STYLE));
         let title = Html::element("title", &[], Html::text("Segments"));
         let head = [Html::fixed(HEAD), policy(), title, style];
-        let main = [Some(self.top(now)), self.trouble.map(trouble)];
+        let main = [
+            Some(self.top(now)),
+            self.trouble.map(trouble),
+            self.unmarked.map(unmarked),
+        ];
         let main = main.into_iter().flatten().chain(self.sections(now)).chain(self.more());
         let about = Html::element("footer", &[], Html::paragraph("about", Html::text(ABOUT)));
         let body = Html::element("main", &[], main.chain([about]).collect());
@@ -161,6 +170,28 @@ fn policy() -> Html {
 
 fn trouble(why: &str) -> Html {
     Html::element("p", &[("class", "trouble"), ("role", "alert")], Html::text(why))
+}
+
+/// Says that data files wait for what nobody may write any more.
+fn unmarked(unmarked: &Unmarked) -> Html {
+    let Unmarked { count, first, since } = unmarked;
+    let (waits, first_of_them) = match count {
+        1 => ("A data file waits".to_owned(), ""),
+        count => (
+            format!("{} data files wait", grouped(*count as u64)),
+            ", the first of them",
+        ),
+    };
+    let parts = [
+        Html::text(&format!(
+            "{waits} for a marker or manifest that has not come{first_of_them} since "
+        )),
+        time(*since),
+        Html::text(": "),
+        Html::element("code", &[], Html::text(first)),
+        Html::text(". Until it comes nothing of it is loaded: ask whoever writes these files."),
+    ];
+    Html::paragraph("unmarked", parts.into())
 }
 
 fn key(home: &Home) -> (&str, Option<&str>) {

@@ -1,6 +1,7 @@
+use super::examples::{at, fresh, glance, lights, refused, wrong};
 use super::*;
-use crate::domain::{Fact, Outcome, Position, SegmentName};
-use crate::state::{Glance, LastRun, Load, Loaded, Refusal, Refused, State, Status};
+use crate::domain::{Fact, Outcome, SegmentName};
+use crate::state::{Glance, Load, Loaded, State, Status};
 use chrono::TimeDelta;
 use html5gum::{Token, Tokenizer};
 use proptest::prelude::*;
@@ -10,160 +11,11 @@ const HOSTILE: &str = "</bdi></h3><script>document.title='broken'</script><img s
 /// The elements that stand in a line of text.
 const INLINE: [&str; 5] = ["bdi", "code", "span", "time", "b"];
 
-fn at(day: u32, hour: u32) -> DateTime<Utc> {
-    let date = chrono::NaiveDate::from_ymd_opt(2026, 11, day).unwrap();
-    date.and_hms_opt(hour, 1, 0).unwrap().and_utc()
-}
-
-fn glance(name: &str, state: State, outcome: Outcome, sentence: &str) -> Glance {
-    let home = Home::environment("socktown.crm4.dynamics.com".to_owned());
-    let load = |days_ago: u32| Load {
-        at: at(27, 6) - TimeDelta::days(i64::from(days_ago)),
-        contacts: 1_000 - u64::from(days_ago) * 9 + u64::from(days_ago * 7 % 5) * 12,
-        outcome: Loaded::Loaded,
-    };
-    Glance {
-        status: Status {
-            segment_name: Some(SegmentName::parse(name).unwrap()),
-            environment: Some(home.environment.clone()),
-            state,
-            last_load: Some(at(25, 6)),
-            contacts: Some(1_000),
-            pending: 0,
-            waiting_until: None,
-            lease_until: None,
-            failures: 0,
-            reason: None,
-        },
-        home,
-        stale_after: None,
-        members: Some(1_000),
-        missing: None,
-        has_died: false,
-        last_run: Some(LastRun {
-            at: at(27, 6),
-            outcome,
-            sentence: sentence.to_owned(),
-            created: false,
-            needs_attention: false,
-        }),
-        loads: (2..62).rev().map(load).collect(),
-        refused: None,
-    }
-}
-
-fn refused(key: &str, reason: &str) -> Refused {
-    Refused {
-        position: Position {
-            last_modified: at(27, 6),
-            key: key.to_owned(),
-            version_id: None,
-            etag: None,
-            nth: 0,
-        },
-        run_id: serde_json::from_value(serde_json::json!("da8ded9e30af2cca")).unwrap(),
-        is_direct: false,
-        refusal: Refusal {
-            reason: reason.to_owned(),
-            unreadable: false,
-            error_type: None,
-            waiting: None,
-        },
-    }
-}
-
-/// Every light, in two environments.
-fn lights() -> Glances {
-    Glances {
-        segments: well().into_iter().chain(under_way()).chain(wrong()).collect(),
-        has_more: false,
-    }
-}
-
-fn fresh(name: &str, sentence: &str) -> Glance {
-    glance(name, State::Fresh, Outcome::Loaded, sentence)
-}
-
-fn well() -> [Glance; 2] {
-    let mut created = fresh("Sumer Sale", "“Sumer Sale” was created, with 1,000 people.");
-    created.last_run.as_mut().unwrap().created = true;
-    created.loads.truncate(1);
-    let loaded = fresh("Autumn", "“Autumn” was loaded: it has 1,000 people, 5 came and 3 went.");
-    [loaded, created]
-}
-
-fn under_way() -> [Glance; 2] {
-    let mut loading = glance(
-        "Spring",
-        State::Loading,
-        Outcome::Loaded,
-        "“Spring” was loaded: it has 1,000 people.",
-    );
-    loading.status.lease_until = Some(at(27, 7));
-    let sentence = "“Summer Sale” was published with 3 people, and [...]";
-    let elsewhere = Glance {
-        home: Home::environment("test.crm4.dynamics.com".to_owned()),
-        ..glance("Summer Sale", State::Computing, Outcome::Computing, sentence)
-    };
-    [loading, elsewhere]
-}
-
-fn wrong() -> [Glance; 6] {
-    let reason = "the result holds 499 contacts, 501 fewer than now (limit 50 %). Nothing was written. If this is right, approve \
-                  exactly this input: {\"action\":\"load\",\"key\":\"incoming/Summer Sale/a.csv\",\"approve\":\"da8ded9e30af2cca\"}";
-    let sentence = "“Summer Sale” was not refreshed: [...] Approve, or drop a better file.";
-    let refused = Glance {
-        refused: Some(refused("incoming/Summer Sale/a.csv", reason)),
-        ..glance("Summer Sale", State::Refused, Outcome::Refused, sentence)
-    };
-    let mut failing = glance(
-        "Winter",
-        State::Failing,
-        Outcome::Failed,
-        "“Winter” was not refreshed: [...]",
-    );
-    (failing.status.pending, failing.status.waiting_until) = (2, Some(at(27, 7)));
-    let stale = Glance {
-        stale_after: Some(TimeDelta::hours(24)),
-        ..glance(
-            "Old",
-            State::Stale,
-            Outcome::Unchanged,
-            "“Old” was not changed: nobody came or went.",
-        )
-    };
-    let short = Glance {
-        missing: Some(2),
-        ..fresh(
-            "Short",
-            "“Short” was loaded: it has 1,000 people. Dynamics counts only 998 people, 2 fewer than it should.",
-        )
-    };
-    let killed = Glance {
-        has_died: true,
-        ..glance(
-            "Killed",
-            State::Waiting,
-            Outcome::Loaded,
-            "“Killed” was loaded: it has 1,000 people.",
-        )
-    };
-    let what = "s3://b/_state/x, which the function keeps for itself, is no JSON".to_owned();
-    let unreadable = Glance {
-        status: Status::unreadable(None, None, what),
-        home: Home::environment(String::new()),
-        last_run: None,
-        loads: Vec::new(),
-        members: None,
-        ..fresh("Damaged", "")
-    };
-    [refused, failing, stale, short, killed, unreadable]
-}
-
 fn page<'a>(glances: &'a Glances, verified: &'a [Verified]) -> StatusPage<'a> {
     StatusPage {
         glances,
         verified,
+        unmarked: None,
         trouble: None,
         function: Some("segment-loader"),
     }
@@ -301,6 +153,11 @@ fn names_that_are_markup_or_turn_around_or_are_long_are_shown_like_any_other() {
     };
     let trouble = StatusPage {
         trouble: Some(HOSTILE),
+        unmarked: Some(&Unmarked {
+            count: 1_200,
+            first: format!("s3://results/incoming/{HOSTILE}/part-0.csv"),
+            since: at(27, 4),
+        }),
         function: None,
         ..page(&glances, &[])
     };
@@ -385,7 +242,7 @@ proptest! {
             };
             let glances = Glances { segments: vec![segment], has_more: false };
             let function = None;
-            StatusPage { glances: &glances, verified: &[], trouble: Some(said), function }.html(at(27, 6))
+            StatusPage { trouble: Some(said), function, ..page(&glances, &[]) }.html(at(27, 6))
         };
         let (elements, lines) = read(&shown(&name, &said, &json));
         let (plain, _) = read(&shown("a", "a", "a"));

@@ -4,10 +4,13 @@
 //! template of somebody else would have to escape.
 
 mod counted;
+mod stale;
+
+pub(super) use stale::of_stale;
 
 use super::sentences::kept_out_plainly;
 use super::why::{Group, group};
-use super::{Audience, Background, Outcome, RunReport, Stale};
+use super::{Audience, Background, Outcome, RunReport};
 use crate::domain::Mode;
 use crate::error::{Objection, WayOut};
 use crate::text::shown::grouped;
@@ -17,17 +20,6 @@ use chrono::{DateTime, Datelike, Utc};
 pub(super) fn sentence(report: &RunReport, now: DateTime<Utc>) -> String {
     let told = Telling { report, now }.tell();
     plain(&told)
-}
-
-/// Tells that a segment has grown old.
-pub(super) fn of_stale(stale: &Stale, now: DateTime<Utc>) -> String {
-    plain(&format!(
-        "“{}” has had no good load since {}: it should have one every {} hours. It may not have the right people any more: look \
-         why no new file came, or what became of it.",
-        stale.segment_name,
-        day(stale.last_load, now),
-        stale.stale_after_hours
-    ))
 }
 
 /// Replaces what a template, a page or a line would stumble over.

@@ -24,7 +24,7 @@ pub(super) use manifest::looks_like_manifest;
 pub use misfit::Misfit;
 pub use one_of_several::{LoadedAlone, OneOfSeveral};
 pub use role::Role;
-pub use unmarked::unmarked;
+pub use unmarked::{Unmarked, unmarked};
 
 use crate::config::ResultFiles;
 use crate::domain::{Mode, ObjectRef, folder, s3_url};

@@ -4,8 +4,42 @@ use super::{Manner, Role};
 use crate::config::ResultFiles;
 use crate::domain::folder;
 use crate::source::object::ObjectVersion;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::HashMap;
+
+/// How long the files of a result may lie there before its marker: what a warehouse writes takes minutes.
+const LONGEST_WRITING: TimeDelta = TimeDelta::hours(1);
+
+/// Data files that have waited for their marker or manifest for longer than writing one takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmarked {
+    /// How many.
+    pub count: usize,
+    /// The address of the one that waits longest.
+    pub first: String,
+    /// Since when it does.
+    pub since: DateTime<Utc>,
+}
+
+impl Unmarked {
+    /// Looks for them among these objects; those that lie there for longer than `look_back` count no more. `None` if there are none.
+    pub fn among(
+        objects: &[ObjectVersion],
+        manner: Manner<'_>,
+        now: DateTime<Utc>,
+        look_back: TimeDelta,
+    ) -> Option<Self> {
+        let age = |object: &ObjectVersion| now - object.last_modified;
+        let is_overdue = |object: &&ObjectVersion| age(object) > LONGEST_WRITING && age(object) < look_back;
+        let overdue: Vec<_> = unmarked(objects, manner).into_iter().filter(is_overdue).collect();
+        let first = overdue.iter().min_by_key(|object| object.last_modified)?;
+        Some(Self {
+            count: overdue.len(),
+            first: first.url(),
+            since: first.last_modified,
+        })
+    }
+}
 
 /// Returns the data files that no marker or manifest has followed: none beside them, or for a manifest in a folder above.
 pub fn unmarked<'o>(objects: &'o [ObjectVersion], manner: Manner<'_>) -> Vec<&'o ObjectVersion> {

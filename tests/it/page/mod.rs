@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use html5gum::{Token, Tokenizer};
 use sandbox::{BUCKET, CREDENTIAL_SECRET, Fault, Sandbox};
 use serde_json::json;
+use std::time::Duration;
 
 pub(crate) const PAGE: &str = "_state/status.html";
 /// The elements that stand in a line of text.
@@ -229,4 +230,23 @@ async fn a_file_that_was_refused_before_it_was_read_is_on_the_page() {
             &["▲ Refused", run["sentence"].as_str().unwrap(), name, "Last run: "],
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn data_files_whose_marker_is_overdue_are_on_the_page_until_it_comes() {
+    let world = World::start().await;
+    world.destination(&json!({"result_files": "folder"}));
+    for part in ["part-0.csv", "part-1.csv"] {
+        world.drop_contacts(&format!("2026-11-23/{part}"), &contacts(0..50));
+    }
+    sweep(&world).await;
+    let shown = lines(&world).join("\n");
+    assert!(!shown.contains("marker"), "they may still be written: {shown}");
+    world.sandbox.s3.clock().advance(Duration::from_mins(61));
+    sweep(&world).await;
+    assert_shows(&world, &["2 data files wait for a marker or manifest", "part-0.csv"]);
+    let marker = world.drop_file("2026-11-23/_SUCCESS", Vec::new());
+    world.run(&marker).await.assert_loaded();
+    let shown = lines(&world).join("\n");
+    assert!(!shown.contains("marker"), "{shown}");
 }

@@ -132,7 +132,7 @@ async fn a_sweep_writes_the_page_again_only_where_it_shows_something_else_or_is_
     assert_eq!(writes(&world), 1);
     world.destination(&json!({"stale_after_hours": 1}));
     sweep(&world).await;
-    assert_shows(&world, &["▲ Too old", "it should have one every 1 hours"]);
+    assert_shows(&world, &["▲ Too old", "it should have one every hour"]);
     let page = world.sandbox.s3.get(BUCKET, PAGE).unwrap();
     assert!(page.starts_with(b"<!DOCTYPE html>"));
 }
