@@ -23,16 +23,17 @@ const CHURN: usize = 100;
 const LATENCY: Duration = Duration::from_millis(50);
 const IN_FLIGHT: u32 = 4;
 
-/// The most that a first load may take, as a multiple of the ideal.
-const MOST_TIME: f64 = 1.25;
+/// The most that a first load, the same file again and a churned one may take, as multiples of the ideal.
+const MOST_TIME: [f64; 3] = [1.15, 1.25, 1.25];
 /// A churned file may make one call about members where the simple way makes so many.
 const MOST_CALLS: usize = 5;
 /// The calls about members.
 const ABOUT_MEMBERS: [&str; 3] = ["ListGroupMembers", "AddStaticMembers", "RemoveStaticMembers"];
-/// The most calls that a refresh makes around its members: the definition is read with the segment, with the members that
-/// are read back, before publishing and once it is shown; the segment's row when it is found, before publishing, until it
-/// is shown and once more then; Publish; and the one change that lets a segment of our own say how it was loaded last.
-const AROUND: usize = 10;
+/// The most calls that a refresh makes around its members: the definition is read with the segment, before the first write,
+/// with the members that are read back, before publishing and once it is shown; the segment's row when it is found, before
+/// publishing, until it is shown and once more then; Publish; and the one change that lets a segment of our own say how it was
+/// loaded last.
+const AROUND: usize = 11;
 /// The calls that see the end of a group's list of members, before the load and after it: only an empty page shows that a
 /// full group holds nobody else.
 const ENDS: usize = 2;
@@ -247,14 +248,13 @@ fn simple_way(size: usize, page: usize) -> [(usize, &'static str); 3] {
 
 fn goals(loads: &[Measured], size: usize, page: usize) -> Vec<Goal> {
     let mut goals = Vec::new();
-    let [first, same, churn] = loads else { return goals };
-    goals.push(Goal {
-        words: format!(
-            "first load: {:.2} of the ideal time, at most {MOST_TIME}",
-            first.ratio()
-        ),
-        is_met: Some(first.ratio() <= MOST_TIME),
-    });
+    let [_, same, churn] = loads else { return goals };
+    for (load, most) in loads.iter().zip(MOST_TIME) {
+        goals.push(Goal {
+            words: format!("{}: {:.2} of the ideal time, at most {most}", load.name, load.ratio()),
+            is_met: Some(load.ratio() <= most),
+        });
+    }
     goals.push(Goal {
         words: format!("same file again: {} writes, none", same.writes),
         is_met: Some(same.writes == 0),

@@ -7,7 +7,7 @@ use crate::domain::{Batch, ContactId, Home, Mode, NearNames, ObjectRef, RunId, S
 use crate::dynamics::{
     self, Allowance, Definition, DefinitionId, Group, GroupId, KnownSegment, LookedUp, Saved, Segment, SegmentId,
 };
-use crate::source::{self, ObjectVersion, Parts, Rejected, Rows};
+use crate::source::{self, Begun, ObjectVersion, Parts, Rejected, Rows};
 use crate::state::{self, Bookmark, Head, KeyContent, Legacy, Stored};
 use crate::time::Fence;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -88,8 +88,8 @@ pub trait Means: Clone {
     /// Returns the files of the result that an object stands for, which is to change a segment in this mode.
     async fn parts(&self, object: &ObjectVersion, mode: Mode) -> Result<Parts, source::Error>;
 
-    /// Reads the files of one result, to the last byte, as one audience.
-    async fn read(&self, parts: &[ObjectVersion]) -> Result<Rows, source::Error>;
+    /// Reads the files of one result, to the last byte, as one audience; tells `begun` on the way.
+    async fn read(&self, parts: &[ObjectVersion], begun: Begun) -> Result<Rows, source::Error>;
 
     /// Lists the results, in order of their keys; stops soon after `limit`.
     async fn list_results(&self, limit: usize) -> Result<Vec<ObjectVersion>, source::Error>;

@@ -1,7 +1,7 @@
 //! Our own jobs, each in a process of its own, so that its memory is its own.
 
 use flate2::read::MultiGzDecoder;
-use segment_loader::source::{self, Objects};
+use segment_loader::source::{self, Begun, Objects};
 use segment_loader::time::Fence;
 use serde_json::json;
 use std::fs::File;
@@ -16,7 +16,7 @@ pub(crate) fn run(job: &str, arguments: &[String]) {
         "read" => read(&arguments[0]),
         "s3-read" => on_s3(async |objects| {
             let object = objects.head(&arguments[0], &arguments[1], None).await.unwrap();
-            source::read(&objects, &[object], "contactid", &Fence::open())
+            source::read(&objects, &[object], "contactid", &Fence::open(), Begun::default())
                 .await
                 .unwrap()
                 .contacts

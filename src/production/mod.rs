@@ -14,7 +14,7 @@ use crate::dynamics::{
 };
 use crate::means::{Attempt, Leftovers, Lists, Means};
 use crate::report::Archive;
-use crate::source::{self, Manner, ObjectVersion, Parts, Rows};
+use crate::source::{self, Begun, Manner, ObjectVersion, Parts, Rows};
 use crate::state::{self, Bookmark, Head, Heads, KeyContent, Legacy, Stored};
 use crate::time::Fence;
 use chrono::{DateTime, Utc};
@@ -145,9 +145,9 @@ impl Means for Production<'_> {
         self.clients.objects.parts(object, manner).await
     }
 
-    async fn read(&self, parts: &[ObjectVersion]) -> Result<Rows, source::Error> {
+    async fn read(&self, parts: &[ObjectVersion], begun: Begun) -> Result<Rows, source::Error> {
         let column = &self.settings.destination.rules.contactid_column;
-        source::read(&self.clients.objects, parts, column, &self.fence).await
+        source::read(&self.clients.objects, parts, column, &self.fence, begun).await
     }
 
     async fn list_results(&self, limit: usize) -> Result<Vec<ObjectVersion>, source::Error> {

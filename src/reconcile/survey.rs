@@ -3,7 +3,7 @@
 use super::Error;
 use super::plan::advance_to;
 use crate::domain::{Census, ContactId, SegmentName, UsedBy};
-use crate::dynamics::{Definition, Group, Segment, SegmentId};
+use crate::dynamics::{Definition, DefinitionId, Group, Segment, SegmentId};
 use crate::means::Means;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -25,6 +25,8 @@ pub struct Sought<'a> {
     pub name: &'a SegmentName,
     /// The segment that was loaded last under it; `None` if none was.
     pub loaded: Option<SegmentId>,
+    /// The definition that it was of then, which says nothing where the segment is of another one now.
+    pub definition: Option<DefinitionId>,
 }
 
 /// Where the segment is that is meant.
@@ -45,15 +47,20 @@ const CONTACT: &str = "contact";
 ///
 /// Several of one name, one that was renamed since it was loaded, a dynamic one and one of other people than contacts are
 /// refused: which audience is meant, or who else decides about it, cannot be told, and a result holds contacts only.
-/// `expected` is a guess at the number of members, which only speeds the listing up.
-pub async fn survey(means: &impl Means, sought: Sought<'_>, expected: usize) -> Result<Option<Audience>, Error> {
+pub async fn survey(means: &impl Means, sought: Sought<'_>) -> Result<Option<Audience>, Error> {
     let name = || sought.name.as_str().to_owned();
-    let segment = match whereabouts(means, sought).await? {
+    // Read at the same time, for a call may take long.
+    let reading = async { means.definition(sought.definition?).await.ok() };
+    let (whereabouts, read) = tokio::join!(whereabouts(means, sought), reading);
+    let segment = match whereabouts? {
         Whereabouts::Here(segment) => segment,
         Whereabouts::Renamed(now) => return Err(Error::SegmentRenamed { name: name(), now }),
         Whereabouts::Nowhere => return Ok(None),
     };
-    let definition = means.definition(segment.definition_id).await?;
+    let definition = match read.filter(|read| read.id == segment.definition_id) {
+        Some(read) => read,
+        None => means.definition(segment.definition_id).await?,
+    };
     // Segments made elsewhere may not say it: the column is not required.
     if segment.base_entity.as_deref().is_some_and(|entity| entity != CONTACT) {
         return Err(Error::WrongBaseEntity {
@@ -67,6 +74,8 @@ pub async fn survey(means: &impl Means, sought: Sought<'_>, expected: usize) -> 
             id: segment.id.to_string(),
         });
     }
+    // A draft has about as many members as were published: a guess, which only speeds the listing up.
+    let expected = segment.member_count.unwrap_or(0).try_into().unwrap_or(usize::MAX);
     let members = list(means, &segment, &definition, expected).await?;
     Ok(Some(Audience {
         segment,

@@ -1,5 +1,6 @@
 //! Results of queries in S3: objects, read as rows of contact ids.
 
+mod begun;
 mod body;
 mod columns;
 mod compression;
@@ -30,6 +31,7 @@ mod testing;
 mod text;
 mod window;
 
+pub use begun::Begun;
 pub use error::Error;
 pub use object::{ObjectVersion, Objects};
 pub use parts::{Age, Change, LoadedAlone, Manner, Misfit, OneOfSeveral, Parts, Role, Unmarked, unmarked};
@@ -74,12 +76,18 @@ pub struct Rows {
 /// Reads the parts of one result, to the last byte, as one audience.
 ///
 /// Parsing blocks, so it has a thread of its own, which ends soon after the fence has closed or the future is dropped.
-pub async fn read(objects: &Objects, parts: &[ObjectVersion], column: &str, fence: &Fence) -> Result<Rows, Error> {
+pub async fn read(
+    objects: &Objects,
+    parts: &[ObjectVersion],
+    column: &str,
+    fence: &Fence,
+    begun: Begun,
+) -> Result<Rows, Error> {
     let (leash, stop) = Stop::new();
     let remote = |part: &ObjectVersion| Arc::new(Remote::new(objects.clone(), part.clone(), stop.clone()));
     let remotes: Vec<_> = parts.iter().map(remote).collect();
     let column = column.to_owned();
-    let tally = Tally::until(stop).with_page_memory(objects.page_memory);
+    let tally = Tally::until(stop).with_page_memory(objects.page_memory).telling(begun);
     let mut reading = tokio::task::spawn_blocking(move || read_parts(&remotes, &column, tally));
     match fence.within(&mut reading).await {
         Err(closed) => {

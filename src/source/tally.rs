@@ -1,11 +1,11 @@
 //! What reading counts: contacts, repeated ids, and rows without one.
 
 use crate::domain::{Collector, ContactId};
-use crate::source::Rows;
 use crate::source::problem::Problem;
 use crate::source::rejected::{Reason, Rejected};
 use crate::source::remark::Remark;
 use crate::source::stop::Stop;
+use crate::source::{Begun, Rows};
 
 /// The most ids that memory is planned for: 320 MiB, ten times what a segment can hold.
 const MAX_CONTACTS: usize = 20_000_000;
@@ -24,6 +24,7 @@ pub(crate) struct Tally {
     rejected: Rejected,
     part: usize,
     stop: Stop,
+    begun: Begun,
     page_memory: u64,
     /// Rows that no bytes stand for.
     untold: u64,
@@ -44,6 +45,7 @@ impl Tally {
             rejected: Rejected::default(),
             part: 0,
             stop,
+            begun: Begun::default(),
             page_memory: PAGE_MEMORY,
             untold: 0,
         }
@@ -53,6 +55,11 @@ impl Tally {
     pub(crate) const fn with_page_memory(mut self, page_memory: u64) -> Self {
         self.page_memory = page_memory;
         self
+    }
+
+    /// Tells when enough has been parsed for other work to begin.
+    pub(crate) fn telling(self, begun: Begun) -> Self {
+        Self { begun, ..self }
     }
 
     pub(crate) const fn page_memory(&self) -> u64 {
@@ -67,6 +74,11 @@ impl Tally {
     /// Returns an error where reading is to stop: to be asked before every batch of rows.
     pub(crate) fn go_on(&self) -> Result<(), Problem> {
         self.stop.check().map_err(Problem::Io)
+    }
+
+    /// Takes note that all rows of so many bytes more have been counted.
+    pub(crate) fn parsed(&mut self, bytes: usize) {
+        self.begun.parsed(bytes);
     }
 
     /// Refuses a file that says it has many more rows than its bytes can tell from each other.

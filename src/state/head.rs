@@ -154,6 +154,10 @@ pub struct Applied {
     pub members: Option<Census>,
     /// The segment it went to; another id under the same name is another segment.
     pub segment_id: Option<String>,
+    /// Its definition, which the next run reads beside the segment, and which counts only where the segment is still of it;
+    /// earlier heads lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition_id: Option<String>,
     /// Whether the published segment was seen Active.
     pub confirmed: bool,
     /// What tells the state that comes of the publish from the one before it; earlier heads lack it, and nothing needs it
@@ -208,6 +212,9 @@ pub struct ReadBack {
     pub members: Census,
     /// The segment.
     pub segment_id: String,
+    /// Its definition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition_id: Option<String>,
 }
 
 /// A job that will not be carried out.

@@ -27,10 +27,8 @@ impl<M: Means> Session<'_, M> {
     pub(super) async fn publish_again(&self, applied: &Applied, why: Why) -> Result<Option<RunReport>, Error> {
         let job = &applied.job;
         self.await_unanswered(self.lease.look().await?.unanswered_until).await?;
-        let expected = applied.members.map_or(applied.contacts, |members| members.count);
-        let expected = usize::try_from(expected).unwrap_or(0);
         let sought = sought(&job.segment_name, Some(applied));
-        let Some(audience) = survey::survey(self.means(), sought, expected).await? else {
+        let Some(audience) = survey::survey(self.means(), sought).await? else {
             // It was there a moment ago: the next look tells.
             return Ok(None);
         };
@@ -59,10 +57,8 @@ impl<M: Means> Session<'_, M> {
                 return Ok(Vec::new());
             };
             self.await_unanswered(head.unanswered_until).await?;
-            let members = read_back.members.map_or(0, |members| members.count);
-            let expected = usize::try_from(members).unwrap_or(0);
             let sought = sought(&job.segment_name, Some(&read_back));
-            let found = survey::survey(self.means(), sought, expected).await?;
+            let found = survey::survey(self.means(), sought).await?;
             let Some(audience) = found.filter(|audience| is_draft_of(&read_back, audience)) else {
                 return Ok(Vec::new());
             };
@@ -110,6 +106,7 @@ impl<M: Means> Session<'_, M> {
             change: applied.change,
             members: applied.members,
             segment_id: applied.segment_id.clone(),
+            definition_id: applied.definition_id.clone(),
             is_published: true,
             watch,
         };

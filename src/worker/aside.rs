@@ -105,7 +105,7 @@ impl<M: Means> Session<'_, M> {
     /// Of them only a hash is known. It names those who are published, unless somebody had changed the draft by then.
     async fn restore_to(&self, job: &Job, head: &Head, before: Census) -> Result<(), Error> {
         let sought = sought(&job.segment_name, head.applied.as_ref());
-        let survey = async || survey::survey(self.means(), sought, 0).await;
+        let survey = async || survey::survey(self.means(), sought).await;
         let is_as_before = |audience: &Audience| survey::census(&audience.members) == before;
         let mut found = survey().await?;
         if found.as_ref().is_some_and(is_as_before) {

@@ -5,6 +5,7 @@ use crate::domain::{ContactSet, Fate, Mode};
 use crate::error::Error;
 use crate::means::Means;
 use crate::report::{Reading, refusal_of_late};
+use crate::source::Begun;
 use crate::state::{Head, Job, Untold};
 
 impl<M: Means> Worker<'_, M> {
@@ -36,7 +37,7 @@ impl<M: Means> Worker<'_, M> {
 
     async fn read_again(&self, counted: &Job) -> Result<ContactSet, Error> {
         let parts = self.find(counted).await?;
-        Ok(self.means.read(&parts.files).await?.contacts)
+        Ok(self.means.read(&parts.files, Begun::default()).await?.contacts)
     }
 }
 

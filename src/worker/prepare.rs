@@ -1,15 +1,17 @@
-//! Before the first write: read the result and the segment, plan the difference, evaluate it.
+//! Before the first write: read the result and beside it the segment, plan the difference, evaluate it.
 
 use super::Worker;
+use super::names::Surveyed;
 use super::phase::{Meter, Phase};
+use super::read::note_loaded_alone;
 use crate::config::{CheckContacts, WhenInUse};
-use crate::domain::{Census, ContactId, ContactSet, Mode, ObjectRef, SegmentStatus};
+use crate::domain::{Census, ContactId, ContactSet, Mode, SegmentStatus};
 use crate::dynamics::{self, LookedUp, Segment};
 use crate::error::Error;
 use crate::means::Means;
 use crate::reconcile::{self, Audience, Desired, Facts, Plan, Shown, guard, survey};
-use crate::report::{Account, Audience as Shows, Comparison, Content, Difference, Found, Lapsed, Past, Reading};
-use crate::source::{self, Age, Change, LoadedAlone, Misfit, ObjectVersion, Parts, Problem, Remark, Role, Rows};
+use crate::report::{Account, Audience as Shows, Comparison, Difference, Found, Lapsed, Past, Reading};
+use crate::source::Begun;
 use crate::state::{Head, Job};
 
 /// A job that was read and planned, with nothing written yet.
@@ -32,129 +34,62 @@ pub(super) struct Prepared {
 impl<M: Means> Worker<'_, M> {
     /// Reads the result and the segment, plans the difference and evaluates it.
     pub(super) async fn prepare(&self, job: &Job, head: &Head, meter: &Meter<M>) -> (Account, Result<Prepared, Error>) {
-        let (reading, contacts) = self.read(job, head, meter).await;
         let mut account = Account {
             past: Past::of(head, job),
-            reading,
             ..Account::default()
         };
-        let contacts = match contacts {
-            Ok(contacts) => contacts,
+        let (contacts, surveyed) = match self.read_and_survey(job, head, &mut account.reading, meter).await {
+            Ok(both) => both,
             Err(error) => return (account, Err(note_loaded_alone(error, head))),
         };
-        let (comparison, prepared) = self.compare(job, head, contacts, meter).await;
+        let (comparison, prepared) = self.compare(job, head, contacts, surveyed, meter).await;
         account.comparison = comparison;
         if let Ok(prepared) = &prepared {
-            let names = self.names_beside(job, head, prepared);
-            account.comparison.beside = meter.phase(Phase::Survey, names).await;
             self.evaluate(job, head, &mut account, prepared);
         }
         (account, prepared)
     }
 
-    /// Reads the result to its last byte, and returns the contacts that are wanted of it.
-    async fn read(&self, job: &Job, head: &Head, meter: &Meter<M>) -> (Reading, Result<ContactSet, Error>) {
-        let mut reading = Reading::default();
-        let contacts = async {
-            let parts = self.find(job).await?;
-            if self.is_in_several(job) {
-                match parts.age(&head.markers_before(job)) {
-                    Age::New => {}
-                    Age::Known { marker } => reading.remarks.push(Remark::Again { marker }),
-                    Age::Mixed(older) => reading.older_files = Some(older),
-                }
-            }
-            let Parts { files, warnings } = parts;
-            reading.parts = files;
-            reading.remarks.extend(warnings);
-            tracing::info!(files = reading.parts.len(), "the result is being read");
-            let rows = meter.phase(Phase::Read, self.means.read(&reading.parts)).await;
-            let rows = rows.map_err(|error| self.or_change(job, error))?;
-            let objection = rows.objection(&self.settings.destination.rules.contactid_column);
-            let Rows { contacts, rejected, .. } = rows;
-            reading.content = Some(Content {
-                rows: rows.rows,
-                contacts: contacts.len(),
-                duplicates: rows.duplicates,
-            });
-            reading.remarks.extend(rows.warnings);
-            reading.rejected = rejected;
-            if let Some(objection) = objection {
-                return Err(Error::refused(
-                    objection,
-                    "not one of its rows holds a usable contact id",
-                ));
-            }
-            let contacts = match job.sample {
-                Some(size) => contacts.sample(size),
-                None => contacts,
-            };
-            let over = self.put_under_newer(job, head, contacts, &mut reading);
-            let contacts = meter.phase(Phase::Read, over).await?;
-            guard::check_size(contacts.len()).map_err(reconcile::Error::from)?;
-            Ok(contacts)
-        }
-        .await;
-        (reading, contacts)
-    }
-
-    /// Finds the files of a result, which must be the one that was asked for.
-    pub(super) async fn find(&self, job: &Job) -> Result<Parts, Error> {
-        let is_in_several = self.is_in_several(job);
-        let asked = ObjectRef {
-            // The marker or manifest that lies there now says whether the files are still its own.
-            version_id: job.object.version_id.clone().filter(|_| !is_in_several),
-            ..job.object.clone()
+    /// Reads the result, and the segment beside it as soon as the result has begun well.
+    ///
+    /// What is wrong with the result is told whatever the segment is like, and ends the look at it.
+    async fn read_and_survey(
+        &self,
+        job: &Job,
+        head: &Head,
+        reading: &mut Reading,
+        meter: &Meter<M>,
+    ) -> Result<(ContactSet, Result<Surveyed, reconcile::Error>), Error> {
+        let (begun, has_begun) = Begun::new();
+        let survey = || meter.phase(Phase::Survey, self.survey(job, head));
+        let beside = async {
+            has_begun.await?;
+            Some(survey().await)
         };
-        let locating = self.fence.within(self.means.locate(&asked)).await;
-        let object = locating.map_err(source::Error::from)?;
-        let object = object.map_err(|error| self.or_change(job, error))?;
-        if let Some(replaced) = replaced(job, &object, is_in_several) {
-            return Err(replaced.into());
-        }
-        let finding = self.fence.within(self.means.parts(&object, job.mode)).await;
-        let parts = finding.map_err(source::Error::from)?;
-        let parts = parts.map_err(|error| self.or_change(job, error))?;
-        let complete = job.position.last_modified;
-        match parts.change(complete, job.parts.as_ref()).filter(|_| is_in_several) {
-            Some(change) => {
-                let object = job.object.to_string();
-                Err(source::Error::Changed { object, change }.into())
-            }
-            None => Ok(parts),
+        let (contacts, beside) =
+            tokio::try_join!(self.read(job, head, begun, reading, meter), async { Ok(beside.await) })?;
+        match beside {
+            Some(surveyed) => Ok((contacts, surveyed)),
+            None => Ok((contacts, survey().await)),
         }
     }
 
-    fn is_in_several(&self, job: &Job) -> bool {
-        Role::is_in_several(&job.object.key, self.settings.destination.rules.result_files, job.mode)
-    }
-
-    /// Says of a result in several files that it has changed, where that is what an error comes of.
-    fn or_change(&self, job: &Job, error: source::Error) -> source::Error {
-        if self.is_in_several(job) {
-            error.or_change(&job.object.to_string(), job.parts.as_ref())
-        } else {
-            error
-        }
-    }
-
-    /// Reads the segment and plans the way from its members to these contacts.
+    /// Plans the way from the segment's members to these contacts.
     async fn compare(
         &self,
         job: &Job,
         head: &Head,
         contacts: ContactSet,
+        surveyed: Result<Surveyed, reconcile::Error>,
         meter: &Meter<M>,
     ) -> (Comparison, Result<Prepared, Error>) {
         let mut comparison = Comparison::default();
         let prepared = async {
-            let mut audience = meter
-                .phase(Phase::Survey, self.survey(job, head, contacts.len()))
-                .await?;
-            comparison.found = audience.as_ref().map(|audience| found(audience, head));
+            let Surveyed { mut audience, near } = surveyed?;
             let members = audience.as_mut().map(Audience::take_members).unwrap_or_default();
             let (groups, members_before) = (members.len(), members.iter().map(Vec::len).sum());
             let census = survey::census(&members);
+            comparison.found = audience.as_ref().map(|audience| found(audience, &census, head));
             if !contacts.is_empty() && head.is_left_half_written_for(job, &census) {
                 return Err(reconcile::Error::LeftHalfWritten { members: census.count }.into());
             }
@@ -182,7 +117,7 @@ impl<M: Means> Worker<'_, M> {
                 removed: plan.removed(),
             });
             let active_count = audience.as_ref().and_then(|audience| active_count(&audience.segment));
-            Ok(Prepared {
+            let prepared = Prepared {
                 contacts,
                 not_found,
                 audience,
@@ -191,7 +126,9 @@ impl<M: Means> Worker<'_, M> {
                 members_before,
                 counted_before,
                 published_before: head.writing.as_ref().map(|writing| writing.baseline(active_count)),
-            })
+            };
+            comparison.beside = near.filter(|_| !prepared.is_settled(job, head));
+            Ok(prepared)
         }
         .await;
         (comparison, prepared)
@@ -265,47 +202,6 @@ impl<M: Means> Worker<'_, M> {
     }
 }
 
-/// Adds to the refusal of one file of several that one of the others is what the segment holds now.
-pub(super) fn note_loaded_alone(mut error: Error, head: &Head) -> Error {
-    if let Error::Source(source::Error::Invalid {
-        problem: Problem::Parts(Misfit::OneOfSeveral(one)),
-        ..
-    }) = &mut error
-        && let Some(applied) = &head.applied
-        && let loaded = &applied.job.object
-        && one
-            .siblings()
-            .iter()
-            .any(|sibling| sibling.key == loaded.key && sibling.etag == loaded.etag)
-    {
-        one.note_loaded_alone(LoadedAlone {
-            object: loaded.to_string(),
-            at: applied.at,
-            contacts: applied.contacts,
-            segment_name: applied.job.segment_name.clone(),
-        });
-    }
-    error
-}
-
-/// Says that another object lies where the one asked for did.
-fn replaced(job: &Job, found: &ObjectVersion, is_in_several: bool) -> Option<source::Error> {
-    let object = job.object.to_string();
-    if !is_in_several {
-        return (found.etag != job.object.etag).then_some(source::Error::Replaced { object });
-    }
-    let is_same = job.is_about(&found.position()) && found.etag == job.object.etag;
-    let is_folder = found.key.ends_with('/');
-    match (is_same, is_folder) {
-        (true, _) => None,
-        (false, true) => Some(source::Error::Changed {
-            object,
-            change: Change::Folder,
-        }),
-        (false, false) => Some(source::Error::Renewed { object }),
-    }
-}
-
 impl Prepared {
     /// Returns whether the file adds or takes away nobody: then it asks for no publish, whatever the segment is like.
     pub(super) fn holds_nobody(&self, job: &Job, head: &Head) -> bool {
@@ -362,14 +258,13 @@ fn is_taken_over(segment_id: &str, head: &Head) -> bool {
 }
 
 /// Describes the segment as it was found.
-fn found(audience: &Audience, head: &Head) -> Found {
+fn found(audience: &Audience, members: &Census, head: &Head) -> Found {
     let Audience {
         segment, definition, ..
     } = audience;
     let segment_id = segment.id.to_string();
     let view = segment.view(definition.computation);
-    let members = survey::census(&audience.members);
-    let is_shown = head.shows_what_was_applied(&segment_id, &view, &members);
+    let is_shown = head.shows_what_was_applied(&segment_id, &view, members);
     let applied = head.applied.as_ref().filter(|_| is_shown);
     Found {
         journeys: applied.map(|applied| Shows {

@@ -244,14 +244,13 @@ impl<M: Means> Session<'_, M> {
                 self.lease.count(job).await?;
                 return Ok(Some(Outcome::Unchanged));
             }
+            let segment = prepared.audience.as_ref().map(|audience| &audience.segment);
             let done = Achievement {
                 contacts: prepared.contacts.len() as u64,
                 change: None,
-                members: prepared.audience.as_ref().map(|_| prepared.members),
-                segment_id: prepared
-                    .audience
-                    .as_ref()
-                    .map(|audience| audience.segment.id.to_string()),
+                members: segment.map(|_| prepared.members),
+                segment_id: segment.map(|segment| segment.id.to_string()),
+                definition_id: segment.map(|segment| segment.definition_id.to_string()),
                 is_published: false,
                 watch: None,
             };
@@ -308,6 +307,7 @@ impl<M: Means> Session<'_, M> {
                 change: writing.change(rejected),
                 members: converged.members,
                 segment_id: segment.id.to_string(),
+                definition_id: Some(segment.definition_id.to_string()),
             };
             if !self.lease.announce(job, converged.counted as u64, &read_back).await? {
                 tracing::info!("a newer result came in during the load; it is tried before publishing");

@@ -5,6 +5,7 @@ mod architecture;
 mod aside;
 mod attempts;
 mod aws_answers;
+mod beside;
 mod chaos;
 mod confirming;
 mod connection;

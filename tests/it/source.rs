@@ -6,7 +6,7 @@ use parquet::errors::ParquetError;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 use sandbox::{BUCKET, Fault, Sandbox};
-use segment_loader::source::{self, Error, ObjectVersion, Objects, Rows};
+use segment_loader::source::{self, Begun, Error, ObjectVersion, Objects, Rows};
 use segment_loader::time::Fence;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -43,7 +43,14 @@ async fn head(objects: &Objects) -> ObjectVersion {
 }
 
 async fn read(objects: &Objects, version: &ObjectVersion) -> Result<Rows, Error> {
-    source::read(objects, std::slice::from_ref(version), "contactid", &Fence::open()).await
+    source::read(
+        objects,
+        std::slice::from_ref(version),
+        "contactid",
+        &Fence::open(),
+        Begun::default(),
+    )
+    .await
 }
 
 /// How many times S3 was asked for bytes.

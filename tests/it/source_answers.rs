@@ -2,7 +2,7 @@
 
 use crate::source::{csv, objects};
 use sandbox::{BUCKET, Fault, Sandbox};
-use segment_loader::source::{self, Error, ObjectVersion, Objects, Rows};
+use segment_loader::source::{self, Begun, Error, ObjectVersion, Objects, Rows};
 use segment_loader::time::Fence;
 
 pub(crate) const KEY: &str = "incoming/Summer Sale/2026-11-23.csv";
@@ -15,7 +15,14 @@ pub(crate) async fn sandbox_with_file(rows: usize) -> (Sandbox, Objects) {
 }
 
 async fn read(objects: &Objects, version: &ObjectVersion) -> Result<Rows, Error> {
-    source::read(objects, std::slice::from_ref(version), "contactid", &Fence::open()).await
+    source::read(
+        objects,
+        std::slice::from_ref(version),
+        "contactid",
+        &Fence::open(),
+        Begun::default(),
+    )
+    .await
 }
 
 /// Looks at the object and reads it, as a run does.

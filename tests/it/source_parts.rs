@@ -6,7 +6,7 @@ use segment_loader::config::ResultFiles;
 use segment_loader::domain::Fate;
 use segment_loader::domain::Mode;
 use segment_loader::event::scope::Scope;
-use segment_loader::source::{self, Error, Manner, Objects, Rows};
+use segment_loader::source::{self, Begun, Error, Manner, Objects, Rows};
 use segment_loader::time::Fence;
 
 async fn read(objects: &Objects, key: &str, files: ResultFiles) -> Result<Rows, Error> {
@@ -19,7 +19,7 @@ async fn read(objects: &Objects, key: &str, files: ResultFiles) -> Result<Rows, 
     let mode = Mode::Replace;
     let scope = &scope;
     let parts = objects.parts(&object, Manner { files, mode, scope }).await?;
-    source::read(objects, &parts.files, "contactid", &Fence::open()).await
+    source::read(objects, &parts.files, "contactid", &Fence::open(), Begun::default()).await
 }
 
 async fn refusal(objects: &Objects, key: &str, files: ResultFiles) -> String {

@@ -5,7 +5,7 @@ use crate::source::{csv, objects};
 use crate::world::{FIFTEEN_MINUTES, SEGMENT, World, contacts};
 use sandbox::{BUCKET, Fault, Sandbox};
 use segment_loader::domain::Fate;
-use segment_loader::source::{self, Error, Rows};
+use segment_loader::source::{self, Begun, Error, Rows};
 use segment_loader::time::Fence;
 use serde_json::json;
 use std::time::Duration;
@@ -26,7 +26,7 @@ fn busy_file() -> Vec<u8> {
 async fn read_until(sandbox: &Sandbox, fence: &Fence) -> Result<Rows, Error> {
     let objects = objects(sandbox);
     let version = objects.head(BUCKET, KEY, None).await.unwrap();
-    source::read(&objects, &[version], "contactid", fence).await
+    source::read(&objects, &[version], "contactid", fence, Begun::default()).await
 }
 
 /// Runs a test in which only one thread can block, and proves afterwards that it is free again.

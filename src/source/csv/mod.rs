@@ -45,6 +45,7 @@ fn read_window<R: Read>(
     loop {
         let consumed = rows.read(window.text(), window.at_end(), window.line_ends(), tally)?;
         window.consume(consumed);
+        tally.parsed(consumed);
         if window.at_end() {
             return Ok(Some(header.names));
         }

@@ -36,6 +36,7 @@ fn read_window<R: Read>(mut window: Window<R>, column: &str, tally: &mut Tally) 
             return Err(ends.mixed(number));
         }
         window.consume(done);
+        tally.parsed(done);
         if at_end {
             return wanted.check();
         }

@@ -69,6 +69,7 @@ impl<'a> Rows<'a> {
             }
             self.row += 1;
         }
+        self.tally.parsed(bytes.len());
         match data.levels {
             Levels::Before { nulls: expected, .. } if expected != nulls => return Err(corrupt()),
             _ => {}

@@ -63,6 +63,8 @@ pub struct Achievement {
     pub members: Option<Census>,
     /// The segment; `None` if there is no segment to change.
     pub segment_id: Option<String>,
+    /// Its definition.
+    pub definition_id: Option<String>,
     /// Whether it took a publish.
     pub is_published: bool,
     /// What the published segment is watched by; `None` if it was seen Active.
@@ -77,6 +79,7 @@ impl ReadBack {
             change: self.change,
             members: Some(self.members),
             segment_id: Some(self.segment_id),
+            definition_id: self.definition_id,
             is_published: true,
             watch,
         }
@@ -253,6 +256,7 @@ impl Head {
             change: achievement.change,
             members: achievement.members,
             segment_id: achievement.segment_id,
+            definition_id: achievement.definition_id,
             confirmed: achievement.watch.is_none(),
             watch: achievement.watch,
             has_failed: false,

@@ -98,6 +98,7 @@ impl Head {
             change: read_back.change,
             members: Some(read_back.members),
             segment_id: Some(read_back.segment_id.clone()),
+            definition_id: read_back.definition_id.clone(),
             confirmed: false,
             watch: None,
             has_failed: false,

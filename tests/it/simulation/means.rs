@@ -12,7 +12,7 @@ use segment_loader::dynamics::{
     self, Allowance, Definition, DefinitionId, Group, GroupId, KnownSegment, LookedUp, Saved, Segment, SegmentId,
 };
 use segment_loader::means::{Attempt, Leftovers, Lists, Means};
-use segment_loader::source::{self, ObjectVersion, Parts, Rows};
+use segment_loader::source::{self, Begun, ObjectVersion, Parts, Rows};
 use segment_loader::state::{self, Bookmark, Head, KeyContent, Legacy, Stored};
 use segment_loader::time::Fence;
 use std::rc::Rc;
@@ -148,8 +148,8 @@ impl Means for Simulated {
         })
     }
 
-    async fn read(&self, parts: &[ObjectVersion]) -> Result<Rows, source::Error> {
-        self.read_contacts(parts).await
+    async fn read(&self, parts: &[ObjectVersion], begun: Begun) -> Result<Rows, source::Error> {
+        self.read_contacts(parts, begun).await
     }
 
     async fn list_results(&self, _: usize) -> Result<Vec<ObjectVersion>, source::Error> {

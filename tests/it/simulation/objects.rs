@@ -5,7 +5,7 @@ use super::calls::Simulated;
 use super::contacts::ids;
 use super::traps::Harm;
 use segment_loader::domain::{ContactSet, SegmentName};
-use segment_loader::source::{self, ObjectVersion, Problem, Rows};
+use segment_loader::source::{self, Begun, ObjectVersion, Problem, Rows};
 use segment_loader::state::{self, Head, Stored};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -64,8 +64,8 @@ impl Simulated {
         Ok(is_written.get())
     }
 
-    /// Reads a file, or all files of a result, to the end.
-    pub(super) async fn read_contacts(&self, parts: &[ObjectVersion]) -> Result<Rows, source::Error> {
+    /// Reads a file, or all files of a result, to the end; half of them are long enough for others to begin beside it.
+    pub(super) async fn read_contacts(&self, parts: &[ObjectVersion], mut begun: Begun) -> Result<Rows, source::Error> {
         let is_in_several = self.world.get().scenario.is_in_several();
         let index = match (parts, self.looks_at.get()) {
             (_, Some(file)) if is_in_several => file,
@@ -77,6 +77,10 @@ impl Simulated {
             Some(Harm::Hangs) => self.hang().await?,
             Some(Harm::IsDenied) => return Err(self.denied(index)),
             _ => {}
+        }
+        if self.between(0, 2) == 0 {
+            self.pause(20, 1_000).await;
+            begun.parsed(usize::MAX);
         }
         if !self.ask_s3(50, 5_000, self.faults().refuse / 5).await {
             return Err(Self::object_error("a file"));
