@@ -288,7 +288,7 @@ mod tests {
             "<html>Bad gateway</html>",
             "[]",
             "{}",
-            r#"{"error":"text"}"#,
+            r#"{"error":7}"#,
             r#"{"error":{"code":7}}"#,
             r#"{"error":{"code""#,
         ] {

@@ -281,6 +281,14 @@ async fn a_segment_in_use_is_heard_under_whatever_status_and_code_and_in_whateve
             (400, inside(&json!({"error": {"Message": WORDS}}).to_string())),
             (400, json!({"Message": WORDS}).to_string()),
             (200, inside(&json!({"statusCode": 400, "error": WORDS}).to_string())),
+            (200, inside(&json!({"success": false, "message": WORDS}).to_string())),
+            (200, json!({"isSuccess": false, "errorMessage": WORDS}).to_string()),
+            (200, json!({"success": false, "ResultText": WORDS}).to_string()),
+            (
+                200,
+                json!({"error": {"code": "0x80040265", "message": WORDS}}).to_string(),
+            ),
+            (200, json!({"status": "Failed", "errors": [WORDS]}).to_string()),
         ] {
             let run = load_refused(operation, |fault| fault.answer(status).body("application/json", &body)).await;
             run.as_type("SegmentInUse").says("2 live journeys");
@@ -321,4 +329,22 @@ async fn a_segment_that_is_gone_when_it_is_published_is_said_to_be_deleted() {
     })
     .await;
     run.as_type("SegmentChanged").says("was deleted in Dynamics");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publish_that_is_answered_with_success_and_refuses_in_its_body_is_refused() {
+    for body in [
+        json!({"success": false}),
+        json!({"Success": "false"}),
+        json!({"StatusCode": 200, "ResultText": json!({"success": false}).to_string()}),
+        json!({"ResultText": json!({"statusCode": "400", "error": "The query is odd"}).to_string()}),
+        json!({"ResultText": {"errorMessage": "The query is odd"}}),
+        json!({"Response": json!({"status": "Error"}).to_string()}),
+    ] {
+        let run = load_refused("PublishSegmentDefinition", |fault| {
+            fault.answer(200).body("application/json", &body.to_string())
+        })
+        .await;
+        run.as_type("PublishRefused");
+    }
 }
