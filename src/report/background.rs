@@ -22,6 +22,8 @@ pub(crate) struct Past {
     pub(crate) last: Option<Audience>,
     /// The head was read, and no publish was under way of which nobody knows the end.
     pub(crate) is_clear: bool,
+    /// When the first was published of what was not seen yet, as far as the head knows.
+    pub(crate) unseen_since: Option<DateTime<Utc>>,
     /// The last run that ended, of whatever input, ended badly.
     pub(crate) went_wrong: bool,
     /// With which error type the run before of this input ended badly, empty where a guard refused it.
@@ -57,6 +59,8 @@ pub(crate) struct Background {
     pub(crate) shortfall: Option<Shortfall>,
     /// It was published again, since nothing was computed when it was published before.
     pub(crate) is_without_effect: bool,
+    /// Nothing that was published since then has been seen, too long for nobody to look.
+    pub(crate) overdue_since: Option<DateTime<Utc>>,
     /// There is no segment, and none was made.
     pub(crate) is_missing: bool,
     /// The nearest of the names that come near that of a segment that is new.
@@ -101,6 +105,7 @@ impl Background {
             is_unproven: false,
             shortfall: writing.missing.as_ref().map(|missing| missing.shortfall),
             is_without_effect: false,
+            overdue_since: None,
             is_missing: comparison.difference.is_some() && found.is_none() && writing.segment_id.is_none(),
             near: comparison.beside.as_ref().and_then(NearNames::nearest),
             goes_on: writing.begun_with.is_some(),
@@ -128,6 +133,7 @@ impl Past {
         Self {
             last: head.last_seen().map(Audience::from),
             is_clear: publishing.is_none(),
+            unseen_since: head.unseen_since(),
             went_wrong: head.went_wrong,
             ended_badly: head.ended_badly(job).map(str::to_owned),
         }

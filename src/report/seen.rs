@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::means::Leftovers;
 use crate::reconcile::Shown;
 use crate::state::Applied;
+use chrono::{DateTime, Utc};
 
 /// What was seen of a segment that was published before.
 pub(crate) enum Seen {
@@ -16,6 +17,11 @@ pub(crate) enum Seen {
     PublishedAgain {
         /// By Dynamics' own times nothing was computed since it was published before.
         is_without_effect: bool,
+    },
+    /// Nothing of it yet, nor of what was published before it, since then: too long for nobody to look.
+    NotForLong {
+        /// When the first of that was published.
+        since: DateTime<Utc>,
     },
     /// Somebody calls it otherwise by now.
     Renamed(String),
@@ -28,7 +34,14 @@ impl Seen {
     fn kept_out(&self, applied: &Applied) -> Option<KeptOut> {
         match self {
             Self::Active(shown, _) => KeptOut::of(applied.members?.count, shown.asked),
-            Self::PublishedAgain { .. } | Self::Renamed(_) | Self::Gone => None,
+            _ => None,
+        }
+    }
+
+    const fn overdue_since(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::NotForLong { since } => Some(*since),
+            _ => None,
         }
     }
 
@@ -36,7 +49,7 @@ impl Seen {
     pub(crate) fn leftovers(&self) -> Leftovers<'_> {
         let not_shown = match self {
             Self::Active(_, missing) => Missing::those(missing.as_ref()),
-            Self::PublishedAgain { .. } | Self::Renamed(_) | Self::Gone => &[],
+            _ => &[],
         };
         Leftovers {
             not_shown,
@@ -62,8 +75,9 @@ impl RunReport {
             is_unproven: matches!(seen, Seen::Active(shown, _) if shown.has_lasted),
             shortfall: match seen {
                 Seen::Active(_, missing) => missing.as_ref().map(|missing| missing.shortfall),
-                Seen::PublishedAgain { .. } | Seen::Renamed(_) | Seen::Gone => None,
+                _ => None,
             },
+            overdue_since: seen.overdue_since(),
             is_without_effect: matches!(
                 seen,
                 Seen::PublishedAgain {
@@ -91,6 +105,12 @@ impl RunReport {
             Seen::PublishedAgain { is_without_effect } => Self {
                 warnings: sentences::about_a_publish_without_effect(*is_without_effect),
                 needs_attention: *is_without_effect,
+                requests,
+                ..report
+            },
+            Seen::NotForLong { since } => Self {
+                warnings: vec![sentences::not_seen_since(*since)],
+                needs_attention: true,
                 requests,
                 ..report
             },

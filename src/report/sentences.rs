@@ -259,6 +259,16 @@ pub(super) fn about_a_publish_without_effect(is_so: bool) -> Vec<String> {
     is_so.then(|| said.to_owned()).into_iter().collect()
 }
 
+/// Says that nothing is seen of what was published, for too long.
+pub(super) fn not_seen_since(since: DateTime<Utc>) -> String {
+    format!(
+        "nothing that was published since {} has been seen in Dynamics: until it is, whoever uses the segment goes on with the audience \
+         from before. Look in Customer Insights - Journeys whether the segment waits in a queue there, or something keeps it from being \
+         computed; sweeps go on looking, and this is not told again",
+        utc(since)
+    )
+}
+
 /// Says what follows from members that Dynamics does not count.
 fn about_what_follows(missing: &Missing) -> String {
     let follows = match missing.shortfall {

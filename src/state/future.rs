@@ -26,6 +26,7 @@ impl Head {
             ("creating", self.creating),
             ("last_good", self.last_good),
             ("told_stale", self.told_stale),
+            ("unseen", self.unseen.map(|unseen| unseen.since)),
             ("lease", self.lease.as_ref().map(|lease| lease.renewed)),
         ];
         let is_ahead = |time: DateTime<Utc>, by: TimeDelta| time.signed_duration_since(now) > by;

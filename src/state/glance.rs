@@ -22,6 +22,8 @@ pub struct Glance {
     pub home: Home,
     /// How old its audience may be.
     pub stale_after: Option<TimeDelta>,
+    /// Nothing that was published has been seen in Dynamics for too long.
+    pub is_overdue: bool,
     /// How many members it had when it was published last, where that is known.
     pub members: Option<u64>,
     /// How many of them Dynamics does not count, where that is news.
@@ -43,6 +45,7 @@ impl Glance {
             home: named.home(),
             status: Status::unreadable(named.segment_name(), named.environment, reason),
             stale_after: None,
+            is_overdue: false,
             members: None,
             missing: None,
             has_died: false,
@@ -58,6 +61,7 @@ impl Glance {
         Self {
             status: Status::of(&head, now, stale_after),
             stale_after,
+            is_overdue: head.overdue_since(now).is_some(),
             members: head
                 .applied
                 .as_ref()

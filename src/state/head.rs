@@ -7,6 +7,7 @@ use crate::state::markers::Marker;
 use crate::state::past::{LastRun, Load};
 use crate::state::precedence::{Precedence, Rank};
 use crate::state::shortage::Shortage;
+use crate::state::unseen::Unseen;
 use crate::time::Backoff;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -69,6 +70,9 @@ pub struct Head {
     /// When the audience was last known to be right that people were told is too old; another time makes it news again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told_stale: Option<DateTime<Utc>>,
+    /// Since when nothing that was published has been seen in Dynamics; earlier heads lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen: Option<Unseen>,
     /// The last loads that were carried out, the latest [`Head::LOADS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub loads: Vec<Load>,
@@ -310,6 +314,7 @@ impl Head {
             shortage: None,
             last_good: None,
             told_stale: None,
+            unseen: None,
             loads: Vec::new(),
             last_run: None,
             lease: None,

@@ -20,6 +20,7 @@ pub mod status;
 pub mod store;
 pub mod transition;
 mod trials;
+mod unseen;
 mod verified;
 
 pub use bookmark::Bookmark;
@@ -34,4 +35,5 @@ pub use status::{State, Status, Waiting};
 pub use store::{Error, Heads, KeyContent, Stored};
 pub use transition::{Achievement, Claim, End, Enqueued, LeaseLost, Lost, Shortfall, Unreported, Whose};
 pub use trials::{Noted, Trial, Trials};
+pub use unseen::Unseen;
 pub use verified::{Doubts, Finding, Verification, Verified};

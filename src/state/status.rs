@@ -17,6 +17,8 @@ pub struct Status {
     pub state: State,
     /// When its audience was last known to be right.
     pub last_load: Option<DateTime<Utc>>,
+    /// When the first was published of what was not yet seen in Dynamics.
+    pub computing_since: Option<DateTime<Utc>>,
     /// How many contacts the last result held that was loaded.
     pub contacts: Option<u64>,
     /// How many jobs are not carried out yet.
@@ -105,6 +107,7 @@ impl Status {
             environment: Some(head.home.environment.clone()).filter(|environment| !environment.is_empty()),
             state,
             last_load,
+            computing_since: head.unseen_since(),
             contacts: head.applied.as_ref().map(|applied| applied.contacts),
             pending: head.pending.len(),
             waiting_until: waiting.map(|waiting| waiting.until).filter(|_| state != State::Loading),
@@ -121,6 +124,7 @@ impl Status {
             environment,
             state: State::Unreadable,
             last_load: None,
+            computing_since: None,
             contacts: None,
             pending: 0,
             waiting_until: None,

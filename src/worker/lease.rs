@@ -189,6 +189,11 @@ impl<M: Means> LeaseGuard<M> {
         self.change(|head, _| head.watch(&self.owner, watch.clone())).await
     }
 
+    /// Records that people were told that nothing is seen of what was published, for too long.
+    pub(super) async fn note_overdue_told(&self) -> Result<(), Error> {
+        self.change(|head, _| head.note_overdue_told(&self.owner)).await
+    }
+
     /// Takes note of how many published members Dynamics does not count; returns what follows, as [`Head::note_missing`]
     /// does.
     pub(super) async fn note_missing(&self, lack: Option<Lack>) -> Result<Option<Shortfall>, Error> {

@@ -210,8 +210,13 @@ impl<M: Means> Worker<'_, M> {
                 _ => Some(session.fail_to_confirm(applied, error).await),
             },
         };
-        let seen = seen.map(|seen| seen.after(Past::of(head, &applied.job)));
-        session.tell(&mut done, seen).await;
+        match seen {
+            Some(seen) => {
+                let seen = seen.after(Past::of(head, &applied.job));
+                session.tell(&mut done, [seen]).await;
+            }
+            None => session.tell_overdue(head, applied, &mut done).await,
+        }
         Box::pin(session.go_on(&mut done)).await;
         Ok(done)
     }

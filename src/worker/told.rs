@@ -3,7 +3,8 @@
 
 use super::session::{Done, Session};
 use crate::means::Means;
-use crate::report::RunReport;
+use crate::report::{RunReport, Seen};
+use crate::state::{Applied, Head};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -27,6 +28,18 @@ impl<M: Means> Session<'_, M> {
             let report = self.worker.reporter.tell(report).await;
             done.told = report.as_last_run(self.means().s3_time()).or(done.told.take());
             done.reports.push(report);
+        }
+    }
+
+    /// Tells, once, that nothing is seen of what was published, where that takes too long.
+    pub(super) async fn tell_overdue(&self, head: &Head, applied: &Applied, done: &mut Done) {
+        let Some(since) = head.untold_overdue_since(self.means().s3_time()) else {
+            return;
+        };
+        let report = self.report_seen(applied, &Seen::NotForLong { since }).await;
+        self.tell(done, [report]).await;
+        if let Err(error) = self.lease.note_overdue_told().await {
+            tracing::warn!(error = %error, "that nothing is seen of what was published is told again, since that it was told could not be noted");
         }
     }
 

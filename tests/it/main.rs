@@ -16,6 +16,7 @@ mod described;
 mod documents;
 mod dynamics;
 mod editors;
+mod endless;
 mod environments;
 mod events;
 mod failures;

@@ -52,7 +52,7 @@ pub enum Sign {
 impl Watch {
     /// How long a state must last that nobody can tell from the earlier one: a publish is shown after an hour or somewhat
     /// more ("allow about an hour, sometimes longer", Microsoft's documentation of automatic segment management).
-    const LONG_ENOUGH: TimeDelta = TimeDelta::minutes(75);
+    pub const LONG_ENOUGH: TimeDelta = TimeDelta::minutes(75);
 
     /// Begins when Dynamics has answered that it publishes a segment of `asked` members, which showed `before`.
     pub const fn begin(before: View, answered: Option<DateTime<Utc>>, asked: u64) -> Self {

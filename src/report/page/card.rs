@@ -94,6 +94,10 @@ fn notes(glance: &Glance, now: DateTime<Utc>) -> Vec<String> {
             },
         ),
         State::Waiting if !glance.has_died => Some(format!("{waiting} is loaded with the next sweep.")),
+        State::Computing => status.computing_since.map(|since| {
+            let since = moment(since);
+            format!("Not yet seen in Dynamics, since {since}.")
+        }),
         State::Stale => stale(glance).map(|stale| sentence::of_stale(&stale, now)),
         _ => None,
     };

@@ -30,6 +30,7 @@ impl Light {
             State::Failing => (Self::Bad, "Failing"),
             _ if glance.has_died => (Self::Bad, "Interrupted"),
             State::Waiting => (Self::Busy, "Waiting"),
+            State::Computing if glance.is_overdue => (Self::Warn, "Not seen yet"),
             State::Computing => (Self::Busy, "Being computed"),
             State::Refused if is_unreadable => (Self::Warn, "Not refreshed"),
             State::Refused => (Self::Warn, "Refused"),

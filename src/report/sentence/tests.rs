@@ -1,7 +1,7 @@
 //! Whatever happened, its sentence is true and harms no template.
 
 use super::*;
-use crate::domain::SegmentName;
+use crate::domain::{Mode, SegmentName};
 use crate::state::Shortfall;
 use proptest::prelude::*;
 

@@ -249,6 +249,7 @@ impl Head {
                 (true, false) => Loaded::Computing,
             },
         });
+        self.note_publish(achievement.segment_id.as_deref(), achievement.watch.is_none(), now);
         self.applied = Some(Applied {
             job: job.clone(),
             at: now,
@@ -359,7 +360,7 @@ impl Head {
         self.pending.retain(|pending| pending != job);
     }
 
-    fn lease_of(&mut self, owner: &str) -> Result<&mut Lease, LeaseLost> {
+    pub(in crate::state) fn lease_of(&mut self, owner: &str) -> Result<&mut Lease, LeaseLost> {
         self.lease
             .as_mut()
             .filter(|lease| lease.owner == owner)

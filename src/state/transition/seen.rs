@@ -20,6 +20,7 @@ impl Head {
             applied.confirmed = true;
             applied.watch = None;
         }
+        self.unseen = None;
         self.end_well();
         Ok(())
     }
