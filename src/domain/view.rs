@@ -16,6 +16,9 @@ pub struct View {
     /// columns.
     #[serde(default)]
     pub computation: Option<Computation>,
+    /// The row's version, where it is a number: a row of the same version is the same row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
 }
 
 /// What a definition tells of the last time that its members were computed, by Dynamics' clock; it has whole seconds.
@@ -87,6 +90,7 @@ mod tests {
             status_code,
             count,
             computation: None,
+            version: None,
         }
     }
 

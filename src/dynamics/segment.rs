@@ -16,7 +16,7 @@ use super::retry::Budget;
 use super::rows::Strangers;
 use super::throttle::Gate;
 use super::used_by;
-use super::version::Saved;
+use super::version::{Saved, number_of};
 use crate::config::{Secrets, Settings};
 use crate::domain::{Computation, SegmentName, SegmentStatus, View};
 use crate::time::Fence;
@@ -72,11 +72,12 @@ pub struct Segment {
 
 impl Segment {
     /// Returns what the row shows, beside what its definition tells of the last computation.
-    pub const fn view(&self, computation: Option<Computation>) -> View {
+    pub fn view(&self, computation: Option<Computation>) -> View {
         View {
             status_code: self.status_code,
             count: self.member_count,
             computation,
+            version: self.etag.as_deref().and_then(number_of),
         }
     }
 }

@@ -30,6 +30,11 @@ impl Saved {
     }
 }
 
+/// Returns the number of a row's version, where it is one, as Dataverse writes it: `W/"1234567"`.
+pub(super) fn number_of(etag: &str) -> Option<u64> {
+    etag.trim_start_matches("W/").trim_matches('"').parse().ok()
+}
+
 /// 412 is the status of other conditions, too: a row that is there already, a key that is taken.
 fn is_outdated(refusal: &Refusal) -> bool {
     refusal.status == 412 && matches!(&*refusal.code, "" | "0x80060882")

@@ -268,6 +268,16 @@ impl RunReport {
         self.error_type.as_ref().map(ErrorType::as_str)
     }
 
+    /// Returns how many of the published members Dynamics does not count, where that was learned.
+    pub const fn published_missing(&self) -> Option<u64> {
+        self.published_missing
+    }
+
+    /// Returns what a person should know.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
     /// Returns whether a person has to look.
     pub const fn needs_attention(&self) -> bool {
         self.needs_attention

@@ -104,7 +104,8 @@ impl<M: Means> Session<'_, M> {
     /// Looks whether the members that were missing are there by now, and publishes the segment again where they are not, unless
     /// that was tried as often as it may be: then somebody still has to hear of it.
     ///
-    /// One that was seen Active and is so no more was stopped by somebody, or has expired: only the next result publishes it.
+    /// One that was stopped by somebody since, or has expired, only the next result publishes; where Dynamics failed to compute it
+    /// since, it shows the audience that lacks them.
     async fn see_to_missing(&self, applied: &Applied) -> Result<Option<RunReport>, Error> {
         let head = self.lease.look().await?;
         let sought = sought(&applied.job.segment_name, Some(applied));
@@ -114,16 +115,19 @@ impl<M: Means> Session<'_, M> {
             self.lease.give_up_missing().await?;
             return Ok(None);
         };
-        if !segment.status.is_active() {
+        let member_count = match segment.status {
+            SegmentStatus::Active | SegmentStatus::ActiveWithWarnings => segment.member_count,
+            SegmentStatus::Error | SegmentStatus::Faulted => Some(shortage.asked.saturating_sub(shortage.missing)),
             // Somebody is publishing it: the next sweep looks.
-            if segment.status != SegmentStatus::Busy {
+            SegmentStatus::Busy => return Ok(None),
+            SegmentStatus::Inactive | SegmentStatus::Stopped | SegmentStatus::Expired | SegmentStatus::Deleted => {
                 self.lease.give_up_missing().await?;
+                return Ok(None);
             }
-            return Ok(None);
-        }
+        };
         let shown = Shown {
             asked: shortage.asked,
-            member_count: segment.member_count,
+            member_count,
             with_warnings: false,
             has_lasted: false,
         };

@@ -273,3 +273,19 @@ async fn a_row_that_is_active_while_its_definition_still_computes_confirms_nothi
     Run::first(&sweep(&world).await).assert_loaded().warns_of_nothing();
     assert_eq!(world.published(), contacts(500..1_500));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_lags_behind_the_definition_does_not_say_how_many_are_missing() {
+    for (before, dropped, missing) in [(0..90, 0..0, 0), (0..100, 3..6, 3)] {
+        let world = World::start().await;
+        let dataverse = &world.sandbox.dataverse;
+        world.load("monday.csv", &contacts(before)).await.assert_loaded();
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        dataverse.modes(|modes| modes.row_lag = Duration::from_secs(40));
+        dataverse.drop_at_compute(contacts(dropped));
+        let run = world.load("tuesday.csv", &contacts((3..100).chain(200..203))).await;
+        run.assert_loaded();
+        let told = (&run["member_count"], &run["published_missing"]);
+        assert_eq!(told, (&json!(100 - missing), &json!(missing)), "{run}");
+    }
+}

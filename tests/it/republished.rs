@@ -258,3 +258,23 @@ async fn a_result_that_is_loaded_again_and_refused_is_a_failure_with_pauses() {
     assert_eq!(world.published(), contacts(0..100));
     assert_eq!(world.head()["pending"], json!([]));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_segment_that_failed_since_is_published_again_for_the_members_that_were_missing() {
+    let world = World::start().await;
+    world.sandbox.dataverse.drop_at_compute(contacts(0..3));
+    world.load("monday.csv", &contacts(0..100)).await;
+    let id = world.segment().id;
+    let failed = [("statecode", json!(1)), ("statuscode", json!(3))];
+    world.sandbox.dataverse.edit(|state| state.set_segment(id, &failed));
+    world.sandbox.dataverse.drop_at_compute([]);
+    world.sandbox.s3.clock().advance(Duration::from_mins(76));
+    let run = Run::first(&sweep(&world).await);
+    run.assert_loaded();
+    assert_eq!(
+        (&run["member_count"], &run["published_missing"]),
+        (&json!(100), &json!(0)),
+        "{run}"
+    );
+    assert_eq!((world.segment().publishes, world.published()), (2, contacts(0..100)));
+}

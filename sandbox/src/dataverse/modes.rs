@@ -48,6 +48,8 @@ pub struct Modes {
     pub publish_delay: Duration,
     /// How long after Publish the row still shows its old state.
     pub publish_lag: Duration,
+    /// How long after Publish a read row is the one from before it, whatever its definition says by then.
+    pub row_lag: Duration,
     /// Whether definitions say when their members were computed.
     pub times: Times,
     /// Columns that this release of Journeys lacks: no row has them, and to name one is an error.
@@ -201,6 +203,7 @@ impl Default for Modes {
             outcome: Outcome::Active,
             publish_delay: Duration::from_millis(300),
             publish_lag: Duration::ZERO,
+            row_lag: Duration::ZERO,
             times: Times::Told,
             lacking: BTreeSet::new(),
             refresh_every: Duration::from_mins(30),

@@ -42,6 +42,7 @@ impl State {
         );
         let segment = self.segment(id)?;
         segment.publishes += 1;
+        segment.before = Some((now, segment.row.clone()));
         segment.next_refresh = None;
         segment.publishing = Some(Publishing {
             started: now,

@@ -47,7 +47,10 @@ pub fn answer(state: &mut State, address: &Address<'_>, call: &Call) -> Reply {
 /// Finds a row.
 pub fn row(state: &State, table: Table, id: Uuid) -> Option<Row> {
     match table {
-        Table::Segments => state.segments.get(&id).map(|segment| segment.row.clone()),
+        Table::Segments => {
+            let segment = state.segments.get(&id)?;
+            Some(segment.seen(state.modes.row_lag).clone())
+        }
         Table::Definitions => state.definitions.get(&id).map(|definition| definition.row.clone()),
         Table::Executions => state.executions.get(&id).cloned(),
         Table::Contacts => state.contacts.row(id),

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -45,6 +46,8 @@ pub struct Segment {
     /// The words in which edits are refused, as the UI refuses them while others use the segment.
     pub locked: Option<String>,
     pub(super) publishing: Option<Publishing>,
+    /// The row from before the last publish, and when that was.
+    pub(super) before: Option<(Instant, Row)>,
     pub(super) next_refresh: Option<Instant>,
 }
 
@@ -249,6 +252,12 @@ impl Segment {
     pub fn publish_audience(&mut self, audience: Audience, at: Instant) {
         self.history.push((at, audience.clone()));
         self.published = Some(audience);
+    }
+
+    /// Returns the row that readers see, where it lags behind a publish for so long.
+    pub(super) fn seen(&self, row_lag: Duration) -> &Row {
+        let before = self.before.as_ref().filter(|(since, _)| since.elapsed() < row_lag);
+        before.map_or(&self.row, |(_, row)| row)
     }
 
     fn is_live(&self) -> bool {

@@ -54,6 +54,10 @@ impl Watch {
     /// more ("allow about an hour, sometimes longer", Microsoft's documentation of automatic segment management).
     pub const LONG_ENOUGH: TimeDelta = TimeDelta::minutes(75);
 
+    /// How long a row is given to follow the definition, which says that its members were computed: they are rows of two
+    /// tables. Nobody tells how long it takes; where a row was seen to lag, it was for less than a minute.
+    const ROW_LAG: TimeDelta = TimeDelta::minutes(10);
+
     /// Begins when Dynamics has answered that it publishes a segment of `asked` members, which showed `before`.
     pub const fn begin(before: View, answered: Option<DateTime<Utc>>, asked: u64) -> Self {
         Self {
@@ -108,6 +112,9 @@ impl Watch {
             since: now,
         }));
         let has_lasted = |at_least| now - unclear.since >= at_least;
+        if self.is_of_this_publish(&view) && has_lasted(Self::ROW_LAG) {
+            return Sign::Shown;
+        }
         if view.status().is_active() && self.is_without_effect(&view) {
             let long_enough =
                 (Self::LONG_ENOUGH * 2_i32.saturating_pow(self.without_effect.min(5))).min(TimeDelta::days(1));
@@ -126,9 +133,19 @@ impl Watch {
 
     /// Returns whether a state can be of this publish alone.
     pub fn tells(&self, view: &View) -> bool {
+        self.is_of_this_publish(view) && !self.is_row_of_before(view)
+    }
+
+    fn is_of_this_publish(&self, view: &View) -> bool {
         let has_moved = self.is_moving || self.is_another_status(view);
         !view.is_busy()
             && (self.is_another_count(view) || self.is_computed(view) || has_moved && !self.is_at_work(view))
+    }
+
+    /// Returns whether the row is the very one from before Publish, which changes it, so that its count is from before, too.
+    fn is_row_of_before(&self, view: &View) -> bool {
+        let before = self.before.and_then(|before| before.version);
+        before.is_some() && before == view.version
     }
 
     /// Returns whether the times of the definition's computation can say more of a state than the row does.

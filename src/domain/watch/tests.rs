@@ -18,6 +18,7 @@ fn view(status_code: i64, count: Option<u64>) -> View {
         status_code,
         count,
         computation: None,
+        version: None,
     }
 }
 
@@ -142,6 +143,29 @@ fn what_was_seen_at_work_is_believed_unless_its_times_say_that_it_still_is() {
     ] {
         let seen = [computed(BUSY, 99, 20), now];
         assert_eq!(is_shown(computed(ACTIVE, 10, 20), &seen), expected, "{now:?}");
+    }
+}
+
+#[test]
+fn a_row_of_the_same_version_as_before_publish_is_not_believed_until_it_has_lasted() {
+    let row = |view: View, version| View {
+        version: Some(version),
+        ..view
+    };
+    let (before, busy) = (row(computed(ACTIVE, 10, 20), 7), row(view(BUSY, None), 8));
+    let done = computed(ACTIVE, 101, 110);
+    for seen in [vec![], vec![busy]] {
+        let and = |view| [seen.clone(), vec![view]].concat();
+        assert!(!is_shown(before, &and(row(done, 7))), "{seen:?}");
+        assert!(is_shown(before, &[and(row(done, 7)), vec![row(done, 9)]].concat()), "{seen:?}");
+        assert!(is_shown(before, &and(done)), "it has no version");
+        let mut watch = Watch::begin(before, Some(at(100)), 1_100);
+        for view in seen {
+            watch.see(view, at(0));
+        }
+        for (minutes, sign) in [(0, Sign::Nothing), (9, Sign::Nothing), (10, Sign::Shown)] {
+            assert_eq!(watch.see(row(done, 7), at(minutes * 60)), sign, "{minutes}");
+        }
     }
 }
 
