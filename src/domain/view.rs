@@ -39,6 +39,14 @@ pub struct Computation {
 }
 
 impl View {
+    /// What is seen of a segment that is not there yet: it comes as one that was never published.
+    pub const NOTHING: Self = Self {
+        status_code: 2,
+        count: None,
+        computation: None,
+        version: None,
+    };
+
     /// Returns what the row's status means.
     pub const fn status(&self) -> SegmentStatus {
         SegmentStatus::of(self.status_code)

@@ -43,8 +43,8 @@ pub struct Draft<'a, M> {
     is_unversioned: bool,
     /// Set where the automatic refresh was on, and this run has switched it off.
     has_stopped_refresh: bool,
-    /// What Dynamics showed before anything was written.
-    found: View,
+    /// What Dynamics showed before anything was written; `None` if nobody knows.
+    found: Option<View>,
 }
 
 /// How long a list is given to show all of a write of which it shows a part; then the rest is written again.
@@ -72,13 +72,18 @@ impl<'a, M: Means> Draft<'a, M> {
             members: Census::default(),
             is_unversioned: false,
             has_stopped_refresh: false,
-            found,
+            found: Some(found),
         }
     }
 
     /// Takes note that the segment was made a moment ago, so that its definition need not be read before the first write.
     pub fn just_made(self, is_just_made: bool) -> Self {
         Self { is_just_made, ..self }
+    }
+
+    /// Takes note of what Dynamics showed before another attempt has begun to write.
+    pub fn begun_at(self, found: Option<View>) -> Self {
+        Self { found, ..self }
     }
 
     /// Takes note that another attempt has left the draft half-written, so that a list proves nothing until it shows a later write.
@@ -146,7 +151,18 @@ impl<'a, M: Means> Draft<'a, M> {
 
     /// Returns whether Dynamics has computed the segment, which nobody here has published yet, since it was found.
     pub fn is_computed_by(&self, row: &Segment) -> bool {
-        row.view(self.definition.computation).is_computed_since(&self.found)
+        let now = row.view(self.definition.computation);
+        self.found.is_some_and(|found| now.is_computed_since(&found))
+    }
+
+    /// Returns the segment's row as it was found.
+    pub const fn segment(&self) -> &Segment {
+        self.segment
+    }
+
+    /// Returns what Dynamics showed before anything was written; `None` if nobody knows.
+    pub const fn found(&self) -> Option<View> {
+        self.found
     }
 
     /// Returns whether the segment's automatic refresh was on, and is switched off now, whatever became of the rest.

@@ -2,7 +2,7 @@
 
 use super::Error;
 use super::plan::advance_to;
-use crate::domain::{Census, ContactId, SegmentName, UsedBy};
+use crate::domain::{Census, ContactId, SegmentName, UsedBy, View};
 use crate::dynamics::{Definition, DefinitionId, Group, Segment, SegmentId};
 use crate::means::Means;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -198,6 +198,11 @@ impl Audience {
     /// Takes the members out, which a plan needs whole.
     pub fn take_members(&mut self) -> Vec<Vec<ContactId>> {
         std::mem::take(&mut self.members)
+    }
+
+    /// Returns what Dynamics shows of the segment.
+    pub fn view(&self) -> View {
+        self.segment.view(self.definition.computation)
     }
 
     /// Returns how many groups are not ours to use.

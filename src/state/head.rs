@@ -171,6 +171,9 @@ pub struct Applied {
     /// Dynamics failed to compute it, which was counted: it is to be published again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_failed: bool,
+    /// Others have published since what was half-written and is taken back: it is to be published again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_overlaid: bool,
 }
 
 /// How a load has changed a segment, in numbers.
@@ -193,6 +196,9 @@ pub struct Writing {
     /// may have been published. Earlier heads lack it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draft: Option<Census>,
+    /// What the segment showed before the first write, by which others are found out who publish it meanwhile; earlier heads lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<View>,
     /// How many members the draft held when it was about to be published; Dynamics' own count tells whether it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publishing: Option<u64>,

@@ -1,7 +1,7 @@
 //! What a head remembers of the loads that are done, and what keeps it from being forgotten itself.
 
 use super::head::{Head, Writing};
-use crate::domain::{Outcome, utc};
+use crate::domain::{Outcome, View, utc};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -152,7 +152,20 @@ impl Head {
     }
 }
 
+impl Head {
+    /// Returns what the segment showed before the first write, which is `now` where nobody has begun to write; `None` if nobody
+    /// knows.
+    pub fn seen_before(&self, now: View) -> Option<View> {
+        self.writing.as_ref().map_or(Some(now), Writing::seen)
+    }
+}
+
 impl Writing {
+    /// Returns what the segment showed before the first write; `None` if nobody knows, or where it may have been published since.
+    pub fn seen(&self) -> Option<View> {
+        self.seen.filter(|_| self.publishing.is_none())
+    }
+
     /// Returns the last published count, which guards go by while the draft may be half-written.
     ///
     /// `active_count` is the number of members that Dynamics counts in an Active segment: where it is that of the draft

@@ -4,10 +4,11 @@
 use super::names::sought;
 use super::session::Session;
 use crate::domain::{Census, ContactSet, Fate, Mode};
-use crate::dynamics::{self, Segment};
+use crate::dynamics;
 use crate::error::Error;
 use crate::means::Means;
 use crate::reconcile::{self, Audience, Desired, Draft, Plan, survey};
+use crate::state::head::Writing;
 use crate::state::{Head, Job, Whose};
 
 /// What takes a change out of the draft again: whom to remove after an addition, and whom to add after a removal.
@@ -19,16 +20,17 @@ pub(super) struct Undoing {
 impl<M: Means> Session<'_, M> {
     /// Where an addition or removal fails for a reason of its own, takes its change out of the draft again, so that others
     /// may go on; where that fails, nothing of the segment is published until it succeeds, or a replace does.
-    pub(super) async fn step_back(&self, job: &Job, error: &Error, undoing: Option<Undoing>, segment: &Segment) {
+    pub(super) async fn step_back(&self, job: &Job, error: &Error, undoing: Option<Undoing>, draft: &Draft<'_, M>) {
         if let Some(undoing) = undoing.filter(|_| error.whose() == Whose::Input)
-            && let Err(error) = self.undo(job, &undoing, segment).await
+            && let Err(error) = self.undo(job, &undoing, draft).await
         {
             tracing::warn!(error = %error, "what the run has changed in the draft could not be taken back");
         }
     }
 
-    async fn undo(&self, job: &Job, undoing: &Undoing, segment: &Segment) -> Result<(), Error> {
+    async fn undo(&self, job: &Job, undoing: &Undoing, failed: &Draft<'_, M>) -> Result<(), Error> {
         self.await_unanswered(None).await?;
+        let segment = failed.segment();
         let definition = self.means().definition(segment.definition_id).await?;
         let desired = Desired {
             mode: undoing.mode,
@@ -47,9 +49,11 @@ impl<M: Means> Session<'_, M> {
             self.let_lists_catch_up().await?;
             first = plan().await?;
         }
-        let mut draft = Draft::new(self.means(), &self.lease.fence, segment, definition.clone());
+        let draft = Draft::new(self.means(), &self.lease.fence, segment, definition.clone());
+        let mut draft = draft.begun_at(failed.found());
         draft.converge(&desired, first).await?;
-        Ok(self.lease.take_back(job).await?)
+        let was_published = draft.is_computed_by(&self.means().segment(segment.id).await?);
+        Ok(self.lease.take_back(job, was_published).await?)
     }
 
     /// Waits for as long as a list is given that shows nothing of a write: what is written after it is read tells whether it
@@ -113,6 +117,9 @@ impl<M: Means> Session<'_, M> {
             found = survey().await?;
         }
         let Some(audience) = found else { return Ok(()) };
+        let now = audience.view();
+        let seen = head.writing.as_ref().and_then(Writing::seen);
+        let was_published = seen.is_some_and(|seen| now.is_computed_since(&seen));
         let Audience {
             segment,
             definition,
@@ -142,7 +149,7 @@ impl<M: Means> Session<'_, M> {
             }
         }
         tracing::info!(run_id = %job.run_id, "what an attempt before has left in the draft is out again");
-        Ok(self.lease.restore().await?)
+        Ok(self.lease.restore(was_published).await?)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::missing::Lack;
 use super::{Asked, heads};
-use crate::domain::{Census, SegmentName, Watch};
+use crate::domain::{Census, SegmentName, View, Watch};
 use crate::means::Means;
 use crate::reconcile::late;
 use crate::state::transition::sending_time;
@@ -120,8 +120,8 @@ impl<M: Means> LeaseGuard<M> {
     }
 
     /// Marks the draft as half-written, and returns the older replaces that are now overtaken.
-    pub(super) async fn begin(&self, job: &Job, published: u64, draft: Census) -> Result<Vec<Job>, Error> {
-        self.change(|head, _| head.begin(&self.owner, job, published, draft))
+    pub(super) async fn begin(&self, job: &Job, published: u64, draft: Census, seen: View) -> Result<Vec<Job>, Error> {
+        self.change(|head, _| head.begin(&self.owner, job, published, draft, seen))
             .await
     }
 
@@ -211,14 +211,16 @@ impl<M: Means> LeaseGuard<M> {
             .await
     }
 
-    /// Takes note that the job's change is out of the draft again.
-    pub(super) async fn take_back(&self, job: &Job) -> Result<(), Error> {
-        self.change(|head, _| head.take_back(&self.owner, job)).await
+    /// Takes note that the job's change is out of the draft again, and whether others have published it meanwhile.
+    pub(super) async fn take_back(&self, job: &Job, was_published: bool) -> Result<(), Error> {
+        self.change(|head, _| head.take_back(&self.owner, job, was_published))
+            .await
     }
 
-    /// Takes note that the draft is again what it was before anybody began to write.
-    pub(super) async fn restore(&self) -> Result<(), Error> {
-        self.change(|head, _| head.restore(&self.owner)).await
+    /// Takes note that the draft is again what it was before anybody began to write, and whether others have published what it
+    /// was meanwhile.
+    pub(super) async fn restore(&self, was_published: bool) -> Result<(), Error> {
+        self.change(|head, _| head.restore(&self.owner, was_published)).await
     }
 
     /// Returns the attempt before this one, where it ended without a word.

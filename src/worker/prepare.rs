@@ -5,7 +5,7 @@ use super::names::Surveyed;
 use super::phase::{Meter, Phase};
 use super::read::note_loaded_alone;
 use crate::config::{CheckContacts, WhenInUse};
-use crate::domain::{Census, ContactId, ContactSet, Mode, SegmentStatus};
+use crate::domain::{Census, ContactId, ContactSet, Mode, SegmentStatus, View};
 use crate::dynamics::{self, LookedUp, Segment};
 use crate::error::Error;
 use crate::means::Means;
@@ -206,6 +206,16 @@ impl Prepared {
     /// Returns whether the file adds or takes away nobody: then it asks for no publish, whatever the segment is like.
     pub(super) fn holds_nobody(&self, job: &Job, head: &Head) -> bool {
         job.mode != Mode::Replace && self.contacts.is_empty() && head.writing.is_none()
+    }
+
+    /// Returns how many members were published before the first write.
+    pub(super) fn baseline(&self) -> u64 {
+        self.published_before.unwrap_or(self.members_before as u64)
+    }
+
+    /// Returns what Dynamics shows of the segment.
+    pub(super) fn seen(&self) -> View {
+        self.audience.as_ref().map_or(View::NOTHING, Audience::view)
     }
 
     /// Says what an Active segment shows that needs no write.

@@ -153,6 +153,9 @@ impl<M: Means> Session<'_, M> {
                 return told(Seen::Gone).await;
             }
         };
+        if applied.is_overlaid {
+            return Box::pin(self.publish_again(applied, Why::NotShown)).await;
+        }
         let mut watch = applied.watch();
         match publish::look(self.means(), segment, &mut watch).await {
             Ok(Look::Nothing) => {
@@ -273,8 +276,8 @@ impl<M: Means> Session<'_, M> {
         let mut writing = Writing::default();
         let outcome = async {
             writing.begun_with = prepared.published_before;
-            let published_before = prepared.published_before.unwrap_or(prepared.members_before as u64);
-            writing.overtaken = self.lease.begin(job, published_before, prepared.members).await?;
+            let (baseline, seen) = (prepared.baseline(), prepared.seen());
+            writing.overtaken = self.lease.begin(job, baseline, prepared.members, seen).await?;
             let is_new = prepared.audience.is_none();
             let (segment, definition) = match prepared.audience {
                 Some(audience) => (audience.segment, audience.definition),
@@ -284,6 +287,7 @@ impl<M: Means> Session<'_, M> {
             let desired = self.worker.desired(job, &prepared.contacts, prepared.not_found);
             let mut draft = Draft::new(self.means(), &self.lease.fence, &segment, definition)
                 .doubted(head.writing.is_some())
+                .begun_at(head.seen_before(seen))
                 .just_made(is_new);
             let undoing = undoing(job, head, &prepared.plan);
             let converging = draft.converge(&desired, prepared.plan);
@@ -294,7 +298,7 @@ impl<M: Means> Session<'_, M> {
                 Err(error) => {
                     writing.not_accepted = refused_by(&error);
                     let error = error.into();
-                    self.step_back(job, &error, undoing, &segment).await;
+                    self.step_back(job, &error, undoing, &draft).await;
                     return Err(error);
                 }
             };

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// A file of two calls in this mode, killed at the second: a half of it is in the draft.
-async fn half_written(mode: &str) -> (World, String) {
+pub(crate) async fn half_written(mode: &str) -> (World, String) {
     // Without versions what is deleted is gone.
     let world = World::in_sandbox(Sandbox::builder().unversioned().start().await, &[]);
     world.destination(&json!({"mode": mode}));

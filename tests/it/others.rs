@@ -1,6 +1,9 @@
 //! What others publish, refresh or change during a load: told of afterwards.
 
+use crate::aside::half_written;
 use crate::editors::{edit, load_while, set, with_audience};
+use crate::failures::sweep;
+use crate::run::Run;
 use crate::world::{World, contacts};
 use sandbox::dataverse::Times;
 use serde_json::json;
@@ -92,5 +95,54 @@ async fn members_whom_somebody_changes_between_reading_back_and_publishing_are_f
             "{run}"
         );
         run.warns(&format!("Dynamics counts {counted} members where 1100 were published"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_that_somebody_published_between_two_attempts_is_told_by_the_one_that_publishes_the_whole() {
+    for is_published in [false, true] {
+        let (world, _) = half_written("append").await;
+        if is_published {
+            publish(&world);
+            tokio::time::sleep(Duration::from_mins(1)).await;
+            assert_ne!(world.published(), contacts(0..3_000), "journeys see a part");
+        }
+        let run = Run::first(&sweep(&world).await);
+        run.assert_loaded();
+        assert_eq!(world.published(), contacts(0..4_500));
+        let warnings = run["warnings"].to_string();
+        assert_eq!(warnings.contains(COMPUTED_BY_OTHERS), is_published, "{run}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_published_of_a_file_that_steps_aside_is_published_away_by_the_next_sweep() {
+    for is_published in [false, true] {
+        let world = World::start().await;
+        world.load("monday.csv", &contacts(0..100)).await.assert_loaded();
+        world.destination(&json!({"mode": "append", "max_concurrent_requests": 1}));
+        let dataverse = &world.sandbox.dataverse;
+        dataverse.set_known_contacts(contacts((0..100).chain(200..1_210)));
+        dataverse.latency(ADD, Duration::from_secs(5));
+        let key = world.drop_contacts("tuesday.csv", &contacts(200..1_500));
+        let event = world.sandbox.s3.notification(sandbox::BUCKET, &key);
+        let (failed, ()) = tokio::join!(world.invoke(event), async {
+            dataverse.arrived(ADD, 3).await;
+            if is_published {
+                publish(&world);
+            }
+        });
+        assert_eq!(failed.unwrap_err().error_type(), "ContactsNotAccepted");
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        assert_eq!(world.segment().members, contacts(0..100), "its change is out again");
+        assert_eq!(world.published() == contacts(0..100), !is_published);
+        let publishes = world.segment().publishes;
+        sweep(&world).await;
+        assert_eq!(world.published(), contacts(0..100));
+        assert_eq!(
+            world.segment().publishes - publishes,
+            u32::from(is_published),
+            "no more than is needed"
+        );
     }
 }

@@ -157,7 +157,10 @@ fn a_row_of_the_same_version_as_before_publish_is_not_believed_until_it_has_last
     for seen in [vec![], vec![busy]] {
         let and = |view| [seen.clone(), vec![view]].concat();
         assert!(!is_shown(before, &and(row(done, 7))), "{seen:?}");
-        assert!(is_shown(before, &[and(row(done, 7)), vec![row(done, 9)]].concat()), "{seen:?}");
+        assert!(
+            is_shown(before, &[and(row(done, 7)), vec![row(done, 9)]].concat()),
+            "{seen:?}"
+        );
         assert!(is_shown(before, &and(done)), "it has no version");
         let mut watch = Watch::begin(before, Some(at(100)), 1_100);
         for view in seen {

@@ -186,8 +186,15 @@ impl Head {
     ///
     /// `published` is the number of members before the first write; where a draft was half-written already, the number
     /// from before *its* first write stays, unless `published` says that this draft was published. So it is with the members
-    /// of the `draft`.
-    pub fn begin(&mut self, owner: &str, job: &Job, published: u64, draft: Census) -> Result<Vec<Job>, LeaseLost> {
+    /// of the `draft`, and with what the segment was `seen` to show.
+    pub fn begin(
+        &mut self,
+        owner: &str,
+        job: &Job,
+        published: u64,
+        draft: Census,
+        seen: View,
+    ) -> Result<Vec<Job>, LeaseLost> {
         self.lease_of(owner)?;
         self.begin_counting_anew();
         let published = match &self.writing {
@@ -202,6 +209,10 @@ impl Head {
             draft: match before {
                 Some(before) => before.draft.filter(|_| before.publishing.is_none()),
                 None => Some(draft),
+            },
+            seen: match before {
+                Some(before) => before.seen(),
+                None => Some(seen),
             },
             publishing: None,
             read_back: None,
@@ -261,6 +272,7 @@ impl Head {
             confirmed: achievement.watch.is_none(),
             watch: achievement.watch,
             has_failed: false,
+            is_overlaid: false,
         });
         self.writing = None;
         self.creating = None;

@@ -102,14 +102,23 @@ impl Head {
             confirmed: false,
             watch: None,
             has_failed: false,
+            is_overlaid: false,
         })
     }
 
-    /// Notes that the draft is again what it was before anybody began to write.
-    pub fn restore(&mut self, owner: &str) -> Result<(), LeaseLost> {
+    /// Notes that the draft is again what it was before anybody began to write; what was applied is published again where others
+    /// have published meanwhile what it was.
+    pub fn restore(&mut self, owner: &str, was_published: bool) -> Result<(), LeaseLost> {
         self.lease_of(owner)?;
         self.writing = None;
+        self.publish_over(was_published);
         Ok(())
+    }
+
+    fn publish_over(&mut self, was_published: bool) {
+        if let Some(applied) = self.applied.as_mut().filter(|_| was_published) {
+            (applied.confirmed, applied.is_overlaid) = (false, true);
+        }
     }
 
     /// Returns whether a job keeps others from their turn at `now`, by a part of it that is in the draft.
@@ -119,11 +128,12 @@ impl Head {
         is_waited_for && self.draft_before(job).is_some() && self.next_at(now).is_none_or(|next| next == job)
     }
 
-    /// Notes that an addition or removal has taken its change out of the draft again.
-    pub fn take_back(&mut self, owner: &str, job: &Job) -> Result<(), LeaseLost> {
+    /// Notes that an addition or removal has taken its change out of the draft again; what was applied is published again where
+    /// others have published the change meanwhile.
+    pub fn take_back(&mut self, owner: &str, job: &Job, was_published: bool) -> Result<(), LeaseLost> {
         self.lease_of(owner)?;
-        if self.is_half_written(job) {
-            self.writing.take_if(|writing| !writing.is_mixed);
+        if self.is_half_written(job) && self.writing.take_if(|writing| !writing.is_mixed).is_some() {
+            self.publish_over(was_published);
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ fn an_addition_that_is_half_written_is_finished_before_an_older_one_that_comes_l
     let mut head = head();
     head.enqueue(file(2, Mode::Append), false);
     let begun = head.next().unwrap().clone();
-    head.begin("me", &begun, 10, Census::default()).unwrap();
+    head.begin("me", &begun, 10, Census::default(), View::NOTHING).unwrap();
     head.enqueue(file(1, Mode::Append), false);
     assert_eq!(
         next_second(&head),
@@ -44,7 +44,7 @@ fn only_an_applied_newer_replace_supersedes_what_is_to_be_appended() {
     let newest = head.next().unwrap().clone();
     assert_eq!(newest.mode, Mode::Replace);
     assert_eq!(
-        head.begin("me", &newest, 10, Census::default()).unwrap(),
+        head.begin("me", &newest, 10, Census::default(), View::NOTHING).unwrap(),
         [],
         "accepted is not applied"
     );
@@ -135,7 +135,7 @@ fn failing_replace(second: i64) -> Head {
 
 fn carry_out(head: &mut Head, job: &Job) {
     assert_eq!(head.next_at(at(20)), Some(job));
-    head.begin("me", job, 10, Census::default()).unwrap();
+    head.begin("me", job, 10, Census::default(), View::NOTHING).unwrap();
     assert_eq!(head.announce("me", job, (11, ReadBack::default()), at(20)), Ok(true));
     let done = Achievement {
         contacts: 1,
@@ -170,7 +170,8 @@ fn additions_go_before_a_replace_that_failed_by_itself_and_the_newer_go_over_it(
 #[test]
 fn nothing_goes_before_a_replace_of_which_a_part_is_in_the_draft_or_whose_failure_is_the_segment_s() {
     let mut head = failing_replace(2);
-    head.begin("me", &replace(2), 10, Census::default()).unwrap();
+    head.begin("me", &replace(2), 10, Census::default(), View::NOTHING)
+        .unwrap();
     head.enqueue(file(3, Mode::Append), false);
     assert_eq!(head.next_at(at(20)), None);
     head.writing = None;
@@ -191,20 +192,20 @@ fn who_was_in_the_draft_before_the_first_write_is_known_until_that_may_be_publis
     let [first, second] = [1, 2].map(|second| file(second, Mode::Append));
     let mut head = head();
     head.enqueue(first.clone(), false);
-    head.begin("me", &first, 10, census(10)).unwrap();
-    head.begin("me", &first, 10, census(4)).unwrap();
+    head.begin("me", &first, 10, census(10), View::NOTHING).unwrap();
+    head.begin("me", &first, 10, census(4), View::NOTHING).unwrap();
     assert_eq!(head.draft_before(&first), Some(census(10)));
     assert_eq!(head.draft_before(&second), None);
     assert!(!head.is_in_the_way(&first, at(1)), "nobody waits");
     head.enqueue(second.clone(), false);
     assert!(head.is_in_the_way(&first, at(1)));
-    head.restore("me").unwrap();
+    head.restore("me", false).unwrap();
     assert_eq!((head.draft_before(&first), &head.writing), (None, &None));
 
-    head.begin("me", &first, 10, census(10)).unwrap();
+    head.begin("me", &first, 10, census(10), View::NOTHING).unwrap();
     assert_eq!(head.announce("me", &first, (12, ReadBack::default()), at(1)), Ok(true));
     assert_eq!(head.draft_before(&first), None, "the publish may have gone through");
-    head.begin("me", &first, 10, census(12)).unwrap();
+    head.begin("me", &first, 10, census(12), View::NOTHING).unwrap();
     assert_eq!(
         head.draft_before(&first),
         None,

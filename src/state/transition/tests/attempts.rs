@@ -90,7 +90,7 @@ fn a_failing_addition_lets_others_go_first_unless_its_change_is_in_the_draft() {
         "who never failed does not wait again"
     );
 
-    head.begin("me", &first, 10, Census::default()).unwrap();
+    head.begin("me", &first, 10, Census::default(), View::NOTHING).unwrap();
     head.fail("me", &first, "ContactsNotAccepted", Whose::Input, at(0))
         .unwrap();
     assert_eq!(
@@ -100,18 +100,20 @@ fn a_failing_addition_lets_others_go_first_unless_its_change_is_in_the_draft() {
     );
     assert_eq!(head.refuse("me", &first, too_small()), Ok(false));
     assert_eq!(head.forget("me", &first), Ok(false));
-    head.take_back("me", &first).unwrap();
+    head.take_back("me", &first, false).unwrap();
     assert_eq!((head.next_at(at(1)), &head.writing), (Some(&second), &None));
 }
 
 #[test]
 fn a_draft_that_another_run_left_half_written_is_not_clean_when_one_takes_its_change_back() {
     let mut head = head();
-    head.begin("me", &replace(1), 10, Census::default()).unwrap();
+    head.begin("me", &replace(1), 10, Census::default(), View::NOTHING)
+        .unwrap();
     let addition = file(2, Mode::Append);
     head.enqueue(addition.clone(), false);
-    head.begin("me", &addition, 10, Census::default()).unwrap();
-    head.take_back("me", &addition).unwrap();
+    head.begin("me", &addition, 10, Census::default(), View::NOTHING)
+        .unwrap();
+    head.take_back("me", &addition, false).unwrap();
     assert!(head.writing.is_some());
 }
 

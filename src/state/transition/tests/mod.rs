@@ -113,7 +113,12 @@ fn the_newest_replace_is_tried_first_and_overtakes_the_older_once_accepted() {
     head.enqueue(replace(2), false);
     assert_eq!(next_second(&head), Some(3));
     let newest = head.next().unwrap().clone();
-    assert_eq!(head.begin("me", &newest, 10, Census::default()).unwrap().len(), 2);
+    assert_eq!(
+        head.begin("me", &newest, 10, Census::default(), View::NOTHING)
+            .unwrap()
+            .len(),
+        2
+    );
     assert_eq!(head.pending.len(), 1);
 }
 
@@ -218,7 +223,7 @@ fn what_an_event_asked_for_outlives_a_refused_order_for_the_same_file() {
     let mut head = head();
     head.enqueue(file(1, Mode::Remove), false);
     let begun = head.next().unwrap().clone();
-    head.begin("me", &begun, 10, Census::default()).unwrap();
+    head.begin("me", &begun, 10, Census::default(), View::NOTHING).unwrap();
     head.enqueue(replace(1), true);
     head.enqueue(replace(1), true);
     assert_eq!(head.pending.len(), 2, "the later of two equal direct loads counts");
@@ -254,8 +259,8 @@ fn the_first_published_count_stays_the_baseline_until_the_next_publish() {
     let mut head = head();
     head.enqueue(replace(1), false);
     let job = head.next().unwrap().clone();
-    head.begin("me", &job, 1_000, Census::default()).unwrap();
-    head.begin("me", &job, 7, Census::default()).unwrap();
+    head.begin("me", &job, 1_000, Census::default(), View::NOTHING).unwrap();
+    head.begin("me", &job, 7, Census::default(), View::NOTHING).unwrap();
     assert_eq!(head.writing.as_ref().map(|writing| writing.published), Some(1_000));
     apply_next(&mut head);
     assert_eq!(head.writing, None);
@@ -270,7 +275,10 @@ fn a_lease_keeps_others_away_until_it_is_over() {
     assert_eq!(head.claim("other", LEASE, at(212)), Claim::Taken(None));
     let job = replace(1);
     assert_eq!(head.renew("me", at(213)), Err(LeaseLost));
-    assert_eq!(head.begin("me", &job, 1, Census::default()), Err(LeaseLost));
+    assert_eq!(
+        head.begin("me", &job, 1, Census::default(), View::NOTHING),
+        Err(LeaseLost)
+    );
     assert_eq!(head.refuse("me", &job, too_small()), Err(LeaseLost));
     assert_eq!(head.release("me"), Err(LeaseLost));
     assert_eq!(head.release("other"), Ok(()));
@@ -360,7 +368,7 @@ fn a_publish_that_went_through_unnoted_gives_the_next_file_its_own_count_as_base
     let mut head = head();
     head.enqueue(replace(1), false);
     let job = head.next().unwrap().clone();
-    head.begin("me", &job, 1_000, Census::default()).unwrap();
+    head.begin("me", &job, 1_000, Census::default(), View::NOTHING).unwrap();
     assert_eq!(head.announce("me", &job, (600, ReadBack::default()), at(9)), Ok(true));
     let baseline = |head: &Head, count| head.writing.as_ref().map(|writing| writing.baseline(count));
     assert_eq!(
@@ -377,6 +385,6 @@ fn a_publish_that_went_through_unnoted_gives_the_next_file_its_own_count_as_base
         "a newer file is looked at first"
     );
     let newer = head.next().unwrap().clone();
-    head.begin("me", &newer, 600, Census::default()).unwrap();
+    head.begin("me", &newer, 600, Census::default(), View::NOTHING).unwrap();
     assert_eq!(baseline(&head, None), Some(600));
 }
