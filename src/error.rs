@@ -63,7 +63,7 @@ pub enum Error {
     AwaitsUnanswered,
     /// A file cannot be read of which a part is in the draft, and nobody could take it out.
     #[error(
-        "{}, and a part of this file is in the segment's draft, which could not be brought back to what it was: no other file \
+        "{}, and a part of this file may be in the segment's draft, which could not be brought back to what it was: no other file \
          of the segment is published until this one can be read, or a complete result is loaded directly, by a command with \
          \"mode\":\"replace\"", unread(.0)
     )]

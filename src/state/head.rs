@@ -205,6 +205,9 @@ pub struct Writing {
     /// What was read back then: where the file cannot be read any more, it is published without it. Earlier heads lack it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_back: Option<ReadBack>,
+    /// When the lease was over of the last worker that may have written; `None` while one is at it. Earlier heads lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<DateTime<Utc>>,
     /// The draft was half-written by another run before this one began.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_mixed: bool,

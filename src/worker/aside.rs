@@ -10,6 +10,7 @@ use crate::means::Means;
 use crate::reconcile::{self, Audience, Desired, Draft, Plan, survey};
 use crate::state::head::Writing;
 use crate::state::{Head, Job, Whose};
+use chrono::{DateTime, Utc};
 
 /// What takes a change out of the draft again: whom to remove after an addition, and whom to add after a removal.
 pub(super) struct Undoing {
@@ -46,7 +47,7 @@ impl<M: Means> Session<'_, M> {
         };
         let mut first = plan().await?;
         if first.is_empty() {
-            self.let_lists_catch_up().await?;
+            self.let_lists_catch_up(None).await?;
             first = plan().await?;
         }
         let draft = Draft::new(self.means(), &self.lease.fence, segment, definition.clone());
@@ -56,10 +57,12 @@ impl<M: Means> Session<'_, M> {
         Ok(self.lease.take_back(job, was_published).await?)
     }
 
-    /// Waits for as long as a list is given that shows nothing of a write: what is written after it is read tells whether it
-    /// shows what was written before, and here nothing is.
-    async fn let_lists_catch_up(&self) -> Result<(), Error> {
-        let waiting = self.lease.fence.sleep(reconcile::LONGEST_LAG).await;
+    /// Waits for what is left, where the last write was `over`, of the time that a list is given that shows nothing of a write:
+    /// what is written after it is read tells whether it shows what was written before, and here nothing is.
+    async fn let_lists_catch_up(&self, over: Option<DateTime<Utc>>) -> Result<(), Error> {
+        let since = over.and_then(|over| (self.means().s3_time() - over).to_std().ok());
+        let left = reconcile::LONGEST_LAG.saturating_sub(since.unwrap_or_default());
+        let waiting = self.lease.fence.sleep(left).await;
         Ok(waiting.map_err(dynamics::Error::from)?)
     }
 
@@ -105,51 +108,63 @@ impl<M: Means> Session<'_, M> {
     }
 
     /// Brings the draft back to those who were in it before the first write, where that is known for certain.
-    ///
-    /// Of them only a hash is known. It names those who are published, unless somebody had changed the draft by then.
     async fn restore_to(&self, job: &Job, head: &Head, before: Census) -> Result<(), Error> {
         let sought = sought(&job.segment_name, head.applied.as_ref());
         let survey = async || survey::survey(self.means(), sought).await;
-        let is_as_before = |audience: &Audience| survey::census(&audience.members) == before;
+        let is_as_before = |found: &Option<Audience>| match found {
+            Some(audience) => survey::census(&audience.members) == before,
+            // It was not made yet, or is gone with all that was in it: one that was loaded is sought by its id.
+            None => before == Census::default() || sought.loaded.is_some(),
+        };
         let mut found = survey().await?;
-        if found.as_ref().is_some_and(is_as_before) {
-            self.let_lists_catch_up().await?;
+        if is_as_before(&found) {
+            let over = head.writing.as_ref().and_then(|writing| writing.over);
+            self.let_lists_catch_up(over).await?;
             found = survey().await?;
         }
-        let Some(audience) = found else { return Ok(()) };
-        let now = audience.view();
         let seen = head.writing.as_ref().and_then(Writing::seen);
-        let was_published = seen.is_some_and(|seen| now.is_computed_since(&seen));
+        let is_published_since =
+            |audience: &Audience| seen.is_some_and(|seen| audience.view().is_computed_since(&seen));
+        let was_published = found.as_ref().is_some_and(is_published_since);
+        let is_out = match found {
+            found if is_as_before(&found) => true,
+            Some(audience) => self.bring_back(audience, before).await?,
+            None => false,
+        };
+        if !is_out {
+            return Ok(());
+        }
+        tracing::info!(run_id = %job.run_id, "nothing of what an attempt before has begun to write is in the draft any more");
+        Ok(self.lease.restore(was_published).await?)
+    }
+
+    /// Makes those members again who are published, where they are who was in the draft before the first write, of whom only a
+    /// hash is known; answers whether they are. They are not where somebody had changed the draft by then.
+    async fn bring_back(&self, audience: Audience, before: Census) -> Result<bool, Error> {
         let Audience {
             segment,
             definition,
             members,
         } = audience;
-        if survey::census(&members) != before {
-            let expected = usize::try_from(before.count).unwrap_or(usize::MAX);
-            let Some(published) = self.means().published_members(segment.id, expected).await? else {
-                return Ok(());
-            };
-            let published = ContactSet::from(published);
-            if published.as_slice().iter().copied().collect::<Census>() != before {
-                return Ok(());
-            }
-            let desired = Desired {
-                mode: Mode::Replace,
-                contacts: &published,
-                not_found: 0,
-                max_invalid_percent: 0.0,
-            };
-            let plan = desired.plan(members, survey::exclude_groups(&definition), &[]);
-            // The next attempt at the job does not know of whoever is taken out here.
-            let mut draft = Draft::new(self.means(), &self.lease.fence, &segment, definition).spared();
-            let converged = draft.converge(&desired, plan.map_err(reconcile::Error::from)?).await?;
-            if converged.members != before {
-                return Ok(());
-            }
+        let expected = usize::try_from(before.count).unwrap_or(usize::MAX);
+        let Some(published) = self.means().published_members(segment.id, expected).await? else {
+            return Ok(false);
+        };
+        let published = ContactSet::from(published);
+        if published.as_slice().iter().copied().collect::<Census>() != before {
+            return Ok(false);
         }
-        tracing::info!(run_id = %job.run_id, "what an attempt before has left in the draft is out again");
-        Ok(self.lease.restore(was_published).await?)
+        let desired = Desired {
+            mode: Mode::Replace,
+            contacts: &published,
+            not_found: 0,
+            max_invalid_percent: 0.0,
+        };
+        let plan = desired.plan(members, survey::exclude_groups(&definition), &[]);
+        // The next attempt at the job does not know of whoever is taken out here.
+        let mut draft = Draft::new(self.means(), &self.lease.fence, &segment, definition).spared();
+        let converged = draft.converge(&desired, plan.map_err(reconcile::Error::from)?).await?;
+        Ok(converged.members == before)
     }
 }
 

@@ -81,6 +81,55 @@ async fn what_kills_again_and_again_lets_others_go_on_without_it() {
     }
 }
 
+/// Kills the load of a file in this mode once it has noted that it writes, before it writes anything.
+async fn noted_and_killed(mode: &str, seed: Option<Seed>) -> (World, String) {
+    let world = World::in_sandbox(Sandbox::builder().unversioned().start().await, &[]);
+    world.destination(&json!({"mode": mode}));
+    if let Some(seed) = seed {
+        world.sandbox.dataverse.seed_segment(seed);
+    }
+    let key = world.drop_contacts("monday.csv", &contacts(50..150));
+    let event = world.sandbox.s3.notification(BUCKET, &key);
+    let noted = async {
+        while world.head()["writing"].is_null() {
+            tokio::task::yield_now().await;
+        }
+    };
+    kill_when(&world, event, noted).await;
+    let dataverse = &world.sandbox.dataverse;
+    let written = ["AddStaticMembers", "RemoveStaticMembers", "CREATE"].map(|operation| dataverse.count(operation));
+    assert_eq!(written, [0; 3]);
+    tokio::time::sleep(A_LEASE).await;
+    (world, key)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_had_written_nothing_yet_keeps_nobody_waiting_although_its_file_is_gone_and_the_time_is_short() {
+    let hundred = || Seed::named(SEGMENT).group(contacts(0..100));
+    for (mode, seed, after_tuesday) in [
+        ("append", Some(hundred()), 0..101),
+        ("remove", Some(hundred()), 0..99),
+        ("append", None, 99..101),
+    ] {
+        let (world, key) = noted_and_killed(mode, seed).await;
+        world.sandbox.s3.delete(BUCKET, &key);
+        // Less than a list is given that shows nothing of a write.
+        let short = Duration::from_mins(1);
+        for _ in 0..2 {
+            world.invoke_for(json!({"action": "sweep"}), short).await.unwrap();
+            tokio::time::sleep(Duration::from_mins(31)).await;
+        }
+        let head = world.head();
+        assert_eq!(
+            (&head["pending"], &head["writing"]),
+            (&json!([]), &json!(null)),
+            "{mode}"
+        );
+        world.load("tuesday.csv", &contacts(99..101)).await.assert_loaded();
+        assert_eq!(world.published(), contacts(after_tuesday), "{mode}");
+    }
+}
+
 /// Kills the load of a file whose draft was read back: right before Publish leaves, and once it has taken effect.
 async fn read_back_and_killed(mode: &str, operation: &str) -> (World, String) {
     let world = World::in_sandbox(Sandbox::builder().unversioned().start().await, &[]);
@@ -141,7 +190,7 @@ async fn what_is_in_the_way_for_good_names_the_complete_result_as_the_way_out() 
     world.sandbox.s3.delete(BUCKET, &key);
     let run = Run::first(&sweep(&world).await);
     run.as_type("SourceMissing")
-        .says("a part of this file is in the segment's draft")
+        .says("a part of this file may be in the segment's draft")
         .says("a complete result is loaded directly");
     let tuesday = world.drop_contacts("tuesday.csv", &contacts(2_999..3_001));
     let run = Run::of_event(world.invoke(world.sandbox.s3.notification(BUCKET, &tuesday)).await);

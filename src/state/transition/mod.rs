@@ -152,6 +152,7 @@ impl Head {
             Some(lease) if lease.owner != owner && !lease.is_over(now) => Claim::Busy(lease.clone()),
             _ => {
                 self.allow_for_a_late_create();
+                self.end_lease();
                 self.forget_untold();
                 let lost = self.bury(now).map(Box::new);
                 self.attempt = self.begun_at(now).cloned();
@@ -178,7 +179,7 @@ impl Head {
         self.lease_of(owner)?;
         self.note_told();
         self.attempt = None;
-        self.lease = None;
+        self.end_lease();
         Ok(())
     }
 
@@ -216,6 +217,7 @@ impl Head {
             },
             publishing: None,
             read_back: None,
+            over: None,
             is_mixed,
         });
         Ok(self.take_overtaken(job, |pending| pending.mode == Mode::Replace))

@@ -106,6 +106,15 @@ impl Head {
         })
     }
 
+    /// Takes the lease from its worker, and notes when nothing can be written under it any more.
+    pub(super) fn end_lease(&mut self) {
+        if let Some(lease) = self.lease.take()
+            && let Some(writing) = &mut self.writing
+        {
+            writing.over.get_or_insert_with(|| lease.end());
+        }
+    }
+
     /// Notes that the draft is again what it was before anybody began to write; what was applied is published again where others
     /// have published meanwhile what it was.
     pub fn restore(&mut self, owner: &str, was_published: bool) -> Result<(), LeaseLost> {
