@@ -24,6 +24,8 @@ pub(super) struct Call {
     pub(super) path: String,
     /// Shared by all tries.
     pub(super) body: Option<Bytes>,
+    /// Whether it calls an action of Journeys, rather than a table.
+    pub(super) is_action: bool,
     /// Whether sending it twice does no more than sending it once.
     pub(super) repeatable: bool,
     /// Whether the caller deals with a deadlock itself, by sending less.
@@ -56,7 +58,10 @@ impl Call {
 
     /// An action that may be repeated.
     pub(super) fn action(operation: &'static str, kind: Kind, name: &str, body: &impl Serialize) -> Self {
-        Self::new(operation, kind, Method::POST, name.to_owned(), Some(written(body)))
+        Self {
+            is_action: true,
+            ..Self::new(operation, kind, Method::POST, name.to_owned(), Some(written(body)))
+        }
     }
 
     /// A row that must not come into being twice.
@@ -109,6 +114,7 @@ impl Call {
             method,
             path,
             body,
+            is_action: false,
             repeatable: true,
             returns_contention: false,
             largest: LARGEST_RESULT,

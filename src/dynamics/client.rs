@@ -257,7 +257,11 @@ impl Client {
                     refusal.status
                 ),
             )),
-            Verdict::Refused => Miss::Final(refusal.into_error(call.kind)),
+            Verdict::Refused => match refusal.into_error(call.kind) {
+                // The tables were there before any action was called.
+                Error::JourneysNotInstalled(refusal) if call.is_action => Miss::Final(Error::ActionMissing(refusal)),
+                error => Miss::Final(error),
+            },
         }
     }
 

@@ -80,6 +80,12 @@ pub enum Error {
          destination secret. {0}"
     )]
     JourneysNotInstalled(Refusal),
+    /// The environment has real-time segments, and lacks one of their actions.
+    #[error(
+        "the release of Customer Insights - Journeys in this environment does not know how to do what was asked for; update the \
+         solution in the Power Platform admin centre. {0}"
+    )]
+    ActionMissing(Refusal),
     /// The business unit that the destination names cannot own segments.
     #[error("the business unit {unit} of `owning_business_unit` {why}")]
     BusinessUnitUnknown {
@@ -199,7 +205,7 @@ impl Error {
             Self::SegmentGone(_) => "SegmentChanged",
             Self::PublishRefused(_) => "PublishRefused",
             Self::ContactsRefused { .. } | Self::RemovalsRefused { .. } => "ContactsRefused",
-            Self::DynamicsRefused(_) => "DynamicsRefused",
+            Self::ActionMissing(_) | Self::DynamicsRefused(_) => "DynamicsRefused",
             Self::DynamicsUnavailable { .. } => "DynamicsUnavailable",
             Self::UnexpectedAnswer { .. } => "DynamicsAnswerUnexpected",
             Self::OutOfTime { .. } => "OutOfTime",
@@ -234,6 +240,7 @@ impl Error {
             | Self::PrivilegeMissing { .. }
             | Self::RowAccessDenied(_)
             | Self::JourneysNotInstalled(_)
+            | Self::ActionMissing(_)
             | Self::BusinessUnitUnknown { .. }
             | Self::SegmentInUse(_)
             | Self::SegmentGone(_)
@@ -283,6 +290,7 @@ impl Error {
             | Self::PrivilegeMissing { refusal, .. }
             | Self::RowAccessDenied(refusal)
             | Self::JourneysNotInstalled(refusal)
+            | Self::ActionMissing(refusal)
             | Self::SegmentInUse(refusal)
             | Self::SegmentGone(refusal)
             | Self::PublishRefused(refusal)

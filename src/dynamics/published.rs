@@ -38,11 +38,20 @@ impl Dataverse {
         if expected > MOST_MEMBERS {
             return Ok(None);
         }
-        let mut members = self.first_published_members(segment).await?;
-        let size = members.len();
+        let members = self.listed_members(segment, expected).await?;
+        Ok((members.len() == expected).then_some(members))
+    }
+
+    /// Returns the published members of a segment as far as Dynamics lists them, in ascending order and each once; page after
+    /// page, until it has those that are expected or no more.
+    pub async fn listed_members(&self, segment: SegmentId, expected: usize) -> Result<Vec<ContactId>, Error> {
         let segment = segment.to_string();
+        let mut members = self.page_of(&json!({"SegmentId": segment})).await?;
+        let size = members.len();
+        members.sort_unstable();
+        members.dedup();
         for number in 2..=MOST_PAGES {
-            if members.len() >= expected {
+            if members.len() >= expected || size == 0 {
                 break;
             }
             let before = members.len();
@@ -58,14 +67,6 @@ impl Dataverse {
                 break;
             }
         }
-        Ok((members.len() == expected).then_some(members))
-    }
-
-    /// Returns the published members of a segment as far as the first page goes, in ascending order and each once.
-    pub async fn first_published_members(&self, segment: SegmentId) -> Result<Vec<ContactId>, Error> {
-        let mut members = self.page_of(&json!({"SegmentId": segment.to_string()})).await?;
-        members.sort_unstable();
-        members.dedup();
         Ok(members)
     }
 

@@ -205,9 +205,13 @@ impl fmt::Display for Why<'_> {
                 "a run has the segment until then, unless it goes on; where it died, the next sweep after that goes on",
             ),
             Self::Failed { count, code } => {
-                write!(f, "{count} attempts in a row failed")?;
+                match count {
+                    1 => f.write_str("1 attempt failed")?,
+                    count => write!(f, "{count} attempts in a row failed")?,
+                }
                 if let Some(code) = code {
-                    write!(f, ", the last one with {code}")?;
+                    let last = if *count == 1 { "" } else { ", the last one" };
+                    write!(f, "{last} with {code}")?;
                 }
                 f.write_str("; a sweep with `now` does not wait")
             }

@@ -1,10 +1,10 @@
 //! Removing trial segments: only what was noted, only what is known to be a trial, and never twice.
 
-use super::experiment::Experiment;
+use super::experiment::{Create, Experiment};
 use super::rows::DESCRIPTION;
 use super::seen::Seen;
 use crate::config::Settings;
-use crate::domain::SegmentStatus;
+use crate::domain::{SegmentStatus, UsedBy};
 use crate::dynamics::{self, Dataverse, DefinitionId, Segment, SegmentId};
 use crate::production::Clients;
 use crate::state::{self, Noted, Trial, Trials};
@@ -23,9 +23,11 @@ pub(super) struct Cleaning {
 
 /// A trial segment that nobody has removed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the trial segment {name:?} was not removed: {why}")]
+#[error("{}: {why}", what_is_left(name, *is_known))]
 pub(crate) struct LeftTrial {
     name: String,
+    /// It was seen to be there.
+    is_known: bool,
     why: String,
 }
 
@@ -36,8 +38,8 @@ enum Left {
     #[error("{0}; it is left alone")]
     NotATrial(&'static str),
     /// Somebody needs it.
-    #[error("{0} live journeys use it: stop them, then delete it in Customer Insights - Journeys, Audience, Segments")]
-    InUse(u64),
+    #[error("it is used by {0}: stop what uses it, then delete it in Customer Insights - Journeys, Audience, Segments")]
+    InUse(UsedBy),
     /// Dynamics does not let it be removed.
     #[error(
         "{0}. Stop and delete it by hand in Customer Insights - Journeys, Audience, Segments; or let the application user \
@@ -103,9 +105,14 @@ impl Cleaning {
 
     /// `delete`, and the end of the trial.
     pub(super) async fn delete(&self, experiment: &Experiment, noted: &mut Noted) -> Seen {
+        if experiment.create == Create::NotBegun {
+            self.is_done.store(true, Ordering::Relaxed);
+            self.drop_note(noted).await;
+            return Seen::untried("there is no trial segment");
+        }
         let removed = self.remove(&noted.trial).await;
         // A create that nobody has heard of yet may still come: the note stays, and a sweep looks once it cannot any more.
-        let is_certain = experiment.is_made() || experiment.was_create_refused;
+        let is_certain = experiment.is_made() || experiment.create == Create::Refused;
         match removed {
             Ok(()) => {
                 self.is_done.store(is_certain, Ordering::Relaxed);
@@ -126,8 +133,10 @@ impl Cleaning {
                 }
                 let told = LeftTrial::of(&noted.trial, &left).to_string();
                 match left {
-                    Left::Refused(_) | Left::Stays => Seen::fails(told),
-                    Left::NotATrial(_) | Left::InUse(_) | Left::Unclear(_) => Seen::untried(told),
+                    Left::Refused(_) | Left::Stays if noted.trial.segment_id.is_some() => Seen::fails(told),
+                    Left::Refused(_) | Left::Stays | Left::NotATrial(_) | Left::InUse(_) | Left::Unclear(_) => {
+                        Seen::untried(told)
+                    }
                 }
             }
         }
@@ -197,8 +206,13 @@ impl Cleaning {
                         "the segment of this name is another one than the trial",
                     ));
                 }
-                if let Some(journeys) = segment.published_journeys.filter(|journeys| *journeys > 0) {
-                    return Err(Left::InUse(journeys));
+                let journeys = segment.published_journeys;
+                let used_by = UsedBy {
+                    journeys,
+                    segments: None,
+                };
+                if used_by.is_used() {
+                    return Err(Left::InUse(used_by));
                 }
                 if matches!(
                     segment.status,
@@ -265,8 +279,17 @@ impl LeftTrial {
     fn of(trial: &Trial, left: &Left) -> Self {
         Self {
             name: trial.segment_name.as_str().to_owned(),
+            is_known: trial.segment_id.is_some(),
             why: left.to_string(),
         }
+    }
+}
+
+fn what_is_left(name: &str, is_known: bool) -> String {
+    if is_known {
+        format!("the trial segment {name:?} was not removed")
+    } else {
+        format!("it is not known whether the trial segment {name:?} was made, nor whether it is gone")
     }
 }
 

@@ -24,8 +24,8 @@ pub(super) struct Experiment {
     /// Why there are none, where they could not be read.
     no_contacts: Option<String>,
     pub(super) made: Option<Made>,
-    /// Set where Dynamics has said that it makes no segment, so that none can come any more.
-    pub(super) was_create_refused: bool,
+    /// How far making the segment has come.
+    pub(super) create: Create,
     /// What the draft is to hold, sorted.
     pub(super) members: Vec<ContactId>,
     /// Whether lists were seen to show what was written.
@@ -36,6 +36,17 @@ pub(super) struct Experiment {
     pub(super) is_changed: bool,
     /// The member that was removed.
     pub(super) removed: Option<ContactId>,
+}
+
+/// How far making the segment has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Create {
+    /// Nothing was sent.
+    NotBegun,
+    /// Something may have been made, or may still come.
+    Begun,
+    /// Dynamics has said that it makes no segment, so that none can come any more.
+    Refused,
 }
 
 /// The segment's rows.
@@ -61,7 +72,7 @@ impl Experiment {
             contacts,
             no_contacts,
             made: None,
-            was_create_refused: false,
+            create: Create::NotBegun,
             members: Vec::new(),
             lists_show_writes: false,
             published: None,

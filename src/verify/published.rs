@@ -197,7 +197,7 @@ impl Experiment {
 
     async fn shown(&self, made: &Made) -> Result<Shown, Error> {
         let row = self.dataverse.segment(made.segment.id).await?;
-        let members = match self.dataverse.first_published_members(row.id).await {
+        let members = match self.dataverse.listed_members(row.id, self.members.len()).await {
             Err(error) if error.refusal().is_none() => return Err(error),
             members => members,
         };

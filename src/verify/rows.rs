@@ -1,6 +1,6 @@
 //! What is tried on the rows of the trial segment: making them, and changing one that somebody else has changed.
 
-use super::experiment::{Experiment, Made};
+use super::experiment::{Create, Experiment, Made};
 use super::seen::Seen;
 use crate::dynamics::{Error, Group, Saved};
 
@@ -14,10 +14,13 @@ impl Experiment {
         if !self.dataverse.find_segments(&self.name).await?.is_empty() {
             return Ok(Seen::untried("a segment of the trial's name is there already"));
         }
+        self.create = Create::Begun;
         let (segment, definition) = match self.dataverse.create_segment(&self.name, DESCRIPTION).await {
             Ok(rows) => rows,
             Err(error) => {
-                self.was_create_refused = error.refusal().is_some();
+                if error.refusal().is_some() {
+                    self.create = Create::Refused;
+                }
                 return Ok(Seen::of_refusal(&error));
             }
         };

@@ -222,3 +222,21 @@ async fn what_the_time_no_longer_allows_is_not_tried_and_the_segment_is_removed_
     );
     assert_eq!(seen(&answer, Some(false)), Vec::<&str>::new());
 }
+
+#[tokio::test(start_paused = true)]
+async fn published_members_that_are_listed_in_pages_are_all_seen() {
+    let world = environment().await;
+    world.sandbox.dataverse.modes(|modes| modes.members_page = 3);
+    let answer = verify(&world).await;
+    assert_eq!(answer["ok"], true, "{answer:#}");
+    assert_seen(&answer, "published_is_exact", Some(true), "counts 9 and lists 9");
+    assert_seen(&answer, "publish_again", Some(true), "counts 10 and lists 10");
+
+    let world = environment().await;
+    world.sandbox.dataverse.modes(|modes| {
+        modes.members_page = 3;
+        modes.drafts = Drafts::Shown;
+    });
+    let answer = verify(&world).await;
+    assert_seen(&answer, "change_is_hidden_until_publish", Some(false), "");
+}

@@ -1,6 +1,7 @@
 //! What goes wrong on the way: refusals, answers that do not come, secrets that cannot be read.
 
 use super::{assert_nothing_is_left, assert_seen, detail, environment, notes, rows, seen, verify};
+use crate::world::World;
 use sandbox::dataverse::Drafts;
 use sandbox::{BUCKET, DESTINATION_SECRET, Fault};
 use serde_json::{Value, json};
@@ -71,7 +72,7 @@ async fn where_nobody_answers_nothing_is_said_to_be_wrong_and_nothing_to_be_good
     world.sandbox.dataverse.fault(Fault::on("*").answer(503).always());
     let answer = verify(&world).await;
     assert_eq!(seen(&answer, None).len(), 15, "{answer:#}");
-    assert_eq!((&answer["ok"], &answer["cleaned_up"]), (&json!(false), &json!(false)));
+    assert_eq!((&answer["ok"], &answer["cleaned_up"]), (&json!(false), &json!(true)));
     assert!(
         !world
             .sandbox
@@ -128,4 +129,68 @@ async fn the_last_answer_of_an_environment_is_kept() {
     assert_eq!(fields.remove("v"), Some(json!(1)));
     assert!(fields.remove("at").is_some());
     assert_eq!(last, answer);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_segment_that_never_was_nothing_is_said_to_be_left() {
+    let faults: [fn(&World); 3] = [
+        |world| world.sandbox.entra.fault(Fault::on("Token").answer(401).always()),
+        |world| world.sandbox.dataverse.modes(|modes| modes.no_journeys = true),
+        |world| {
+            let odd = Fault::on("GET msdynmkt_segments").always();
+            world
+                .sandbox
+                .dataverse
+                .fault(odd.answer(200).body("application/json", "{}"));
+        },
+    ];
+    for fault in faults {
+        let world = environment().await;
+        fault(&world);
+        let answer = verify(&world).await;
+        assert_eq!(answer["cleaned_up"], true, "{answer:#}");
+        assert_seen(&answer, "delete", None, "there is no trial segment");
+        assert_eq!((rows(&world), notes(&world)), ((Vec::new(), Vec::new()), Vec::new()));
+    }
+}
+
+/// Where the segment's row may have come, and nobody can look whether it has.
+#[tokio::test(start_paused = true)]
+async fn of_a_create_whose_end_nobody_knows_it_is_said_that_nobody_knows_it() {
+    let world = environment().await;
+    let dataverse = &world.sandbox.dataverse;
+    dataverse.fault(Fault::on("POST msdynmkt_segments").commit_then_reset());
+    dataverse.fault(
+        Fault::on("GET msdynmkt_segments")
+            .nth(3)
+            .always()
+            .answer(403)
+            .code("0x80040220"),
+    );
+    let answer = verify(&world).await;
+    assert_eq!(answer["cleaned_up"], false, "{answer:#}");
+    assert!(!detail(&answer, "delete").contains("was not removed"), "{answer:#}");
+    assert_seen(&answer, "delete", None, "it is not known whether the trial segment");
+    assert_eq!((rows(&world).0.len(), notes(&world).len()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_that_lacks_one_action_is_no_environment_without_journeys() {
+    for (action, fact) in [("StopSegments", "stop"), ("MembersList", "draft_is_hidden")] {
+        let world = environment().await;
+        let lacking = Fault::on(action).always().answer(404);
+        let words = format!("Resource not found for the segment 'msdynmkt_{action}'.");
+        world.sandbox.dataverse.fault(lacking.error("0x80060888", &words));
+        let answer = verify(&world).await;
+        assert!(!answer.to_string().contains("is not installed"), "{answer:#}");
+        assert!(
+            detail(&answer, fact).contains("the release of Customer Insights - Journeys"),
+            "{answer:#}"
+        );
+        assert_eq!(
+            (&answer["ok"], &answer["cleaned_up"]),
+            (&json!(true), &json!(true)),
+            "{answer:#}"
+        );
+    }
 }
