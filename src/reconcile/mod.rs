@@ -25,8 +25,9 @@ pub use unverified::Unverified;
 
 use crate::domain::{ContactId, ContactSet, Fate, Mode, NearNames, UsedBy};
 use crate::dynamics;
+use crate::text::json::to_paste;
 use crate::text::shown;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// What a run wants of the segment.
 #[derive(Clone, Copy, Debug)]
@@ -298,8 +299,8 @@ impl Error {
 }
 
 /// Writes the command that lets the function forget a segment.
-fn forgetting(name: &str) -> Value {
-    json!({"action": "forget", "segment_name": name})
+fn forgetting(name: &str) -> String {
+    to_paste(&json!({"action": "forget", "segment_name": name}))
 }
 
 impl Error {

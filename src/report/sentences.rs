@@ -7,6 +7,7 @@ use crate::domain::{Mode, SegmentName, utc};
 use crate::error::Error;
 use crate::reconcile::{Evaluation, Shown, guard};
 use crate::state::{Job, Shortfall};
+use crate::text::json::to_paste;
 use crate::text::shown;
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -51,8 +52,9 @@ pub(crate) fn refusal(findings: &[String], job: &Job, is_told_in_dynamics: bool)
         ". Nothing was written"
     };
     format!(
-        "{}{nothing}. If this is right, approve exactly this input: {command}",
-        findings.join("; ")
+        "{}{nothing}. If this is right, approve exactly this input: {}",
+        findings.join("; "),
+        to_paste(&command)
     )
 }
 
@@ -67,7 +69,8 @@ pub(crate) fn refusal_of_late(why: &str, job: &Job) -> String {
     });
     format!(
         "{why}: loaded now, it would undo what they changed. Nothing was written. If it is to be loaded all the same, load it \
-         directly, which stands above them, and then directly, one after another, those that are to hold: {command}"
+         directly, which stands above them, and then directly, one after another, those that are to hold: {}",
+        to_paste(&command)
     )
 }
 

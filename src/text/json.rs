@@ -129,6 +129,12 @@ impl<'de> Visitor<'de> for AnyValue {
     }
 }
 
+/// Writes JSON that people paste between single quotes into a shell: an apostrophe in it would end them, so it is escaped.
+pub(crate) fn to_paste(json: &Value) -> String {
+    // In JSON an apostrophe stands inside of texts only, and there this escape is the same character.
+    json.to_string().replace('\'', "\\u0027")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,6 +186,14 @@ mod tests {
         #[test]
         fn it_reads_what_serde_json_writes(value in any_json()) {
             prop_assert_eq!(parse(&value.to_string()), Ok(value));
+        }
+
+        #[test]
+        fn what_is_to_be_pasted_is_the_same_json_and_ends_no_quotes(value in any_json(), text in "['\\\\ a\"]{0,12}") {
+            let value = Value::from(vec![value, text.into()]);
+            let pasted = to_paste(&value);
+            prop_assert!(!pasted.contains('\''));
+            prop_assert_eq!(parse(&pasted), Ok(value));
         }
 
         #[test]

@@ -4,6 +4,7 @@ use super::counter::{Kinship, is_plainly_a_part, kinship};
 use crate::domain::{SegmentName, folder, utc};
 use crate::event::scope::file_name;
 use crate::source::object::ObjectVersion;
+use crate::text::json::to_paste;
 use chrono::{DateTime, Utc};
 use std::fmt;
 
@@ -90,7 +91,7 @@ impl fmt::Display for OneOfSeveral {
         let Some(loaded) = &self.loaded_alone else {
             return Ok(());
         };
-        let name = serde_json::Value::from(loaded.segment_name.as_str());
+        let name = to_paste(&loaded.segment_name.as_str().into());
         write!(
             f,
             ". {} was loaded alone at {}, before this file came: the segment holds its {} contacts only. Put the audience \
