@@ -161,6 +161,17 @@ impl Error {
         }
     }
 
+    /// Tells people what is wrong with how a result is put together, as the end of a sentence, where it is that.
+    pub(crate) const fn misfit(&self) -> Option<&'static str> {
+        match self {
+            Self::Source(source::Error::Invalid {
+                problem: Problem::Parts(misfit),
+                ..
+            }) => misfit.plain(),
+            _ => None,
+        }
+    }
+
     /// Returns whether a person has to look: the segment holds one part of a result, or nobody else can tell who belongs in it.
     pub(crate) const fn asks_for_attention(&self) -> bool {
         match self {

@@ -36,6 +36,7 @@ impl RunReport {
             reason: Some(error.to_string()),
             background: Background {
                 objection: error.objection().cloned(),
+                misfit: error.misfit(),
                 ..Background::default()
             },
             ..Self::of(job, Outcome::Refused)
@@ -131,6 +132,7 @@ impl RunReport {
             source,
             background: Background {
                 objection: error.objection().cloned(),
+                misfit: error.misfit(),
                 ..Background::default()
             },
             ..Self::new(outcome)

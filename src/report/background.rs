@@ -24,7 +24,7 @@ pub(crate) struct Past {
     pub(crate) is_clear: bool,
     /// When the first was published of what was not seen yet, as far as the head knows.
     pub(crate) unseen_since: Option<DateTime<Utc>>,
-    /// The last run that ended, of whatever input, ended badly.
+    /// The last run that ended, of whatever input, ended badly, and no newer result stands refused.
     pub(crate) went_wrong: bool,
     /// With which error type the run before of this input ended badly, empty where a guard refused it.
     pub(crate) ended_badly: Option<String>,
@@ -39,6 +39,8 @@ pub(crate) struct Background {
     pub(crate) journeys: Option<Audience>,
     /// Why the result is not loaded, where it could be read.
     pub(crate) objection: Option<Objection>,
+    /// What is wrong with how the result is put together.
+    pub(crate) misfit: Option<&'static str>,
     /// It is tried again without anybody asking.
     pub(crate) is_tried_again: bool,
     /// Another result of the segment goes first.
@@ -95,6 +97,7 @@ impl Background {
             past: account.past.clone(),
             journeys: found.and_then(|found| found.journeys),
             objection: error.and_then(Error::objection).cloned(),
+            misfit: error.and_then(Error::misfit),
             is_tried_again: error.is_some_and(|error| error.fate() == Fate::Retry),
             waits_for_another: false,
             is_throttled: error.is_some_and(Error::is_throttled),
@@ -134,7 +137,7 @@ impl Past {
             last: head.last_seen().map(Audience::from),
             is_clear: publishing.is_none(),
             unseen_since: head.unseen_since(),
-            went_wrong: head.went_wrong,
+            went_wrong: head.went_wrong && !head.is_refused_behind(job),
             ended_badly: head.ended_badly(job).map(str::to_owned),
         }
     }

@@ -103,7 +103,11 @@ impl RunReport {
 
     /// Tells of an attempt that came to its end and was killed before it could report; the next one says so.
     pub(crate) fn of_unreported(unreported: &Unreported) -> Self {
-        let Unreported { job, end } = unreported;
+        let Unreported {
+            job,
+            end,
+            has_recovered,
+        } = unreported;
         let report = match end {
             End::Applied(applied, loaded) => Self {
                 segment_id: applied.segment_id.clone(),
@@ -116,6 +120,7 @@ impl RunReport {
             told_by: ToldBy::TheNext,
             // Nobody has heard of it before.
             repeated: false,
+            recovered: *has_recovered,
             warnings: vec![sentences::UNREPORTED.to_owned()],
             ..report
         }

@@ -26,6 +26,8 @@ pub struct Glance {
     pub is_overdue: bool,
     /// How many members it had when it was published last, where that is known.
     pub members: Option<u64>,
+    /// Dynamics was not yet seen to show that.
+    pub is_unseen: bool,
     /// How many of them Dynamics does not count, where that is news.
     pub missing: Option<u64>,
     /// An attempt ended without a word, and nobody has gone on yet.
@@ -47,6 +49,7 @@ impl Glance {
             stale_after: None,
             is_overdue: false,
             members: None,
+            is_unseen: false,
             missing: None,
             has_died: false,
             last_run: None,
@@ -71,7 +74,8 @@ impl Glance {
                 .filter(|shortage| shortage.missing > shortage.stayed)
                 .map(|shortage| shortage.missing),
             has_died: head.attempt.is_some() && !head.is_held(now),
-            refused: head.refused_since().cloned(),
+            refused: head.refused_last().cloned(),
+            is_unseen: head.is_unconfirmed(),
             last_run: head.last_run,
             loads: head.loads,
             home: head.home,

@@ -92,6 +92,9 @@ pub struct Head {
     /// The last run that ended, ended badly: the next good one says that the segment has recovered.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub went_wrong: bool,
+    /// The attempt that came to its end last was such a good one, of which its worker may not have told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_recovered: bool,
     /// The job of the attempt that came to its end last, as long as its worker may not have told of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unreported: Option<Job>,
@@ -330,6 +333,7 @@ impl Head {
             failures: None,
             attempt: None,
             went_wrong: false,
+            has_recovered: false,
             unreported: None,
             input_failures: Vec::new(),
         }

@@ -103,7 +103,6 @@ impl Head {
     /// Remembers a load that was carried out; but where Dynamics is still computing, the audience is right now.
     pub(super) fn remember(&mut self, load: Load) {
         if load.outcome != Loaded::Computing {
-            self.went_wrong = false;
             self.last_good = Some(load.at);
         }
         self.loads.push(load);
@@ -113,7 +112,6 @@ impl Head {
 
     /// Remembers that the load that was published last is seen now.
     pub(super) fn remember_as_seen(&mut self, now: DateTime<Utc>) {
-        self.went_wrong = false;
         self.last_good = Some(now);
         let computing = self
             .loads
@@ -122,6 +120,14 @@ impl Head {
             .find(|load| load.outcome == Loaded::Computing);
         if let Some(load) = computing {
             load.outcome = Loaded::Loaded;
+        }
+        self.recover();
+    }
+
+    /// Ends what went wrong before a good load; but where a newer result stands refused, something still is.
+    pub(super) fn recover(&mut self) {
+        if self.refused_since().is_none() {
+            self.has_recovered |= std::mem::take(&mut self.went_wrong);
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a head says of its segment at a glance: for people who ask, and for nobody who decides.
 
-use super::head::{Head, Lease, Refused};
-use crate::domain::SegmentName;
+use super::head::{Head, Job, Lease, Refused};
+use crate::domain::{Outcome, SegmentName};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use std::fmt;
@@ -77,7 +77,7 @@ enum Why<'a> {
 impl Status {
     /// Describes a head at `now`, S3's time; `stale_after` is how old an audience may be.
     pub fn of(head: &Head, now: DateTime<Utc>, stale_after: Option<TimeDelta>) -> Self {
-        let last_load = head.last_load();
+        let last_load = head.last_seen_good();
         let is_stale = stale_after.is_some_and(|after| head.stale_since(now, after).is_some());
         let failures = head.failures_in_a_row();
         let refused = head.refused_since();
@@ -142,6 +142,12 @@ impl Head {
         self.last_good.or(applied)
     }
 
+    /// Returns when a load was last seen in Dynamics.
+    fn last_seen_good(&self) -> Option<DateTime<Utc>> {
+        let applied = self.applied.as_ref().filter(|applied| applied.confirmed);
+        self.last_good.or(applied.map(|applied| applied.at))
+    }
+
     /// Returns when the audience was last known to be right, where that is longer ago than it may be.
     pub fn stale_since(&self, now: DateTime<Utc>, after: TimeDelta) -> Option<DateTime<Utc>> {
         self.last_load().filter(|last| now - *last > after)
@@ -189,13 +195,33 @@ impl Head {
 
     /// Returns the newest refusal of a result that is newer than what was loaded last.
     pub(super) fn refused_since(&self) -> Option<&Refused> {
-        let loaded = self.applied.as_ref().map(|applied| applied.job.knows().place());
+        let applied = self.applied.as_ref().map(|applied| &applied.job);
         let newer = self
             .refused
             .iter()
-            .filter(|refused| loaded.as_ref().is_none_or(|loaded| refused.position.place() > *loaded));
+            .filter(|refused| applied.is_none_or(|job| is_behind(refused, job)));
         newer.max_by(|a, b| a.position.place().cmp(&b.position.place()))
     }
+
+    /// Returns whether a result stands refused that is newer than this one.
+    pub fn is_refused_behind(&self, job: &Job) -> bool {
+        self.refused.iter().any(|refused| is_behind(refused, job))
+    }
+
+    /// Returns the refusal that people have to decide about: that of a newer result, or what was asked for directly and refused just
+    /// now.
+    pub(super) fn refused_last(&self) -> Option<&Refused> {
+        let was_refused = self
+            .last_run
+            .as_ref()
+            .is_some_and(|run| run.outcome == Outcome::Refused);
+        let asked_for = self.refused.last().filter(|refused| refused.is_direct && was_refused);
+        self.refused_since().or(asked_for)
+    }
+}
+
+fn is_behind(refused: &Refused, job: &Job) -> bool {
+    refused.position.place() > job.knows().place()
 }
 
 impl fmt::Display for Why<'_> {

@@ -289,3 +289,25 @@ async fn a_row_that_lags_behind_the_definition_does_not_say_how_many_are_missing
         assert_eq!(told, (&json!(100 - missing), &json!(missing)), "{run}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_over_as_long_as_a_newer_result_stands_refused() {
+    let world = World::start().await;
+    world.load("monday.csv", &contacts(0..1_000)).await.assert_loaded();
+    world.destination(&json!({"publish_wait_seconds": 1}));
+    world
+        .sandbox
+        .dataverse
+        .modes(|modes| modes.publish_delay = Duration::from_mins(30));
+    world.load("tuesday.csv", &contacts(0..900)).await.assert_computing();
+    world.load("wednesday.csv", &contacts(0..9)).await.assert_refused();
+    tokio::time::sleep(Duration::from_mins(40)).await;
+    let seen = Run::first(&sweep(&world).await);
+    assert_eq!(seen.assert_loaded()["recovered"], Value::Null, "{seen}");
+    world
+        .sandbox
+        .dataverse
+        .modes(|modes| modes.publish_delay = Duration::ZERO);
+    let next = world.load("thursday.csv", &contacts(0..800)).await;
+    assert_eq!(next.assert_loaded()["recovered"], json!(true), "{next}");
+}

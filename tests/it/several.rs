@@ -23,6 +23,11 @@ fn assert_refused(run: &Run) {
         reason.contains("set result_files to folder or manifest in the destination secret"),
         "{reason}"
     );
+    let sentence = run["sentence"].as_str().unwrap();
+    assert!(
+        sentence.contains("the file looks like one of several that make one result together"),
+        "{sentence}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -161,3 +161,27 @@ async fn a_load_that_is_told_of_takes_no_more_writes_of_the_head() {
     world.load("tuesday.csv", &contacts(0..110)).await;
     assert_eq!(writes(&world) - before, 6);
 }
+
+#[tokio::test(start_paused = true)]
+async fn that_a_segment_has_recovered_is_told_although_the_load_was_killed_before_it_could_say_so() {
+    let world = World::start().await;
+    world.load("monday.csv", &contacts(0..100)).await.assert_loaded();
+    world.load("tuesday.csv", &contacts(0..1)).await.assert_refused();
+    let key = world.drop_contacts("wednesday.csv", &contacts(0..90));
+    let event = world.sandbox.s3.notification(BUCKET, &key);
+    let told = receipts(&world);
+    kill_once(&world, event, |head| head["loads"].as_array().map_or(0, Vec::len) == 2).await;
+    assert_eq!(receipts(&world), told, "nobody was told");
+    tokio::time::sleep(A_LEASE).await;
+    let run = assert_told_once(&sweep(&world).await, "loaded");
+    assert_eq!(run["recovered"], json!(true), "{run}");
+    let sentence = run["sentence"].as_str().unwrap();
+    assert!(sentence.ends_with("What went wrong before is over."), "{sentence}");
+    assert_nothing_is_left(&world).await;
+    let next = world.load("thursday.csv", &contacts(0..95)).await;
+    assert_eq!(
+        next.assert_loaded()["recovered"],
+        Value::Null,
+        "it is told once: {next}"
+    );
+}

@@ -161,14 +161,16 @@ fn people(glance: &Glance) -> Option<u64> {
 
 /// Shows how many people the segment has.
 fn count(glance: &Glance) -> Option<Html> {
-    let word = |people| if people == 1 { "person" } else { "people" };
-    people(glance).map(|people| {
-        let number = Html::element("b", &[], Html::text(&grouped(people)));
-        Html::paragraph(
-            "people",
-            Html::from([number, Html::text(&format!(" {}", word(people)))]),
-        )
-    })
+    let people = people(glance)?;
+    let word = if people == 1 { "person" } else { "people" };
+    let seen = if glance.is_unseen {
+        ", published and not yet seen"
+    } else {
+        ""
+    };
+    let number = Html::element("b", &[], Html::text(&grouped(people)));
+    let count = Html::from([number, Html::text(&format!(" {word}{seen}"))]);
+    Some(Html::paragraph("people", count))
 }
 
 /// Says when the last run ended, and when the last good load did, where that was another one.

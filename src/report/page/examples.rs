@@ -34,6 +34,7 @@ pub(super) fn glance(name: &str, state: State, outcome: Outcome, sentence: &str)
         stale_after: None,
         is_overdue: false,
         members: Some(1_000),
+        is_unseen: state == State::Computing,
         missing: None,
         has_died: false,
         last_run: Some(LastRun {

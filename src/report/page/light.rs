@@ -38,6 +38,7 @@ impl Light {
             State::Fresh if glance.missing.is_some() => (Self::Warn, "Fewer shown"),
             State::Fresh if last.is_some_and(|run| run.needs_attention) => (Self::Warn, "Somebody has to look"),
             State::Fresh if last.is_some_and(|run| run.outcome == Outcome::Failed) => (Self::Warn, "Not refreshed"),
+            State::Fresh if last.is_some_and(|run| run.outcome == Outcome::Refused) => (Self::Warn, "Refused"),
             State::Fresh if last.is_some_and(|run| run.near_name) => (Self::Warn, "Name to check"),
             State::Fresh if last.is_some_and(|run| run.created) => (Self::Good, "Created"),
             State::Fresh => (Self::Good, "Up to date"),

@@ -91,7 +91,7 @@ impl Telling<'_> {
         let (why, way_out) = match objection {
             Some(Objection { plain, way_out, .. }) => (plain.clone(), Some(*way_out)),
             None => match self.report.error_type() {
-                Some(error_type) => (group(error_type).why.to_owned(), Some(WayOut::Mend)),
+                Some(_) => (self.group().why.to_owned(), Some(WayOut::Mend)),
                 None => (
                     "this file was refused before, and nobody has approved it".to_owned(),
                     Some(WayOut::Approve),
@@ -117,6 +117,15 @@ impl Telling<'_> {
         };
         let refused = self.says(&format!("was not refreshed: {why}."));
         self.with_standing(refused, Some(to_do))
+    }
+
+    /// Returns what went wrong, and what is to be done.
+    fn group(&self) -> Group {
+        let known = group(self.report.error_type().unwrap_or_default());
+        Group {
+            why: self.background().misfit.unwrap_or(known.why),
+            ..known
+        }
     }
 
     /// Returns whether another file would be refused as well, since it is the segment that does not fit.
@@ -151,7 +160,7 @@ impl Telling<'_> {
             waits_for_another,
             ..
         } = self.background();
-        let Group { why, to_do } = group(self.report.error_type().unwrap_or_default());
+        let Group { why, to_do } = self.group();
         if self.report.is_dry_run {
             return format!(
                 "A dry run for {} came to nothing: {why}. Nothing was changed.",

@@ -147,6 +147,33 @@ impl Misfit {
         }
     }
 
+    /// Tells people who do not know this program what is wrong, as the end of a sentence, where that is more than that nothing is in it.
+    pub const fn plain(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::OneOfSeveral(one) if one.was_loaded_alone() => {
+                "the file looks like one of several that make one result together, of which another was loaded alone, so that the \
+                 segment holds a part only"
+            }
+            Self::OneOfSeveral(_) => "the file looks like one of several that make one result together",
+            Self::NotTheResult { .. } => "what was asked for is not the file that stands for a result",
+            Self::Hidden | Self::AthenaMetadata | Self::IsManifest => {
+                "the file is of a kind that is no list of contacts"
+            }
+            Self::NotATable { .. } => "the file belongs to a table, and is no result of a query",
+            Self::EmptyManifest | Self::AllEmpty { .. } | Self::NoneThere { .. } => return None,
+            Self::Commit { .. }
+            | Self::MissingCommitted { .. }
+            | Self::Manifest { .. }
+            | Self::ForeignPart { .. }
+            | Self::MissingPart { .. }
+            | Self::PartLength { .. }
+            | Self::NoParts
+            | Self::NoneCommitted { .. }
+            | Self::TooManyParts { .. }
+            | Self::OtherColumns { .. } => "the files of the result are not whole, or do not belong together",
+        })
+    }
+
     /// Returns whether it is the files that do not fit, so that others lay there where they did.
     pub const fn is_about_the_files(&self) -> bool {
         matches!(

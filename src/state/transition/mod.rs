@@ -278,6 +278,9 @@ impl Head {
         });
         self.writing = None;
         self.creating = None;
+        if self.applied.as_ref().is_some_and(|applied| applied.confirmed) {
+            self.recover();
+        }
         self.end_well();
         Ok(overtaken)
     }
@@ -292,6 +295,7 @@ impl Head {
                 contacts: 0,
                 outcome: Loaded::Unchanged,
             });
+            self.recover();
         }
         self.end_well();
         Ok(())

@@ -11,6 +11,8 @@ pub struct Unreported {
     pub job: Job,
     /// What became of it.
     pub end: End,
+    /// It was the first good one after something went wrong.
+    pub has_recovered: bool,
 }
 
 /// What became of a job that is done with.
@@ -31,6 +33,7 @@ impl Head {
     /// Notes that somebody has heard of everything that has ended.
     pub(super) fn note_told(&mut self) {
         self.unreported = None;
+        self.has_recovered = false;
         for failures in &mut self.input_failures {
             failures.is_untold = false;
         }
@@ -52,6 +55,11 @@ impl Head {
             // What is queued once more is told of by its own run.
             _ => End::Known(self.find(&job).filter(|known| *known != Enqueued::Pending)?),
         };
-        Some(Unreported { job, end })
+        let has_recovered = self.has_recovered && matches!(end, End::Applied(..));
+        Some(Unreported {
+            job,
+            end,
+            has_recovered,
+        })
     }
 }

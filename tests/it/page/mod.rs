@@ -250,3 +250,37 @@ async fn data_files_whose_marker_is_overdue_are_on_the_page_until_it_comes() {
     let shown = lines(&world).join("\n");
     assert!(!shown.contains("marker"), "{shown}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_older_file_that_is_asked_for_and_refused_is_on_the_page_with_a_command_that_loads_it() {
+    let world = World::in_sandbox(Sandbox::start().await, &named());
+    let older = world.drop_contacts("monday.csv", &contacts(0..20));
+    world.run(&older).await.assert_loaded();
+    world.load("tuesday.csv", &contacts(0..100)).await.assert_loaded();
+    world.load_directly(&older, &json!({})).await.assert_refused();
+    let shown = [
+        "1 segment: 1 refused.",
+        "▲ Refused",
+        "File incoming/Summer Sale/monday.csv",
+        "--payload",
+    ];
+    assert_shows(&world, &shown);
+    world.load("wednesday.csv", &contacts(0..110)).await.assert_loaded();
+    assert_shows(&world, &["1 segment: 1 up to date."]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_published_and_not_yet_seen_is_not_shown_as_a_good_load() {
+    let world = World::start().await;
+    world.destination(&json!({"publish_wait_seconds": 1}));
+    world
+        .sandbox
+        .dataverse
+        .modes(|modes| modes.publish_delay = Duration::from_hours(1));
+    world.load("monday.csv", &contacts(0..150)).await.assert_computing();
+    assert_shows(&world, &["150 people, published and not yet seen", "Last run: "]);
+    let shown = lines(&world).join("\n");
+    assert!(!shown.contains("Last good load"), "{shown}");
+    let answer = world.invoke(json!({"action": "status"})).await.unwrap();
+    assert_eq!(answer["segments"][0]["last_load"], json!(null), "{answer}");
+}
