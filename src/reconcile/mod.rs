@@ -25,8 +25,7 @@ pub use unverified::Unverified;
 
 use crate::domain::{ContactId, ContactSet, Fate, Mode, NearNames, UsedBy};
 use crate::dynamics;
-use crate::text::json::to_paste;
-use crate::text::shown;
+use crate::text::{json::to_paste, shown};
 use serde_json::json;
 
 /// What a run wants of the segment.
