@@ -1,8 +1,9 @@
 //! All segments at a glance, of whatever home: for the answer to `status` and for the status page.
 
 use super::format::{self, Named};
-use super::head::{Head, Refused};
+use super::head::Head;
 use super::past::{LastRun, Load};
+use super::refused::Refused;
 use super::status::Status;
 use super::store::{Error, Heads};
 use crate::domain::Home;

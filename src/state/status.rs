@@ -1,6 +1,7 @@
 //! What a head says of its segment at a glance: for people who ask, and for nobody who decides.
 
-use super::head::{Head, Job, Lease, Refused};
+use super::head::{Head, Job, Lease};
+use super::refused::Refused;
 use crate::domain::{Outcome, SegmentName};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;

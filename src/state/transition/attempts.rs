@@ -185,6 +185,7 @@ impl Head {
     pub(super) fn end_well(&mut self) {
         if self.applied.as_ref().is_none_or(|applied| applied.confirmed) {
             self.failures = None;
+            self.recover();
         }
         self.note_unreported();
         self.end_attempt();

@@ -2,8 +2,9 @@
 
 use crate::domain::Position;
 use crate::state::counted::Counted;
-use crate::state::head::{Head, Job, Refused};
+use crate::state::head::{Head, Job};
 use crate::state::precedence::Precedence;
+use crate::state::refused::Refused;
 
 impl Head {
     /// Returns a job as a direct load of it that is asked for now: above all that is known.

@@ -17,8 +17,9 @@ pub use unreported::{End, Unreported};
 
 use crate::domain::{Census, Mode, Position, View, Watch};
 use crate::state::counted::Counted;
-use crate::state::head::{Applied, Change, Head, Input, Job, Lease, ReadBack, Refusal, Refused, Writing};
+use crate::state::head::{Applied, Change, Head, Input, Job, Lease, ReadBack, Writing};
 use crate::state::past::{Load, Loaded};
+use crate::state::refused::{Refusal, Refused};
 use chrono::{DateTime, Utc};
 
 /// What became of a job when it met the head.
@@ -278,9 +279,6 @@ impl Head {
         });
         self.writing = None;
         self.creating = None;
-        if self.applied.as_ref().is_some_and(|applied| applied.confirmed) {
-            self.recover();
-        }
         self.end_well();
         Ok(overtaken)
     }
@@ -295,7 +293,6 @@ impl Head {
                 contacts: 0,
                 outcome: Loaded::Unchanged,
             });
-            self.recover();
         }
         self.end_well();
         Ok(())
