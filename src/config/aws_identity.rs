@@ -30,7 +30,7 @@ pub enum IdentityError {
         code: Option<String>,
     },
     /// AWS may give one a little later.
-    #[error("AWS STS gave the function no token: {0}")]
+    #[error("{0}")]
     NotNow(String),
 }
 

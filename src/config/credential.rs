@@ -182,7 +182,7 @@ impl Proof {
     pub fn ends_on(&self) -> Option<NaiveDate> {
         match self {
             Self::ClientSecret { expires_on, .. } => *expires_on,
-            Self::Certificate(certificate) => Some(certificate.ends_on()),
+            Self::Certificate(certificate) => certificate.ends_on(),
             Self::AwsIdentity => None,
         }
     }

@@ -4,6 +4,7 @@ use super::call::Odd;
 use super::entra_advice::{Culprit, Refused};
 use super::error::Error;
 use super::json::{self, Row};
+use super::token_giver::Giver;
 use super::{body, odata, retry};
 use crate::config::{Credential, Destination, IdentityError, Proof, Secrets, Settings};
 use crate::time::Fence;
@@ -66,6 +67,7 @@ enum Miss {
     Refused(Refused),
     Unproven(Error),
     NotNow {
+        giver: Giver,
         reason: String,
         retry_after: Option<Duration>,
     },
@@ -134,7 +136,7 @@ impl Entra {
         let mut last = None;
         loop {
             let passed = self.fence.pass().await;
-            let left = passed.map_err(|closed| Error::from(closed).since(last.as_deref().map(no_token_yet)))?;
+            let left = passed.map_err(|closed| Error::from(closed).since(last.clone()))?;
             let timeout = left.min(TOKEN_TIMEOUT);
             tries += 1;
             match self.ask(&held.credential, timeout).await {
@@ -153,20 +155,25 @@ impl Entra {
                 }
                 Err(Miss::Refused(refused)) => return Err(self.refusal(&held.credential, &refused)),
                 Err(Miss::Unproven(error)) => return Err(error),
-                Err(Miss::NotNow { reason, .. }) if tries >= TOKEN_TRIES => {
-                    return Err(Error::EntraUnavailable { tries, reason });
+                Err(Miss::NotNow { giver, reason, .. }) if tries >= TOKEN_TRIES => {
+                    return Err(giver.is_unavailable(tries, reason));
                 }
-                Err(Miss::NotNow { reason, retry_after }) => {
+                Err(Miss::NotNow {
+                    giver,
+                    reason,
+                    retry_after,
+                }) => {
                     let backoff = retry::BACKOFF.jittered(tries);
                     let wait = retry_after.map_or(backoff, |asked| asked + backoff.min(Duration::from_secs(1)));
                     tracing::info!(
                         reason,
                         wait_ms = wait.as_millis(),
-                        "Entra ID gave no token, asking again"
+                        "{giver} gave no token, asking again"
                     );
+                    let no_token = giver.gave_no_token_yet(&reason, retry_after);
                     let slept = self.fence.sleep(wait).await;
-                    slept.map_err(|closed| Error::from(closed).since(Some(no_token_yet(&reason))))?;
-                    last = Some(reason);
+                    slept.map_err(|closed| Error::from(closed).since(Some(no_token.clone())))?;
+                    last = Some(no_token);
                 }
             }
         }
@@ -178,7 +185,7 @@ impl Entra {
         let shown = tokio::time::timeout(timeout, self.proof(credential));
         let shown = shown
             .await
-            .map_err(|_| no_token("AWS STS did not answer in time".to_owned()))??;
+            .map_err(|_| gave_none(Giver::Sts, "no answer in time".to_owned()))??;
         let mut form = vec![
             ("client_id", credential.client_id.as_str()),
             ("scope", &self.scope),
@@ -200,9 +207,10 @@ impl Entra {
                 .await
                 .map_err(|error| match error {
                     body::Error::Broken(error) => not_now(error),
-                    body::Error::TooLarge => no_token("an answer larger than any token".to_owned()),
+                    body::Error::TooLarge => gave_none(Giver::Entra, "an answer larger than any token".to_owned()),
                 })?;
-            return self.read_token(credential, &body, asked_at).map_err(no_token);
+            let read = self.read_token(credential, &body, asked_at);
+            return read.map_err(|reason| gave_none(Giver::Entra, reason));
         }
         let refused = if status.is_redirection() {
             Refused::elsewhere()
@@ -212,6 +220,7 @@ impl Entra {
         if status.is_server_error() || matches!(status.as_u16(), 408 | 429) || refused.is_transient() {
             let code = refused.code().map(|code| format!(" ({code})")).unwrap_or_default();
             return Err(Miss::NotNow {
+                giver: Giver::Entra,
                 reason: format!("HTTP {}{code}", status.as_u16()),
                 retry_after,
             });
@@ -226,9 +235,9 @@ impl Entra {
             Proof::ClientSecret { value, .. } => return Ok(vec![("client_secret", value.clone())]),
             Proof::Certificate(certificate) => certificate
                 .assertion(&credential.client_id, &token_url(credential), Utc::now())
-                .ok_or_else(|| no_token("the certificate's key signed nothing".to_owned()))?,
+                .ok_or_else(|| gave_none(Giver::Entra, "the certificate's key signed nothing".to_owned()))?,
             Proof::AwsIdentity => self.secrets.identity().token().await.map_err(|error| match error {
-                IdentityError::NotNow(_) => no_token(error.to_string()),
+                IdentityError::NotNow(reason) => gave_none(Giver::Sts, reason),
                 IdentityError::Refused { advice, code } => Miss::Unproven(Error::TokenIssuerRefused { advice, code }),
             })?,
         };
@@ -302,13 +311,9 @@ fn granted(body: &[u8]) -> Result<(String, Duration), Odd> {
     Ok((token.to_owned(), Duration::from_secs(seconds).min(retry::A_DAY)))
 }
 
-/// Says what Entra ID answered until the time was over.
-fn no_token_yet(reason: &str) -> String {
-    format!("Entra ID gave no token, the last answer: {reason}")
-}
-
-fn no_token(reason: String) -> Miss {
+fn gave_none(giver: Giver, reason: String) -> Miss {
     Miss::NotNow {
+        giver,
         reason,
         retry_after: None,
     }
@@ -320,10 +325,7 @@ fn time_of_use(lifetime: Duration) -> Duration {
 }
 
 fn not_now(error: reqwest::Error) -> Miss {
-    Miss::NotNow {
-        reason: super::client::transport_reason(error),
-        retry_after: None,
-    }
+    gave_none(Giver::Entra, super::client::transport_reason(error))
 }
 
 impl std::fmt::Debug for TokenCache {

@@ -37,6 +37,16 @@ pub enum Error {
         /// What happened at the last try.
         reason: String,
     },
+    /// AWS STS could not be reached, or said that it cannot answer now; Entra ID was not asked.
+    #[error(
+        "AWS STS gave no token for the function's own identity (federation: aws) after {tries} tries, the last one: {reason}"
+    )]
+    TokenIssuerUnavailable {
+        /// How often it was asked.
+        tries: u32,
+        /// What happened at the last try.
+        reason: String,
+    },
     /// The secret could not be read again after Entra ID refused it.
     #[error("the secret could not be read again after Entra ID refused it: {0}")]
     Secret(#[from] Box<config::Error>),
@@ -193,6 +203,7 @@ impl Error {
             Self::EntraRefused { .. } => "EntraRefused",
             Self::TokenIssuerRefused { .. } => "TokenIssuerRefused",
             Self::EntraUnavailable { .. } => "EntraUnavailable",
+            Self::TokenIssuerUnavailable { .. } => "TokenIssuerUnavailable",
             Self::Secret(error) => error.error_type(),
             Self::TokenRefused(_) => "TokenRefused",
             Self::ApplicationUserMissing(_) => "ApplicationUserMissing",
@@ -217,6 +228,7 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::EntraUnavailable { .. }
+            | Self::TokenIssuerUnavailable { .. }
             | Self::DynamicsUnavailable { .. }
             | Self::OutOfTime { .. }
             | Self::LeaseLost => true,
@@ -233,6 +245,7 @@ impl Error {
             Self::EntraRefused { .. }
             | Self::TokenIssuerRefused { .. }
             | Self::EntraUnavailable { .. }
+            | Self::TokenIssuerUnavailable { .. }
             | Self::Secret(_)
             | Self::TokenRefused(_)
             | Self::ApplicationUserMissing(_)

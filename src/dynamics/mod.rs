@@ -31,6 +31,7 @@ mod rows;
 mod said;
 mod segment;
 mod throttle;
+mod token_giver;
 mod trial;
 mod used_by;
 mod verdict;

@@ -15,7 +15,7 @@ const DYNAMICS: &str = "Whoever looks after Dynamics has to look.";
 const NOBODY: &str = "";
 
 /// The names of errors, what they mean, and who is to do something about them.
-const WORDS: [(&[&str], &str, &str); 35] = [
+const WORDS: [(&[&str], &str, &str); 36] = [
     (
         &[
             "InvalidEnvironment",
@@ -39,8 +39,13 @@ const WORDS: [(&[&str], &str, &str); 35] = [
         OPERATOR,
     ),
     (
-        &["EntraRefused", "TokenRefused", "TokenIssuerRefused"],
+        &["EntraRefused", "TokenRefused"],
         "Microsoft did not let this program sign in",
+        OPERATOR,
+    ),
+    (
+        &["TokenIssuerRefused"],
+        "AWS did not give this program what it signs in to Dynamics with",
         OPERATOR,
     ),
     (
@@ -114,7 +119,12 @@ const WORDS: [(&[&str], &str, &str); 35] = [
         NOBODY,
     ),
     (
-        &["SecretsManagerUnavailable", "SourceUnavailable", "StateUnavailable"],
+        &[
+            "SecretsManagerUnavailable",
+            "SourceUnavailable",
+            "StateUnavailable",
+            "TokenIssuerUnavailable",
+        ],
         "AWS did not answer as it should",
         NOBODY,
     ),

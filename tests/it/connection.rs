@@ -174,6 +174,15 @@ async fn an_entra_that_waited_too_long_for_the_request_is_asked_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn for_how_long_entra_throttles_is_told_too() {
+    let world = World::start().await;
+    let throttled = Fault::on("Token").answer(429).header("Retry-After", "60");
+    world.sandbox.entra.fault(throttled.always());
+    let words = ["the test gives up after 30 s", "HTTP 429", "have to wait 60 s more"];
+    assert_fails(&world, "token", &words).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn nobody_is_kept_waiting_for_longer_than_half_a_minute_and_what_dynamics_said_is_told() {
     let throttled = |seconds: &str| Fault::on("WhoAmI").answer(429).header("Retry-After", seconds);
     for (fault, words) in [

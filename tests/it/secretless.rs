@@ -70,6 +70,42 @@ async fn the_end_of_a_certificate_is_announced_as_that_of_a_client_secret() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_several_certificates_of_one_key_the_one_that_lasts_longest_signs_wherever_it_stands() {
+    for others_last in [-2, 20] {
+        let [other, good] = [others_last, 300].map(Certificate::for_days);
+        for order in [[&other, &good], [&good, &other]] {
+            let world = World::start().await;
+            world.sandbox.entra.certify(&[other.clone(), good.clone()]);
+            let pem = format!("{}{}{}", good.key, order[0].certificate, order[1].certificate);
+            sign_in_by(&world, &json!({"client_secret": null, "certificate": pem}));
+            let run = world.load("monday.csv", &contacts(0..100)).await;
+            run.assert_loaded().warns_of_nothing();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pem_is_read_whatever_editors_and_shells_have_put_around_its_lines() {
+    let (world, certificate) = certified(300).await;
+    let pem = certificate.pem();
+    let indented = format!("    {}", pem.replace('\n', "  \n    "));
+    for (day, pem) in [
+        ("monday", format!("\u{feff}{pem}")),
+        (
+            "tuesday",
+            format!("\u{feff}{}\u{feff}{}", certificate.key, certificate.certificate),
+        ),
+        ("wednesday", indented),
+        ("thursday", pem.replace('\n', "\r")),
+        ("friday", pem.replace('\n', "\r\n")),
+    ] {
+        sign_in_by(&world, &json!({"certificate": pem}));
+        let run = world.load(&format!("{day}.csv"), &contacts(0..100)).await;
+        assert!(["loaded", "unchanged"].contains(&run.outcome()), "{day}: {run}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_certificate_that_entra_does_not_know_is_named_and_one_that_was_renewed_is_read_again() {
     let (world, _) = certified(300).await;
     let other = Certificate::of_another_key(300);
@@ -186,4 +222,40 @@ async fn an_identity_service_that_fails_for_a_while_is_asked_again() {
     let key = world.drop_contacts("monday.csv", &contacts(0..100));
     Run::first(&world.deliver(&key).await).assert_loaded();
     assert_eq!(world.published(), contacts(0..100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_wrong_at_aws_is_not_told_of_microsoft() {
+    for (status, code, error_type, words) in [
+        (
+            503,
+            "ServiceUnavailable",
+            "TokenIssuerUnavailable",
+            "AWS did not answer as it should",
+        ),
+        (
+            400,
+            "ThrottlingException",
+            "TokenIssuerUnavailable",
+            "AWS did not answer as it should",
+        ),
+        (
+            403,
+            "AccessDenied",
+            "TokenIssuerRefused",
+            "AWS did not give this program",
+        ),
+    ] {
+        let (world, _) = federated().await;
+        let fault = Fault::on("GetWebIdentityToken").always();
+        world.sandbox.sts.fault(fault.answer(status).code(code));
+        let key = world.drop_contacts("monday.csv", &contacts(0..100));
+        let run = world.load_directly(&key, &json!({})).await;
+        run.as_type(error_type).says("AWS STS");
+        let sentence = run["sentence"].as_str().unwrap();
+        assert!(sentence.contains(words), "{sentence}");
+        assert!(!format!("{sentence} {}", run.reason()).contains("Microsoft"), "{run}");
+        assert!(!run.reason().contains("Entra ID gave"), "{run}");
+        assert!(world.sandbox.entra.requests().is_empty(), "Entra ID was never asked");
+    }
 }
