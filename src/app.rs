@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::event::{self, HistoryCommand, LoadCommand, Message, ObjectEvent, Request};
 use crate::production::{Clients, Occasion, Production, http_client};
 use crate::report::{
-    Forgotten, Heard, Noticed, Reporter, RunReport, Swept, Trigger, TriggerKind, answer, fail_if_own_failed,
+    Forgotten, Heard, Noticed, Reporter, RunReport, Swept, Trigger, TriggerKind, answer, fail_if_own_failed, fitting,
     status_answer,
 };
 use crate::state::Doubts;
@@ -20,6 +20,7 @@ use chrono::Utc;
 use futures_util::FutureExt as _;
 use lambda_runtime::Context;
 use serde_json::{Value, json};
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::OnceCell;
@@ -76,7 +77,9 @@ impl App {
         };
         let answer = Box::pin(invocation.answer(event, deadline - margin));
         let answered = timeout_at(deadline - LAST_WORDS.min(margin / 4), answer).await;
-        answered.unwrap_or_else(|_| Err(Error::out_of_time("it waited for the last answers")))
+        answered
+            .unwrap_or_else(|_| Err(Error::out_of_time("it waited for the last answers")))
+            .map(fitting)
     }
 
     async fn answer(&self, event: Value, stop_at: Instant) -> Result<Value, Error> {
@@ -322,6 +325,7 @@ impl App {
             archive: self.clients.archive(bucket),
             function: self.clients.variables.function_name.as_deref(),
             bus: self.clients.bus.as_ref(),
+            bus_is_silent: Cell::default(),
             stop_at,
             clock: &self.clients.clock,
             trials: settings.map(|settings| self.clients.trials(bucket, settings)),

@@ -5,7 +5,7 @@ use super::bounded::Bounded;
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_sdk_eventbridge::error::ProvideErrorMetadata as _;
+use aws_sdk_eventbridge::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -31,6 +31,14 @@ pub(crate) struct Bus {
 pub(crate) struct Lost {
     bus: String,
     reason: String,
+    /// Nothing answered, so that the next event would wait as long for nothing.
+    pub(crate) is_silent: bool,
+}
+
+/// Why a try came to nothing.
+struct Failed {
+    reason: String,
+    is_silent: bool,
 }
 
 impl Bus {
@@ -56,7 +64,7 @@ impl Bus {
 
     /// Puts an event on the bus, until `stop_at` at the latest.
     pub(crate) async fn put(&self, detail_type: &str, detail: &str, stop_at: Instant) -> Result<(), Lost> {
-        let mut reason = "no time was left".to_owned();
+        let mut failed = Failed::by("no time was left");
         for _ in 0..TRIES {
             if Instant::now() >= stop_at {
                 break;
@@ -64,17 +72,28 @@ impl Bus {
             // Boxed, since the futures of the SDK are large.
             match timeout_at(stop_at, Box::pin(self.try_to_put(detail_type, detail))).await {
                 Ok(Ok(())) => return Ok(()),
-                Ok(Err(why)) => reason = why,
-                Err(_) => "no time was left".clone_into(&mut reason),
+                Ok(Err(why)) => failed = why,
+                Err(_) => failed = Failed::by("no time was left"),
             }
         }
-        Err(Lost {
-            bus: self.name.clone(),
-            reason,
-        })
+        let Failed { reason, is_silent } = failed;
+        Err(self.lost(reason, is_silent))
     }
 
-    async fn try_to_put(&self, detail_type: &str, detail: &str) -> Result<(), String> {
+    /// Says that an event is not put, since the bus did not answer to one before.
+    pub(crate) fn not_asked_again(&self) -> Lost {
+        self.lost(
+            "EventBridge did not answer in time to an event before this one".to_owned(),
+            true,
+        )
+    }
+
+    fn lost(&self, reason: String, is_silent: bool) -> Lost {
+        let bus = self.name.clone();
+        Lost { bus, reason, is_silent }
+    }
+
+    async fn try_to_put(&self, detail_type: &str, detail: &str) -> Result<(), Failed> {
         let entry = PutEventsRequestEntry::builder()
             .event_bus_name(&self.name)
             .source(Self::SOURCE)
@@ -83,16 +102,29 @@ impl Bus {
             .set_resources(self.function.clone().map(|function| vec![function]))
             .build();
         let answer = self.client.put_events().entries(entry).send().await;
-        let answer = answer.map_err(|error| match error.code() {
-            Some("AccessDeniedException") => "allow the function's role events:PutEvents on it".to_owned(),
-            Some(code) => code.to_owned(),
-            None => "EventBridge did not answer in time".to_owned(),
+        let answer = answer.map_err(|error| match (&error, error.code()) {
+            (_, Some("AccessDeniedException")) => Failed::by("allow the function's role events:PutEvents on it"),
+            (_, Some(code)) => Failed::by(code),
+            (SdkError::TimeoutError(_) | SdkError::DispatchFailure(_), None) => Failed {
+                is_silent: true,
+                ..Failed::by("EventBridge did not answer in time")
+            },
+            (_, None) => Failed::by("what answered was not EventBridge, or in trouble"),
         })?;
         // An entry can be refused in an answer that is a success.
         if answer.failed_entry_count() == 0 {
             return Ok(());
         }
         let code = answer.entries().iter().find_map(|entry| entry.error_code());
-        Err(code.unwrap_or("EventBridge refused it").to_owned())
+        Err(Failed::by(code.unwrap_or("EventBridge refused it")))
+    }
+}
+
+impl Failed {
+    fn by(reason: &str) -> Self {
+        Self {
+            reason: reason.to_owned(),
+            is_silent: false,
+        }
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Where segments live: an environment of Dynamics or, where the destination names one, one business unit in it.
 ///
 /// Functions that share a bucket keep apart by it: what was loaded in one environment says nothing about another.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Home {
     /// The organization's host in lower case, with its port where there is one.
     pub environment: String,

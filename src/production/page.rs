@@ -2,6 +2,7 @@
 
 use super::Clients;
 use crate::config::Destination;
+use crate::domain::Home;
 use crate::report::StatusPage;
 use crate::source::Unmarked;
 use crate::state::{self, Glances, Page, Verified};
@@ -40,6 +41,14 @@ impl Occasion {
             Self::Sweep => Duration::from_mins(1),
         }
     }
+}
+
+/// Returns the homes that the destination is not known to lead to.
+fn elsewhere(glances: &Glances, destination: Option<&Destination>) -> Vec<Home> {
+    let homes = glances.segments.iter().map(|glance| &glance.home);
+    let is_own = |home: &Home| destination.is_some_and(|destination| destination.may_live_in(home));
+    let homes: BTreeSet<_> = homes.filter(|home| !is_own(home)).collect();
+    homes.into_iter().cloned().collect()
 }
 
 impl Clients {
@@ -82,12 +91,14 @@ impl Clients {
             }
             let verified = self.verified(bucket, destination.ok(), &glances).await;
             let unmarked = self.overdue_files(destination.ok()).await;
+            let elsewhere = elsewhere(&glances, destination.ok());
             let page = StatusPage {
                 glances: &glances,
                 verified: &verified,
                 unmarked: unmarked.as_ref(),
                 trouble: destination.err(),
                 function: self.variables.function_name.as_deref(),
+                elsewhere: &elsewhere,
             };
             let shows = page.fingerprint();
             let is_shown = found.as_ref().is_some_and(|found| found.shows(&shows, now));

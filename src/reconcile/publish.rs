@@ -48,7 +48,13 @@ impl Shown {
 
     /// Returns whether Dynamics counts more members than were published: some of them nobody has verified.
     pub fn has_strangers(&self) -> bool {
-        self.member_count.is_some_and(|counted| counted > self.asked)
+        self.surplus().is_some()
+    }
+
+    /// Returns how many more that are.
+    pub fn surplus(&self) -> Option<u64> {
+        let surplus = self.member_count?.checked_sub(self.asked)?;
+        Some(surplus).filter(|surplus| *surplus > 0)
     }
 }
 

@@ -1,11 +1,15 @@
 //! The answer of an invocation: the reports of its runs, the event's own first.
 
+use super::event::name_the_first_files;
 use super::{Background, Outcome, RunReport, Source, ToldBy, sentences};
 use crate::domain::{Fate, RunId, SegmentName};
 use crate::error::Error;
 use crate::state::{Enqueued, Job, Refused};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
+
+/// The most bytes that are told at once: Lambda answers with 6 MB (AWS, "Lambda quotas").
+pub(super) const MOST_BYTES: usize = 6_000_000;
 
 impl RunReport {
     /// Reports a job that was not even taken up.
@@ -190,6 +194,16 @@ pub(crate) fn fail_if_own_failed(reports: &[RunReport]) -> Result<(), Error> {
 /// Answers with the reports, one of each input: an attempt that was lost has its receipt, and the next one its entry.
 pub(crate) fn answer(reports: &[RunReport]) -> Value {
     json!({ "runs": entries(reports) })
+}
+
+/// Fits an answer into what Lambda answers at all: where it is longer, each run names its first files only. The receipts name all.
+pub(crate) fn fitting(mut answer: Value) -> Value {
+    if answer.to_string().len() > MOST_BYTES
+        && let Some(runs) = answer["runs"].as_array_mut()
+    {
+        runs.iter_mut().for_each(name_the_first_files);
+    }
+    answer
 }
 
 /// Returns the reports but for those of lost attempts, and of ones that could not report, whose input has another one.

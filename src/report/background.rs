@@ -59,6 +59,8 @@ pub(crate) struct Background {
     pub(crate) is_unproven: bool,
     /// What follows from members who are missing.
     pub(crate) shortfall: Option<Shortfall>,
+    /// How many more Dynamics counts than were published.
+    pub(crate) surplus: Option<u64>,
     /// It was published again, since nothing was computed when it was published before.
     pub(crate) is_without_effect: bool,
     /// Nothing that was published since then has been seen, too long for nobody to look.
@@ -107,6 +109,7 @@ impl Background {
             is_gone: false,
             is_unproven: false,
             shortfall: writing.missing.as_ref().map(|missing| missing.shortfall),
+            surplus: writing.shown.and_then(|shown| shown.surplus()),
             is_without_effect: false,
             overdue_since: None,
             is_missing: comparison.difference.is_some() && found.is_none() && writing.segment_id.is_none(),

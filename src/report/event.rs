@@ -45,10 +45,7 @@ impl Stale {
 /// Returns the detail of a run that has ended: the run, with as much of its lists as an event takes.
 pub(super) fn run_ended(report: &RunReport) -> String {
     let mut detail = json!(report);
-    if let Some(source) = report.source.as_ref().filter(|source| !source.files.is_empty()) {
-        detail["source"]["files_count"] = json!(source.files.len());
-        shorten(&mut detail["source"]["files"]);
-    }
+    name_the_first_files(&mut detail);
     let whole = detail.to_string();
     if whole.len() <= MOST_BYTES {
         return whole;
@@ -59,6 +56,19 @@ pub(super) fn run_ended(report: &RunReport) -> String {
     shorten(&mut detail["used_by"]["segments"]);
     cut(&mut detail);
     detail.to_string()
+}
+
+/// Leaves the first files of a result, and says how many there are.
+pub(super) fn name_the_first_files(run: &mut Value) {
+    let Some(files) = run["source"]["files"]
+        .as_array()
+        .map(Vec::len)
+        .filter(|files| *files > 0)
+    else {
+        return;
+    };
+    run["source"]["files_count"] = json!(files);
+    shorten(&mut run["source"]["files"]);
 }
 
 fn shorten(list: &mut Value) {
@@ -86,7 +96,7 @@ fn cut(value: &mut Value) {
 mod tests {
     use super::*;
     use crate::domain::{ObjectRef, UsedBy};
-    use crate::report::{Outcome, Source};
+    use crate::report::{Outcome, Source, fitting};
 
     fn file(number: usize) -> ObjectRef {
         ObjectRef::unseen("bucket".to_owned(), format!("incoming/{number}"), None)
@@ -103,6 +113,17 @@ mod tests {
         assert_eq!(detail["source"]["files_count"], 5_000);
         assert_eq!(detail["source"]["files"].as_array().unwrap().len(), 20);
         assert_eq!(detail["source"]["files"][19]["key"], "incoming/20");
+    }
+
+    #[test]
+    fn an_answer_that_is_longer_than_lambda_gives_names_the_first_files_of_each_run() {
+        let run = |files: u32| json!({"source": {"files": vec!["x".repeat(100); files as usize]}});
+        let short = json!({"runs": [run(30)]});
+        assert_eq!(fitting(short.clone()), short);
+        let long = fitting(json!({"runs": [run(70_000), run(30)], "warnings": []}));
+        assert!(long.to_string().len() < 10_000);
+        assert_eq!(long["runs"][0]["source"]["files_count"], 70_000);
+        assert_eq!(long["runs"][1]["source"]["files"].as_array().unwrap().len(), 20);
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub(crate) use account::{
     Account, Comparison, Content, Cost, Difference, Ending, Estimate, Found, KeptOut, Lapsed, Missing, Reading,
     Writing, Written,
 };
-pub(crate) use answer::{answer, fail_if_own_failed, put_own_first};
+pub(crate) use answer::{answer, fail_if_own_failed, fitting, put_own_first};
 pub use archive::{Archive, History, Trigger, TriggerKind};
 pub(crate) use background::{Audience, Background, Past};
 pub(crate) use described::{Line, Loaded as LoadedLast, description};

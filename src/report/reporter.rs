@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
+use std::cell::Cell;
 use std::fmt;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
@@ -32,6 +33,8 @@ pub(crate) struct Reporter<'a> {
     pub(crate) function: Option<&'a str>,
     /// Where others are told, where there is such a place.
     pub(crate) bus: Option<&'a Bus>,
+    /// The bus did not answer: this invocation waits for it no more.
+    pub(crate) bus_is_silent: Cell<bool>,
     /// When sending stops.
     pub(crate) stop_at: Instant,
     /// Says when it was.
@@ -101,8 +104,13 @@ impl Reporter<'_> {
         let Some(bus) = self.bus else {
             return Ok(());
         };
-        let put = bus.put(detail_type, detail, self.stop_at).await;
+        let put = if self.bus_is_silent.get() {
+            Err(bus.not_asked_again())
+        } else {
+            bus.put(detail_type, detail, self.stop_at).await
+        };
         if let Err(lost) = &put {
+            self.bus_is_silent.set(lost.is_silent);
             tracing::warn!(error = %lost, "an event is lost");
             self.measure(|function, _, at| metrics::lost_event_line(function, at));
         }

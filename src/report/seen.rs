@@ -77,6 +77,10 @@ impl RunReport {
                 Seen::Active(_, missing) => missing.as_ref().map(|missing| missing.shortfall),
                 _ => None,
             },
+            surplus: match seen {
+                Seen::Active(shown, _) => shown.surplus(),
+                _ => None,
+            },
             overdue_since: seen.overdue_since(),
             is_without_effect: matches!(
                 seen,

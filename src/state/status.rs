@@ -100,6 +100,11 @@ impl Status {
         let waiting = head.waiting(now);
         let reason = match state {
             State::Refused => refused.map(|refused| refused.refusal.reason.clone()),
+            State::Fresh => head
+                .last_run
+                .as_ref()
+                .filter(|run| run.needs_attention)
+                .map(|run| run.sentence.clone()),
             State::Stale => Some("no result has been loaded for longer than `stale_after_hours`".to_owned()),
             _ => waiting.as_ref().map(|waiting| waiting.reason.clone()),
         };

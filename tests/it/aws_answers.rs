@@ -307,3 +307,17 @@ async fn metadata_that_s3_keeps_is_an_error_however_it_counts_it() {
         assert_eq!(named.outcome(), "loaded", "{count:?}: {named}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn of_a_result_in_many_parts_history_names_the_first_so_that_it_can_be_read() {
+    let world = World::start().await;
+    world.load("monday.csv", &contacts(0..100)).await;
+    let receipt = world.sandbox.s3.keys(BUCKET, "_state/receipts/").remove(0);
+    let mut content = world.sandbox.s3.get_json(BUCKET, &receipt).unwrap();
+    content["source"]["files"] = vec![json!({"key": "x".repeat(100)}); 60_000].into();
+    world.sandbox.s3.put(BUCKET, &receipt, content.to_string());
+    let told = world.invoke(json!({"action": "history"})).await.unwrap();
+    let source = &told["runs"][0]["source"];
+    assert_eq!(source["files"].as_array().unwrap().len(), 20);
+    assert_eq!(source["files_count"], 60_000);
+}

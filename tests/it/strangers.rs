@@ -36,6 +36,11 @@ async fn load_with_a_stranger(world: &World) -> Run {
 fn assert_calls_for_a_person(run: &Run, counted: &str) {
     run.assert_loaded().warns(counted).warns("load the result once more");
     assert!(run.needs_attention(), "{run}");
+    let sentence = run["sentence"].as_str().unwrap();
+    assert!(
+        sentence.contains("Dynamics counts 1 person more than were published"),
+        "{sentence}"
+    );
     assert_eq!(run["published_missing"], 0, "none is missing");
 }
 

@@ -5,7 +5,7 @@ use crate::run::Run;
 use crate::world::{SEGMENT, World, contacts};
 use base64::Engine;
 use sandbox::events::Event;
-use sandbox::{Fault, Sandbox};
+use sandbox::{BUCKET, Fault, Sandbox};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -194,4 +194,33 @@ async fn what_fails_before_its_segment_is_known_is_news_once_for_each_process() 
     );
     world.destination(&json!({"mode": "replace", "credential": sandbox::CREDENTIAL_SECRET}));
     world.run(&key).await.assert_loaded();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bus_that_hangs_is_asked_once_in_an_invocation_and_holds_up_no_sweep() {
+    let world = with_bus().await;
+    world.destination(&json!({"stale_after_hours": 24}));
+    for name in ["One", "Two", "Three", "Four"] {
+        let key = format!("incoming/{name}/a.csv");
+        world.sandbox.s3.put(BUCKET, &key, crate::world::csv(&contacts(0..10)));
+        world.run(&key).await.assert_loaded();
+    }
+    world.sandbox.s3.clock().advance(Duration::from_hours(30));
+    let lost = "incoming/Five/lost.csv";
+    world.sandbox.s3.put(BUCKET, lost, crate::world::csv(&contacts(0..10)));
+    let hangs = Fault::on("PutEvents").always().delay(Duration::from_mins(1));
+    world.sandbox.events.fault(hangs);
+    let before = world.sandbox.events.requests().len();
+    let started = tokio::time::Instant::now();
+    let swept = sweep(&world).await;
+    assert_eq!(Run::first(&swept).outcome(), "loaded", "{swept}");
+    assert_eq!(world.sandbox.events.requests().len() - before, 2);
+    assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
+    world.sandbox.events.clear_faults();
+    sweep(&world).await;
+    assert_eq!(
+        of_type(&world, "Segment Stale").len(),
+        4,
+        "who was not heard of is told again"
+    );
 }

@@ -2,6 +2,8 @@
 
 use super::Archive;
 use crate::domain::SegmentName;
+use crate::report::answer::MOST_BYTES;
+use crate::report::event::name_the_first_files;
 use crate::s3::{Folder, Reason};
 use crate::state;
 use bytes::Bytes;
@@ -17,8 +19,6 @@ const CALLS_IN_FLIGHT: usize = 8;
 /// The most receipts of one day: each of an organization's 13,000 segments (Microsoft's fair use policy) is loaded more often
 /// than every four hours.
 const MOST_OF_A_DAY: usize = 100_000;
-/// The most bytes that are told at once: Lambda answers with 6 MB (AWS, "Lambda quotas").
-const MOST_BYTES: usize = 6_000_000;
 /// One day in seconds.
 const DAY: Duration = Duration::from_hours(24);
 
@@ -98,7 +98,7 @@ impl Archive {
             let Some(content) = contents.try_next().await? else {
                 break;
             };
-            let receipt = match self.receipt(key, &content) {
+            let mut receipt = match self.receipt(key, &content) {
                 Ok(receipt) => receipt,
                 Err(unreadable) => {
                     history.unreadable.push(unreadable);
@@ -109,7 +109,8 @@ impl Archive {
             if is_others {
                 continue;
             }
-            history.bytes += content.len();
+            name_the_first_files(&mut receipt);
+            history.bytes += receipt.to_string().len();
             if history.bytes > MOST_BYTES {
                 let what =
                     "with those before it, it is more than the 6 MB that Lambda answers, ask with a smaller `limit`";

@@ -230,10 +230,14 @@ fn is_ours(text: &str) -> bool {
     })
 }
 
+/// Names of markers and manifests that say nothing of a result; so do all that begin with `_`.
+const MARKERS: [&str; 3] = ["all.DONE", "manifest", "manifest.json"];
+
 /// Names a file by the last part of its key that says something, without ids; a marker is named by its folder.
 fn name_of(key: &str) -> String {
     let mut parts = key.rsplit('/').filter(|part| !part.is_empty());
-    let name = parts.find(|part| !part.starts_with('_')).unwrap_or(key);
+    let is_marker = |part: &str| part.starts_with('_') || MARKERS.iter().any(|name| part.eq_ignore_ascii_case(name));
+    let name = parts.find(|part| !is_marker(part)).unwrap_or(key);
     let is_of_an_id = |c: char| c.is_ascii_hexdigit() || c == '-';
     let shown = name.split_inclusive(|c| !is_of_an_id(c)).map(|run| {
         let digits = run.chars().filter(char::is_ascii_hexdigit).count();

@@ -67,6 +67,9 @@ fn a_file_is_named_by_what_says_something() {
     for (key, name) in [
         ("incoming/Summer Sale/2026-11-23/_SUCCESS", "2026-11-23"),
         ("incoming/Summer Sale/2026-11-23/", "2026-11-23"),
+        ("incoming/Summer Sale/2026-11-23/all.DONE", "2026-11-23"),
+        ("incoming/Summer Sale/2026-11-23/manifest", "2026-11-23"),
+        ("incoming/Summer Sale/sale_manifest", "sale_manifest"),
         ("incoming/3f2504e0-4f89-41d3-9a0c-0305e82c3301", "…"),
         ("incoming/run 3F2504E04F8941D39A0C0305E82C3301.csv", "run ….csv"),
         ("incoming/2026-11-23-0600.csv", "2026-11-23-0600.csv"),

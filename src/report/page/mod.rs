@@ -44,6 +44,8 @@ pub struct StatusPage<'a> {
     pub trouble: Option<&'a str>,
     /// The Lambda function, for commands, where it is known.
     pub function: Option<&'a str>,
+    /// Homes that this function does not serve, so that no command for it is shown.
+    pub elsewhere: &'a [Home],
 }
 
 impl StatusPage<'_> {
@@ -115,7 +117,8 @@ impl StatusPage<'_> {
         for (index, glance) in glances.into_iter().enumerate() {
             let [cards, rows] = homes.entry(key(&glance.home)).or_default();
             if index < MOST_CARDS {
-                cards.push(card::card(glance, self.function, now));
+                let function = self.function.filter(|_| !self.elsewhere.contains(&glance.home));
+                cards.push(card::card(glance, function, now));
             } else {
                 rows.push(card::row(glance));
             }

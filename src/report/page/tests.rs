@@ -18,6 +18,7 @@ fn page<'a>(glances: &'a Glances, verified: &'a [Verified]) -> StatusPage<'a> {
         unmarked: None,
         trouble: None,
         function: Some("segment-loader"),
+        elsewhere: &[],
     }
 }
 

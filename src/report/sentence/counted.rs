@@ -46,6 +46,14 @@ impl Telling<'_> {
         ))
     }
 
+    /// Says that Dynamics counts more than were published.
+    pub(super) fn surplus(&self) -> Option<String> {
+        let people = people(self.background().surplus?);
+        Some(format!(
+            "Dynamics counts {people} more than were published: somebody has to look, and to load the file once more."
+        ))
+    }
+
     /// Returns how many of those who were published Dynamics does not count, where it lacks any.
     fn missing(&self) -> Option<u64> {
         self.report.published_missing.filter(|missing| *missing > 0)

@@ -17,6 +17,7 @@ impl Telling<'_> {
         sentences.extend(self.background().kept_out.map(kept_out_plainly));
         sentences.extend(self.near_name());
         sentences.extend(self.shortage());
+        sentences.extend(self.surplus());
         sentences.extend(self.left_out());
         let recovered = "What went wrong before is over.";
         sentences.extend(self.report.recovered.then(|| recovered.to_owned()));

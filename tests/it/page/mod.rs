@@ -183,6 +183,10 @@ async fn all_environments_are_on_one_page_and_a_verification_is_too() {
     let mut theirs = world.head();
     theirs["environment"] = json!("test.crm4.dynamics.com");
     theirs["last_run"]["sentence"] = json!("Theirs.");
+    let position = &theirs["applied"]["order"];
+    let position = json!({"last_modified": "2048-01-01T00:00:00Z", "key": position["key"], "etag": position["etag"]});
+    let reason = "It shrinks. Approve: {\"action\":\"load\",\"key\":\"a.csv\",\"approve\":\"da8ded9e30af2cca\"}";
+    theirs["refused"] = json!([{"order": position, "run_id": "da8ded9e30af2cca", "reason": reason}]);
     let key = format!("_state/segments/{}/head.json", "7".repeat(32));
     world.sandbox.s3.put(BUCKET, &key, theirs.to_string());
     world.sandbox.dataverse.set_known_contacts(contacts(0..60));
@@ -192,6 +196,7 @@ async fn all_environments_are_on_one_page_and_a_verification_is_too() {
         &[
             "test.crm4.dynamics.com",
             "Theirs.",
+            "{\"action\":\"load\",\"key\":\"a.csv\"",
             "Never verified",
             "Verified on",
             "was seen to hold",
