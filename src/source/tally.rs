@@ -102,6 +102,7 @@ impl Tally {
     }
 
     /// Takes the id of one row.
+    #[inline]
     pub(crate) fn contact(&mut self, id: ContactId) -> Result<(), Problem> {
         self.rows += 1;
         let taken = self.collector.push(id);

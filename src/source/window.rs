@@ -28,6 +28,7 @@ pub(crate) struct LineEnds {
 impl LineEnds {
     /// Returns a line without the line feed at its end and the carriage returns before it: Windows writes one, and two
     /// where a program took the first for text.
+    #[inline]
     pub(crate) fn strip(self, line: &[u8]) -> &[u8] {
         let Some(mut line) = line.strip_suffix(b"\n") else {
             // A single one at the very end of a file ends the last line.

@@ -42,6 +42,7 @@ impl Collector {
     }
 
     /// Takes one more id; an error where there are more distinct ones than the limit, noticed up to 262,144 ids late.
+    #[inline]
     pub fn push(&mut self, id: ContactId) -> Result<(), TooManyContacts> {
         if self.ids.len() == self.full {
             self.make_room()?;

@@ -27,6 +27,7 @@ impl ContactId {
     /// Reads a GUID in any case, with or without hyphens, braces and surrounding blanks.
     ///
     /// The nil GUID is no contact.
+    #[inline]
     pub fn parse(cell: &[u8]) -> Option<Self> {
         Self::parse_bare(cell).or_else(|| {
             let cell = cell.trim_ascii();
@@ -36,6 +37,7 @@ impl ContactId {
     }
 
     /// Reads a GUID as most writers write it.
+    #[inline]
     fn parse_bare(cell: &[u8]) -> Option<Self> {
         let uuid = match cell.len() {
             36 => Uuid::parse_hyphenated(cell),
@@ -46,6 +48,7 @@ impl ContactId {
     }
 
     /// Takes the 16 big-endian bytes of a GUID; the nil GUID is no contact.
+    #[inline]
     pub const fn from_bytes(bytes: [u8; 16]) -> Option<Self> {
         match Uuid::from_bytes(bytes).as_u64_pair() {
             (0, 0) => None,

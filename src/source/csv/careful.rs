@@ -159,7 +159,7 @@ impl CarefulParser {
         reader.reset();
         // No field is longer than what it was written as.
         if self.fields.len() < text.len() {
-            self.fields.resize(text.len(), 0);
+            self.fields = vec![0; text.len()];
         }
         let (mut read, mut written) = (0, 0);
         self.count = 0;

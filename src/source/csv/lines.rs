@@ -32,6 +32,7 @@ pub(super) struct Lines {
 /// The fields up to the id are as they seem if each of their quotes encloses a field or is doubled inside of one; those
 /// behind it, too, if other quotes stand inside of fields. Where a record is longer than a line, a stray quote could have
 /// swallowed rows: then each of its quotes has to enclose a field, and none stands behind a backslash.
+#[inline]
 pub(super) fn read(text: &[u8], shape: Shape, ends: LineEnds) -> Option<Lines> {
     let mut scan = Scan {
         text,
@@ -73,16 +74,18 @@ struct Scan<'a> {
 
 impl Scan<'_> {
     /// Passes a field and the delimiter behind it.
+    #[inline]
     fn pass_field(&mut self) -> Option<()> {
         let start = self.text.get(self.at..)?;
         if start.first() == Some(&b'"') {
             self.pass_quoted()?;
         } else {
             let is_end = |byte: &u8| *byte == self.delimiter || matches!(byte, b'"' | b'\n');
-            let length = start.iter().take(SHORT_FIELD).position(is_end).or_else(|| {
-                let rest = start.get(SHORT_FIELD..)?;
-                memchr3(self.delimiter, b'"', b'\n', rest).map(|length| SHORT_FIELD + length)
-            });
+            let (near, rest) = start.split_at(start.len().min(SHORT_FIELD));
+            let length = near
+                .iter()
+                .position(is_end)
+                .or_else(|| memchr3(self.delimiter, b'"', b'\n', rest).map(|length| near.len() + length));
             self.at += length?;
         }
         let is_delimiter = self.text.get(self.at) == Some(&self.delimiter);
@@ -91,6 +94,7 @@ impl Scan<'_> {
     }
 
     /// Passes a quoted field and returns what is in it, doubled quotes as they are.
+    #[inline]
     fn pass_quoted(&mut self) -> Option<&[u8]> {
         let start = self.at + 1;
         let mut end = start;
@@ -109,6 +113,7 @@ impl Scan<'_> {
     }
 
     /// Passes the field of the id.
+    #[inline]
     fn id(&mut self) -> Option<ContactId> {
         let start = self.text.get(self.at..)?;
         let delimiter = self.delimiter;
@@ -130,6 +135,7 @@ impl Scan<'_> {
     }
 
     /// Goes on to the line feed at the end of the record and counts the delimiters on the way.
+    #[inline]
     fn delimiters_to_the_end(&mut self) -> Option<usize> {
         let mut delimiters = 0;
         loop {
@@ -154,6 +160,7 @@ impl Scan<'_> {
 }
 
 /// Counts a byte.
+#[inline]
 fn count(byte: u8, text: &[u8]) -> usize {
     /// One in each of eight bytes.
     const ONES: u64 = u64::from_ne_bytes([1; 8]);

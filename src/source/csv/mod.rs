@@ -218,6 +218,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Returns where the next record starts.
+    #[inline]
     fn skip_blank_lines(&mut self, text: &[u8], from: usize, at_end: bool, ends: LineEnds) -> usize {
         let mut at = from;
         while let Some(length) = blank_line(&text[at..], at_end, ends) {
@@ -232,6 +233,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Counts the empty lines before a record as rows without an id.
+    #[inline]
     fn count_blank_lines(&mut self, tally: &mut Tally) {
         if let Some(blank) = self.blank.take() {
             for line in blank.first..blank.first + blank.count {
