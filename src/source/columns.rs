@@ -61,10 +61,7 @@ pub(crate) fn describe<S: AsRef<str>>(names: &[S], noun: &str, column: &str) -> 
     };
     let near = names.iter().map(|name| name.as_ref().trim());
     let near = near.filter(|name| may_be_shown(name) && comes_near(name, column));
-    let near: Vec<_> = near
-        .take(SHOWN)
-        .map(|name| format!("\"{}\"", name.escape_debug()))
-        .collect();
+    let near: Vec<_> = near.take(SHOWN).map(shown::word).collect();
     match near.as_slice() {
         [] => format!("{count}, none with a name like that"),
         [name] => format!("{count}, and {name} comes near"),

@@ -73,15 +73,22 @@ fn looks(rejected: &Rejected) -> String {
 /// Names what all of the cells are, where they are alike.
 fn kind(rows: &[RejectedRow]) -> Option<&'static str> {
     let all = |is: fn(&str) -> bool| !rows.is_empty() && rows.iter().all(|row| is(row.cell.trim()));
-    if all(|cell| holds_guid(cell.as_bytes())) {
+    if all(is_number) {
+        Some("numbers")
+    } else if all(is_hash) {
+        Some("hexadecimal digits, such as hashes")
+    } else if all(|cell| holds_guid(cell.as_bytes())) {
         Some("GUIDs within other characters, where a bare GUID is wanted")
     } else if all(is_email) {
         Some("e-mail addresses, which nothing here looks up")
-    } else if all(is_number) {
-        Some("numbers")
     } else {
         None
     }
+}
+
+/// Returns whether a cell has nothing but hexadecimal digits, and not as many as a GUID.
+fn is_hash(cell: &str) -> bool {
+    cell.len() > 16 && cell.len() != 32 && cell.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn is_email(cell: &str) -> bool {
@@ -117,7 +124,7 @@ mod tests {
 
     #[test]
     fn rows_without_one_valid_id_are_told_by_what_the_cells_look_like() {
-        let wrapped = format!("urn:uuid:{}", id(1));
+        let (wrapped, hash) = (format!("urn:uuid:{}", id(1)), "0a1b2c3d".repeat(8));
         for (cells, words) in [
             (
                 &["a@x.example", " b.c@y.example "][..],
@@ -125,6 +132,7 @@ mod tests {
             ),
             (&["1", "2.5E+3", "-7"], "its cells hold numbers;"),
             (&[&wrapped, &wrapped], "its cells hold GUIDs within other characters"),
+            (&[&hash, &hash], "its cells hold hexadecimal digits, such as hashes;"),
             (&["", "NULL"], "2 empty;"),
             (
                 &["00000000-0000-0000-0000-000000000000"],
