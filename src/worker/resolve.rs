@@ -1,7 +1,7 @@
 //! From an object that may be a result to a job: which segment, which version, which run.
 
 use crate::config::{Metadata, ResultFiles, Settings, Variables, resolve_segment_name};
-use crate::domain::{Fate, Home, Mode, ObjectRef, Pinned, RunId, SegmentName};
+use crate::domain::{Fate, Home, Mode, ObjectRef, Pinned, RunId, SegmentName, utc};
 use crate::error::Error;
 use crate::event::LoadCommand;
 use crate::means::Means;
@@ -9,6 +9,7 @@ use crate::report::Source;
 use crate::source::{self, ObjectVersion, Role};
 use crate::state::Job;
 use crate::text::shown;
+use chrono::{DateTime, TimeDelta, Utc};
 
 /// One object to look at, and what a direct command said about it.
 pub struct Candidate {
@@ -83,6 +84,7 @@ impl Candidate {
             ));
         }
         let object = means.locate(&self.object).await?;
+        check_time(&object, means.s3_time())?;
         let name = resolve_segment_name(
             command.and_then(|command| command.segment_name.as_ref()),
             named_by(&object),
@@ -128,6 +130,28 @@ fn named_by(object: &ObjectVersion) -> Metadata<'_> {
         None if object.hidden_metadata => Metadata::Hidden,
         None => Metadata::None,
     }
+}
+
+/// How far the time of an object may lie ahead of the time of S3's answer: half of what a head may hold, so that what one of
+/// S3's servers tells is no damage by the clock of another.
+const LONGEST_AHEAD: TimeDelta = TimeDelta::seconds(30);
+
+/// Refuses an object whose time is still to come: noted in a head it would stand above all that comes until then, and no
+/// worker could tell it from damage.
+fn check_time(object: &ObjectVersion, now: DateTime<Utc>) -> Result<(), Error> {
+    let written = object.last_modified;
+    if written - now <= LONGEST_AHEAD {
+        return Ok(());
+    }
+    let reason = format!(
+        "{} was written at {} by its `LastModified`, which is still to come: S3's clock says {}. Nothing was noted of it, so \
+         that other files are loaded as ever. Write or copy it once more to have it loaded now; else a sweep takes it up once \
+         that time has come",
+        object.url(),
+        utc(written),
+        utc(now)
+    );
+    Err(Error::refused(reason, "its time is still to come"))
 }
 
 /// Refuses an approval that is for something else than this job.

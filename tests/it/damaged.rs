@@ -1,10 +1,14 @@
 //! A head that somebody has edited.
 
-use crate::failures::failure_of;
+use crate::failures::{failure_of, outcomes, sweep};
+use crate::run::Run;
 use crate::world::{SEGMENT, World, contacts};
-use sandbox::BUCKET;
+use sandbox::{BUCKET, Fault};
 use serde_json::json;
 use std::time::Duration;
+
+/// More than clocks lie apart.
+const AN_HOUR: Duration = Duration::from_hours(1);
 
 #[tokio::test(start_paused = true)]
 async fn a_time_that_is_still_to_come_in_a_head_is_told_of_and_waits_for_nobody_in_silence() {
@@ -32,6 +36,46 @@ async fn a_time_that_is_still_to_come_in_a_head_is_told_of_and_waits_for_nobody_
         assert_eq!(kind, "StateUnreadable", "{reason}");
         assert!(reason.contains(&format!("`{field}`")), "{reason}");
         assert_eq!(world.head(), head);
+    }
+}
+
+/// Restored and replicated objects may have such a time, and stores of others.
+#[tokio::test(start_paused = true)]
+async fn a_file_whose_time_is_still_to_come_is_refused_and_damages_no_head_and_is_loaded_when_it_has_come() {
+    let world = World::start().await;
+    let early = world.drop_contacts("early.csv", &contacts(0..90));
+    let s3 = &world.sandbox.s3;
+    s3.date(BUCKET, &early, s3.clock().now() + 2 * AN_HOUR);
+    for run in [world.run(&early).await, world.load_directly(&early, &json!({})).await] {
+        run.assert_refused().says("which is still to come").says("early.csv");
+    }
+    world.load("monday.csv", &contacts(0..100)).await.assert_loaded();
+    assert_eq!(outcomes(&sweep(&world).await), [""; 0]);
+    world.sandbox.s3.clock().advance(3 * AN_HOUR);
+    let swept = sweep(&world).await;
+    assert_eq!(outcomes(&swept), ["loaded"], "{swept}");
+    assert_eq!(Run::first(&swept)["source"]["key"], early.as_str());
+    assert_eq!(world.published(), contacts(0..90));
+}
+
+/// One answer with a wrong `Date`, whichever it is, leaves no time in the head that is still to come.
+#[tokio::test(start_paused = true)]
+async fn one_wrong_date_of_s3_damages_no_head() {
+    for nth in 1.. {
+        let world = World::start().await;
+        world.load("monday.csv", &contacts(0..100)).await.assert_loaded();
+        let s3 = &world.sandbox.s3;
+        s3.clear_log();
+        let ahead = httpdate::fmt_http_date(s3.clock().now() + 24 * AN_HOUR);
+        s3.fault(Fault::on("*").nth(nth).times(1).alter_header("date", Some(&ahead)));
+        world.load("tuesday.csv", &contacts(0..110)).await.assert_loaded();
+        if s3.requests().len() < usize::try_from(nth).unwrap() {
+            break;
+        }
+        s3.clear_faults();
+        let run = world.load("wednesday.csv", &contacts(0..120)).await;
+        assert_eq!(run.outcome(), "loaded", "answer {nth}: {run}");
+        assert_eq!(world.published(), contacts(0..120));
     }
 }
 
