@@ -6,7 +6,7 @@ use crate::domain::{Fate, Mode};
 use crate::error::Error;
 use crate::means::{Lists, Unwritten};
 use crate::source::{ObjectVersion, Rejected};
-use crate::state::{End, Job, Lost, Shortfall, Unreported};
+use crate::state::{End, Job, Lost, Overtaken, Shortfall, Unreported};
 use std::time::Duration;
 
 /// One attempt at a job, at its end.
@@ -74,6 +74,14 @@ impl RunReport {
         Self {
             reason: Some(sentences::overtaken(by)),
             ..Self::of(job, Outcome::Superseded)
+        }
+    }
+
+    /// Tells of a job that another one overtook whose worker was killed before it could tell; the next one says so.
+    pub(crate) fn of_untold(overtaken: &Overtaken) -> Self {
+        Self {
+            told_by: ToldBy::TheNext,
+            ..Self::of_overtaken(&overtaken.job, &overtaken.by)
         }
     }
 

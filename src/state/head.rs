@@ -4,6 +4,7 @@ use crate::domain::{Census, ErrorType, Home, Mode, ObjectRef, Pinned, Position, 
 use crate::state::counted::Counted;
 pub use crate::state::lease::Lease;
 use crate::state::markers::Marker;
+use crate::state::overtaken::Overtaken;
 use crate::state::past::{LastRun, Load};
 use crate::state::precedence::{Precedence, Rank};
 use crate::state::refused::Refused;
@@ -99,6 +100,9 @@ pub struct Head {
     /// The job of the attempt that came to its end last, as long as its worker may not have told of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unreported: Option<Job>,
+    /// Jobs that others have overtaken, as long as nobody may have told of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overtaken: Vec<Overtaken>,
     /// What went wrong with the inputs that are not done with.
     #[serde(default, rename = "troubles", skip_serializing_if = "Vec::is_empty")]
     pub input_failures: Vec<InputFailures>,
@@ -304,6 +308,7 @@ impl Head {
             went_wrong: false,
             has_recovered: false,
             unreported: None,
+            overtaken: Vec::new(),
             input_failures: Vec::new(),
         }
     }

@@ -7,7 +7,8 @@ use crate::means::Means;
 use crate::reconcile::late;
 use crate::state::transition::sending_time;
 use crate::state::{
-    Achievement, Claim, Error, Head, Job, LastRun, LeaseLost, Lost, ReadBack, Refusal, Shortfall, Unreported, Whose,
+    Achievement, Claim, Error, Head, Job, LastRun, LeaseLost, Lost, Overtaken, ReadBack, Refusal, Shortfall,
+    Unreported, Whose,
 };
 use crate::time::Fence;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -28,6 +29,8 @@ pub(super) struct LeaseGuard<M> {
     lost: Option<Box<Lost>>,
     /// The attempt before, where it came to its end and nobody may have heard of it.
     unreported: Option<Unreported>,
+    /// What it had overtaken, where nobody may have heard of that.
+    overtaken: Vec<Overtaken>,
 }
 
 /// A lease is renewed every sixth of its length: two renewals may be lost before the fence closes.
@@ -54,6 +57,7 @@ impl<M: Means> LeaseGuard<M> {
             length,
             lost: None,
             unreported: None,
+            overtaken: Vec::new(),
         };
         loop {
             let asked_at = Instant::now();
@@ -62,15 +66,15 @@ impl<M: Means> LeaseGuard<M> {
                 if let (Claim::Taken(_), Some(asked)) = (&claim, asked) {
                     head.skip_back_off(asked.job, now);
                 }
-                (claim, head.unreported())
+                (claim, head.unreported(), head.overtaken.clone())
             };
             let busy = match heads::update(&taken.means, segment_name, claim).await {
-                Ok((Claim::Taken(lost), unreported)) => {
+                Ok((Claim::Taken(lost), unreported, overtaken)) => {
                     taken.fence.extend(asked_at + sending_time(length));
-                    (taken.lost, taken.unreported) = (lost, unreported);
+                    (taken.lost, taken.unreported, taken.overtaken) = (lost, unreported, overtaken);
                     return Ok(Some(taken));
                 }
-                Ok((Claim::Busy(lease), _)) => lease,
+                Ok((Claim::Busy(lease), ..)) => lease,
                 Err(error) => {
                     // It may have been taken all the same, where only the answer was lost.
                     let _ = taken.fence.within(taken.release(None)).await;
@@ -231,6 +235,11 @@ impl<M: Means> LeaseGuard<M> {
     /// Returns the attempt before this one, where it came to its end and nobody may have heard of it.
     pub(super) const fn unreported(&self) -> Option<&Unreported> {
         self.unreported.as_ref()
+    }
+
+    /// Returns what the attempt before this one had overtaken, where nobody may have heard of it.
+    pub(super) fn overtaken(&self) -> &[Overtaken] {
+        &self.overtaken
     }
 
     /// Returns whether this job is what was applied last, and nothing is queued beside it.

@@ -72,7 +72,7 @@ impl<M: Means> Session<'_, M> {
             };
             done.told = None;
             let span = tracing::info_span!("run", run_id = %job.run_id, segment = %job.segment_name, phase = "run");
-            let (ended, next) = Box::pin(self.work_on(&job)).instrument(span).await;
+            let (ended, next) = Box::pin(self.work_on(&job, done)).instrument(span).await;
             self.tell(done, ended).await;
             match next {
                 Next::GoOn => {}
@@ -82,17 +82,18 @@ impl<M: Means> Session<'_, M> {
         }
     }
 
-    /// Works on one job to its end, and reports it after those that it overtook.
+    /// Works on one job to its end, and reports it, after it has told of those that it overtook: noting how the job ends may
+    /// also note that they are told of.
     ///
     /// Where a newer one is to be tried first, this one is evaluated again after it, and is not reported yet.
-    async fn work_on(&self, job: &Job) -> (Vec<RunReport>, Next) {
+    async fn work_on(&self, job: &Job, done: &mut Done) -> (Vec<RunReport>, Next) {
         let meter = Meter::start(self.means());
         let (account, carried_out) = self.carry_out(job, &meter).await;
-        // A direct load overtakes what an event asked for of the same input, which is one run all the same.
-        let overtaken = account.writing.overtaken.iter().filter(|lost| !lost.asks_as(job));
-        let mut reports: Vec<_> = overtaken.map(|lost| RunReport::of_overtaken(lost, job)).collect();
+        let overtaken = account.writing.overtaken.iter();
+        self.tell(done, overtaken.map(|lost| RunReport::of_overtaken(lost, job)))
+            .await;
         let (ending, next) = match carried_out {
-            Ok(None) => return (reports, Next::GoOn),
+            Ok(None) => return (Vec::new(), Next::GoOn),
             Ok(Some(outcome)) => (Ending::Done(outcome), Next::GoOn),
             Err(error) => {
                 let finished = self.finish_unread(job, &error).await;
@@ -105,15 +106,15 @@ impl<M: Means> Session<'_, M> {
         };
         let cost = meter.read();
         let (number, lists) = self.keep_lists(job, account.leftovers()).await;
-        reports.push(RunReport::of_attempt(Attempt {
+        let report = RunReport::of_attempt(Attempt {
             job,
             number,
             account,
             cost,
             lists,
             ending,
-        }));
-        (reports, next)
+        });
+        (vec![report], next)
     }
 
     /// Lists what did not come into the segment, under a number that no other attempt has.

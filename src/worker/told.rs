@@ -17,8 +17,9 @@ impl<M: Means> Session<'_, M> {
     pub(super) async fn tell_of_the_attempt_before(&self, done: &mut Done) {
         let lost = self.lease.lost().map(RunReport::of_lost);
         let unreported = self.lease.unreported().map(RunReport::of_unreported);
+        let overtaken = self.lease.overtaken().iter().map(RunReport::of_untold);
         self.lease
-            .during(self.tell(done, unreported.into_iter().chain(lost)))
+            .during(self.tell(done, overtaken.chain(unreported).chain(lost)))
             .await;
     }
 

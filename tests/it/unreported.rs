@@ -128,6 +128,40 @@ async fn an_attempt_that_died_is_told_of_anew_where_who_was_to_tell_died_too() {
     assert_eq!(outcomes(&sweep(&world).await), ["loaded"]);
 }
 
+/// Its last word would be that it is tried again by itself.
+#[tokio::test(start_paused = true)]
+async fn a_file_that_was_overtaken_is_told_of_where_who_overtook_it_was_killed_before_it_could() {
+    let noted: [fn(&Value) -> bool; 3] = [
+        |head| head["writing"].is_object(),
+        |head| head["writing"]["publishing"].is_u64(),
+        |head| head["applied"].is_object(),
+    ];
+    for is_noted in noted {
+        let world = World::start().await;
+        let refused = Fault::on("GET msdynmkt_segments").answer(400).error("0x80040000", "no");
+        world.sandbox.dataverse.fault(refused.always());
+        let monday = world.drop_contacts("monday.csv", &contacts(0..100));
+        crate::failures::failure_of(&world, &monday).await;
+        world.sandbox.dataverse.clear_faults();
+        let tuesday = world.drop_contacts("tuesday.csv", &contacts(0..110));
+        kill_once(&world, world.sandbox.s3.notification(BUCKET, &tuesday), is_noted).await;
+        assert_eq!(receipts(&world), 1, "nobody was told more");
+        tokio::time::sleep(A_LEASE).await;
+        let swept = sweep(&world).await;
+        assert_eq!(outcomes(&swept), ["superseded", "loaded"], "{swept}");
+        let run = Run::first(&swept);
+        run.says("tuesday.csv counts instead");
+        assert_eq!(run["source"]["key"], monday.as_str());
+        let s3 = &world.sandbox.s3;
+        let keys = s3.keys(BUCKET, "_state/receipts/");
+        let is_superseded = |key: &&String| s3.get_json(BUCKET, key).unwrap()["outcome"] == "superseded";
+        assert_eq!(keys.iter().filter(is_superseded).count(), 1, "it is told once");
+        assert_eq!(world.published(), contacts(0..110));
+        assert_eq!(world.head()["overtaken"], Value::Null);
+        assert_nothing_is_left(&world).await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_next_load_tells_of_it_before_its_own() {
     let world = World::start().await;

@@ -3,6 +3,7 @@
 use super::LeaseLost;
 use crate::domain::{Census, Mode};
 use crate::state::head::{Applied, Head, Job, Writing};
+use crate::state::overtaken::Overtaken;
 use chrono::{DateTime, Utc};
 
 impl Head {
@@ -47,13 +48,22 @@ impl Head {
         })
     }
 
-    /// Takes out what a replace overtakes.
+    /// Takes out what a replace overtakes, and notes that nobody has told of it yet.
+    ///
+    /// A direct load overtakes what an event asked for of the same input, which is one run all the same.
     pub(super) fn take_overtaken(&mut self, by: &Job, of_kind: impl Fn(&Job) -> bool) -> Vec<Job> {
         if by.mode != Mode::Replace {
             return Vec::new();
         }
         let is_overtaken = |pending: &mut Job| of_kind(pending) && pending.rank() < by.rank();
-        self.pending.extract_if(.., is_overtaken).collect()
+        let overtaken = self.pending.extract_if(.., is_overtaken);
+        let overtaken: Vec<_> = overtaken.filter(|lost| !lost.asks_as(by)).collect();
+        let noted = overtaken.iter().map(|job| Overtaken {
+            job: job.clone(),
+            by: by.clone(),
+        });
+        self.overtaken.extend(noted);
+        overtaken
     }
 
     /// Returns whether a part of this addition or removal may be in the draft.
