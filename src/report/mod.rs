@@ -199,7 +199,8 @@ pub(in crate::report) enum ToldBy {
     TheNext,
 }
 
-/// How long the phases of a run took, in milliseconds; a phase that was not reached is left out.
+/// How long the phases of a run took, in milliseconds; a phase that was not reached is left out, and two may have gone on at the
+/// same time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct PhaseTimes {
     /// Reading the result.
