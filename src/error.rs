@@ -96,8 +96,10 @@ pub enum WayOut {
     Approve,
     /// Waiting until nothing uses the segment any more, or an approval.
     Wait,
-    /// Another file or command; no approval opens it.
+    /// Another file; no approval opens it.
     Mend,
+    /// What the sentence says: no other file would fare better.
+    Do(&'static str),
 }
 
 impl Error {
@@ -199,10 +201,15 @@ impl Error {
 
     /// Refuses what no approval opens.
     pub(crate) fn refused(reason: String, plain: &str) -> Self {
+        Self::refused_until(WayOut::Mend, reason, plain)
+    }
+
+    /// Refuses what no approval opens, and only this way out.
+    pub(crate) fn refused_until(way_out: WayOut, reason: String, plain: &str) -> Self {
         Self::Refused(Objection {
             reason,
             plain: plain.to_owned(),
-            way_out: WayOut::Mend,
+            way_out,
         })
     }
 
@@ -232,7 +239,8 @@ impl Error {
 
     /// Says that a sample cannot go to a segment of the longer name.
     pub(crate) fn unfit_sample_name(expected: &'static str) -> Self {
-        Self::refused(
+        Self::refused_until(
+            WayOut::Do("Give the segment a shorter name, or load the file without a sample."),
             format!("a sample goes to \"<segment name> (test)\", which takes {expected}"),
             "the name of the segment is too long for a sample beside it",
         )

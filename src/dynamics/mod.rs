@@ -7,6 +7,7 @@ mod by_id;
 mod call;
 mod client;
 mod collation;
+mod columns;
 mod contacts;
 mod create;
 mod description;

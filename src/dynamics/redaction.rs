@@ -52,25 +52,33 @@ pub(super) fn without_ids(plain: &str) -> String {
     without_long_words(&text)
 }
 
-/// Replaces what stands in quotes; an apostrophe inside a word opens and closes none, a quote that is never closed hides
-/// the rest.
-pub(super) fn without_quoted(text: &str) -> String {
+/// Replaces what stands in quotes, unless it is known to be no data; an apostrophe inside a word opens and closes none, a quote
+/// that is never closed hides the rest.
+pub(super) fn without_quoted(text: &str, is_known: impl Fn(&str) -> bool) -> String {
     let mut clean = String::new();
     let mut previous = ' ';
-    let mut open = None;
+    let mut open: Option<(char, String)> = None;
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
-        if let Some(quote) = open {
-            let is_inside_a_word = c == '\'' && rest.peek().is_some_and(|next| next.is_alphanumeric());
-            open = open.filter(|_| c != quote || is_inside_a_word);
-        } else {
-            open = closing_quote(c, previous);
-            match open {
-                Some(_) => clean.push_str("<value>"),
-                None => clean.push(c),
+        match &mut open {
+            Some((quote, quoted)) => {
+                let is_inside_a_word = c == '\'' && rest.peek().is_some_and(|next| next.is_alphanumeric());
+                if c != *quote || is_inside_a_word {
+                    quoted.push(c);
+                } else {
+                    clean.push_str(if is_known(quoted) { quoted } else { "<value>" });
+                    open = None;
+                }
             }
+            None => match closing_quote(c, previous) {
+                Some(quote) => open = Some((quote, String::new())),
+                None => clean.push(c),
+            },
         }
         previous = c;
+    }
+    if open.is_some() {
+        clean.push_str("<value>");
     }
     clean
 }
@@ -232,7 +240,18 @@ mod tests {
     const ID: &str = "8f2a1c34-5b6d-4e7f-8a9b-0c1d2e3f4a5b";
 
     fn shown(text: &str) -> String {
-        first_line(&without_quoted(&without_ids(&plain(text))))
+        first_line(&without_quoted(&without_ids(&plain(text)), |quoted| {
+            quoted == "msdynmkt_source"
+        }))
+    }
+
+    #[test]
+    fn names_that_are_no_data_are_shown_in_quotes_and_all_else_is_not() {
+        let told = shown("No property 'msdynmkt_source' on 'Ann', nor \"msdynmkt_source\" of 'msdynmkt_source");
+        assert_eq!(
+            told,
+            "No property msdynmkt_source on <value>, nor msdynmkt_source of <value>"
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::error::Error;
 use super::said::{code_and_message, normal_code};
-use super::{phrases, redaction};
+use super::{columns, phrases, redaction};
 use crate::domain::ContactId;
 use std::fmt;
 
@@ -15,7 +15,8 @@ pub struct Refusal {
     pub status: u16,
     /// `0x` and eight lower-case hex digits; empty where Dataverse named none.
     pub code: Box<str>,
-    /// The first line of Dataverse's message without GUIDs and quoted values, at most 300 characters.
+    /// The first line of Dataverse's message without GUIDs and quoted values, but for names that this program has sent, at most
+    /// 300 characters.
     pub message: Box<str>,
     is_of_a_change: bool,
     heard: Box<Heard>,
@@ -52,12 +53,13 @@ impl Refusal {
         let (code, message) = code_and_message(body).unwrap_or_default();
         let message = redaction::plain(&message);
         let shown = redaction::without_ids(&message);
-        let unquoted = redaction::without_quoted(&shown);
+        let unquoted = redaction::without_quoted(&shown, |_| false);
+        let told = redaction::without_quoted(&shown, columns::is_ours);
         Self {
             operation,
             status,
             code: normal_code(&code).into(),
-            message: redaction::first_line(&unquoted).into(),
+            message: redaction::first_line(&told).into(),
             is_of_a_change: false,
             heard: Box::new(Heard {
                 text: unquoted.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase(),

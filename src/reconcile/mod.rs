@@ -88,7 +88,7 @@ pub enum Error {
     /// The segment has a query of its own.
     #[error(
         "the segment {name:?} ({id}) is dynamic: its members come from a query in Dynamics, which a load would fight; \
-         load the file directly with another segment name"
+         load the file directly with another segment name, or rename that segment and load the file directly again"
     )]
     DynamicSegment {
         /// The name.
@@ -99,7 +99,7 @@ pub enum Error {
     /// The segment's members are no contacts.
     #[error(
         "the segment {name:?} ({id}) is not one of contacts (its base entity is another), and a query result holds \
-         contacts; nothing was written: load the file directly with another segment name"
+         contacts: load the file directly with another segment name, or rename that segment and load the file directly again"
     )]
     WrongBaseEntity {
         /// The name.

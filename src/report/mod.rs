@@ -4,6 +4,7 @@ mod account;
 mod answer;
 mod archive;
 mod background;
+mod before;
 mod command;
 mod described;
 mod doubts;

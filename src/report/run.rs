@@ -1,6 +1,7 @@
 //! The report of an attempt, made from its account.
 
 use super::account::{Account, Content, Cost, Ending, Missing, Reading};
+use super::before::about_what_is_newer;
 use super::{Background, Outcome, Past, RunReport, Source, ToldBy, sentences};
 use crate::domain::{Fate, Mode};
 use crate::error::Error;
@@ -169,7 +170,7 @@ impl RunReport {
             source.files = files.filter(|file| *file != source.object).collect();
         }
         self.warnings.extend(reading.remarks.iter().map(ToString::to_string));
-        self.warnings.extend(sentences::about_what_is_newer(reading));
+        self.warnings.extend(about_what_is_newer(reading));
         let Some(Content {
             rows,
             contacts,

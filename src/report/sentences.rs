@@ -1,6 +1,7 @@
 //! What runs tell people in words; the words of an error are its own.
 
-use super::account::{Account, Comparison, Found, KeptOut, Lapsed, Missing, Reading};
+use super::account::{Account, Comparison, Found, KeptOut, Lapsed, Missing};
+use super::before::about_an_attempt_before;
 use super::sentence::people;
 use super::{Outcome, RunReport};
 use crate::domain::{Mode, SegmentName, utc};
@@ -72,30 +73,6 @@ pub(crate) fn refusal_of_late(why: &str, job: &Job) -> String {
          directly, which stands above them, and then directly, one after another, those that are to hold: {}",
         to_paste(&command)
     )
-}
-
-/// Says how a result and newer additions and removals, which were counted before, go together.
-pub(super) fn about_what_is_newer(reading: &Reading) -> Vec<String> {
-    let are = |count: usize| match count {
-        1 => "1 addition or removal that is newer than this result was".to_owned(),
-        _ => format!("{count} additions and removals that are newer than this result were"),
-    };
-    let (newer, undone) = (reading.newer, reading.undone);
-    let goes_under = format!(
-        "{} counted before it came, and what they say goes over it: whom they removed is not brought in again, and whom they \
-         added is not taken out",
-        are(newer)
-    );
-    let stands_above = format!(
-        "{} counted before, and a direct load stands above them: what they changed is undone as far as this result says \
-         otherwise; load directly once more those that are to hold",
-        are(undone)
-    );
-    let said = [(newer > 0, goes_under), (undone > 0, stands_above)];
-    said.into_iter()
-        .filter(|(is_so, _)| *is_so)
-        .map(|(_, said)| said)
-        .collect()
 }
 
 /// Says that a person has to look, where one has to.
@@ -199,10 +176,7 @@ pub(super) fn about_the_segment(account: &Account) -> Vec<String> {
         sentences.push(sentence.to_owned());
     }
     if let Some(members) = writing.begun_with.filter(|_| writing.written.is_some()) {
-        sentences.push(format!(
-            "an attempt before this one began to write and did not come to its end: {members} members were published before \
-             it, and what was added and removed is counted for this attempt alone"
-        ));
+        sentences.push(about_an_attempt_before(members));
     }
     let lapsed = comparison.found.as_ref().and_then(|found| found.lapsed);
     if let Some(lapsed) = lapsed.filter(|_| writing.segment_id.is_some()) {
@@ -389,7 +363,7 @@ pub(super) fn consequences(report: &RunReport, found: Option<&Found>) -> Vec<Str
     sentences
 }
 
-fn counted(number: u64, one: &str, several: &str) -> String {
+pub(super) fn counted(number: u64, one: &str, several: &str) -> String {
     match number {
         1 => format!("1 {one}"),
         _ => format!("{number} {several}"),

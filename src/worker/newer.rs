@@ -2,7 +2,7 @@
 
 use super::Worker;
 use crate::domain::{ContactSet, Fate, Mode};
-use crate::error::Error;
+use crate::error::{Error, WayOut};
 use crate::means::Means;
 use crate::report::{Reading, refusal_of_late};
 use crate::source::Begun;
@@ -70,5 +70,6 @@ fn cannot_be_read(job: &Job, newer: &Job, error: Error) -> Error {
 
 fn late(why: &str, job: &Job) -> Error {
     let plain = "it comes late, and what was loaded since, and would be undone by it, cannot be told apart any more";
-    Error::refused(refusal_of_late(why, job), plain)
+    let way_out = WayOut::Do("Where it is to be loaded all the same, load it directly, and then what is newer.");
+    Error::refused_until(way_out, refusal_of_late(why, job), plain)
 }

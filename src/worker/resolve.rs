@@ -2,7 +2,7 @@
 
 use crate::config::{Metadata, ResultFiles, Settings, Variables, resolve_segment_name};
 use crate::domain::{Fate, Home, Mode, ObjectRef, Pinned, RunId, SegmentName, utc};
-use crate::error::Error;
+use crate::error::{Error, WayOut};
 use crate::event::LoadCommand;
 use crate::means::Means;
 use crate::report::Source;
@@ -177,7 +177,12 @@ fn check_approval(approved: &str, job: &Job) -> Result<(), Error> {
          the command that approves it",
         shown::word(approved)
     );
-    Err(Error::refused(reason, "the approval is for something else"))
+    let way_out = WayOut::Do("Load it without an approval, which tells what there is to approve.");
+    Err(Error::refused_until(
+        way_out,
+        reason,
+        "the approval is for something else",
+    ))
 }
 
 fn job_for(

@@ -1,8 +1,9 @@
 //! The one plain sentence of a run: whatever a test lets happen, it is held to what is really in Dynamics.
 
+use crate::failures::kill_at;
 use crate::world::{SEGMENT, World, contacts};
 use sandbox::dataverse::Seed;
-use sandbox::{Fault, Sandbox};
+use sandbox::{BUCKET, Fault, Sandbox};
 use serde_json::{Value, json};
 
 /// Fails the test where the sentence of a run may be untrue, or breaks somebody's template.
@@ -219,4 +220,53 @@ async fn the_first_good_run_after_a_bad_one_says_so_and_the_same_failure_once_mo
     assert_eq!(told(&unchanged), [json!("unchanged"), json!(true), Value::Null]);
     let unchanged = world.load("friday.csv", &contacts(0..1_100)).await;
     assert_eq!(told(&unchanged), [json!("unchanged"), Value::Null, Value::Null]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_of_ids_that_are_no_contacts_is_not_said_to_hold_nobody_and_what_an_approval_does_is_said() {
+    let world = World::start().await;
+    world.destination(&json!({"check_contacts": "added", "max_invalid_percent": 100}));
+    world.sandbox.dataverse.set_known_contacts(contacts(0..200));
+    world.load("monday.csv", &contacts(0..200)).await.assert_loaded();
+    let run = world.load("tuesday.csv", &contacts(500..510)).await;
+    run.assert_refused()
+        .says("none of the 10 contacts of the result is one");
+    let told = sentence(&run);
+    assert!(!told.contains("file holds nobody"), "{told}");
+    assert!(told.contains("none of its 10 people is a contact"), "{told}");
+    assert!(told.contains("an approval would empty the segment"), "{told}");
+    let run = world.load("wednesday.csv", &[]).await;
+    let told = sentence(run.assert_refused());
+    assert!(
+        told.contains("the file holds nobody, so that an approval would empty the segment"),
+        "{told}"
+    );
+    assert_eq!(world.published(), contacts(0..200));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_refused_for_his_command_is_not_asked_for_a_better_file() {
+    let world = World::start().await;
+    let key = world.drop_contacts("monday.csv", &contacts(0..200));
+    let long = "n".repeat(98);
+    for (fields, words) in [
+        (json!({"approve": "0123456789abcdef"}), "Load it without an approval"),
+        (json!({"sample": 5, "segment_name": long}), "shorter name"),
+    ] {
+        let run = world.load_directly(&key, &fields).await;
+        let told = sentence(run.assert_refused());
+        assert!(told.contains(words) && !told.contains("better file"), "{told}");
+    }
+    assert_eq!(world.sandbox.dataverse.writes(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_segment_that_did_not_exist_no_members_are_said_to_have_been_published() {
+    let world = World::start().await;
+    let key = world.drop_contacts("monday.csv", &contacts(0..200));
+    let event = world.sandbox.s3.notification(BUCKET, &key);
+    kill_at(&world, event, "AddStaticMembers", 1).await;
+    let run = world.run(&key).await;
+    run.assert_loaded().warns("an attempt before this one began to write");
+    assert!(!run.warnings().contains("published before"), "{run}");
 }

@@ -17,6 +17,8 @@ pub struct Facts<'a> {
     pub contacts: usize,
     /// Distinct contacts of the result itself, before what is newer went over it.
     pub held: usize,
+    /// Ids of it that were looked up and are no contacts.
+    pub not_found: usize,
     /// Rows that hold no contact.
     pub rejected: u64,
     /// Members of the segment as it stands.
@@ -200,12 +202,26 @@ fn empty_result(facts: &Facts<'_>, limits: &Rules) -> Option<Finding> {
             grouped(added as u64)
         ),
     };
-    is_forbidden.then(|| Finding {
-        exact: format!(
-            "the result holds no contact ({} rows), which {left}; empty_result is refuse",
-            facts.rows
+    let held = grouped(facts.held as u64);
+    let (exact, plain) = match facts.held {
+        0 => (
+            format!("the result holds no contact ({} rows)", facts.rows),
+            "the file holds nobody".to_owned(),
         ),
-        plain: format!("the file holds nobody, and {left}"),
+        all if facts.not_found >= all => (
+            format!("none of the {held} contacts of the result is one of this environment"),
+            format!("none of its {held} people is a contact in Dynamics"),
+        ),
+        _ => (
+            format!(
+                "none of the {held} contacts of the result is left by what is newer than it, and by the look at the contacts"
+            ),
+            format!("none of its {held} people is left by what is newer than it"),
+        ),
+    };
+    is_forbidden.then(|| Finding {
+        exact: format!("{exact}, which {left}; empty_result is refuse"),
+        plain: format!("{plain}, so that an approval {left}"),
     })
 }
 
@@ -248,8 +264,9 @@ fn shrinks_too_much(facts: &Facts<'_>, limits: &Rules) -> Option<Finding> {
 }
 
 fn in_plain_words_shrinking(facts: &Facts<'_>, lost: u64, of: u64, limit: f64) -> String {
-    // Where others come in their place, the file is smaller by fewer than go.
-    if facts.contacts as u64 + lost != of {
+    // Where others come in their place, the file is smaller by fewer than go; and whom it held may be left out for other reasons.
+    let is_left_out = facts.contacts == 0 && facts.held > 0;
+    if is_left_out || facts.contacts as u64 + lost != of {
         return format!(
             "{} of its {} people would go (limit {limit} %)",
             grouped(lost),

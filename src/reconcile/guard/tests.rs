@@ -18,6 +18,7 @@ fn facts() -> Facts<'static> {
         rows: 1_000,
         contacts: 1_000,
         held: 1_000,
+        not_found: 0,
         rejected: 0,
         members: 1_000,
         published: None,

@@ -113,6 +113,7 @@ impl Telling<'_> {
                 "Mend that in Dynamics, then load this file directly again."
             }
             Some(WayOut::Mend) => "Mend that, or drop a better file.",
+            Some(WayOut::Do(what)) => what,
             None => "",
         };
         let refused = self.says(&format!("was not refreshed: {why}."));
