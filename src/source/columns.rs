@@ -87,6 +87,15 @@ pub(crate) fn holds_guid(text: &[u8]) -> bool {
     })
 }
 
+/// Returns whether a name holds what ends a line elsewhere: vertical tab, form feed, the separators of files, groups and
+/// records of ASCII, NEL of mainframes, the separators of lines and paragraphs of Unicode, or the tag of HTML.
+pub(crate) fn holds_line_separator(name: &str) -> bool {
+    let separators = [
+        '\u{b}', '\u{c}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{85}', '\u{2028}', '\u{2029}',
+    ];
+    name.contains(separators) || name.to_ascii_lowercase().contains("<br")
+}
+
 /// Returns whether a name is certainly no id, number or e-mail address.
 fn may_be_shown(name: &str) -> bool {
     let is_harmless = |c: char| !c.is_numeric() && c != '@';
@@ -182,6 +191,18 @@ mod tests {
             "",
         ] {
             assert!(!holds_guid(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_line_separator_is_known_in_a_name() {
+        for separator in [
+            "\u{b}", "\u{c}", "\u{1e}", "\u{85}", "\u{2028}", "\u{2029}", "<br>", "<BR/>",
+        ] {
+            assert!(holds_line_separator(&format!("note{separator}a")), "{separator:?}");
+        }
+        for name in ["note", "domain\\name", "first\nlast", "a <b> c", "étage"] {
+            assert!(!holds_line_separator(name), "{name:?}");
         }
     }
 

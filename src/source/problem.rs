@@ -90,7 +90,7 @@ pub enum Problem {
     },
     /// One record is longer than any row of a query result.
     #[error(
-        "the record that starts in line {line} is longer than {limit_kib} KiB: a quote that is never closed, or no text file at all"
+        "the record that starts in line {line} is longer than {limit_kib} KiB: a quote that is never closed, lines that end with something else than LF or CR LF, or no text file at all"
     )]
     LongRecord {
         /// Number of the line, from 1.
@@ -185,6 +185,16 @@ pub enum Problem {
         "there is no header: the first line already holds a contact id. Unload with column names: Redshift UNLOAD ... HEADER, Snowflake COPY INTO ... HEADER = TRUE, BigQuery EXPORT DATA header = true, Spark .option(\"header\", \"true\"), psql \\copy ... HEADER"
     )]
     NoHeader,
+    /// The header holds an id: rows stand in it whose lines end with something else, or that are a list in one line.
+    #[error(
+        "the first line holds an id beside the names of columns, so rows may stand in it and would be lost: end the header and every row with LF or CR LF, close the quotes of the header, write one id a row, and name no column after an id"
+    )]
+    IdsInHeader,
+    /// There is nothing but a header that looks like more than names.
+    #[error(
+        "there are no rows, and the first line looks like more than column names: it is very long, or holds characters that end lines elsewhere, so it may be the whole result; end the header and every row with LF or CR LF"
+    )]
+    OnlyLine,
     /// A line is no JSON object.
     #[error(
         "line {line} is no JSON object: the file is truncated or no JSON Lines, unload it again with one object a line"

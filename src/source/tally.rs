@@ -76,6 +76,11 @@ impl Tally {
         self.stop.check().map_err(Problem::Io)
     }
 
+    /// Returns how many rows were counted so far.
+    pub(crate) const fn rows(&self) -> u64 {
+        self.rows
+    }
+
     /// Takes note that all rows of so many bytes more have been counted.
     pub(crate) fn parsed(&mut self, bytes: usize) {
         self.begun.parsed(bytes);

@@ -3,6 +3,7 @@
 
 mod architecture;
 mod aside;
+mod askew;
 mod attempts;
 mod aws_answers;
 mod beside;

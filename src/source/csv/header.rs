@@ -1,6 +1,6 @@
 //! The first record: which delimiter, which columns, which of them holds the ids.
 
-use crate::source::columns::{self, holds_guid};
+use crate::source::columns::{self, holds_guid, holds_line_separator};
 use crate::source::csv::careful::CarefulParser;
 use crate::source::csv::quotes::stray_return;
 use crate::source::csv::{Shape, blank_line, count_lines};
@@ -13,6 +13,10 @@ use std::io::Read;
 /// The delimiters that warehouses write: comma, tab, pipe (Redshift), semicolon (Excel), Ctrl-A (Hive, Athena).
 const DELIMITERS: [u8; 5] = [b',', b'\t', b'|', b';', 0x01];
 
+/// The longest header in bytes that is believed to be all that a file holds: a thousand names of thirty characters, when
+/// tables of SQL Server end at 1,024 columns.
+const LONGEST_EMPTY: usize = 32 << 10;
+
 /// The header of a file.
 pub(super) struct Header {
     pub(super) shape: Shape,
@@ -20,9 +24,19 @@ pub(super) struct Header {
     pub(super) names: Vec<String>,
     /// Number of the line after it, from 1.
     pub(super) next_line: u64,
+    /// Its bytes, line end included.
+    length: usize,
 }
 
 impl Header {
+    /// Refuses a header without rows that may be the whole file: its lines end as no lines do that are read here.
+    pub(super) fn check_no_rows(&self) -> Result<(), Problem> {
+        if self.length > LONGEST_EMPTY || self.names.iter().any(|name| holds_line_separator(name)) {
+            return Err(Problem::OnlyLine);
+        }
+        Ok(())
+    }
+
     /// Reads the header off the window; `None` if there is no text.
     pub(super) fn read<R: Read>(window: &mut Window<R>, column: &str) -> Result<Option<Self>, Problem> {
         let mut line = 1;
@@ -52,6 +66,7 @@ impl Header {
                     shape,
                     names: header.names,
                     next_line,
+                    length: header.length,
                 }));
             }
             window.consume(before);
@@ -145,10 +160,22 @@ fn choose(candidates: Vec<Candidate>, column: &str) -> Option<Candidate> {
     candidates.into_iter().rev().max_by_key(rank)
 }
 
-/// Finds the id column; a header that holds an id is none.
+/// Finds the id column; a header that holds an id is none, or the rows stand in it.
+///
+/// A file whose lines end with what ends no line here is its first line alone: it has no rows, and is not empty.
 fn index_of(names: &[String], header: &[u8], column: &str) -> Result<usize, Problem> {
-    columns::find(names, column).map_err(|problem| match problem {
-        Problem::MissingColumn { .. } if holds_guid(header) => Problem::NoHeader,
-        problem => problem,
-    })
+    let found = columns::find(names, column);
+    if !holds_guid(header) {
+        return found;
+    }
+    match found {
+        Err(Problem::MissingColumn { .. }) if !names_column(names, column) => Err(Problem::NoHeader),
+        _ => Err(Problem::IdsInHeader),
+    }
+}
+
+/// Returns whether a name begins with that of the id column, whatever it goes on with.
+fn names_column(names: &[String], column: &str) -> bool {
+    let column = column.trim().to_lowercase();
+    names.iter().any(|name| name.to_lowercase().starts_with(&column))
 }

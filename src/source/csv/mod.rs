@@ -41,16 +41,21 @@ fn read_window<R: Read>(
     let Some(header) = Header::read(&mut window, column)? else {
         return Ok(None);
     };
+    let before = tally.rows();
     let mut rows = Rows::new(&header, column);
     loop {
         let consumed = rows.read(window.text(), window.at_end(), window.line_ends(), tally)?;
         window.consume(consumed);
         tally.parsed(consumed);
         if window.at_end() {
-            return Ok(Some(header.names));
+            break;
         }
         window.fill(rows.line)?;
     }
+    if tally.rows() == before {
+        header.check_no_rows()?;
+    }
+    Ok(Some(header.names))
 }
 
 /// What every row of a file should look like.

@@ -9,6 +9,7 @@ use crate::source::{Rows, corpus};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+mod header;
 mod line_ends;
 mod reference;
 mod shape;
