@@ -2,7 +2,7 @@
 
 use super::fields::Fields;
 use super::{BusinessUnit, Error};
-use crate::domain::{Mode, SegmentName};
+use crate::domain::{LONGEST_REPUBLISH, Mode, SegmentName};
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -11,8 +11,6 @@ use std::time::Duration;
 const LONGEST_PUBLISH_WAIT: u32 = 900;
 /// Ten years, in hours: an audience that may be older need not be watched.
 const LONGEST_FRESH_HOURS: f64 = 87_600.0;
-/// A day: whoever waits for longer hears too late of members that are missing.
-const LONGEST_REPUBLISH: u32 = 24 * 60;
 /// Dataverse refuses more calls than these at a time from one user (Microsoft's service protection limits).
 const MOST_CONCURRENT_REQUESTS: u32 = 52;
 

@@ -35,7 +35,7 @@ pub use position::{Place, Position};
 pub use run_id::RunId;
 pub use segment_name::SegmentName;
 pub use segment_status::SegmentStatus;
-pub use unanswered::{LATE_COMMIT, LONGEST_LEASE};
+pub use unanswered::{LATE_COMMIT, LONGEST_LEASE, LONGEST_REPUBLISH};
 pub use used_by::UsedBy;
 pub use view::{Computation, View};
 pub use watch::{Sign, Watch};

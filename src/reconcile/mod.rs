@@ -156,7 +156,7 @@ pub enum Error {
     },
     /// Others use the segment, so that Dynamics lets nobody change it.
     #[error(
-        "Dynamics does not let the segment be changed, since it is in use{}; nothing of this result was published, and the \
+        "Dynamics does not let the segment be changed, since it is in use{}; nothing was published, and the \
          audience stays as it was: stop the journeys that use the segment and take it out of the segments that build on it, \
          or load into another segment. The run is tried again with growing pauses, so that this is enough. {refusal}",
         by(.used_by.as_ref())

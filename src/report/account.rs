@@ -213,6 +213,13 @@ impl Writing {
     }
 }
 
+impl Difference {
+    /// Returns how many members are to be added and removed.
+    pub(crate) const fn size(self) -> u64 {
+        (self.added + self.removed) as u64
+    }
+}
+
 impl KeptOut {
     /// Compares the members with those whom Dynamics is to count; `None` if it is to count them all.
     pub(crate) fn of(members: u64, counted: u64) -> Option<Self> {

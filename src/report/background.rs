@@ -55,6 +55,8 @@ pub(crate) struct Background {
     pub(crate) kept_out: Option<KeptOut>,
     /// The segment is there no more.
     pub(crate) is_gone: bool,
+    /// Its members were counted once more, which is no load.
+    pub(crate) is_counted_anew: bool,
     /// It has been Active for so long that it is taken to show what was published, and nothing proves it.
     pub(crate) is_unproven: bool,
     /// What follows from members who are missing.
@@ -107,6 +109,7 @@ impl Background {
             followed_up: None,
             kept_out: writing.kept_out.filter(|_| error.is_none()),
             is_gone: false,
+            is_counted_anew: false,
             is_unproven: false,
             shortfall: writing.missing.as_ref().map(|missing| missing.shortfall),
             surplus: writing.shown.and_then(|shown| shown.surplus()),

@@ -62,7 +62,12 @@ impl RunReport {
 
     /// Tells what a run means after those before it: that the segment is well again, or that the same is wrong once more.
     pub(crate) fn after(mut self, past: Past) -> Self {
-        let is_good = matches!(self.outcome, Outcome::Loaded | Outcome::Unchanged) && !self.background.is_gone;
+        let Background {
+            is_gone,
+            is_counted_anew,
+            ..
+        } = self.background;
+        let is_good = matches!(self.outcome, Outcome::Loaded | Outcome::Unchanged) && !is_gone && !is_counted_anew;
         let is_bad = matches!(self.outcome, Outcome::Refused | Outcome::Failed);
         self.recovered = is_good && past.went_wrong;
         self.repeated = is_bad && past.ended_badly.as_deref() == Some(self.error_type().unwrap_or_default());

@@ -1,7 +1,7 @@
 //! Times in a head that no worker can have written: somebody has edited it, and what it says would keep files out in silence.
 
 use super::head::{Failures, Head, Job};
-use crate::domain::LATE_COMMIT;
+use crate::domain::{LATE_COMMIT, LONGEST_REPUBLISH};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// How far two times of S3 may lie apart that were read at once; its `Date` has whole seconds, its servers have clocks of their own.
@@ -24,6 +24,13 @@ impl Head {
                     .map(|applied| applied.at.max(uploaded(&applied.job))),
             ),
             ("creating", self.creating),
+            (
+                "applied",
+                self.applied
+                    .as_ref()
+                    .and_then(|applied| applied.watch.as_ref()?.unclear_since()),
+            ),
+            ("loads", self.loads.iter().map(|load| load.at).max()),
             ("last_good", self.last_good),
             ("told_stale", self.told_stale),
             ("unseen", self.unseen.map(|unseen| unseen.since)),
@@ -43,12 +50,18 @@ impl Head {
             ),
         ];
         let longest = TimeDelta::from_std(Failures::pause(u32::MAX)).unwrap_or(TimeDelta::MAX - TOLERANCE);
+        let next_publish = self.shortage.as_ref().and_then(|shortage| shortage.next);
+        let republish = (
+            "shortage",
+            next_publish,
+            TimeDelta::minutes(LONGEST_REPUBLISH.into()) + TOLERANCE,
+        );
         let been = been.into_iter().map(|(field, time)| (field, time, TOLERANCE));
         let paused = paused
             .into_iter()
             .map(|(field, time)| (field, time, longest + TOLERANCE));
         let mut ahead = been
-            .chain([unanswered])
+            .chain([unanswered, republish])
             .chain(paused)
             .filter(|(_, time, by)| time.is_some_and(|time| is_ahead(time, *by)));
         ahead.next().map(|(field, ..)| field)

@@ -5,6 +5,7 @@
 
 pub mod bookmark;
 pub mod counted;
+mod failures;
 mod format;
 mod future;
 mod glance;

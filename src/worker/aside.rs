@@ -75,23 +75,21 @@ impl<M: Means> Session<'_, M> {
         }
     }
 
-    /// Lets others go on where one has to wait whose attempts have died and which is in their way.
+    /// Lets others go on where one has to wait that has failed for a reason of its own, and is in their way.
     pub(super) async fn make_way(&self) {
-        if let Some(lost) = self.lease.lost() {
-            let job = &lost.job;
-            self.restore(job, |head| {
-                let now = self.means().s3_time();
-                head.next_at(now).is_none() && head.is_in_the_way(job, now)
-            })
-            .await;
+        if let Some(job) = self.lease.in_the_way() {
+            let waits = |head: &Head| head.waits_in_the_way(self.means().s3_time()) == Some(job);
+            self.restore(job, waits).await;
         }
     }
 
-    /// A replace leaves its part in the draft: it was accepted, and has overtaken others, by what was there before.
+    /// A replace leaves its part in the draft where nobody waits for it: it was accepted, and has overtaken others, by what was
+    /// there before.
     async fn restore(&self, job: &Job, is_to_be: impl Fn(&Head) -> bool) {
-        if job.mode == Mode::Replace {
-            return;
-        }
+        let is_to_be = |head: &Head| {
+            let is_waited_for = || head.is_in_the_way(job, self.means().s3_time());
+            is_to_be(head) && (job.mode != Mode::Replace || is_waited_for())
+        };
         let restoring = async {
             let head = self.lease.look().await?;
             match head.draft_before(job).filter(|_| is_to_be(&head)) {

@@ -18,20 +18,22 @@ pub(super) enum Next {
 }
 
 /// What an attempt did until the time was over that got nowhere twice.
-const GETTING_NOWHERE: &str = "S3 or Dynamics was waited for, for the second time without any member added or removed";
+const GETTING_NOWHERE: &str = "S3 or Dynamics was waited for, for the second time without any member added or removed, or without the segment's draft coming any nearer to the result";
 
 /// Decides by an error's fate what a failed job leaves in the head, and whether the session goes on with others.
 ///
-/// `got_on` tells whether the attempt had brought anything about.
+/// `got_on` tells whether the attempt had brought anything about, and `difference` how many members it found to be added and
+/// removed.
 pub(super) async fn record_failure<M: Means>(
     lease: &LeaseGuard<M>,
     job: &Job,
     error: Error,
     got_on: bool,
+    difference: Option<u64>,
 ) -> (Ending, Next) {
     let (outcome, put_aside) = match error.fate() {
         Fate::LostLease => return (ended(Outcome::Busy, error, false), Next::Stop),
-        Fate::Continue => return interrupt(lease, job, error, got_on).await,
+        Fate::Continue => return interrupt(lease, job, error, got_on, difference).await,
         Fate::Retry => return fail(lease, job, error).await,
         Fate::Drop => (Outcome::Superseded, lease.forget(job).await),
         Fate::Refuse => (Outcome::Refused, lease.refuse(job, &refusal(job, &error)).await),
@@ -57,10 +59,16 @@ fn refusal(job: &Job, error: &Error) -> Refusal {
 }
 
 /// Leaves the job to the next attempt, unless two in a row got nowhere.
-async fn interrupt<M: Means>(lease: &LeaseGuard<M>, job: &Job, error: Error, got_on: bool) -> (Ending, Next) {
+async fn interrupt<M: Means>(
+    lease: &LeaseGuard<M>,
+    job: &Job,
+    error: Error,
+    got_on: bool,
+    difference: Option<u64>,
+) -> (Ending, Next) {
     // Nothing more can be done until it is known what becomes of what was sent.
     let is_waiting = matches!(error, Error::AwaitsCreate | Error::AwaitsUnanswered);
-    match lease.interrupt(job, got_on || is_waiting).await {
+    match lease.interrupt(job, got_on || is_waiting, difference).await {
         Ok(false) => {
             let whose = error.whose();
             fail_for(lease, job, Error::out_of_time(GETTING_NOWHERE), whose).await
@@ -76,7 +84,7 @@ async fn interrupt<M: Means>(lease: &LeaseGuard<M>, job: &Job, error: Error, got
 /// Leaves a follow-up of what was published to the next sweep, unless two in a row got nowhere; returns that failure, after
 /// which the lease is still to be given back.
 pub(super) async fn record_look<M: Means>(lease: &LeaseGuard<M>, job: &Job, error: Error) -> Option<RunReport> {
-    match interrupt(lease, job, error, false).await {
+    match interrupt(lease, job, error, false, None).await {
         (
             Ending::Failed {
                 outcome: Outcome::Failed,

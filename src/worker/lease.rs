@@ -31,6 +31,8 @@ pub(super) struct LeaseGuard<M> {
     unreported: Option<Unreported>,
     /// What it had overtaken, where nobody may have heard of that.
     overtaken: Vec<Overtaken>,
+    /// What has to wait and keeps others from their turn.
+    in_the_way: Option<Job>,
 }
 
 /// A lease is renewed every sixth of its length: two renewals may be lost before the fence closes.
@@ -58,6 +60,7 @@ impl<M: Means> LeaseGuard<M> {
             lost: None,
             unreported: None,
             overtaken: Vec::new(),
+            in_the_way: None,
         };
         loop {
             let asked_at = Instant::now();
@@ -66,12 +69,18 @@ impl<M: Means> LeaseGuard<M> {
                 if let (Claim::Taken(_), Some(asked)) = (&claim, asked) {
                     head.skip_back_off(asked.job, now);
                 }
-                (claim, head.unreported(), head.overtaken.clone())
+                (
+                    claim,
+                    head.unreported(),
+                    head.overtaken.clone(),
+                    head.waits_in_the_way(now).cloned(),
+                )
             };
             let busy = match heads::update(&taken.means, segment_name, claim).await {
-                Ok((Claim::Taken(lost), unreported, overtaken)) => {
+                Ok((Claim::Taken(lost), unreported, overtaken, in_the_way)) => {
                     taken.fence.extend(asked_at + sending_time(length));
-                    (taken.lost, taken.unreported, taken.overtaken) = (lost, unreported, overtaken);
+                    (taken.lost, taken.unreported) = (lost, unreported);
+                    (taken.overtaken, taken.in_the_way) = (overtaken, in_the_way);
                     return Ok(Some(taken));
                 }
                 Ok((Claim::Busy(lease), ..)) => lease,
@@ -215,6 +224,13 @@ impl<M: Means> LeaseGuard<M> {
             .await
     }
 
+    /// Takes note that it could not be published again; returns how often in a row.
+    pub(super) async fn put_off_publishing(&self, pause: Option<TimeDelta>) -> Result<u32, Error> {
+        let is_unanswered = late::left(&self.means).is_some();
+        self.change(|head, now| head.put_off_publishing(&self.owner, pause, is_unanswered, now))
+            .await
+    }
+
     /// Takes note that the job's change is out of the draft again, and whether others have published it meanwhile.
     pub(super) async fn take_back(&self, job: &Job, was_published: bool) -> Result<(), Error> {
         self.change(|head, _| head.take_back(&self.owner, job, was_published))
@@ -240,6 +256,11 @@ impl<M: Means> LeaseGuard<M> {
     /// Returns what the attempt before this one had overtaken, where nobody may have heard of it.
     pub(super) fn overtaken(&self) -> &[Overtaken] {
         &self.overtaken
+    }
+
+    /// Returns the job that had to wait when the segment was taken, and kept others from their turn.
+    pub(super) const fn in_the_way(&self) -> Option<&Job> {
+        self.in_the_way.as_ref()
     }
 
     /// Returns whether this job is what was applied last, and nothing is queued beside it.
@@ -276,8 +297,9 @@ impl<M: Means> LeaseGuard<M> {
     }
 
     /// Gives the lease back where the time is over; returns whether the job goes on, as [`Head::interrupt`] does.
-    pub(super) async fn interrupt(&self, job: &Job, got_on: bool) -> Result<bool, Error> {
-        self.change(|head, _| head.interrupt(&self.owner, job, got_on)).await
+    pub(super) async fn interrupt(&self, job: &Job, got_on: bool, difference: Option<u64>) -> Result<bool, Error> {
+        self.change(|head, _| head.interrupt(&self.owner, job, got_on, difference))
+            .await
     }
 
     /// Gives the lease back if nothing is left to do; otherwise notes that an attempt at the next job begins.

@@ -3,14 +3,17 @@
 use super::again::Why;
 use super::names::sought;
 use super::session::Session;
-use crate::domain::{Census, ContactId, SegmentName, SegmentStatus};
-use crate::dynamics::Segment;
+use crate::config::WhenInUse;
+use crate::domain::{Census, ContactId, Fate, SegmentName, SegmentStatus, UsedBy};
 use crate::error::Error;
 use crate::means::Means;
-use crate::reconcile::{Shown, survey};
+use crate::reconcile::{self, Shown, Whereabouts, survey};
 use crate::report::{Missing, RunReport, Seen};
 use crate::state::{Applied, Shortfall};
 use chrono::TimeDelta;
+
+/// How often in a row it is put off to publish a segment again before a person is called.
+const PUT_OFF_UNTIL_CALLED: u32 = 3;
 
 /// How many of the published members a segment shows too few, to be noted in the same step as that it was seen.
 #[derive(Clone, Copy)]
@@ -109,11 +112,17 @@ impl<M: Means> Session<'_, M> {
     async fn see_to_missing(&self, applied: &Applied) -> Result<Option<RunReport>, Error> {
         let head = self.lease.look().await?;
         let sought = sought(&applied.job.segment_name, Some(applied));
-        let found = survey::find(self.means(), sought).await?;
-        let is_ours = |found: &Segment| Some(found.id.to_string()) == applied.segment_id;
-        let (Some(segment), Some(shortage)) = (found.filter(is_ours), &head.shortage) else {
-            self.lease.give_up_missing().await?;
-            return Ok(None);
+        let gone = match (survey::whereabouts(self.means(), sought).await?, &head.shortage) {
+            (Whereabouts::Here(found), Some(shortage)) if Some(found.id) == sought.loaded => Ok((found, shortage)),
+            (Whereabouts::Renamed(now), _) => Err(Seen::Renamed(now)),
+            _ => Err(Seen::Gone),
+        };
+        let (segment, shortage) = match gone {
+            Ok(found) => found,
+            Err(gone) => {
+                self.lease.give_up_missing().await?;
+                return Ok(Some(self.report_seen(applied, &gone).await));
+            }
         };
         let member_count = match segment.status {
             SegmentStatus::Active | SegmentStatus::ActiveWithWarnings => segment.member_count,
@@ -137,21 +146,67 @@ impl<M: Means> Session<'_, M> {
                 .await;
             let shortfall = self.lease.note_missing(lacking.lack).await?;
             let seen = Seen::Active(shown, lacking.told(shortfall));
-            return Ok(Some(self.report_seen(applied, &seen).await));
+            return Ok(Some(self.report_seen(applied, &seen).await.counted_anew()));
         }
-        self.publish_missing(applied).await
+        self.publish_missing(applied, shown).await
     }
 
     /// Publishes again what was applied and is not shown in full, where its draft is still what it was.
-    async fn publish_missing(&self, applied: &Applied) -> Result<Option<RunReport>, Error> {
+    ///
+    /// Where that cannot be done, the segment still shows what it did: it is put off, which is no failure.
+    async fn publish_missing(&self, applied: &Applied, shown: Shown) -> Result<Option<RunReport>, Error> {
         let pause = self.worker.settings.destination.rules.republish_after();
         match self.lease.begin_publishing_again(&applied.job, pause).await {
-            Ok(true) => Box::pin(self.publish_again(applied, Why::NotShown)).await,
-            Ok(false) => Ok(None),
+            Ok(true) => {}
+            Ok(false) => return Ok(None),
             Err(error) => {
                 tracing::warn!(error = %error, "that the segment is to be published again could not be noted; the next sweep tries");
-                Ok(None)
+                return Ok(None);
             }
         }
+        let publishing = async {
+            match self.used_against_the_rules(applied).await? {
+                Some(used_by) => Ok(Err(format!(
+                    "the segment is used by {used_by}, and when_in_use is refuse"
+                ))),
+                None => Ok(Ok(Box::pin(self.publish_again(applied, Why::NotShown)).await?)),
+            }
+        };
+        let (why, calls_at_once) = match publishing.await {
+            Ok(Ok(published)) => return Ok(published),
+            Ok(Err(why)) => (why, false),
+            Err(error) if has_changed_what_is_shown(&error) => return Err(error),
+            Err(error) if error.fate() == Fate::Continue => {
+                self.lease.put_off_publishing(pause).await?;
+                return Err(error);
+            }
+            Err(error) => {
+                let is_another_draft = matches!(error, Error::Reconcile(reconcile::Error::NotPublishedAgain(_)));
+                (error.to_string(), is_another_draft)
+            }
+        };
+        let times = self.lease.put_off_publishing(pause).await?;
+        let missing = Missing {
+            shortfall: Shortfall::PutOff,
+            who: None,
+        };
+        let report = self.report_seen(applied, &Seen::Active(shown, Some(missing))).await;
+        let calls = times == PUT_OFF_UNTIL_CALLED || calls_at_once && times == 1;
+        Ok(Some(report.put_off(why, calls)))
     }
+
+    /// Returns what uses a segment that the destination wants left alone as long as it is used.
+    async fn used_against_the_rules(&self, applied: &Applied) -> Result<Option<UsedBy>, Error> {
+        if self.worker.settings.destination.rules.when_in_use != WhenInUse::Refuse {
+            return Ok(None);
+        }
+        let used_by = survey::used_by(self.means(), sought(&applied.job.segment_name, Some(applied))).await?;
+        Ok(used_by.filter(UsedBy::is_used))
+    }
+}
+
+/// Returns whether another audience may be shown since, or another worker tells.
+fn has_changed_what_is_shown(error: &Error) -> bool {
+    let has_failed = matches!(error, Error::Reconcile(reconcile::Error::PublishFailed { .. }));
+    has_failed || error.fate() == Fate::LostLease
 }

@@ -14,7 +14,7 @@ use crate::dynamics::Segment;
 use crate::error::Error;
 use crate::means::{self, Leftovers, Lists, Means};
 use crate::reconcile::{self, Draft, Look, Published, Shown, Whereabouts, guard, publish, survey};
-use crate::report::{Account, Attempt, Ending, KeptOut, Outcome, RunReport, Seen, Writing, Written};
+use crate::report::{Account, Attempt, Difference, Ending, KeptOut, Outcome, RunReport, Seen, Writing, Written};
 use crate::state::{Achievement, Applied, Head, Job, LastRun, ReadBack};
 use tracing::Instrument as _;
 
@@ -101,7 +101,8 @@ impl<M: Means> Session<'_, M> {
                     return (finished, Next::GoOn);
                 }
                 self.step_aside(job, &error).await;
-                record_failure(&self.lease, job, error, meter.has_got_on()).await
+                let difference = account.comparison.difference.map(Difference::size);
+                record_failure(&self.lease, job, error, meter.has_got_on(), difference).await
             }
         };
         let cost = meter.read();

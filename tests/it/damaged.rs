@@ -12,24 +12,39 @@ const AN_HOUR: Duration = Duration::from_hours(1);
 
 #[tokio::test(start_paused = true)]
 async fn a_time_that_is_still_to_come_in_a_head_is_told_of_and_waits_for_nobody_in_silence() {
-    let changes: [(&str, &str); 6] = [
-        ("/settled/last_modified", "settled"),
-        ("/newest/last_modified", "newest"),
-        ("/applied/at", "applied"),
-        ("/last_good", "last_good"),
-        ("/lease", "lease"),
-        ("/creating", "creating"),
+    let far = "2199-01-01T00:00:00Z";
+    let unclear = json!({"asked": 100, "unclear": {"status_code": 1, "since": far}});
+    let changes = [
+        ("/settled/last_modified", "settled", json!(far)),
+        ("/newest/last_modified", "newest", json!(far)),
+        ("/applied/at", "applied", json!(far)),
+        ("/applied/watch", "applied", unclear),
+        ("/last_good", "last_good", json!(far)),
+        ("/loads/0/at", "loads", json!(far)),
+        (
+            "/lease",
+            "lease",
+            json!({"owner": "o", "run_id": null, "renewed": far, "seconds": 180}),
+        ),
+        ("/creating", "creating", json!(far)),
+        ("/unanswered_until", "unanswered_until", json!(far)),
+        ("/shortage", "shortage", json!({"missing": 3, "next": far})),
+        (
+            "/failures",
+            "failures",
+            json!({"count": 1, "code": "PublishFailed", "next_try": far}),
+        ),
     ];
-    for (pointer, field) in changes {
+    for (pointer, field, value) in changes {
         let world = World::start().await;
         world.load("monday.csv", &contacts(0..100)).await;
         let key = world.sandbox.s3.keys(BUCKET, "_state/segments/").remove(0);
         let mut head = world.head();
-        head["creating"] = json!(null);
-        *head.pointer_mut(pointer).unwrap() = match field {
-            "lease" => json!({"owner": "o", "run_id": null, "renewed": "2199-01-01T00:00:00Z", "seconds": 180}),
-            _ => json!("2199-01-01T00:00:00Z"),
-        };
+        for absent in ["creating", "unanswered_until", "shortage"] {
+            head[absent] = json!(null);
+        }
+        head["applied"]["watch"] = json!(null);
+        *head.pointer_mut(pointer).unwrap() = value;
         world.sandbox.s3.put(BUCKET, &key, head.to_string());
         let file = world.drop_contacts("tuesday.csv", &contacts(0..110));
         let (kind, reason) = failure_of(&world, &file).await;

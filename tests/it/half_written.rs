@@ -66,3 +66,28 @@ async fn a_draft_that_was_put_right_by_hand_is_added_to() {
     run.assert_loaded();
     assert_eq!(world.published().len(), 1_510);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_complete_result_that_cannot_be_read_any_more_lets_later_additions_go_on_without_its_part() {
+    let world = World::start().await;
+    world.load("base.csv", &contacts(0..1_500)).await;
+    let dataverse = &world.sandbox.dataverse;
+    dataverse.fault(Fault::on("AddStaticMembers").nth(2).times(2).answer(403));
+    let key = world.drop_contacts("tuesday.csv", &contacts(0..4_500));
+    failure_of(&world, &key).await;
+    assert_eq!(world.segment().members.len(), 2_500);
+    let denied = Fault::on("GetObject").path("tuesday").times(1);
+    world.sandbox.s3.fault(denied.answer(403).code("AccessDenied"));
+
+    let run = ordered(&world, "append", &contacts(5_000..5_010)).await;
+    run.assert_loaded();
+    let with_addition = |file: std::ops::Range<u32>| contacts(file.chain(5_000..5_010));
+    assert_eq!(world.published(), with_addition(0..1_500), "nothing of the other one");
+    tokio::time::sleep(std::time::Duration::from_hours(1)).await;
+    Run::first(&sweep(&world).await).assert_loaded();
+    assert_eq!(
+        world.published(),
+        with_addition(0..4_500),
+        "the newer addition goes over it"
+    );
+}

@@ -41,6 +41,7 @@ mod observed;
 mod others;
 mod page;
 mod pinned;
+mod put_off;
 mod queues;
 mod refusals;
 mod reports;

@@ -245,6 +245,14 @@ async fn the_network_fails_before_or_after_the_commit_and_lists_lag() {
     assert!(!try_add(0..5).await);
     assert_eq!(members(), 5);
 
+    let same = dataverse.clone();
+    dataverse.fault(Fault::on("AddStaticMembers").commit_then(move || {
+        same.fault(Fault::on("AddStaticMembers").drop_connection());
+    }));
+    assert!(!try_add(0..1).await, "it is carried out, and the next one is not");
+    assert!(!try_add(5..7).await);
+    assert_eq!(members(), 5);
+
     dataverse.modes(|modes| modes.stale_reads = 1);
     assert!(try_add(5..7).await);
     let page = json!({"SegmentId": segment.to_string(), "GroupId": group.to_string(), "PageNo": 1, "PageSize": 100});

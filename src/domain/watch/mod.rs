@@ -91,6 +91,11 @@ impl Watch {
         }
     }
 
+    /// Returns since when a state has lasted of which nobody can tell whose it is, by S3's clock.
+    pub fn unclear_since(&self) -> Option<DateTime<Utc>> {
+        self.unclear.map(|unclear| unclear.since)
+    }
+
     /// Looks at the segment's next state, at `now` by S3's clock.
     pub fn see(&mut self, view: View, now: DateTime<Utc>) -> Sign {
         if view.is_busy() {

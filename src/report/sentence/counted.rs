@@ -33,6 +33,7 @@ impl Telling<'_> {
             Some(Shortfall::AsBefore) => {
                 ", no more than stayed missing when it was published again three times: it is not published again for them"
             }
+            Some(Shortfall::PutOff) => ": it could not be published again, which is tried once more",
             Some(Shortfall::Never) => ": it is not published again for them, so look at it in Dynamics",
             Some(Shortfall::Again) | None => ": look at it again in an hour",
         };

@@ -104,14 +104,31 @@ impl Head {
 
     /// Gives the lease back where the time was over, and answers whether the job may go on with the next attempt: always
     /// where this one got on, and once where it did not.
-    pub fn interrupt(&mut self, owner: &str, job: &Job, got_on: bool) -> Result<bool, LeaseLost> {
+    ///
+    /// `difference` is how many members it found to be added and removed: where they are as many as the attempt before found that
+    /// ran out of time, nothing has come of what that one wrote.
+    pub fn interrupt(
+        &mut self,
+        owner: &str,
+        job: &Job,
+        got_on: bool,
+        difference: Option<u64>,
+    ) -> Result<bool, LeaseLost> {
         self.lease_of(owner)?;
-        let was_stalled = self.failures_of(job).is_some_and(|failures| failures.is_stalled);
+        let before = self.failures_of(job);
+        let was_stalled = before.is_some_and(|failures| failures.is_stalled);
+        let is_nearer = before
+            .and_then(|failures| failures.difference)
+            .zip(difference)
+            .is_none_or(|(then, now)| now < then);
+        let got_on = got_on && is_nearer;
         if was_stalled && !got_on {
             return Ok(false);
         }
-        if was_stalled || !got_on {
-            self.failures_of_mut(job).is_stalled = !got_on;
+        if was_stalled || !got_on || difference.is_some() {
+            let failures = self.failures_of_mut(job);
+            failures.is_stalled = !got_on;
+            failures.difference = difference.or(failures.difference);
         }
         self.release(owner)?;
         Ok(true)
@@ -319,6 +336,7 @@ impl InputFailures {
             code: None,
             is_untold: false,
             is_stalled: false,
+            difference: None,
             not_before: None,
         }
     }

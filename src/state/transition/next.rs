@@ -147,6 +147,12 @@ impl Head {
         is_waited_for && self.draft_before(job).is_some() && self.next_at(now).is_none_or(|next| next == job)
     }
 
+    /// Returns the job that has to wait and keeps others from their turn at `now`, by a part of it that is in the draft.
+    pub fn waits_in_the_way(&self, now: DateTime<Utc>) -> Option<&Job> {
+        let is_it = |job: &&Job| self.next_at(now).is_none() && self.is_in_the_way(job, now);
+        self.pending.iter().find(is_it)
+    }
+
     /// Notes that an addition or removal has taken its change out of the draft again; what was applied is published again where
     /// others have published the change meanwhile.
     pub fn take_back(&mut self, owner: &str, job: &Job, was_published: bool) -> Result<(), LeaseLost> {

@@ -2,7 +2,7 @@
 
 use super::LeaseLost;
 use crate::domain::Watch;
-use crate::state::head::Head;
+use crate::state::head::{Applied, Head};
 use chrono::{DateTime, Utc};
 
 impl Head {
@@ -27,7 +27,8 @@ impl Head {
 
     /// Returns whether Dynamics may still be computing what this head's workers have published.
     pub fn may_be_computing(&self) -> bool {
-        let is_unseen = self.applied.as_ref().is_some_and(|applied| !applied.confirmed);
+        let is_unseen = |applied: &Applied| !applied.confirmed || applied.watch.is_some();
+        let is_unseen = self.applied.as_ref().is_some_and(is_unseen);
         let may_be_published = self
             .writing
             .as_ref()

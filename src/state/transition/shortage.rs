@@ -13,6 +13,8 @@ pub enum Shortfall {
     Again,
     /// The destination wants nothing published again.
     Never,
+    /// It was to be published again and could not be: a sweep tries once more.
+    PutOff,
     /// No more are missing than stayed missing before, when all was tried.
     AsBefore,
     /// They are missing although all was tried.
@@ -51,6 +53,7 @@ impl Head {
             missing,
             publishes: before.publishes,
             next: next.filter(|_| shortfall == Some(Shortfall::Again)),
+            put_off: 0,
             // A shortage that was seen to be over, or smaller, excuses no larger one later.
             stayed: match shortfall {
                 Some(Shortfall::Stays) => missing,
@@ -85,6 +88,29 @@ impl Head {
         Ok(true)
     }
 
+    /// Takes note that what was to be published again could not be: the segment shows what it did, and it is none of the times.
+    /// Returns how often in a row it was so.
+    ///
+    /// A call whose answer nobody heard may have published it all the same.
+    pub fn put_off_publishing(
+        &mut self,
+        owner: &str,
+        pause: Option<TimeDelta>,
+        is_unanswered: bool,
+        now: DateTime<Utc>,
+    ) -> Result<u32, LeaseLost> {
+        self.lease_of(owner)?;
+        let (Some(applied), Some(shortage)) = (&mut self.applied, &mut self.shortage) else {
+            return Ok(0);
+        };
+        applied.confirmed = true;
+        applied.watch = applied.watch.take().filter(|_| is_unanswered);
+        shortage.publishes = shortage.publishes.saturating_sub(1);
+        shortage.put_off = shortage.put_off.saturating_add(1);
+        shortage.next = pause.map(|pause| now + shortage.put_off_by(pause));
+        Ok(shortage.put_off)
+    }
+
     /// Takes note that nothing is published again for the members that are missing, since the segment is not shown any more.
     pub fn give_up_missing(&mut self, owner: &str) -> Result<(), LeaseLost> {
         self.lease_of(owner)?;
@@ -107,7 +133,7 @@ impl Head {
     /// Another result is published from now on, whose members are counted by themselves.
     pub(super) fn begin_counting_anew(&mut self) {
         if let Some(shortage) = &mut self.shortage {
-            (shortage.publishes, shortage.next) = (0, None);
+            (shortage.publishes, shortage.put_off, shortage.next) = (0, 0, None);
         }
     }
 }

@@ -116,7 +116,7 @@ fn what_failed_before_comes_after_what_was_not_tried_yet() {
     for second in [1, 2, 3] {
         head.enqueue(file(second, Mode::Remove), false);
     }
-    head.interrupt("me", &file(1, Mode::Remove), false).unwrap();
+    head.interrupt("me", &file(1, Mode::Remove), false, None).unwrap();
     assert_eq!(
         next_second(&head),
         Some(2),

@@ -50,7 +50,7 @@ fn an_end_of_whatever_kind_is_no_death() {
         |head, job| _ = head.refuse("me", job, too_small()).unwrap(),
         |head, job| _ = head.forget("me", job).unwrap(),
         |head, job| _ = head.fail("me", job, "SourceForbidden", Whose::Input, at(0)).unwrap(),
-        |head, job| _ = head.interrupt("me", job, true).unwrap(),
+        |head, job| _ = head.interrupt("me", job, true, None).unwrap(),
         |head, _| head.release("me").unwrap(),
     ];
     for end in ends {
@@ -68,12 +68,28 @@ fn an_attempt_that_gets_nowhere_goes_on_once() {
     head.enqueue(replace(1), false);
     let mut interrupt = |got_on| {
         head.claim("me", LEASE, at(0));
-        head.interrupt("me", &replace(1), got_on).unwrap()
+        head.interrupt("me", &replace(1), got_on, None).unwrap()
     };
     assert!([true, true, false].map(&mut interrupt).iter().all(|goes_on| *goes_on));
     assert!(!interrupt(false));
     assert!(interrupt(true), "what gets on goes on");
     assert!(interrupt(false));
+}
+
+#[test]
+fn an_attempt_that_writes_for_nothing_again_and_again_gets_nowhere() {
+    let mut head = Head::new(&home(), &segment());
+    head.enqueue(replace(1), false);
+    let mut interrupt = |difference| {
+        head.claim("me", LEASE, at(0));
+        head.interrupt("me", &replace(1), true, Some(difference)).unwrap()
+    };
+    for difference in [1_000, 700, 400] {
+        assert!(interrupt(difference), "it comes nearer: {difference}");
+    }
+    assert!(interrupt(400), "once");
+    assert!(!interrupt(400));
+    assert!(interrupt(300), "what comes nearer goes on");
 }
 
 #[test]
