@@ -10,6 +10,7 @@ use crate::domain::{Census, ContactId, View};
 use crate::dynamics::{self, Definition, Group, GroupId, Saved, Segment};
 use crate::means::Means;
 use crate::time::Fence;
+use chrono::{DateTime, Utc};
 use std::time::Duration;
 
 /// A segment that is being changed.
@@ -33,6 +34,8 @@ pub struct Draft<'a, M> {
     pub(super) witness: Option<(GroupId, ContactId)>,
     /// Another attempt has written to the draft, perhaps a moment ago: a list may still show who was there before it.
     pub(super) is_doubted: bool,
+    /// When another attempt last began to write, by S3's clock.
+    pub(super) written: Option<DateTime<Utc>>,
     /// Nobody may be taken out to try the list.
     pub(super) is_spared: bool,
     /// How many members Dynamics would count of those that were listed last.
@@ -67,6 +70,7 @@ impl<'a, M: Means> Draft<'a, M> {
             added_to: Vec::new(),
             witness: None,
             is_doubted: false,
+            written: None,
             is_spared: false,
             counted: 0,
             members: Census::default(),
@@ -87,8 +91,13 @@ impl<'a, M: Means> Draft<'a, M> {
     }
 
     /// Takes note that another attempt has left the draft half-written, so that a list proves nothing until it shows a later write.
-    pub fn doubted(self, is_doubted: bool) -> Self {
-        Self { is_doubted, ..self }
+    /// It was last `written` to from that time on, if that is known.
+    pub fn doubted(self, is_doubted: bool, written: Option<DateTime<Utc>>) -> Self {
+        Self {
+            is_doubted,
+            written,
+            ..self
+        }
     }
 
     /// Takes nobody out to try the list with: whoever goes on with this draft would not put him back.

@@ -3,16 +3,43 @@
 use super::converge::{Draft, STALE_READ_PAUSES};
 use super::survey::include_groups;
 use super::{Desired, Error, Plan, Rounds, late};
-use crate::domain::{Batch, ContactId};
+use crate::domain::{Batch, ContactId, Mode};
 use crate::dynamics::{self, Allowance, GroupId};
 use crate::means::Means;
+use chrono::TimeDelta;
 use std::time::Duration;
 
 /// How much longer a list is given that shows nothing of a write; nobody tells how long lists may lag.
 const LAG_PAUSES: [Duration; 3] = [Duration::from_secs(8), Duration::from_secs(16), Duration::from_secs(32)];
 
+/// The longest that an attempt can have written: an invocation of Lambda.
+const LONGEST_INVOCATION: TimeDelta = TimeDelta::minutes(15);
+
+/// How long after a write a list is believed that nobody can try. Nobody tells how long lists may lag; they were seen to for
+/// seconds.
+const SETTLED_LISTS: TimeDelta = TimeDelta::minutes(10);
+
 /// How long a list is given in all until it is tried.
 pub const LONGEST_LAG: Duration = Duration::from_secs(1 + 2 + 4 + 8 + 16 + 32);
+
+/// Why the list of members is not believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Lags {
+    /// It shows nothing of what was written.
+    #[error(
+        "the list of members shows nothing of what was written, a minute and more after Dynamics answered that it was: the \
+         list lags behind, or Dynamics took none of it; nothing was published: check that the ids are contacts of this \
+         environment and active, and repeat the run"
+    )]
+    Written,
+    /// It shows nobody, where nobody is asked for, and may not show yet what an attempt before has written.
+    #[error(
+        "the segment is to hold nobody, and the list of its members shows nobody; but an attempt before this one has begun to \
+         write members less than half an hour ago, and a list may lag behind: nothing was published, and it is tried again by \
+         itself"
+    )]
+    Nobody,
+}
 
 impl<M: Means> Draft<'_, M> {
     /// Returns what is left to do by a list that is known to show what was written.
@@ -43,7 +70,7 @@ impl<M: Means> Draft<'_, M> {
                 None => false,
             };
             if !is_shown {
-                return Err(Error::ListLags);
+                return Err(Error::ListLags(Lags::Written));
             }
             left = self.left(desired, rounds).await?;
         }
@@ -66,7 +93,7 @@ impl<M: Means> Draft<'_, M> {
         }
         if let Some((group, member)) = self.witness.clone() {
             if !self.shows_changes_of(&group, member).await? {
-                return Err(Error::ListLags);
+                return Err(Error::ListLags(Lags::Written));
             }
             left = self.left(desired, rounds).await?;
         } else {
@@ -80,9 +107,20 @@ impl<M: Means> Draft<'_, M> {
                     break;
                 }
             }
+            // Whom a list does not show yet who is asked for is added once more; whoever is not asked for would be published.
+            if left.is_empty() && desired.mode == Mode::Replace && self.may_still_lag() {
+                return Err(Error::ListLags(Lags::Nobody));
+            }
         }
         self.is_doubted = false;
+        rounds.distrust_last();
         Ok(left)
+    }
+
+    /// Returns whether a list may still lag behind what an attempt before has written, as far as anybody knows.
+    fn may_still_lag(&self) -> bool {
+        let settled = self.written.map(|written| written + LONGEST_INVOCATION + SETTLED_LISTS);
+        settled.is_some_and(|settled| self.means.s3_time() < settled)
     }
 
     /// Takes a member out of the draft and puts it back, and answers whether the list has shown both.

@@ -16,7 +16,7 @@ mod write;
 
 pub use converge::Draft;
 pub use guard::{Evaluation, Facts, TooManyContacts};
-pub use lag::LONGEST_LAG;
+pub use lag::{LONGEST_LAG, Lags};
 pub use plan::{NoRoom, Plan};
 pub use publish::{Look, Published, Shown};
 pub use rounds::{Converged, Rounds, Step};
@@ -138,13 +138,9 @@ pub enum Error {
         /// How many members stay.
         count: usize,
     },
-    /// The list of members does not show what was written.
-    #[error(
-        "the list of members shows nothing of what was written, a minute and more after Dynamics answered that it was: the \
-         list lags behind, or Dynamics took none of it; nothing was published: check that the ids are contacts of this \
-         environment and active, and repeat the run"
-    )]
-    ListLags,
+    /// The list of members does not show, or may not show, what was written.
+    #[error(transparent)]
+    ListLags(Lags),
     /// Somebody else changes the members at the same time.
     #[error(
         "the members still differed after {rounds} rounds of writing, so somebody else is changing the segment, or its \
@@ -260,7 +256,7 @@ impl Error {
             Self::NoRoom(_) | Self::TooManyContacts(_) => "TooManyContacts",
             Self::TooManyNotAccepted { .. } => "ContactsNotAccepted",
             Self::MembersStay { .. }
-            | Self::ListLags
+            | Self::ListLags(_)
             | Self::MembersKeepChanging { .. }
             | Self::NotPublishedAgain(_)
             | Self::LeftHalfWritten { .. } => "MembersDiffer",
@@ -285,7 +281,7 @@ impl Error {
             Self::TooManyNotAccepted { .. }
             | Self::SegmentChanged(_)
             | Self::MembersStay { .. }
-            | Self::ListLags
+            | Self::ListLags(_)
             | Self::MembersKeepChanging { .. }
             | Self::SegmentInUse { .. }
             | Self::RefusedWhileUsed { .. }

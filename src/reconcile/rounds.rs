@@ -113,6 +113,11 @@ impl<'a> Rounds<'a> {
         !left.is_empty() && left.fingerprint() == self.last
     }
 
+    /// Takes note that what is left was shown to be written a moment ago, so that it is written once more.
+    pub fn distrust_last(&mut self) {
+        self.last = Plan::default().fingerprint();
+    }
+
     /// Returns whether what is to be written may take back what was written in a round before, where somebody else has changed
     /// the members.
     pub fn may_contradict_what_was_written(&self) -> bool {

@@ -253,8 +253,7 @@ fn about_what_follows(missing: &Missing) -> String {
             "sweeps publish the segment again after `republish_minutes`, three times at most, as long as members are missing"
         }
         Shortfall::PutOff => {
-            "the segment could not be published again for them: it shows whom it showed before, and sweeps try once more, after a \
-             pause that is twice as long every time, and a day at most"
+            "the segment could not be published again for them: it shows whom it showed before, and sweeps try again, less often"
         }
         Shortfall::Never => "the segment is not published again, since `republish_minutes` is 0",
         Shortfall::AsBefore => {

@@ -31,6 +31,7 @@ impl Head {
                     .and_then(|applied| applied.watch.as_ref()?.unclear_since()),
             ),
             ("loads", self.loads.iter().map(|load| load.at).max()),
+            ("writing", self.writing.as_ref().and_then(|writing| writing.written)),
             ("last_good", self.last_good),
             ("told_stale", self.told_stale),
             ("unseen", self.unseen.map(|unseen| unseen.since)),

@@ -1,6 +1,6 @@
 //! What is known about one segment between runs: the head, one small JSON object in S3.
 
-use crate::domain::{Census, ErrorType, Home, Mode, ObjectRef, Pinned, Position, RunId, SegmentName, View, Watch};
+use crate::domain::{Census, Home, Mode, ObjectRef, Pinned, Position, RunId, SegmentName, View, Watch};
 use crate::state::counted::Counted;
 pub use crate::state::failures::{Failures, InputFailures};
 pub use crate::state::lease::Lease;
@@ -206,6 +206,9 @@ pub struct Writing {
     /// What the segment showed before the first write, by which others are found out who publish it meanwhile; earlier heads lack it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<View>,
+    /// When an attempt last began that may have added members, by S3's clock; earlier heads lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<DateTime<Utc>>,
     /// How many members the draft held when it was about to be published; Dynamics' own count tells whether it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publishing: Option<u64>,

@@ -164,6 +164,11 @@ impl Head {
     pub fn seen_before(&self, now: View) -> Option<View> {
         self.writing.as_ref().map_or(Some(now), Writing::seen)
     }
+
+    /// Returns when an attempt last began that may have added members to a draft that may be half-written.
+    pub fn written(&self) -> Option<DateTime<Utc>> {
+        self.writing.as_ref()?.written
+    }
 }
 
 impl Writing {

@@ -1,8 +1,9 @@
 //! A worker's lease on a segment: taken, kept alive beside the work, and given back.
 
 use super::missing::Lack;
+use super::prepare::Prepared;
 use super::{Asked, heads};
-use crate::domain::{Census, SegmentName, View, Watch};
+use crate::domain::{SegmentName, Watch};
 use crate::means::Means;
 use crate::reconcile::late;
 use crate::state::transition::sending_time;
@@ -133,9 +134,16 @@ impl<M: Means> LeaseGuard<M> {
     }
 
     /// Marks the draft as half-written, and returns the older replaces that are now overtaken.
-    pub(super) async fn begin(&self, job: &Job, published: u64, draft: Census, seen: View) -> Result<Vec<Job>, Error> {
-        self.change(|head, _| head.begin(&self.owner, job, published, draft, seen))
-            .await
+    pub(super) async fn begin(&self, job: &Job, prepared: &Prepared) -> Result<Vec<Job>, Error> {
+        let (baseline, members, seen) = (prepared.baseline(), prepared.members, prepared.seen());
+        self.change(|head, now| {
+            let overtaken = head.begin(&self.owner, job, baseline, members, seen)?;
+            if !prepared.contacts.is_empty() {
+                head.note_write(now);
+            }
+            Ok(overtaken)
+        })
+        .await
     }
 
     /// Notes that a request to create the segment leaves now, or has left and nobody knows what became of it.

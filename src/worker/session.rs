@@ -278,8 +278,8 @@ impl<M: Means> Session<'_, M> {
         let mut writing = Writing::default();
         let outcome = async {
             writing.begun_with = prepared.published_before;
-            let (baseline, seen) = (prepared.baseline(), prepared.seen());
-            writing.overtaken = self.lease.begin(job, baseline, prepared.members, seen).await?;
+            let seen = prepared.seen();
+            writing.overtaken = self.lease.begin(job, &prepared).await?;
             let is_new = prepared.audience.is_none();
             let (segment, definition) = match prepared.audience {
                 Some(audience) => (audience.segment, audience.definition),
@@ -288,7 +288,7 @@ impl<M: Means> Session<'_, M> {
             writing.segment_id = Some(segment.id.to_string());
             let desired = self.worker.desired(job, &prepared.contacts, prepared.not_found);
             let mut draft = Draft::new(self.means(), &self.lease.fence, &segment, definition)
-                .doubted(head.writing.is_some())
+                .doubted(head.writing.is_some(), head.written())
                 .begun_at(head.seen_before(seen))
                 .just_made(is_new);
             let undoing = undoing(job, head, &prepared.plan);

@@ -1,8 +1,10 @@
 //! A draft that a result left half-written, and that result is gone.
 
-use crate::failures::{failure_of, sweep};
+use crate::aside::half_written;
+use crate::failures::{A_LEASE, failure_of, kill_at, sweep};
 use crate::run::Run;
-use crate::world::{World, contacts};
+use crate::world::{SEGMENT, World, contacts};
+use sandbox::dataverse::Seed;
 use sandbox::{BUCKET, Fault, Sandbox};
 use serde_json::json;
 use uuid::Uuid;
@@ -89,5 +91,57 @@ async fn a_complete_result_that_cannot_be_read_any_more_lets_later_additions_go_
         world.published(),
         with_addition(0..4_500),
         "the newer addition goes over it"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_taken_out_while_a_list_is_tried_is_put_back_and_not_said_to_be_refused() {
+    let (world, _) = half_written("append").await;
+    let definition = world.segment().definition_id.unwrap();
+    let dataverse = world.sandbox.dataverse.clone();
+    let taking_out = move || {
+        dataverse.edit(|state| {
+            let groups = &mut state.definitions.get_mut(&definition).unwrap().members;
+            let members = groups.values_mut().next().unwrap();
+            members.retain(|id| contacts(4_000..4_500).iter().all(|out| out.as_u128() != *id));
+        });
+    };
+    taking_out();
+    let tried = Fault::on("RemoveStaticMembers").times(1);
+    world.sandbox.dataverse.fault(tried.commit_then(taking_out));
+    let run = Run::first(&sweep(&world).await);
+    run.assert_loaded();
+    assert_eq!(run["not_accepted"], 0, "{run}");
+    assert_eq!(world.published(), contacts(0..4_500));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_result_of_nobody_is_not_published_while_a_list_may_lag_behind_an_attempt_before() {
+    let world = World::start().await;
+    world.destination(&json!({"empty_result": "clear", "max_concurrent_requests": 1}));
+    world
+        .sandbox
+        .dataverse
+        .seed_segment(Seed::named(SEGMENT).group(Vec::new()));
+    let key = world.drop_contacts("monday.csv", &contacts(0..2_000));
+    let event = world.sandbox.s3.notification(BUCKET, &key);
+    kill_at(&world, event, "AddStaticMembers", 2).await;
+    tokio::time::sleep(A_LEASE).await;
+    let lagging = Fault::on("ListGroupMembers").always();
+    let nobody = json!({"Response": "{\"entityIds\":[]}"});
+    world.sandbox.dataverse.fault(lagging.says(move |_| nobody.clone()));
+    let publishes = world.segment().publishes;
+    let key = world.drop_contacts("tuesday.csv", &[]);
+    let (kind, reason) = failure_of(&world, &key).await;
+    assert_eq!(kind, "MembersDiffer", "{reason}");
+    assert!(reason.contains("a list may lag behind"), "{reason}");
+    assert_eq!(world.segment().publishes, publishes);
+
+    world.sandbox.dataverse.clear_faults();
+    tokio::time::sleep(std::time::Duration::from_mins(31)).await;
+    Run::first(&sweep(&world).await).assert_loaded();
+    assert_eq!(
+        (world.published(), world.segment().members),
+        (contacts(0..0), contacts(0..0))
     );
 }

@@ -216,6 +216,7 @@ impl Head {
                 Some(before) => before.seen(),
                 None => Some(seen),
             },
+            written: before.and_then(|before| before.written),
             publishing: None,
             read_back: None,
             over: None,

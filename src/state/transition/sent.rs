@@ -29,6 +29,13 @@ impl Head {
         self.unanswered_until = self.unanswered_until.max(until).filter(|until| *until > now);
     }
 
+    /// Notes that an attempt begins which may add members to the draft.
+    pub fn note_write(&mut self, now: DateTime<Utc>) {
+        if let Some(writing) = &mut self.writing {
+            writing.written = Some(now);
+        }
+    }
+
     /// Notes before it is sent that a request is to create the segment, and afterwards that nobody heard what became of it.
     pub fn note_create(&mut self, owner: &str, now: DateTime<Utc>) -> Result<(), LeaseLost> {
         self.lease_of(owner)?;
