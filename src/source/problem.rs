@@ -106,6 +106,14 @@ pub enum Problem {
         /// Number of the line, from 1.
         line: u64,
     },
+    /// A record that makes sense in two ways.
+    #[error(
+        "the quotes of the record that starts in line {line} can be read in two ways, so nobody can tell which rows there are: unload with quoted values and doubled quotes (Redshift: UNLOAD ... FORMAT CSV, Spark: .option(\"escape\", \"\\\"\")), or select the contact id alone"
+    )]
+    TwoReadings {
+        /// Number of the line, from 1.
+        line: u64,
+    },
     /// A row that was cut at a delimiter or line end which a backslash should have made part of a value.
     #[error(
         "line {line} is cut where a backslash stands before a delimiter or line end: unload with quoted values instead of escapes (Redshift: UNLOAD ... FORMAT CSV HEADER, without ESCAPE)"

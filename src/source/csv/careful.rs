@@ -9,6 +9,9 @@ use memchr::{memchr, memmem};
 /// What Spark and others put before a quote inside a quoted field.
 const ESCAPE: u8 = b'\\';
 
+/// A quote behind it.
+pub(super) const ESCAPED: &[u8] = br#"\""#;
+
 /// Parses single records, with the two ways to write a quote inside a quoted field.
 ///
 /// First as RFC 4180 has it, a doubled quote; where that does not come out even or not with the right number of fields,
@@ -33,16 +36,25 @@ pub(super) struct Record {
     pub(super) fits: bool,
     /// The character that its quotes were escaped with, where it is not a second quote.
     pub(super) escape: Option<u8>,
-    quotes: Quotes,
+    pub(super) quotes: Quotes,
+    /// Whether the other way to read it comes out as well, and differently.
+    pub(super) has_rival: bool,
+    /// How many fields it has.
+    count: usize,
 }
 
 impl Record {
     /// Returns whether this readable record is to be preferred to another reading of the same text.
-    ///
-    /// Where both have the right number of fields, the shorter one swallows less.
-    fn beats(&self, other: &Self) -> bool {
-        let swallows_less = !other.fits || self.length < other.length;
-        !other.quotes.is_readable() || self.fits && swallows_less
+    const fn beats(&self, other: &Self) -> bool {
+        !other.quotes.is_readable() || self.fits && !other.fits
+    }
+
+    /// Returns whether this readable record could as well be what was written as another reading of the same text.
+    fn rivals(&self, other: &Self) -> bool {
+        self.fits
+            && other.fits
+            && other.quotes.is_readable()
+            && (self.length, self.count) != (other.length, other.count)
     }
 }
 
@@ -69,32 +81,32 @@ impl CarefulParser {
             return Ok(None);
         }
         let may_grow = !at_end && text.len() < LONGEST_RECORD;
-        let standard = self.parse(text, at_end, None);
+        let mut standard = self.parse(text, at_end, None);
         if standard.is_none() && may_grow {
             return Ok(None);
         }
-        let is_right = |record: &Record| record.quotes.is_readable() && record.fits;
-        let is_certain = |record: &Record| is_right(record) && is_one_line(&text[..record.length]);
-        if let Some(record) = standard.filter(is_certain) {
-            return Ok(Some(record));
-        }
+        let mut has_rival = false;
         let length = standard.map_or(text.len(), |record| record.length);
-        if memmem::find(&text[..length], br#"\""#).is_some() {
-            match self.parse(text, at_end, Some(ESCAPE)) {
-                Some(record) if record.quotes.is_readable() && standard.is_none_or(|other| record.beats(&other)) => {
-                    return Ok(Some(record));
-                }
-                // What looks broken in this text may be whole in more of it.
-                None if may_grow && !standard.is_some_and(|record| is_right(&record)) => return Ok(None),
-                _ => {}
+        if memmem::find(&text[..length], ESCAPED).is_some() {
+            let escaping = self.parse(text, at_end, Some(ESCAPE));
+            // What looks broken or whole in this text may be something else in more of it.
+            if escaping.is_none() && may_grow {
+                return Ok(None);
             }
+            match escaping.filter(|record| record.quotes.is_readable()) {
+                Some(record) if standard.is_none_or(|other| record.beats(&other)) => return Ok(Some(record)),
+                Some(record) => has_rival = standard.is_some_and(|other| record.rivals(&other)),
+                None => {}
+            }
+            standard = self.parse(text, at_end, None);
         }
         // A stray quote that stays within its line costs no other row. One that runs over lines may.
         match standard {
-            Some(Record { quotes, length, .. })
-                if quotes.is_readable() || quotes == Quotes::Broken && is_one_line(&text[..length]) =>
+            Some(record)
+                if record.quotes.is_readable()
+                    || record.quotes == Quotes::Broken && is_one_line(&text[..record.length]) =>
             {
-                Ok(self.parse(text, at_end, None))
+                Ok(Some(Record { has_rival, ..record }))
             }
             Some(Record { quotes, .. }) if quotes != Quotes::Open || text.len() < LONGEST_RECORD => {
                 Err(Problem::Quotes { line })
@@ -146,6 +158,8 @@ impl CarefulParser {
             fits: self.fits(),
             escape,
             quotes: self.classify(&text[..length], escape),
+            has_rival: false,
+            count: self.count,
         })
     }
 
@@ -181,6 +195,7 @@ impl CarefulParser {
     }
 }
 
-fn is_one_line(record: &[u8]) -> bool {
+/// Returns whether a record takes up one line.
+pub(super) fn is_one_line(record: &[u8]) -> bool {
     memchr(b'\n', record).is_none_or(|offset| offset + 1 == record.len())
 }

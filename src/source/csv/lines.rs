@@ -7,7 +7,7 @@ use crate::domain::ContactId;
 use crate::source::csv::Shape;
 use crate::source::csv::quotes::stray_return;
 use crate::source::window::LineEnds;
-use memchr::{memchr, memchr_iter, memchr2, memchr3, memmem};
+use memchr::{memchr, memchr_iter, memchr2, memchr3};
 
 /// How many bytes a field most often has at most.
 const SHORT_FIELD: usize = 16;
@@ -25,13 +25,17 @@ pub(super) struct Lines {
     pub(super) length: usize,
     /// How many lines it takes up.
     pub(super) count: u64,
+    /// Whether quotes stand inside of fields that are not quoted.
+    pub(super) has_literal: bool,
+    /// Whether quotes are doubled inside of quoted fields.
+    pub(super) has_doubled: bool,
 }
 
 /// Reads the record of the wanted shape at the beginning of a text; `None` if only a parser can tell.
 ///
 /// The fields up to the id are as they seem if each of their quotes encloses a field or is doubled inside of one; those
 /// behind it, too, if other quotes stand inside of fields. Where a record is longer than a line, a stray quote could have
-/// swallowed rows: then each of its quotes has to enclose a field, and none stands behind a backslash.
+/// swallowed rows: then each of its quotes has to enclose a field. None in a quoted field stands behind a backslash.
 #[inline]
 pub(super) fn read(text: &[u8], shape: Shape, ends: LineEnds) -> Option<Lines> {
     let mut scan = Scan {
@@ -40,6 +44,7 @@ pub(super) fn read(text: &[u8], shape: Shape, ends: LineEnds) -> Option<Lines> {
         at: 0,
         lines: 1,
         has_literal: false,
+        has_doubled: false,
     };
     for _ in 0..shape.index {
         scan.pass_field()?;
@@ -47,7 +52,7 @@ pub(super) fn read(text: &[u8], shape: Shape, ends: LineEnds) -> Option<Lines> {
     let id = scan.id()?;
     let fields = shape.index + 1 + scan.delimiters_to_the_end()?;
     let record = ends.strip(&text[..=scan.at]);
-    let is_certain = scan.lines == 1 || !scan.has_literal && memmem::find(record, br#"\""#).is_none();
+    let is_certain = scan.lines == 1 || !scan.has_literal;
     let has_stray = || memchr(b'\r', record).is_some() && stray_return(record, shape.delimiter, None).is_some();
     let more = fields.checked_sub(shape.columns)?;
     // As many delimiters at the end are as many empty fields.
@@ -60,6 +65,8 @@ pub(super) fn read(text: &[u8], shape: Shape, ends: LineEnds) -> Option<Lines> {
         id,
         length: scan.at + 1,
         count: scan.lines,
+        has_literal: scan.has_literal,
+        has_doubled: scan.has_doubled,
     })
 }
 
@@ -70,6 +77,7 @@ struct Scan<'a> {
     at: usize,
     lines: u64,
     has_literal: bool,
+    has_doubled: bool,
 }
 
 impl Scan<'_> {
@@ -93,7 +101,8 @@ impl Scan<'_> {
         is_delimiter.then_some(())
     }
 
-    /// Passes a quoted field and returns what is in it, doubled quotes as they are.
+    /// Passes a quoted field and returns what is in it, doubled quotes as they are; a quote behind a backslash may end it
+    /// or not.
     #[inline]
     fn pass_quoted(&mut self) -> Option<&[u8]> {
         let start = self.at + 1;
@@ -103,7 +112,10 @@ impl Scan<'_> {
             if self.text[end] == b'\n' {
                 self.lines += 1;
                 end += 1;
+            } else if self.text[end - 1] == b'\\' {
+                return None;
             } else if self.text.get(end + 1) == Some(&b'"') {
+                self.has_doubled = true;
                 end += 2;
             } else {
                 self.at = end + 1;
@@ -161,7 +173,7 @@ impl Scan<'_> {
 
 /// Counts a byte.
 #[inline]
-fn count(byte: u8, text: &[u8]) -> usize {
+pub(super) fn count(byte: u8, text: &[u8]) -> usize {
     /// One in each of eight bytes.
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const LOW_BITS: u64 = ONES * 0x7f;
@@ -239,6 +251,8 @@ mod tests {
             format!("5\" by 7\",b,{}", id(1)),
             format!("\"a\"b,c,{}", id(1)),
             format!("\"a \\\"b\\\"\",c,{}", id(1)),
+            format!("\"C:\\\",c,{}", id(1)),
+            format!("four,c,{},\"C:\\\"", id(1)),
         ] {
             assert_eq!(find(&format!("{record}\n")), None, "{record}");
         }

@@ -7,9 +7,12 @@
 //! A row has as many fields as the header has columns, or it is rejected: nobody knows which of its fields is the id. Files
 //! put one after the other repeat their header; where it names the id column in another place, the rest is no result.
 //!
+//! Where the quotes of a record can be read in two ways, the file has to show elsewhere which of them its writer has.
+//!
 //! In most records the id can be found without a parser; all others are read by one.
 
 mod careful;
+mod doubts;
 mod header;
 mod lines;
 mod quotes;
@@ -22,6 +25,7 @@ use crate::source::tally::Tally;
 use crate::source::text::BYTE_ORDER_MARK;
 use crate::source::window::{LineEnds, Window};
 use careful::{CarefulParser, Record};
+use doubts::Doubts;
 use header::Header;
 use memchr::{memchr, memchr_iter, memmem};
 use quotes::{Quotes, classify, stray_return};
@@ -52,6 +56,7 @@ fn read_window<R: Read>(
         }
         window.fill(rows.line)?;
     }
+    rows.doubts.settle()?;
     if tally.rows() == before {
         header.check_no_rows()?;
     }
@@ -74,6 +79,7 @@ struct Rows<'a> {
     names: &'a [String],
     shape: Shape,
     careful: CarefulParser,
+    doubts: Doubts,
     /// Number of the line, from 1, that is read next.
     line: u64,
     blank: Option<BlankLines>,
@@ -92,6 +98,7 @@ impl<'a> Rows<'a> {
             names: &header.names,
             shape: header.shape,
             careful: CarefulParser::new(header.shape.delimiter, Some(header.shape.columns)),
+            doubts: Doubts::new(header.shape),
             line: header.next_line,
             blank: None,
         }
@@ -105,8 +112,9 @@ impl<'a> Rows<'a> {
             if let Some(lines) = lines::read(&text[start..], self.shape, ends) {
                 self.count_blank_lines(tally);
                 tally.contact(lines.id)?;
-                self.line += lines.count;
                 done = start + lines.length;
+                self.doubts.see_lines(&lines, &text[start..done], self.line);
+                self.line += lines.count;
                 continue;
             }
             match self.parse(&text[start..], at_end, ends, tally)? {
@@ -136,6 +144,7 @@ impl<'a> Rows<'a> {
         }
         self.count_blank_lines(tally);
         self.count(written, record, tally)?;
+        self.doubts.see(written, record, &self.careful, self.line);
         self.line += count_lines(&bare[..record.length]);
         Ok(Some(text.len() - bare.len() + record.length))
     }

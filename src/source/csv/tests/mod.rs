@@ -11,6 +11,7 @@ use std::fmt::Write;
 
 mod header;
 mod line_ends;
+mod readings;
 mod reference;
 mod shape;
 
