@@ -83,8 +83,12 @@ impl Candidate {
                 "it is a file of this program's own and no result",
             ));
         }
-        let object = means.locate(&self.object).await?;
-        check_time(&object, means.s3_time())?;
+        let mut object = means.locate(&self.object).await?;
+        if check_time(&object, means.s3_time()).is_err() {
+            // Where the time has jumped since S3 was asked last, its first answer alone is not believed.
+            object = means.locate(&self.object).await?;
+            check_time(&object, means.s3_time())?;
+        }
         let name = resolve_segment_name(
             command.and_then(|command| command.segment_name.as_ref()),
             named_by(&object),

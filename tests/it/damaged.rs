@@ -71,6 +71,8 @@ async fn a_file_whose_time_is_still_to_come_is_refused_and_damages_no_head_and_i
     assert_eq!(outcomes(&swept), ["loaded"], "{swept}");
     assert_eq!(Run::first(&swept)["source"]["key"], early.as_str());
     assert_eq!(world.published(), contacts(0..90));
+    world.sandbox.s3.clock().advance(3 * AN_HOUR);
+    world.load("tuesday.csv", &contacts(0..110)).await.assert_loaded();
 }
 
 /// One answer with a wrong `Date`, whichever it is, leaves no time in the head that is still to come.
