@@ -130,6 +130,22 @@ async fn what_had_written_nothing_yet_keeps_nobody_waiting_although_its_file_is_
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_replace_that_had_written_nothing_yet_and_cannot_be_read_lets_removals_go_first() {
+    let seed = Seed::named(SEGMENT).group(contacts(0..100));
+    let (world, _) = noted_and_killed("replace", Some(seed)).await;
+    let fault = Fault::on("GetObject").path("monday").always();
+    world.sandbox.s3.fault(fault.answer(403).code("AccessDenied"));
+    world.destination(&json!({"mode": "remove", "max_shrink_percent": 100}));
+    let run = world.load("tuesday.csv", &contacts(90..110)).await;
+    run.assert_loaded();
+    assert_eq!(world.published(), contacts(0..90));
+    world.sandbox.s3.clear_faults();
+    tokio::time::sleep(Duration::from_mins(31)).await;
+    assert_eq!(outcomes(&sweep(&world).await), ["loaded"]);
+    assert_eq!(world.published(), [contacts(50..90), contacts(110..150)].concat());
+}
+
 /// Kills the load of a file whose draft was read back: right before Publish leaves, and once it has taken effect.
 async fn read_back_and_killed(mode: &str, operation: &str) -> (World, String) {
     let world = World::in_sandbox(Sandbox::builder().unversioned().start().await, &[]);
