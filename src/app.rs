@@ -297,15 +297,13 @@ impl App {
     /// Answers with the receipts of the last runs in the function's environment; of all where nobody can tell which it is.
     async fn history(&self, command: &HistoryCommand, stop_at: Instant) -> Result<Value, Error> {
         let destination = by(stop_at, "the secrets were read", self.clients.secrets.destination()).await;
-        let environment = destination.map(|destination| destination.organization.environment());
         let bucket = self.own_bucket()?;
         let archive = self.clients.archive(&bucket);
-        let own = environment.as_deref().ok();
         let history = archive
-            .history(command.segment_name.as_ref(), own, command.limit)
+            .history(command.segment_name.as_ref(), destination.as_ref().ok(), command.limit)
             .await?;
         let unreadable = history.unreadable.iter().map(ToString::to_string);
-        let unknown = environment.as_ref().err();
+        let unknown = destination.as_ref().err();
         let unknown = unknown
             .map(|error| format!("the runs of all environments are told, since the destination is unknown: {error}"));
         let warnings: Vec<_> = unknown.into_iter().chain(unreadable).collect();

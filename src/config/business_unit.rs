@@ -34,6 +34,14 @@ impl BusinessUnit {
             Self::Name(_) => true,
         }
     }
+
+    /// Returns whether both are names, and not the same.
+    pub(super) fn is_another_name(&self, other: &str) -> bool {
+        match (self, Self::parse(other)) {
+            (Self::Name(own), Some(Self::Name(other))) => *own != other,
+            _ => false,
+        }
+    }
 }
 
 impl fmt::Display for BusinessUnit {

@@ -56,6 +56,19 @@ impl Destination {
         };
         is_unit && home.environment == self.organization.environment()
     }
+
+    /// Returns whether a run was one of its segments' that lived there, where its destination named the business unit so; an
+    /// earlier version, or a run that did not come so far, has not kept which unit that is.
+    pub fn may_have_told_of(&self, home: &Home, named: Option<&str>) -> bool {
+        let own = self.rules.owning_business_unit.as_ref();
+        let are_names = named.is_some_and(|named| own.is_some_and(|own| own.is_another_name(named)));
+        let is_unknown = named.is_some() && home.business_unit.is_none();
+        match home.environment == self.organization.environment() {
+            true if is_unknown => own.is_some() && !are_names,
+            true => !are_names && self.may_live_in(home),
+            false => false,
+        }
+    }
 }
 
 impl Settings {

@@ -21,6 +21,9 @@ pub struct SettingsUsed {
     pub certificate_expires_on: Option<String>,
     /// The host of the Dynamics organization.
     pub organization: Option<String>,
+    /// The id of the business unit that the destination names, once Dynamics was asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub business_unit: Option<String>,
     /// How it was loaded.
     #[serde(flatten)]
     pub rules: Rules,
@@ -53,6 +56,7 @@ impl SettingsUsed {
             client_secret_expires_on,
             certificate_expires_on,
             organization: organization.url().host_str().map(str::to_owned),
+            business_unit: settings.home().business_unit,
             rules,
         }
     }

@@ -308,3 +308,21 @@ async fn a_unit_that_is_named_by_its_name_has_segments_that_grow_stale() {
         assert_eq!(state(&status), json!("fresh"), "another home's: {status}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_history_of_a_unit_is_its_own_whichever_way_it_is_named() {
+    let world = with_unit("Shoes").await;
+    let mut runs = Vec::new();
+    let units = [json!("Shoes"), json!("Socks & Süd"), json!(null)];
+    for (unit, file) in units.iter().zip(["monday.csv", "tuesday.csv", "wednesday.csv"]) {
+        world.destination(&json!({"owning_business_unit": unit}));
+        runs.push(world.load(file, &contacts(0..100)).await["run_id"].clone());
+    }
+    let ids = [json!(SHOES.to_string()), json!(SOCKS.to_string()), json!(null)];
+    for (unit, own) in units.iter().chain(&ids).zip(runs.iter().chain(&runs)) {
+        world.destination(&json!({"owning_business_unit": unit}));
+        let history = world.invoke(json!({"action": "history"})).await.unwrap();
+        let told = history["runs"].as_array().unwrap().iter().map(|run| &run["run_id"]);
+        assert_eq!(told.collect::<Vec<_>>(), [own], "{unit}");
+    }
+}

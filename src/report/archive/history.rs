@@ -1,7 +1,8 @@
 //! The last runs, read from their receipts.
 
 use super::Archive;
-use crate::domain::SegmentName;
+use crate::config::Destination;
+use crate::domain::{Home, SegmentName};
 use crate::report::answer::MOST_BYTES;
 use crate::report::event::name_the_first_files;
 use crate::s3::{Folder, Reason};
@@ -56,14 +57,14 @@ impl History {
 }
 
 impl Archive {
-    /// Returns the receipts of the last runs in this environment, or of all where none is given, at most `limit` of the last
-    /// 90 days, the newest first; and those objects among them that are none.
+    /// Returns the receipts of the last runs of this destination's environment and business unit, or of all where none is given,
+    /// at most `limit` of the last 90 days, the newest first; and those objects among them that are none.
     ///
     /// What earlier versions have written names no environment, and is everybody's.
     pub async fn history(
         &self,
         segment_name: Option<&SegmentName>,
-        environment: Option<&str>,
+        own: Option<&Destination>,
         limit: usize,
     ) -> Result<History, state::Error> {
         let receipts = self.0.keys.folder(Folder::Receipts);
@@ -75,7 +76,7 @@ impl Archive {
         let mut history = History::default();
         while history.len() < limit {
             match lists.try_next().await? {
-                Some(of_day) => self.tell_of_day(&mut history, &of_day, environment, limit).await?,
+                Some(of_day) => self.tell_of_day(&mut history, &of_day, own, limit).await?,
                 None => break,
             }
         }
@@ -86,7 +87,7 @@ impl Archive {
         &self,
         history: &mut History,
         keys: &[String],
-        environment: Option<&str>,
+        own: Option<&Destination>,
         limit: usize,
     ) -> Result<(), state::Error> {
         let receipts = keys.iter().map(|key| self.read(key));
@@ -105,8 +106,7 @@ impl Archive {
                     continue;
                 }
             };
-            let is_others = environment.is_some_and(|own| receipt["environment"].as_str().is_some_and(|it| it != own));
-            if is_others {
+            if own.is_some_and(|own| !may_be_of(&receipt, own)) {
                 continue;
             }
             name_the_first_files(&mut receipt);
@@ -159,6 +159,19 @@ impl Archive {
     fn unavailable(&self, key: &str, what: &'static str) -> state::Error {
         self.failure(Reason::Unavailable(what.into()), key)
     }
+}
+
+/// Returns whether a receipt may tell of the segments of this destination.
+fn may_be_of(receipt: &Value, own: &Destination) -> bool {
+    let Some(environment) = receipt["environment"].as_str() else {
+        return true;
+    };
+    let unit = receipt["settings"]["business_unit"].as_str();
+    let home = Home {
+        environment: environment.to_owned(),
+        business_unit: unit.map(str::to_owned),
+    };
+    own.may_have_told_of(&home, receipt["settings"]["owning_business_unit"].as_str())
 }
 
 fn name_of(key: &str) -> &str {
