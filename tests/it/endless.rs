@@ -23,8 +23,14 @@ async fn computing() -> World {
     world
 }
 
-async fn sweep_after(world: &World, time: Duration) -> Value {
+/// Lets time pass, and S3 say so before a file comes.
+async fn pass(world: &World, time: Duration) {
     world.sandbox.s3.clock().advance(time);
+    status(world).await;
+}
+
+async fn sweep_after(world: &World, time: Duration) -> Value {
+    pass(world, time).await;
     sweep(world).await["runs"].clone()
 }
 
@@ -74,7 +80,7 @@ async fn status_and_page_say_since_when_dynamics_computes_also_after_it_was_publ
         );
         let shown = lines(&world).join("\n");
         assert!(shown.contains("Not yet seen in Dynamics, since"), "{shown}");
-        world.sandbox.s3.clock().advance(HOUR * 20);
+        pass(&world, HOUR * 20).await;
         world.load(file, &contacts(0..1_200)).await.assert_computing();
     }
     let runs = sweep_after(&world, HOUR).await;
@@ -108,7 +114,7 @@ async fn the_next_run_says_that_the_publish_before_was_never_seen_and_the_one_th
 #[tokio::test(start_paused = true)]
 async fn a_publish_that_another_one_follows_within_the_hour_is_not_called_unseen() {
     let world = computing().await;
-    world.sandbox.s3.clock().advance(HOUR);
+    pass(&world, HOUR).await;
     let run = world.load("tuesday.csv", &contacts(0..1_200)).await;
     let sentence = run.assert_computing()["sentence"].as_str().unwrap();
     assert!(!sentence.contains("never seen"), "{sentence}");

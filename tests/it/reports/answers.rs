@@ -159,6 +159,8 @@ async fn history_tells_the_last_runs_of_a_segment_or_of_all_newest_first() {
         .s3
         .clock()
         .advance(std::time::Duration::from_hours(3 * 24));
+    // S3 says so more than once before a file of then comes.
+    world.invoke(json!({"action": "status"})).await.unwrap();
     world.load("thursday.csv", &contacts(0..10)).await;
     world
         .sandbox
@@ -186,6 +188,7 @@ async fn history_tells_the_last_runs_of_a_segment_or_of_all_newest_first() {
         .s3
         .clock()
         .advance(std::time::Duration::from_hours(92 * 24));
+    world.invoke(json!({"action": "status"})).await.unwrap();
     assert_eq!(history(&world, &json!({})).await.len(), 0, "the look back is bounded");
     assert_json_snapshot!("history", steady(json!({"runs": all[..1]})));
 }
