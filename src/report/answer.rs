@@ -21,8 +21,16 @@ impl RunReport {
                 (Outcome::Failed, refusal.reason, Some(error_type))
             }
             Enqueued::Refused(Refused { refusal, .. }) => (Outcome::Refused, refusal.reason, refusal.error_type),
-            Enqueued::Applied => (Outcome::Unchanged, "this version was loaded before".to_owned(), None),
-            _ => (Outcome::Superseded, "a newer result was loaded before".to_owned(), None),
+            Enqueued::Applied => (
+                Outcome::Unchanged,
+                known_before("this version was loaded before", job),
+                None,
+            ),
+            _ => (
+                Outcome::Superseded,
+                known_before("a newer result was loaded before", job),
+                None,
+            ),
         };
         Self {
             error_type,
@@ -204,6 +212,17 @@ pub(crate) fn fitting(mut answer: Value) -> Value {
         runs.iter_mut().for_each(name_the_first_files);
     }
     answer
+}
+
+/// Says what is known of a job from before, and to whom approves it how it is loaded all the same.
+fn known_before(what: &str, job: &Job) -> String {
+    let instead = if job.approved {
+        "; an approval loads nothing a second time: where it is to stand above all that came since, load it directly, without \
+         `approve`"
+    } else {
+        ""
+    };
+    format!("{what}{instead}")
 }
 
 /// Returns the reports but for those of lost attempts, and of ones that could not report, whose input has another one.

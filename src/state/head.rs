@@ -8,7 +8,7 @@ use crate::state::markers::Marker;
 use crate::state::overtaken::Overtaken;
 use crate::state::past::{LastRun, Load};
 use crate::state::precedence::{Precedence, Rank};
-use crate::state::refused::Refused;
+pub use crate::state::refused::{Refusal, Refused};
 use crate::state::shortage::Shortage;
 use crate::state::unseen::Unseen;
 use chrono::{DateTime, Utc};
@@ -38,6 +38,9 @@ pub struct Head {
     /// What stands at `settled` was itself carried out, and not only overtaken by a direct load that stands there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_settled_loaded: bool,
+    /// The complete result that counts, which may have been loaded directly and stand below `settled`; earlier heads lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_force: Option<Position>,
     /// Jobs not yet carried out, in the order of their arrival.
     #[serde(default)]
     pub pending: Vec<Job>,
@@ -256,6 +259,7 @@ impl Head {
             newest: None,
             settled: None,
             is_settled_loaded: false,
+            in_force: None,
             pending: Vec::new(),
             applied: None,
             writing: None,
@@ -291,6 +295,11 @@ impl Job {
     /// Returns the result that the job stands at, or above.
     pub fn stands_at(&self) -> &Position {
         Precedence::place(self.direct.as_ref(), &self.position)
+    }
+
+    /// Returns whether it is a direct load that stands above its file's place.
+    pub fn stands_above(&self) -> bool {
+        self.direct.as_ref().is_some_and(|precedence| !precedence.is_in_place)
     }
 
     /// Returns the highest result that was known when the job was asked for: its own, where an event brought it.

@@ -1,7 +1,8 @@
-//! Results that are put aside, as a head remembers them.
+//! Jobs that will not be carried out, unless somebody approves them, orders them, or mends what keeps them out.
 
 use crate::domain::{ErrorType, Position, RunId};
 use crate::state::head::Job;
+use crate::state::precedence::Precedence;
 use serde::{Deserialize, Serialize};
 
 /// A job that will not be carried out.
@@ -12,9 +13,9 @@ pub struct Refused {
     pub position: Position,
     /// Its name, and what an approval must quote.
     pub run_id: RunId,
-    /// A direct load was refused, rather than what an event told of.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_direct: bool,
+    /// Where it stood, for a direct load, in which place its approval puts it; earlier heads lack it.
+    #[serde(default, rename = "ordered", skip_serializing_if = "Option::is_none")]
+    pub direct: Option<Box<Precedence>>,
     /// Why it will not.
     #[serde(flatten)]
     pub refusal: Refusal,
@@ -34,4 +35,11 @@ pub struct Refusal {
     /// The job, where it waits until nothing uses the segment any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Box<Job>>,
+}
+
+impl Refused {
+    /// Returns whether a direct load was refused, rather than what an event told of.
+    pub fn is_direct(&self) -> bool {
+        self.direct.as_ref().is_some_and(|direct| !direct.is_in_place)
+    }
 }

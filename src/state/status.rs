@@ -221,7 +221,7 @@ impl Head {
             .last_run
             .as_ref()
             .is_some_and(|run| run.outcome == Outcome::Refused);
-        let asked_for = self.refused.last().filter(|refused| refused.is_direct && was_refused);
+        let asked_for = self.refused.last().filter(|refused| refused.is_direct() && was_refused);
         self.refused_since().or(asked_for)
     }
 }

@@ -127,7 +127,12 @@ impl<M: Means> Worker<'_, M> {
         let job = by(self.stop_at, "S3 was asked which files the result has", taking_up).await?;
         if dry_run {
             let head = by(self.stop_at, NOTING, heads::read(&self.means, &job.segment_name)).await?;
-            let report = self.dry_run(&head.asked_directly(job), &head).await;
+            let job = if job.approved {
+                head.approved_in_place(job)
+            } else {
+                head.asked_directly(job)
+            };
+            let report = self.dry_run(&job, &head).await;
             return Ok(vec![self.reporter.tell(report).await]);
         }
         match by(self.stop_at, NOTING, heads::enqueue(&self.means, &job, is_direct)).await {

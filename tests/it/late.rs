@@ -19,7 +19,7 @@ async fn world(mode: &str, late: &[Uuid]) -> (World, String) {
 }
 
 /// Loads a file in a mode of its own, by its event.
-async fn load_as(world: &World, mode: &str, name: &str, people: &[Uuid]) {
+pub(crate) async fn load_as(world: &World, mode: &str, name: &str, people: &[Uuid]) {
     world.destination(&json!({"mode": mode}));
     world.load(name, people).await.assert_loaded();
 }

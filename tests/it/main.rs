@@ -1,6 +1,7 @@
 //! Runs the loader against the sandbox over real HTTP on the loopback interface.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop there")]
 
+mod approved;
 mod architecture;
 mod aside;
 mod askew;

@@ -60,7 +60,7 @@ pub(super) fn refused(key: &str, reason: &str) -> Refused {
             nth: 0,
         },
         run_id: serde_json::from_value(serde_json::json!("da8ded9e30af2cca")).unwrap(),
-        is_direct: false,
+        direct: None,
         refusal: Refusal {
             reason: reason.to_owned(),
             unreadable: false,

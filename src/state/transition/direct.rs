@@ -1,21 +1,39 @@
 //! Where a direct load stands.
 
-use crate::domain::Position;
+use crate::domain::{Mode, Position};
 use crate::state::counted::Counted;
 use crate::state::head::{Head, Job};
 use crate::state::precedence::Precedence;
-use crate::state::refused::Refused;
 
 impl Head {
     /// Returns a job as a direct load of it that is asked for now: above all that is known.
     pub fn asked_directly(&self, job: Job) -> Job {
-        let is_of_event = |refused: &Refused| job.is_about(&refused.position) && !refused.is_direct;
-        let is_in_place = job.approved && self.refused.iter().any(is_of_event);
-        let direct = Some(self.precedence_over_all(&job.position, is_in_place));
+        let direct = Some(self.precedence_over_all(&job.position));
         Job { direct, ..job }
     }
 
-    fn precedence_over_all(&self, own: &Position, is_in_place: bool) -> Precedence {
+    /// Takes up a direct load, which stands above all, whatever is known of its input.
+    pub(super) fn order(&mut self, job: Job) {
+        // An approval stays until its input is applied or replaced: who asks for the very same takes it from nobody.
+        let is_approved = |pending: &Job| pending.approved && pending.run_id == job.run_id;
+        let approved = self.pending.iter().any(is_approved);
+        self.take_place_of_same(&job);
+        let direct = self.asked_directly(job);
+        self.lift_pauses_for(&direct);
+        self.pending.push(Job { approved, ..direct });
+    }
+
+    /// Drops what is pending and is asked for once more.
+    ///
+    /// The later of two direct loads of the same counts. What an event asked to replace stays: the direct one may be refused, and
+    /// an older result counts then. Of additions and removals each counts by itself, so that the direct one is all.
+    pub(super) fn take_place_of_same(&mut self, job: &Job) {
+        let is_replaced = |pending: &Job| pending.direct.is_some() || pending.mode != Mode::Replace;
+        self.pending
+            .retain(|pending| !(pending.asks_as(job) && is_replaced(pending)));
+    }
+
+    pub(super) fn precedence_over_all(&self, own: &Position) -> Precedence {
         let pending = self.pending.iter().map(Job::stands_at);
         let known = pending.chain(&self.newest).chain(&self.settled);
         // What was counted goes over what comes late, as those that wait do over each other.
@@ -28,7 +46,7 @@ impl Head {
                 .unwrap_or(own)
                 .clone(),
             number: turns.max().unwrap_or(0).saturating_add(1),
-            is_in_place,
+            is_in_place: false,
         }
     }
 }

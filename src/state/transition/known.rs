@@ -2,7 +2,7 @@
 
 use super::Enqueued;
 use crate::domain::{Mode, Position, RunId};
-use crate::state::head::{Head, Job};
+use crate::state::head::{Head, Job, Refused};
 
 impl Head {
     /// Returns what the head knows of what an event tells of; `None` if it is new, or where only S3 can say whether it is.
@@ -19,10 +19,22 @@ impl Head {
         if self.pending.iter().any(|pending| pending.is_same_object(job)) {
             return Some(Enqueued::Pending);
         }
+        self.was_carried_out(job).then_some(Enqueued::Applied)
+    }
+
+    /// Returns whether a job's input was loaded, as far as the head remembers.
+    pub(super) fn was_carried_out(&self, job: &Job) -> bool {
         let was_applied = self.applied.iter().any(|applied| applied.job.is_same_object(job));
-        let settled = self.settled.as_ref().filter(|_| self.is_settled_loaded);
-        let was_settled = job.mode == Mode::Replace && settled.is_some_and(|settled| job.is_about(settled));
-        (was_applied || was_settled || self.has_counted(job)).then_some(Enqueued::Applied)
+        let settled = self.settled.iter().filter(|_| self.is_settled_loaded);
+        let mut complete = settled.chain(&self.in_force);
+        let was_complete = job.mode == Mode::Replace && complete.any(|complete| job.is_about(complete));
+        was_applied || was_complete || self.has_counted(job)
+    }
+
+    /// Returns the refusal of just this run.
+    pub(super) fn refusal_of(&self, job: &Job) -> Option<&Refused> {
+        let is_it = |refused: &&Refused| refused.run_id == job.run_id && job.is_about(&refused.position);
+        self.refused.iter().find(is_it)
     }
 
     /// Returns whether a replace was carried out, or overtaken, at or above the job's place.
@@ -90,7 +102,11 @@ impl Head {
         let asked_for = jobs.flat_map(|job| [&job.position, job.knows()]);
         let refused = self.refused.iter().map(|refused| &refused.position);
         let counted = self.counted.iter().map(|counted| &counted.input.position);
-        let others = refused.chain(counted).chain(&self.newest).chain(&self.settled);
+        let others = refused
+            .chain(counted)
+            .chain(&self.newest)
+            .chain(&self.settled)
+            .chain(&self.in_force);
         asked_for.chain(others)
     }
 }

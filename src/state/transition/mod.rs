@@ -1,5 +1,6 @@
 //! How a head changes: pure functions, so that a simulation can drive them through every order of events.
 
+mod approval;
 mod attempts;
 mod direct;
 mod known;
@@ -88,40 +89,30 @@ impl ReadBack {
 }
 
 impl Head {
-    /// Takes a job up, unless what it asks for is done, overtaken or refused; a direct load is always taken up.
-    pub fn enqueue(&mut self, mut job: Job, is_direct: bool) -> Enqueued {
+    /// Takes a job up, unless what it asks for is done, overtaken or refused; a direct load is always taken up, and an approval
+    /// where it was not carried out before.
+    pub fn enqueue(&mut self, job: Job, is_direct: bool) -> Enqueued {
         self.note_marker(&job);
-        if is_direct {
-            // The later of two direct loads of the same counts. What an event asked to replace stays: the direct one may be refused, and
-            // an older result counts then. Of additions and removals each counts by itself, so that the direct one is all.
-            let is_replaced = |pending: &Job| pending.direct.is_some() || job.mode != Mode::Replace;
-            // An approval stays until its input is applied or replaced: who asks for the very same takes it from nobody.
-            let is_approved = |pending: &Job| pending.approved && pending.run_id == job.run_id;
-            let approved = job.approved || self.pending.iter().any(is_approved);
-            let is_above = |pending: &Job| pending.direct.as_ref().is_some_and(|direct| !direct.is_in_place);
-            let stood_above = self
-                .pending
-                .iter()
-                .any(|pending| pending.asks_as(&job) && is_above(pending));
-            self.pending
-                .retain(|pending| !(pending.asks_as(&job) && is_replaced(pending)));
-            // Whoever only asks once more approves nothing in its own place: that is an order, which stands above all.
-            job = self.asked_directly(job);
-            job.approved = approved;
-            if let Some(precedence) = &mut job.direct {
-                // What it takes the place of stood above all already.
-                precedence.is_in_place &= !stood_above;
+        match (is_direct, job.approved) {
+            (true, true) => self.approve(job),
+            (true, false) => {
+                self.order(job);
+                Enqueued::Queued
             }
-        } else {
-            let overtaken = || self.is_overtaken(&job).then_some(Enqueued::Superseded);
-            if let Some(known) = self.find(&job).or_else(overtaken) {
-                if known == Enqueued::Pending {
-                    self.lift_pauses_for(&job);
-                }
-                return known;
-            }
-            self.newest = higher(self.newest.take(), &job.position);
+            (false, _) => self.hear_of(job),
         }
+    }
+
+    /// Takes up what an event tells of, unless it is known.
+    fn hear_of(&mut self, job: Job) -> Enqueued {
+        let overtaken = || self.is_overtaken(&job).then_some(Enqueued::Superseded);
+        if let Some(known) = self.find(&job).or_else(overtaken) {
+            if known == Enqueued::Pending {
+                self.lift_pauses_for(&job);
+            }
+            return known;
+        }
+        self.newest = higher(self.newest.take(), &job.position);
         self.lift_pauses_for(&job);
         self.pending.push(job);
         Enqueued::Queued
@@ -313,6 +304,7 @@ impl Head {
                 self.is_settled_loaded = job.is_about(job.stands_at());
             }
             self.settled = higher(self.settled.take(), job.stands_at());
+            self.in_force = Some(job.position.clone());
         } else {
             self.counted.retain(|counted| !job.is_about(&counted.input.position));
             self.counted.push(Counted::of(job));
@@ -349,7 +341,7 @@ impl Head {
         self.refused.push(Refused {
             position,
             run_id,
-            is_direct: job.direct.as_ref().is_some_and(|precedence| !precedence.is_in_place),
+            direct: job.direct.clone().map(Box::new),
             refusal,
         });
         keep_latest(&mut self.refused);

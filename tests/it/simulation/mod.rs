@@ -18,7 +18,7 @@
 //! Some things go wrong for hours after that, or for ever ([`traps`]): a file kills or holds up whoever works on it, at one
 //! action of each run, or may not be read; a head is damaged; Dynamics fails to compute a segment however often it is
 //! published. Marketers edit members, groups, query and refresh between any two calls ([`marketer`]); people make dry runs, load directly
-//! and approve, not always what was refused ([`people`]).
+//! and approve, not always what was refused, and now and then twice ([`people`]).
 //!
 //! After every step: nothing is published or visible but whole files, old or new, but for what a marketer did after the
 //! last look; `applied` is never ahead of what is published; nobody sends a write while another worker has one under way; no
@@ -123,6 +123,8 @@ enum Plant {
     WhatFailsGoesFirst,
     /// An approval names the run of whatever the file is by then.
     ApprovalsNameAnything,
+    /// An approval that was given before is understood as a direct load.
+    ApprovalsAreForgotten,
     /// One head that cannot be read makes every list fail.
     OneHeadStandsForAll,
     /// That Dynamics failed to compute what was published is not stored.
@@ -261,6 +263,11 @@ fn where_what_fails_goes_first_others_wait_for_ever() {
 #[test]
 fn where_approvals_name_anything_guards_open_for_what_nobody_has_seen() {
     assert_is_caught(Plant::ApprovalsNameAnything, 1_000);
+}
+
+#[test]
+fn where_approvals_are_forgotten_the_second_is_an_order_that_nobody_has_given() {
+    assert_is_caught(Plant::ApprovalsAreForgotten, 1_000);
 }
 
 #[test]

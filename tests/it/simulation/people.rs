@@ -1,6 +1,5 @@
 //! What sets workers to work: S3's events, and people who load directly, make dry runs and approve.
 
-use super::Plant;
 use super::calls::BUCKET;
 use super::files::{File, file_of};
 use super::kinds::Environments;
@@ -8,11 +7,13 @@ use super::outcomes::Invocation;
 use super::scenario::Scenario;
 use super::situations::Situation;
 use super::world::{MINUTE, SECOND, World};
+use super::{Breach, Plant};
 use segment_loader::domain::{Mode, ObjectRef};
 use segment_loader::event::LoadCommand;
 use segment_loader::report::{Outcome, RunReport};
 use segment_loader::state::Job;
 use segment_loader::worker::Candidate;
+use std::mem;
 
 /// What sets a worker to work.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +41,8 @@ pub(super) struct Approval {
     run: String,
     /// Whether it names what was refused, and by its own name.
     is_right: bool,
+    /// Whether it was given before.
+    was_given: bool,
     about: Situation,
 }
 
@@ -49,6 +52,8 @@ pub(super) struct Answer {
     pub(super) after: u64,
     pub(super) trigger: Trigger,
     pub(super) function: usize,
+    /// So much later they give the same command once more.
+    pub(super) again: Option<u64>,
     /// A result of which a part is written anew meanwhile.
     pub(super) rewritten: Option<usize>,
 }
@@ -58,7 +63,9 @@ pub(super) struct Answer {
 pub(super) struct People {
     /// What was refused, as a head tells it.
     refused: Vec<Job>,
-    pub(super) approvals: Vec<Approval>,
+    approvals: Vec<Approval>,
+    /// The keys that somebody has loaded directly, without an approval.
+    ordered: Vec<String>,
 }
 
 impl People {
@@ -67,8 +74,21 @@ impl People {
         self.refused.push(refused.clone());
     }
 
+    /// Judges what waits: somebody has approved what is approved, and ordered what stands above all.
+    pub(super) fn judge(&self, job: &Job) -> Option<Breach> {
+        let key = &job.object.key;
+        let breach = if job.approved && !self.have_approved(job) {
+            format!("nobody has approved {key}")
+        } else if job.stands_above() && !self.ordered.contains(key) {
+            format!("nobody has ordered {key}")
+        } else {
+            return None;
+        };
+        Some(Breach::Approval(breach))
+    }
+
     /// Returns whether somebody has approved just this.
-    pub(super) fn have_approved(&self, job: &Job) -> bool {
+    fn have_approved(&self, job: &Job) -> bool {
         let is_it = |approval: &&Approval| {
             approval.is_right && approval.run == job.run_id.as_str() && approval.mode == job.mode
         };
@@ -107,6 +127,7 @@ impl World {
             after,
             trigger: Trigger::Approval(number),
             function: self.people.approvals[number].function,
+            again: self.rng.happens(700).then(|| self.rng.between(0, 40 * MINUTE)),
             rewritten: is_rewritten.then(|| file_of(&refused)),
         })
     }
@@ -120,6 +141,7 @@ impl World {
             environment: 0,
             run: refused.run_id.as_str().to_owned(),
             is_right: true,
+            was_given: false,
             about: Situation::ApprovedAndLoaded,
         };
         // In a bucket without versions a key names whatever lies there.
@@ -160,7 +182,10 @@ impl World {
         let scenario = &self.scenario;
         let (index, command) = match trigger {
             Trigger::Event(index) => (index, None),
-            Trigger::Direct(index) => (index, Some(scenario.command(index, scenario.order_mode(index)))),
+            Trigger::Direct(index) => {
+                self.people.ordered.push(scenario.files[index].key.clone());
+                (index, Some(scenario.command(index, scenario.order_mode(index))))
+            }
             Trigger::DryRun(index) => {
                 let command = scenario.command(index, scenario.order_mode(index));
                 self.seen.meet(Situation::DryRun);
@@ -173,7 +198,7 @@ impl World {
                 )
             }
             Trigger::Approval(number) => {
-                let approval = &self.people.approvals[number];
+                let approval = self.people.approvals[number].clone();
                 if !approval.is_right {
                     self.seen.meet(approval.about);
                 } else if approval.environment != environment {
@@ -193,7 +218,13 @@ impl World {
                     let named = scenario.run_id(approval.file, approval.mode, environment, now);
                     named.as_str().to_owned()
                 };
-                let approve = Some(named);
+                let was_given = mem::replace(&mut self.people.approvals[number].was_given, true);
+                if was_given && approval.is_right && self.oracle.was_loaded(approval.file) {
+                    self.seen.meet(Situation::ApprovedOnceMore);
+                }
+                // Whoever gives it once more is understood to load the file directly.
+                let is_order = self.plant == Some(Plant::ApprovalsAreForgotten) && was_given;
+                let approve = Some(named).filter(|_| !is_order);
                 (approval.file, Some(LoadCommand { approve, ..command }))
             }
             Trigger::Sweep => return None,

@@ -251,6 +251,7 @@ impl Player {
             after,
             trigger,
             function,
+            again,
             rewritten,
         }) = answer
         {
@@ -263,6 +264,10 @@ impl Player {
             self.world.begin(async move {
                 sleep(Duration::from_millis(after)).await;
                 player.invoke(trigger, function).await;
+                if let Some(later) = again {
+                    sleep(Duration::from_millis(later)).await;
+                    player.invoke(trigger, function).await;
+                }
             });
         }
     }

@@ -90,6 +90,8 @@ pub(super) enum Situation {
     LoadedUnderNewer,
     /// An approved result was loaded where something newer than its file had been counted.
     ApprovedUnderNewer,
+    /// An approval was given once more, after its file was loaded.
+    ApprovedOnceMore,
     /// A segment tells in Dynamics how it was loaded last, or what was refused.
     Described,
     /// During a run a marketer wrote into a description.
@@ -101,7 +103,7 @@ pub(super) enum Situation {
 pub(super) struct Tally(Vec<u64>);
 
 impl Situation {
-    pub(super) const ALL: [Self; 52] = [
+    pub(super) const ALL: [Self; 53] = [
         Self::Appended,
         Self::Removed,
         Self::FailedForAWhile,
@@ -152,6 +154,7 @@ impl Situation {
         Self::SaidSuperseded,
         Self::LoadedUnderNewer,
         Self::ApprovedUnderNewer,
+        Self::ApprovedOnceMore,
         Self::Described,
         Self::NoteWritten,
     ];

@@ -265,13 +265,8 @@ impl World {
             .oracle
             .head_changed(&self.scenario, segment, old, head, remote, now);
         self.break_off(breach);
-        for job in head.pending.iter().filter(|job| job.approved) {
-            if !self.people.have_approved(job) {
-                let breach = format!("nobody has approved {}", job.object.key);
-                self.break_off(Some(Breach::Approval(breach)));
-                break;
-            }
-        }
+        let breach = head.pending.iter().find_map(|job| self.people.judge(job));
+        self.break_off(breach);
         for refused in oracle::refusals(old, head) {
             self.seen.meet(Situation::PutAside);
             let file = file_of(refused);

@@ -51,7 +51,7 @@ fn a_direct_addition_goes_over_what_comes_late_as_what_was_newest_when_it_was_as
 }
 
 #[test]
-fn an_approval_of_what_an_event_brought_stands_where_the_event_stood() {
+fn an_approval_stands_where_the_event_or_the_direct_load_stood_that_was_refused() {
     for is_direct in [false, true] {
         let mut head = head();
         head.enqueue(replace(1), is_direct);
@@ -63,8 +63,8 @@ fn an_approval_of_what_an_event_brought_stands_where_the_event_stood() {
             approved: true,
             ..replace(1)
         };
-        let newer = head.newer_than(&head.asked_directly(approved)).unwrap();
-        assert_eq!(newer.len(), usize::from(!is_direct));
+        let newer = head.newer_than(&head.approved_in_place(approved)).unwrap();
+        assert_eq!(newer.len(), 1, "direct: {is_direct}");
     }
 }
 
@@ -165,7 +165,7 @@ fn what_was_removed_directly_goes_over_an_approval_that_comes_after_it() {
             approved: true,
             ..replace(2)
         };
-        let newer = head.newer_than(&head.asked_directly(approved)).unwrap();
+        let newer = head.newer_than(&head.approved_in_place(approved)).unwrap();
         assert_eq!(newer.len(), 1, "{head:?}");
     }
 }
@@ -215,4 +215,38 @@ fn a_complete_result_older_than_all_that_is_remembered_is_no_guess() {
     }
     assert_eq!(head.enqueue(replace(1), false), Enqueued::Queued);
     assert_eq!(head.newer_than(&replace(1)), Err(Untold::Forgotten));
+}
+
+#[test]
+fn an_approval_that_a_newer_result_has_overtaken_loads_nothing_when_it_is_given_again() {
+    let mut head = head();
+    head.enqueue(replace(1), false);
+    let refused = head.next().unwrap().clone();
+    head.refuse("me", &refused, too_small()).unwrap();
+    head.enqueue(replace(2), false);
+    let approved = Job {
+        approved: true,
+        ..replace(1)
+    };
+    assert_eq!(head.enqueue(approved.clone(), true), Enqueued::Queued);
+    assert_eq!(head.enqueue(approved.clone(), true), Enqueued::Pending);
+    apply_next(&mut head);
+    assert_eq!(head.enqueue(approved, true), Enqueued::Superseded, "{head:?}");
+    assert_eq!(head.next(), None);
+}
+
+#[test]
+fn an_approval_of_a_refused_direct_load_stands_where_that_did_though_the_event_of_its_file_waits() {
+    let mut head = head();
+    head.enqueue(replace(1), false);
+    head.enqueue(replace(2), false);
+    head.enqueue(replace(1), true);
+    let direct = head.next().unwrap().clone();
+    head.refuse("me", &direct, too_small()).unwrap();
+    let approved = Job {
+        approved: true,
+        ..replace(1)
+    };
+    head.enqueue(approved, true);
+    assert_eq!(next_second(&head), Some(1), "{head:?}");
 }

@@ -71,7 +71,7 @@ fn an_entry_of_before_without_a_tag_is_known_by_the_rest_alone() {
     for known in [&mut head.settled, &mut head.newest] {
         known.as_mut().unwrap().etag = None;
     }
-    (head.applied, head.is_settled_loaded) = (None, false);
+    (head.applied, head.in_force, head.is_settled_loaded) = (None, None, false);
     assert_eq!(head.recall(&content("b")), Some(Enqueued::Superseded));
 }
 

@@ -53,8 +53,8 @@ pub(super) struct Oracle {
     initial: [Contacts; SEGMENTS],
     entries: Vec<Entry>,
     orders: u64,
-    /// What was refused: of which segment, which file, and whether an event had brought it.
-    refusals: Vec<(usize, usize, bool)>,
+    /// What was refused: of which segment, which file, in which mode, and where that stood.
+    refusals: Vec<(usize, usize, Mode, Place)>,
 }
 
 impl Oracle {
@@ -74,28 +74,15 @@ impl Oracle {
             return;
         }
         let own = place_of(scenario, file_of(job));
-        // Above all stands also what takes the place of an order that waits.
-        let waits_above = |entry: &Entry| {
-            let is_same = entry.file == file_of(job) && entry.mode == job.mode && entry.direct.is_some();
-            is_same && !entry.is_of_event() && !entry.was_applied && !entry.is_refused
-        };
-        let is_in_place =
-            approves && self.was_refused_to_an_event(segment, file_of(job)) && !self.of(segment).any(waits_above);
-        let (place, base) = if job.direct.is_some() {
-            self.orders += 2;
-            let is_known = |entry: &&Entry| !is_in_place || entry.mode == Mode::Replace && entry.was_applied;
-            let known = self.of(segment).filter(is_known).map(|entry| entry.place.0.clone());
-            let place = (known.fold(own.clone(), Ord::max), self.orders);
-            // It stands above what was loaded before, and below what was ordered of that and waits.
-            let replaces = self
-                .of(segment)
-                .filter(|entry| entry.mode == Mode::Replace && entry.was_applied);
-            let last = replaces.map(|entry| entry.place.1).max().unwrap_or(0);
-            let place = if is_in_place { (place.0, last + 1) } else { place };
-            let base = if is_in_place { (own, IN_PLACE) } else { place.clone() };
-            (place, base)
-        } else {
+        let (place, base) = if job.direct.is_none() {
             ((own.clone(), 0), (own, 0))
+        } else if approves {
+            self.approved_at(segment, job, own)
+        } else {
+            self.orders += 2;
+            let known = self.of(segment).map(|entry| entry.place.0.clone());
+            let place = (known.fold(own, Ord::max), self.orders);
+            (place.clone(), place)
         };
         self.entries.push(Entry {
             segment,
@@ -176,7 +163,8 @@ impl Oracle {
             breach = breach.or_else(|| Self::refused(scenario, job, remote, now));
             if let Some(entry) = self.entries.iter_mut().find(|entry| entry.is(segment, job)) {
                 entry.is_refused = true;
-                self.refusals.push((segment, entry.file, entry.is_of_event()));
+                self.refusals
+                    .push((segment, entry.file, entry.mode, entry.base.clone()));
             }
         }
         if breach.is_some() {

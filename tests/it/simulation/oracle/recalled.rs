@@ -2,7 +2,7 @@
 
 use super::super::files::file_of;
 use super::super::scenario::Scenario;
-use super::{Entry, Oracle, place_of};
+use super::{Entry, FilePlace, IN_PLACE, Oracle, Place, place_of};
 use segment_loader::domain::Mode;
 use segment_loader::state::Job;
 
@@ -28,11 +28,31 @@ impl Oracle {
         newer.any(|entry| entry.was_applied || !entry.is_refused || scenario.is_lost(entry.file))
     }
 
-    /// Returns whether what was refused of a file last had come by an event: an approval lets it in where that stood.
-    pub(super) fn was_refused_to_an_event(&self, segment: usize, file: usize) -> bool {
+    /// Returns where what somebody approves stands: where it waits above all, else where it was refused last, or its file.
+    pub(super) fn approved_at(&self, segment: usize, job: &Job, own: FilePlace) -> (Place, Place) {
+        let file = file_of(job);
+        let waits_above = |entry: &&Entry| {
+            let is_same = entry.file == file && entry.mode == job.mode && !entry.is_of_event();
+            is_same && !entry.was_applied && !entry.is_refused
+        };
+        if let Some(order) = self.of(segment).filter(waits_above).max_by_key(|entry| &entry.place) {
+            return (order.place.clone(), order.base.clone());
+        }
         let mut refusals = self.refusals.iter();
-        let last = refusals.rfind(|(of, refused, _)| (*of, *refused) == (segment, file));
-        last.is_some_and(|(.., is_event)| *is_event)
+        let last = refusals.rfind(|(of, refused, ..)| (*of, *refused) == (segment, file));
+        let of_order = last.filter(|(_, _, mode, base)| *mode == job.mode && base.1 > IN_PLACE);
+        let base = of_order.map_or((own, IN_PLACE), |(.., base)| base.clone());
+        // It stands above what was loaded before, and below what was ordered of that and waits.
+        let is_loaded = |entry: &&Entry| entry.mode == Mode::Replace && entry.was_applied;
+        let loaded = || self.of(segment).filter(is_loaded).map(|entry| entry.place.clone());
+        let last = loaded().map(|place| place.1).max().unwrap_or(0);
+        let highest = loaded().map(|place| place.0).fold(base.0.clone(), Ord::max);
+        ((highest, base.1.max(last + 1)), base)
+    }
+
+    /// Returns whether a file was loaded anywhere.
+    pub(in super::super) fn was_loaded(&self, file: usize) -> bool {
+        self.entries.iter().any(|entry| entry.file == file && entry.was_applied)
     }
 
     /// Returns whether some head has taken up what a file stands for.

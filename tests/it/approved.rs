@@ -1,0 +1,160 @@
+//! Approvals that are given again, late, or for what was loaded in another way: an approval never is a direct load.
+
+use crate::late::load_as;
+use crate::run::Run;
+use crate::world::{World, contacts, csv};
+use sandbox::BUCKET;
+use serde_json::{Value, json};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// A segment of 0 to 9, and a file with an unusable row that was refused by its event; its command as it was printed.
+async fn refused(mode: &str, people: &[Uuid]) -> (World, Value) {
+    let world = World::start().await;
+    world.load("base.csv", &contacts(0..10)).await;
+    world.destination(&json!({"mode": mode, "max_invalid_percent": 0}));
+    let key = world.drop_file("half.csv", [csv(people), b"no id\n".to_vec()].concat());
+    let run = world.run(&key).await;
+    run.assert_refused();
+    let command = command(&run);
+    world.sandbox.s3.clock().advance(Duration::from_secs(1));
+    (world, command)
+}
+
+fn command(refused: &Run) -> Value {
+    let reason = refused["reason"].as_str().unwrap();
+    serde_json::from_str(&reason[reason.find('{').unwrap()..]).unwrap()
+}
+
+async fn give(world: &World, command: &Value) -> Run {
+    Run::first(&world.invoke(command.clone()).await.unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_approval_that_is_given_again_changes_nothing_however_often() {
+    for (mode, people, newer, of_newer) in [
+        ("append", contacts([20, 21]), "remove", contacts([5, 21])),
+        ("remove", contacts([1, 2]), "append", contacts([2, 30])),
+        ("replace", contacts(0..12), "remove", contacts([3])),
+    ] {
+        for is_before in [true, false] {
+            let (world, approval) = refused(mode, &people).await;
+            if is_before {
+                load_as(&world, newer, "newer.csv", &of_newer).await;
+            }
+            give(&world, &approval).await.assert_loaded();
+            if !is_before {
+                load_as(&world, newer, "newer.csv", &of_newer).await;
+            }
+            let before = world.published();
+            for _ in 0..2 {
+                let again = give(&world, &approval).await;
+                again
+                    .assert_unchanged()
+                    .says("this version was loaded before")
+                    .says("without `approve`");
+                assert_eq!(world.published(), before, "{mode}: {again}");
+            }
+            world
+                .load_directly(
+                    "incoming/Summer Sale/half.csv",
+                    &json!({"mode": mode, "approve": approval["approve"], "dry_run": true}),
+                )
+                .await;
+            assert_eq!(world.published(), before);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_approval_of_what_was_loaded_in_another_way_meanwhile_changes_nothing() {
+    let (world, approval) = refused("append", &contacts([20, 21])).await;
+    let key = "incoming/Summer Sale/half.csv";
+    world.destination(&json!({"mode": "append", "max_invalid_percent": 50}));
+    world.load_directly(key, &json!({})).await.assert_loaded();
+    load_as(&world, "remove", "newer.csv", &contacts([21])).await;
+    let before = world.published();
+    give(&world, &approval).await.assert_unchanged();
+    assert_eq!(world.published(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_approval_of_what_a_newer_result_has_overtaken_says_so_and_loads_nothing() {
+    let world = World::start().await;
+    world.load("base.csv", &contacts(0..10)).await;
+    let key = world.drop_contacts("older.csv", &contacts(0..12));
+    let dry_run = world.load_directly(&key, &json!({"dry_run": true})).await;
+    world.sandbox.s3.clock().advance(Duration::from_secs(1));
+    world.load("newer.csv", &contacts(0..9)).await.assert_loaded();
+    let approved = world.load_directly(&key, &json!({"approve": dry_run.run_id()})).await;
+    approved.assert_outcome("superseded").says("without `approve`");
+    assert_eq!(world.published(), contacts(0..9));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_approval_of_a_refused_direct_load_stands_where_that_was_asked_for() {
+    let world = World::start().await;
+    world.load("base.csv", &contacts(0..10)).await;
+    world.destination(&json!({"mode": "replace", "max_invalid_percent": 0}));
+    let key = world.drop_file("half.csv", [csv(&contacts(0..12)), b"no id\n".to_vec()].concat());
+    let approval = command(world.load_directly(&key, &json!({})).await.assert_refused());
+    world.sandbox.s3.clock().advance(Duration::from_secs(1));
+    load_as(&world, "remove", "unsubscribed.csv", &contacts([2])).await;
+    let expected = [contacts(0..2), contacts(3..12)].concat();
+    for outcome in ["loaded", "unchanged"] {
+        give(&world, &approval).await.assert_outcome(outcome);
+        assert_eq!(world.published(), expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_approval_of_what_dynamics_did_not_accept_stands_where_its_event_stood() {
+    let world = World::start().await;
+    world.destination(&json!({"mode": "append"}));
+    world.load("base.csv", &contacts(0..10)).await;
+    let known = contacts((0..10).chain(20..22));
+    world.sandbox.dataverse.set_known_contacts(known);
+    let key = world.drop_contacts("added.csv", &contacts(20..24));
+    let event = world.sandbox.s3.notification(BUCKET, &key);
+    assert_eq!(
+        world.invoke(event).await.unwrap_err().error_type(),
+        "ContactsNotAccepted"
+    );
+    let run_id = world.head()["pending"][0]["run_id"].clone();
+    world.sandbox.s3.clock().advance(Duration::from_secs(1));
+    load_as(&world, "remove", "unsubscribed.csv", &contacts([5, 21])).await;
+    for outcome in ["loaded", "unchanged"] {
+        let approval = json!({"mode": "append", "approve": run_id});
+        world.load_directly(&key, &approval).await.assert_outcome(outcome);
+        assert_eq!(
+            world.published(),
+            [contacts(0..5), contacts(6..10), contacts([20])].concat()
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_event_of_the_complete_result_in_force_is_known_though_it_was_loaded_directly_and_others_followed() {
+    for (mode, people) in [
+        ("remove", contacts([2])),
+        ("append", contacts([30])),
+        ("remove", contacts([99])),
+    ] {
+        let world = World::start().await;
+        let key = world.drop_contacts("a.csv", &contacts(0..10));
+        world.run(&key).await.assert_loaded();
+        world.sandbox.s3.clock().advance(Duration::from_secs(1));
+        world.load("b.csv", &contacts(0..9)).await.assert_loaded();
+        world.load_directly(&key, &json!({})).await.assert_loaded();
+        world.destination(&json!({"mode": mode}));
+        world.load("c.csv", &people).await;
+        world.destination(&json!({"mode": "replace"}));
+        let before = world.published();
+        world
+            .run(&key)
+            .await
+            .assert_unchanged()
+            .says("this version was loaded before");
+        assert_eq!(world.published(), before);
+    }
+}
