@@ -36,8 +36,18 @@ impl RunReport {
             error_type,
             reason: Some(reason),
             repeated: matches!(outcome, Outcome::Refused | Outcome::Failed),
+            background: Background {
+                is_known: true,
+                ..Background::default()
+            },
             ..Self::of(job, outcome)
         }
+    }
+
+    /// Tells for the first time what is known.
+    pub(super) fn told_for_the_first_time(mut self) -> Self {
+        self.background.is_known = false;
+        self
     }
 
     /// Reports a job that was refused before it was taken up.

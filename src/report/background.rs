@@ -43,6 +43,8 @@ pub(crate) struct Background {
     pub(crate) misfit: Option<&'static str>,
     /// It is tried again without anybody asking.
     pub(crate) is_tried_again: bool,
+    /// What became of this input was known before: nothing was done for it.
+    pub(crate) is_known: bool,
     /// Another result of the segment goes first.
     pub(crate) waits_for_another: bool,
     /// The time was over since Dynamics throttles.
@@ -103,6 +105,7 @@ impl Background {
             objection: error.and_then(Error::objection).cloned(),
             misfit: error.and_then(Error::misfit),
             is_tried_again: error.is_some_and(|error| error.fate() == Fate::Retry),
+            is_known: false,
             waits_for_another: false,
             is_throttled: error.is_some_and(Error::is_throttled),
             may_be_published: writing.written.is_some() && !is_refused,

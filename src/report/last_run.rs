@@ -26,6 +26,6 @@ impl RunReport {
     /// Returns whether the run may have changed what is known of a segment.
     pub(crate) fn is_of_a_segment(&self) -> bool {
         let is_own = !matches!(self.outcome, Outcome::DryRun | Outcome::Superseded | Outcome::Busy);
-        is_own && !self.is_dry_run && self.segment_name.is_some()
+        is_own && !self.is_dry_run && !self.background.is_known && self.segment_name.is_some()
     }
 }

@@ -128,7 +128,7 @@ impl RunReport {
                 contacts: Some(applied.contacts),
                 ..Self::of(job, (*loaded).into())
             },
-            End::Known(known) => Self::of_known(job, known.clone()),
+            End::Known(known) => Self::of_known(job, known.clone()).told_for_the_first_time(),
         };
         Self {
             told_by: ToldBy::TheNext,
