@@ -168,8 +168,12 @@ fn count(glance: &Glance) -> Option<Html> {
     } else {
         ""
     };
-    let number = Html::element("b", &[], Html::text(&grouped(people)));
-    let count = Html::from([number, Html::text(&format!(" {word}{seen}"))]);
+    let (counted, of) = match glance.missing {
+        Some(missing) => (people.saturating_sub(missing), format!("of {} ", grouped(people))),
+        None => (people, String::new()),
+    };
+    let number = Html::element("b", &[], Html::text(&grouped(counted)));
+    let count = Html::from([number, Html::text(&format!(" {of}{word}{seen}"))]);
     Some(Html::paragraph("people", count))
 }
 
