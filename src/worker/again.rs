@@ -62,6 +62,10 @@ impl<M: Means> Session<'_, M> {
             let Some(audience) = found.filter(|audience| is_draft_of(&read_back, audience)) else {
                 return Ok(Vec::new());
             };
+            // What came meanwhile goes first, as before any publish.
+            if !self.lease.announce_again(job).await? {
+                return Ok(Vec::new());
+            }
             let (seen, overtaken) = self.publish_unread(&read_back, audience, Why::NotShown).await?;
             let overtaken = overtaken.iter().map(|lost| RunReport::of_overtaken(lost, job));
             Ok::<_, Error>(overtaken.chain([seen.finished_unread(error)]).collect())

@@ -162,6 +162,11 @@ impl<M: Means> LeaseGuard<M> {
             .await
     }
 
+    /// Looks once more, for what an attempt before was about to publish, whether another result goes first by now.
+    pub(super) async fn announce_again(&self, job: &Job) -> Result<bool, Error> {
+        self.change(|head, now| head.is_still_next(&self.owner, job, now)).await
+    }
+
     /// Records that the job is carried out, with the members that are missing; returns the jobs that it overtook, and what
     /// follows, as [`Head::note_missing`] does.
     ///

@@ -38,7 +38,17 @@ impl Head {
         let known = pending.chain(&self.newest).chain(&self.settled);
         // What was counted goes over what comes late, as those that wait do over each other.
         let counted = self.counted.iter().filter_map(Counted::number);
-        let turns = self.pending.iter().map(|job| job.rank().2).chain(counted);
+        // What was refused comes back where it stood, once it is approved.
+        let refused = self
+            .refused
+            .iter()
+            .filter_map(|refused| Some(refused.direct.as_ref()?.number));
+        let turns = self
+            .pending
+            .iter()
+            .map(|job| job.rank().2)
+            .chain(counted)
+            .chain(refused);
         Precedence {
             above: known
                 .chain([own])

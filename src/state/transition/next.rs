@@ -144,6 +144,12 @@ impl Head {
         }
     }
 
+    /// Returns whether a job is the one to work on; `now` is S3's time.
+    pub fn is_still_next(&mut self, owner: &str, job: &Job, now: DateTime<Utc>) -> Result<bool, LeaseLost> {
+        self.lease_of(owner)?;
+        Ok(self.next_at(now) == Some(job))
+    }
+
     /// Returns whether a job keeps others from their turn at `now`, by a part of it that is in the draft.
     pub fn is_in_the_way(&self, job: &Job, now: DateTime<Utc>) -> bool {
         let is_other = |other: &Job| other.mode != Mode::Replace && !other.is_same_object(job);

@@ -250,3 +250,19 @@ fn an_approval_of_a_refused_direct_load_stands_where_that_did_though_the_event_o
     head.enqueue(approved, true);
     assert_eq!(next_second(&head), Some(1), "{head:?}");
 }
+
+#[test]
+fn an_approval_of_a_refused_direct_load_stands_below_a_direct_load_that_was_asked_for_after_it() {
+    let mut head = head();
+    head.enqueue(replace(2), false);
+    head.enqueue(replace(1), true);
+    let direct = head.next().unwrap().clone();
+    head.refuse("me", &direct, too_small()).unwrap();
+    head.enqueue(replace(2), true);
+    let approved = Job {
+        approved: true,
+        ..replace(1)
+    };
+    head.enqueue(approved, true);
+    assert_eq!(next_second(&head), Some(2), "{head:?}");
+}
