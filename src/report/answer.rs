@@ -26,6 +26,11 @@ impl RunReport {
                 known_before("this version was loaded before", job),
                 None,
             ),
+            Enqueued::RefusedAndOvertaken => (
+                Outcome::Superseded,
+                known_before("it was refused, and a newer result was loaded since", job),
+                None,
+            ),
             _ => (
                 Outcome::Superseded,
                 known_before("a newer result was loaded before", job),

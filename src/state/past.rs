@@ -131,8 +131,16 @@ impl Head {
         }
     }
 
-    /// Remembers how people were told of a run, unless they were told of a later one since.
-    pub fn note_run(&mut self, run: &LastRun) {
+    /// Remembers how people were told of a run by whoever has the segment: nobody can have told of a later one, whatever the
+    /// times are, which two processes tell by clocks of their own.
+    pub fn note_told_run(&mut self, told: Option<&LastRun>) {
+        if let Some(run) = told {
+            self.last_run = Some(run.clone());
+        }
+    }
+
+    /// Remembers how people were told of a run by whoever has given the segment back, unless they were told of a later one since.
+    pub fn note_late_run(&mut self, run: &LastRun) {
         if self.last_run.as_ref().is_none_or(|known| known.at <= run.at) {
             self.last_run = Some(run.clone());
         }
@@ -193,6 +201,7 @@ impl Writing {
 mod tests {
     use super::*;
     use crate::domain::{Home, SegmentName};
+    use crate::state::Claim;
     use chrono::TimeDelta;
 
     fn home() -> Home {
@@ -222,5 +231,38 @@ mod tests {
         assert_eq!(head.last_good, Some(load(75, Loaded::Loaded).at));
         let outcomes: Vec<_> = head.loads.iter().map(|load| load.outcome).skip(57).collect();
         assert_eq!(outcomes, [Loaded::Loaded, Loaded::Loaded, Loaded::Unchanged]);
+    }
+
+    fn run(second: i64, sentence: &str) -> LastRun {
+        LastRun {
+            at: DateTime::UNIX_EPOCH + TimeDelta::seconds(second),
+            outcome: Outcome::Refused,
+            sentence: sentence.to_owned(),
+            created: false,
+            near_name: false,
+            needs_attention: false,
+        }
+    }
+
+    #[test]
+    fn the_last_run_is_that_of_whoever_had_the_segment_last_whatever_the_clocks_say() {
+        let mut head = Head::new(&home(), &SegmentName::parse("Summer Sale").unwrap());
+        let now = DateTime::UNIX_EPOCH;
+        let told = |head: &Head| {
+            head.last_run
+                .as_ref()
+                .map(|run| run.sentence.clone())
+                .unwrap_or_default()
+        };
+        for (second, sentence) in [(5, "first"), (4, "second")] {
+            assert_eq!(head.claim(sentence, 180, now), Claim::Taken(None));
+            let run = run(second, sentence);
+            assert_eq!(head.next_or_release(sentence, Some(&run), now), Ok(None));
+            assert_eq!(told(&head), sentence);
+        }
+        head.note_late_run(&run(3, "late"));
+        assert_eq!(told(&head), "second", "it ended before that");
+        head.note_late_run(&run(6, "late"));
+        assert_eq!(told(&head), "late");
     }
 }

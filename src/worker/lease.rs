@@ -326,16 +326,14 @@ impl<M: Means> LeaseGuard<M> {
 
     /// Notes how people were told of a run whose end has given the lease back.
     pub(super) async fn note_run(&self, told: &LastRun) -> Result<(), Error> {
-        heads::update(&self.means, &self.segment_name, |head, _| head.note_run(told)).await
+        heads::update(&self.means, &self.segment_name, |head, _| head.note_late_run(told)).await
     }
 
     /// Gives the lease back, whatever is left to do, and notes what people were `told` of before.
     pub(super) async fn release(&self, told: Option<&LastRun>) -> Result<(), Error> {
         self.change(|head, _| {
             head.release(&self.owner)?;
-            if let Some(run) = told {
-                head.note_run(run);
-            }
+            head.note_told_run(told);
             Ok(())
         })
         .await

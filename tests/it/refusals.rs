@@ -1,5 +1,6 @@
 //! What is not loaded, why, and what stays as it was.
 
+use crate::run::Run;
 use crate::world::{SEGMENT, World, contact, contacts};
 use sandbox::BUCKET;
 use sandbox::dataverse::Seed;
@@ -42,6 +43,32 @@ async fn an_empty_result_is_refused_and_its_approval_or_the_setting_clears() {
     let cleared = world.load("cleared.csv", &[]).await;
     cleared.assert_loaded();
     assert_eq!(world.segment().published, Some(Vec::new()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_of_what_was_refused_is_superseded_once_a_newer_file_was_loaded() {
+    let world = World::start().await;
+    world.load("monday.csv", &contacts(0..1_000)).await;
+    let small = world.drop_contacts("small.csv", &contacts(0..10));
+    let refused = world.run(&small).await;
+    refused.assert_refused();
+    let unreadable = world.drop_file("unreadable.csv", "name\nAnn\n");
+    let event = world.sandbox.s3.notification(BUCKET, &unreadable);
+    Run::of_event(world.invoke(event).await).assert_failed();
+    world.load("better.csv", &contacts(0..900)).await.assert_loaded();
+    for key in [&small, &unreadable] {
+        let again = world.run(key).await;
+        again
+            .assert_superseded()
+            .says("it was refused, and a newer result was loaded since");
+        assert_eq!(
+            again["sentence"],
+            "This file is not loaded into “Summer Sale”: another one counts instead."
+        );
+    }
+    assert_eq!(world.published(), contacts(0..900));
+    let approved = world.load_directly(&small, &json!({"approve": refused.run_id()})).await;
+    approved.assert_loaded().contacts(10);
 }
 
 #[tokio::test(start_paused = true)]

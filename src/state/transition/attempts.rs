@@ -63,9 +63,7 @@ impl Head {
         now: DateTime<Utc>,
     ) -> Result<Option<Job>, LeaseLost> {
         self.lease_of(owner)?;
-        if let Some(run) = told {
-            self.note_run(run);
-        }
+        self.note_told_run(told);
         let next = self.next_at(now).cloned();
         if next.is_none() {
             self.release(owner)?;

@@ -7,8 +7,17 @@ use crate::state::head::{Head, Job, Refused};
 impl Head {
     /// Returns what the head knows of what an event tells of; `None` if it is new, or where only S3 can say whether it is.
     pub fn recall(&self, job: &Job) -> Option<Enqueued> {
-        self.find(job)
+        self.heard_of(job)
             .or_else(|| (!self.is_undecided(job) && self.is_overtaken(job)).then_some(Enqueued::Superseded))
+    }
+
+    /// Returns what became of what an event tells of, where the head has met it: about a refusal that something newer has overtaken
+    /// nobody has to decide any more.
+    pub(super) fn heard_of(&self, job: &Job) -> Option<Enqueued> {
+        match self.find(job)? {
+            Enqueued::Refused(refused) if self.is_settled_at(&refused.position) => Some(Enqueued::RefusedAndOvertaken),
+            known => Some(known),
+        }
     }
 
     /// Returns what became of a job that the head has met, whoever asked for it.
@@ -39,8 +48,12 @@ impl Head {
 
     /// Returns whether a replace was carried out, or overtaken, at or above the job's place.
     pub(super) fn is_overtaken(&self, job: &Job) -> bool {
+        self.is_settled_at(&job.position)
+    }
+
+    fn is_settled_at(&self, position: &Position) -> bool {
         let settled = self.settled.as_ref();
-        settled.is_some_and(|settled| job.position.place() <= settled.place())
+        settled.is_some_and(|settled| position.place() <= settled.place())
     }
 
     /// Returns whether the head knows another content that the job's key had within the same second: S3 has to be asked then

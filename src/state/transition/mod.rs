@@ -36,6 +36,8 @@ pub enum Enqueued {
     Superseded,
     /// It was refused before, and an event does not try it again.
     Refused(Refused),
+    /// It was refused before, and a newer result was carried out since.
+    RefusedAndOvertaken,
 }
 
 /// Whether a worker may begin.
@@ -106,7 +108,7 @@ impl Head {
     /// Takes up what an event tells of, unless it is known.
     fn hear_of(&mut self, job: Job) -> Enqueued {
         let overtaken = || self.is_overtaken(&job).then_some(Enqueued::Superseded);
-        if let Some(known) = self.find(&job).or_else(overtaken) {
+        if let Some(known) = self.heard_of(&job).or_else(overtaken) {
             if known == Enqueued::Pending {
                 self.lift_pauses_for(&job);
             }

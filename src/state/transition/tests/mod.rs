@@ -134,6 +134,33 @@ fn when_the_newest_is_refused_the_next_older_counts_again() {
 }
 
 #[test]
+fn a_refusal_is_none_any_more_for_its_event_once_something_newer_was_loaded() {
+    let mut head = head();
+    head.enqueue(replace(2), false);
+    let refused = head.next().unwrap().clone();
+    head.refuse("me", &refused, too_small()).unwrap();
+    assert!(matches!(head.recall(&replace(2)), Some(Enqueued::Refused(_))));
+    head.enqueue(replace(3), false);
+    apply_next(&mut head);
+    assert_eq!(head.recall(&replace(2)), Some(Enqueued::RefusedAndOvertaken));
+    assert_eq!(head.enqueue(replace(2), false), Enqueued::RefusedAndOvertaken);
+    assert_eq!(
+        head.enqueue_lost(&[replace(2), replace(1)]),
+        [],
+        "nothing older counts instead"
+    );
+    let approved = Job {
+        approved: true,
+        ..replace(2)
+    };
+    assert_eq!(
+        head.enqueue(approved, true),
+        Enqueued::Queued,
+        "who approves it decides"
+    );
+}
+
+#[test]
 fn an_event_that_comes_late_still_counts_if_everything_newer_was_refused() {
     let mut head = head();
     head.enqueue(replace(1), false);
