@@ -166,7 +166,7 @@ impl App {
     async fn load_directly(&self, command: LoadCommand, stop_at: Instant) -> Vec<RunReport> {
         let bucket = match command.bucket.clone().map_or_else(|| self.results_bucket(), Ok) {
             Ok(bucket) => bucket,
-            Err(error) => return vec![RunReport::failed(&error, None)],
+            Err(error) => return vec![RunReport::failed(&error, None).told_to_nobody_else()],
         };
         let candidate = Candidate {
             object: ObjectRef::unseen(bucket, command.key.clone(), None),
@@ -191,7 +191,8 @@ impl App {
                     self.show_trouble(&bucket, &error, Occasion::Load, stop_at).await;
                 }
                 let reporter = self.reporter(&bucket, None, trigger, stop_at);
-                return vec![self.heard.tell(&reporter, failed((None, error))).boxed_local().await];
+                let report = failed((candidate.named(), error));
+                return vec![self.heard.tell(&reporter, report).boxed_local().await];
             }
         };
         let reporter = self.reporter(&bucket, Some(&settings), trigger, stop_at);

@@ -11,6 +11,12 @@ impl RunReport {
         sentence(self, Utc::now())
     }
 
+    /// Tells a run that is answered, and kept nowhere.
+    pub(crate) fn told_to_nobody_else(self) -> Self {
+        let sentence = self.told();
+        Self { sentence, ..self }
+    }
+
     /// Returns the run as its segment's head remembers it, told at `at`; `None` if it was none of the segment's own.
     pub(crate) fn as_last_run(&self, at: DateTime<Utc>) -> Option<LastRun> {
         self.is_of_a_segment().then(|| LastRun {

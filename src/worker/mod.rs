@@ -104,7 +104,7 @@ impl<M: Means> Worker<'_, M> {
     pub async fn load(&self, candidate: &Candidate) -> Result<Vec<RunReport>, (Option<SegmentName>, Error)> {
         let resolving = candidate.resolve(&self.means, self.settings, self.variables);
         let resolving = by(self.stop_at, "S3 was asked what the object is", resolving);
-        let Some(resolved) = resolving.await.map_err(|error| (None, error))? else {
+        let Some(resolved) = resolving.await.map_err(|error| (candidate.named(), error))? else {
             return Ok(Vec::new());
         };
         let segment_name = resolved.job.segment_name.clone();

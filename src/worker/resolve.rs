@@ -118,6 +118,16 @@ impl Candidate {
         }
     }
 
+    /// Returns the segment that a command names, which is known whatever becomes of the object.
+    pub(crate) fn named(&self) -> Option<SegmentName> {
+        let command = self.command.as_ref()?;
+        let name = command.segment_name.clone()?;
+        match command.sample {
+            Some(_) => name.for_sample().ok(),
+            None => Some(name),
+        }
+    }
+
     /// Names the object as far as the candidate does.
     pub(crate) fn source(&self) -> Source {
         Source {

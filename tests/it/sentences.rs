@@ -270,3 +270,33 @@ async fn of_a_segment_that_did_not_exist_no_members_are_said_to_have_been_publis
     run.assert_loaded().warns("an attempt before this one began to write");
     assert!(!run.warnings().contains("published before"), "{run}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_direct_load_of_nothing_names_the_segment_that_it_was_for_and_one_without_names_none() {
+    let world = World::start().await;
+    world.load("monday.csv", &contacts(0..200)).await;
+    let missing = "“Other” could not be worked on: the file is not there. Drop a better file.";
+    let in_vain = "A dry run for “Other” came to nothing: the file is not there. Nothing was changed.";
+    let nameless = "A dry run came to nothing: the file is not there. Nothing was changed.";
+    for (fields, name, told) in [
+        (json!({"segment_name": "Other"}), json!("Other"), missing),
+        (
+            json!({"segment_name": "Other", "dry_run": true}),
+            json!("Other"),
+            in_vain,
+        ),
+        (json!({"dry_run": true}), Value::Null, nameless),
+    ] {
+        let run = world.load_directly("incoming/none.csv", &fields).await;
+        run.assert_failed().as_type("SourceMissing");
+        assert_eq!((sentence(&run), &run["segment_name"]), (told, &name), "{run}");
+    }
+    let sample = json!({"segment_name": "Other", "sample": 5});
+    let run = world.load_directly("incoming/none.csv", &sample).await;
+    assert!(sentence(&run).starts_with("“Other (test)” could not"), "{run}");
+    let history = world
+        .invoke(json!({"action": "history", "segment_name": "Other"}))
+        .await
+        .unwrap();
+    assert_eq!(history["runs"].as_array().unwrap().len(), 1, "{history}");
+}

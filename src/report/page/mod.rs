@@ -88,6 +88,11 @@ impl StatusPage<'_> {
             .collect();
         let counts = match self.glances.segments.len() {
             0 => "No segment was loaded yet.".to_owned(),
+            count if self.glances.has_more => format!(
+                "More than {} segments, of which these are shown: {}.",
+                grouped(count as u64),
+                counts.join(", ")
+            ),
             1 => format!("1 segment: {}.", counts.join(", ")),
             count => format!("{} segments: {}.", grouped(count as u64), counts.join(", ")),
         };

@@ -216,6 +216,20 @@ fn beyond_two_hundred_segments_those_that_are_well_have_a_row_each() {
 }
 
 #[test]
+fn what_a_page_does_not_show_is_not_counted_as_if_it_did() {
+    let glances = Glances {
+        has_more: true,
+        ..lights()
+    };
+    let (_, lines) = read(&html(&glances));
+    assert!(
+        lines[2].starts_with("More than 10 segments, of which these are shown: "),
+        "{}",
+        lines[2]
+    );
+}
+
+#[test]
 fn a_name_turns_nothing_around_and_looks_like_no_other() {
     let name = "\u{202e}elaS remmuS\u{2069}\u{200f}";
     let glances = Glances {

@@ -40,7 +40,7 @@ impl Telling<'_> {
             return format!(
                 "Nothing that was published of {} since {} has been seen in Dynamics: until it is, journeys may see the audience from \
                  before. Whoever looks after Dynamics has to look.",
-                self.name(),
+                self.name,
                 self.day(since)
             );
         }
@@ -84,7 +84,7 @@ impl Telling<'_> {
 
     fn unchanged(&self) -> String {
         if self.background().is_missing {
-            return format!("There is no segment {}, and this file asks for none.", self.name());
+            return format!("There is no segment {}, and this file asks for none.", self.name);
         }
         match (self.report.contacts, self.report.mode) {
             (None, _) => self.says("was not changed: this file was loaded before."),

@@ -6,6 +6,7 @@
 mod counted;
 mod done;
 mod stale;
+mod unnamed;
 
 pub(super) use stale::of_stale;
 
@@ -17,7 +18,15 @@ use chrono::{DateTime, Datelike, Utc};
 
 /// Tells a run in one sentence, or a few short ones, as it is known at `now`.
 pub(super) fn sentence(report: &RunReport, now: DateTime<Utc>) -> String {
-    let told = Telling { report, now }.tell();
+    let told = match &report.segment_name {
+        Some(name) => Telling {
+            report,
+            name: format!("“{name}”"),
+            now,
+        }
+        .tell(),
+        None => unnamed::tell(report),
+    };
     plain(&told)
 }
 
@@ -36,8 +45,11 @@ pub(super) fn plain(text: &str) -> String {
     replaced.collect()
 }
 
+/// Tells a run of a segment.
 struct Telling<'a> {
     report: &'a RunReport,
+    /// The segment's name, in quotes.
+    name: String,
     now: DateTime<Utc>,
 }
 
@@ -53,7 +65,7 @@ impl Telling<'_> {
             Outcome::Refused => self.tell_the_refusal(),
             Outcome::Superseded => format!(
                 "This file is not loaded into {}: another one counts instead.",
-                self.name()
+                self.name
             ),
             Outcome::Busy => self.says(
                 "is being worked on by another run: this file has its turn with that run, or with the next sweep.",
@@ -69,7 +81,7 @@ impl Telling<'_> {
             let why = refusing.join("; ");
             return format!(
                 "A dry run: {} would not be refreshed: {why}. Nothing was changed.",
-                self.name()
+                self.name
             );
         }
         let (added, removed) = (self.report.added.unwrap_or(0), self.report.removed.unwrap_or(0));
@@ -83,50 +95,25 @@ impl Telling<'_> {
             ),
             _ => "would stay as it is".to_owned(),
         };
-        format!("A dry run: {} {would}. Nothing was changed.", self.name())
+        format!("A dry run: {} {would}. Nothing was changed.", self.name)
     }
 
     fn tell_the_refusal(&self) -> String {
-        let Background { objection, .. } = self.background();
-        let (why, way_out) = match objection {
-            Some(Objection { plain, way_out, .. }) => (plain.clone(), Some(*way_out)),
-            None => match self.report.error_type() {
-                Some(_) => (self.group().why.to_owned(), Some(WayOut::Mend)),
-                None => (
-                    "this file was refused before, and nobody has approved it".to_owned(),
-                    Some(WayOut::Approve),
-                ),
-            },
-        };
+        let (why, way_out) = refusal(self.report);
         if self.report.is_dry_run {
             return format!(
                 "A dry run: {} would not be refreshed: {why}. Nothing was changed.",
-                self.name()
+                self.name
             );
         }
         let to_do = match way_out {
-            Some(WayOut::Approve) => "Approve, or drop a better file.",
-            Some(WayOut::Wait) => {
-                "It is loaded by itself once nothing uses the segment any more, or when somebody approves."
-            }
-            Some(WayOut::Mend) if self.is_for_the_segment_s_sake() => {
+            WayOut::Mend if self.is_for_the_segment_s_sake() => {
                 "Mend that in Dynamics, then load this file directly again."
             }
-            Some(WayOut::Mend) => "Mend that, or drop a better file.",
-            Some(WayOut::Do(what)) => what,
-            None => "",
+            way_out => to_do(way_out),
         };
         let refused = self.says(&format!("was not refreshed: {why}."));
         self.with_standing(refused, Some(to_do))
-    }
-
-    /// Returns what went wrong, and what is to be done.
-    fn group(&self) -> Group {
-        let known = group(self.report.error_type().unwrap_or_default());
-        Group {
-            why: self.background().misfit.unwrap_or(known.why),
-            ..known
-        }
     }
 
     /// Returns whether another file would be refused as well, since it is the segment that does not fit.
@@ -148,7 +135,7 @@ impl Telling<'_> {
         };
         format!(
             "This run had too little time to see {} finished{throttled}: the next sweep goes on where anything is left to do.",
-            self.name()
+            self.name
         )
     }
 
@@ -161,11 +148,11 @@ impl Telling<'_> {
             waits_for_another,
             ..
         } = self.background();
-        let Group { why, to_do } = self.group();
+        let Group { why, to_do } = group_of(self.report);
         if self.report.is_dry_run {
             return format!(
                 "A dry run for {} came to nothing: {why}. Nothing was changed.",
-                self.name()
+                self.name
             );
         }
         let failed = match followed_up {
@@ -175,15 +162,14 @@ impl Telling<'_> {
             _ if *waits_for_another => self.says(&format!(
                 "waits with this file: another one goes first, and failed: {why}."
             )),
-            _ if self.report.segment_name.is_none() => format!("This program could not do its work: {why}."),
             Some(at) => self.says(&format!(
                 "was published on {}, and was not yet seen to show it: {why}.",
                 self.day(*at)
             )),
             None if self.report.error_type() == Some(RunReport::LOST) => {
-                format!("An attempt to load {} {why}.", self.name())
+                format!("An attempt to load {} {why}.", self.name)
             }
-            None if *may_be_published => format!("It is not known yet whether {} was refreshed: {why}.", self.name()),
+            None if *may_be_published => format!("It is not known yet whether {} was refreshed: {why}.", self.name),
             None if past.is_clear => self.says(&format!("was not refreshed: {why}.")),
             None => self.says(&format!("could not be worked on: {why}.")),
         };
@@ -250,14 +236,7 @@ impl Telling<'_> {
     }
 
     fn says(&self, what: &str) -> String {
-        format!("{} {what}", self.name())
-    }
-
-    fn name(&self) -> String {
-        match &self.report.segment_name {
-            Some(name) => format!("“{name}”"),
-            None => "The file".to_owned(),
-        }
+        format!("{} {what}", self.name)
     }
 
     fn day(&self, at: DateTime<Utc>) -> String {
@@ -266,6 +245,37 @@ impl Telling<'_> {
 
     const fn background(&self) -> &Background {
         &self.report.background
+    }
+}
+
+/// Returns what went wrong, and what is to be done.
+fn group_of(report: &RunReport) -> Group {
+    let known = group(report.error_type().unwrap_or_default());
+    Group {
+        why: report.background.misfit.unwrap_or(known.why),
+        ..known
+    }
+}
+
+/// Returns why a result was refused, as the end of a sentence, and the way out.
+fn refusal(report: &RunReport) -> (String, WayOut) {
+    match &report.background.objection {
+        Some(Objection { plain, way_out, .. }) => (plain.clone(), *way_out),
+        None if report.error_type().is_some() => (group_of(report).why.to_owned(), WayOut::Mend),
+        None => (
+            "this file was refused before, and nobody has approved it".to_owned(),
+            WayOut::Approve,
+        ),
+    }
+}
+
+/// Says what is to be done about a refusal.
+const fn to_do(way_out: WayOut) -> &'static str {
+    match way_out {
+        WayOut::Approve => "Approve, or drop a better file.",
+        WayOut::Wait => "It is loaded by itself once nothing uses the segment any more, or when somebody approves.",
+        WayOut::Mend => "Mend that, or drop a better file.",
+        WayOut::Do(what) => what,
     }
 }
 

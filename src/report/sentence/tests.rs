@@ -113,6 +113,37 @@ fn what_is_done_is_told_in_people() {
     assert!(told(&loaded).contains("was created and published with 700 people, and Dynamics is still computing it"));
 }
 
+#[test]
+fn a_run_of_no_segment_is_told_without_one() {
+    let objection = Some(Objection {
+        reason: String::new(),
+        plain: "its time is still to come".to_owned(),
+        way_out: WayOut::Mend,
+    });
+    let mut nameless = RunReport::new(Outcome::Failed);
+    nameless.error_type = Some("SourceMissing".into());
+    assert_eq!(
+        told(&nameless),
+        "This program could not do its work: the file is not there. Drop a better file."
+    );
+    nameless.is_dry_run = true;
+    assert_eq!(
+        told(&nameless),
+        "A dry run came to nothing: the file is not there. Nothing was changed."
+    );
+    nameless.outcome = Outcome::Refused;
+    nameless.background.objection = objection;
+    assert_eq!(
+        told(&nameless),
+        "A dry run: this file would not be loaded: its time is still to come. Nothing was changed."
+    );
+    nameless.is_dry_run = false;
+    assert_eq!(
+        told(&nameless),
+        "This file was not loaded: its time is still to come. Mend that, or drop a better file."
+    );
+}
+
 proptest! {
     #[test]
     fn no_name_breaks_a_template(name in ".{1,90}", outcome in 0..9_usize) {
