@@ -24,7 +24,8 @@ pub(crate) struct Past {
     pub(crate) is_clear: bool,
     /// When the first was published of what was not seen yet, as far as the head knows.
     pub(crate) unseen_since: Option<DateTime<Utc>>,
-    /// The last run that ended, of whatever input, ended badly, and no newer result stands refused.
+    /// The last run that ended, of whatever input, ended badly, or people were told that the segment is too old; and no newer
+    /// result stands refused.
     pub(crate) went_wrong: bool,
     /// With which error type the run before of this input ended badly, empty where a guard refused it.
     pub(crate) ended_badly: Option<String>,

@@ -93,7 +93,8 @@ pub struct Head {
     /// died without a word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<Job>,
-    /// The last run that ended, ended badly: the next good one says that the segment has recovered.
+    /// The last run that ended, ended badly, or people were told since that the segment is too old: the next good one says that it
+    /// has recovered.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub went_wrong: bool,
     /// The attempt that came to its end last was such a good one, of which its worker may not have told.

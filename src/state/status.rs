@@ -159,6 +159,13 @@ impl Head {
         self.last_load().filter(|last| now - *last > after)
     }
 
+    /// Records that people were told that the segment has had no good load since then: the next one is over for them what they
+    /// were told of, unless there was one meanwhile.
+    pub fn note_stale_told(&mut self, since: DateTime<Utc>) {
+        self.told_stale = Some(since);
+        self.went_wrong |= self.last_load() == Some(since);
+    }
+
     /// Returns until when unfinished work is left alone at `now`, and why; `None` if there is none, or it is due.
     pub fn waiting(&self, now: DateTime<Utc>) -> Option<Waiting> {
         if self.pending.is_empty() && !self.is_unconfirmed() {

@@ -28,7 +28,7 @@ impl<M: Means> Worker<'_, M> {
             };
             if self.reporter.tell_stale(stale).await {
                 let noting = heads::update(&self.means, &head.segment_name, |head, _| {
-                    head.told_stale = Some(last_load);
+                    head.note_stale_told(last_load);
                 });
                 if let Err(error) = by(self.stop_at, NOTING, noting).await {
                     tracing::warn!(error = %error, "that the segment is told to be stale could not be noted; it is told again");

@@ -148,7 +148,14 @@ async fn a_segment_that_grows_old_is_told_once_until_it_is_mended_and_again_wher
             "{sentence}"
         );
     }
-    world.load("tuesday.csv", &contacts(0..210)).await.assert_loaded();
+    let mended = world.load("tuesday.csv", &contacts(0..210)).await;
+    mended.assert_loaded();
+    assert_eq!(
+        mended["recovered"], true,
+        "who was told that it is old hears that it is not: {mended}"
+    );
+    let next = world.load("wednesday.csv", &contacts(0..220)).await;
+    assert_eq!(next["recovered"], Value::Null, "{next}");
     sweep(&world).await;
     world.sandbox.s3.clock().advance(Duration::from_hours(25));
     sweep(&world).await;
