@@ -30,8 +30,9 @@ impl<M: Means> Session<'_, M> {
             key: &job.object.key,
             people: Some(shown.asked),
             change,
+            kind: None,
         };
-        self.describe(segment, &Line::Loaded(loaded)).await?.warning
+        self.describe_as_loaded(segment, job, loaded).await
     }
 
     /// Tells of what was applied before and is seen now, as [`Self::describe_load`] does.
@@ -41,6 +42,11 @@ impl<M: Means> Session<'_, M> {
         (shown, segment): (&Shown, &Segment),
     ) -> Option<String> {
         let loaded = LoadedLast::of(applied, Some(shown.asked));
+        self.describe_as_loaded(segment, &applied.job, loaded).await
+    }
+
+    async fn describe_as_loaded(&self, segment: &Segment, job: &Job, loaded: LoadedLast<'_>) -> Option<String> {
+        let loaded = loaded.telling_the_kind(job, self.worker.settings.destination.rules.mode);
         self.describe(segment, &Line::Loaded(loaded)).await?.warning
     }
 

@@ -269,3 +269,23 @@ async fn names_of_files_and_rooms_for_text_break_no_description() {
         "there is no room"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_first_line_follows_how_files_are_loaded_but_no_single_command() {
+    let world = World::start().await;
+    world.destination(&json!({"mode": "append"}));
+    world.load("monday.csv", &contacts(0..100)).await.assert_loaded();
+    let adds = "Managed by segment-loader: people are added to it and taken out of it by the query results in s3://socktown-results/.";
+    let first = |world: &World| description(world).lines().next().unwrap_or_default().to_owned();
+    assert_eq!(first(&world), adds);
+    world.destination(&json!({"mode": "replace"}));
+    world.load("tuesday.csv", &contacts(0..110)).await.assert_loaded();
+    assert_eq!(first(&world), OURS);
+    let key = world.drop_contacts("opted-out.csv", &contacts([3]));
+    let removed = world.load_directly(&key, &json!({"mode": "remove"})).await;
+    removed.assert_loaded().removed(1);
+    assert_eq!(first(&world), OURS, "the next file replaces all the same");
+    world.destination(&json!({"mode": "append"}));
+    world.load("wednesday.csv", &contacts([120])).await.assert_loaded();
+    assert_eq!(first(&world), adds);
+}

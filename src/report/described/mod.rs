@@ -35,6 +35,8 @@ pub(crate) struct Loaded<'a> {
     /// How many people are in the segment since; `None` if that is not known any more.
     pub(crate) people: Option<u64>,
     pub(crate) change: Option<Change>,
+    /// How its people come and go from now on, and the bucket of its results; `None` if what stands there still holds.
+    pub(crate) kind: Option<(Mode, &'a str)>,
 }
 
 /// How the lines begin by which they are known again.
@@ -73,11 +75,16 @@ const DIGITS_OF_AN_ID: usize = 32;
 
 /// Describes a segment that the function creates, to people who find it in Dynamics.
 pub(crate) fn description(job: &Job) -> String {
-    let (before, behind) = match job.mode {
+    whose(job.mode, &job.object.bucket)
+}
+
+/// Says whose a segment is, and how its people come and go.
+fn whose(mode: Mode, bucket: &str) -> String {
+    let (before, behind) = match mode {
         Mode::Replace => REPLACES,
         Mode::Append | Mode::Remove => ADDS,
     };
-    format!("{before}{}{behind}", s3_url(&job.object.bucket, ""))
+    format!("{before}{}{behind}", s3_url(bucket, ""))
 }
 
 impl Line<'_> {
@@ -93,7 +100,12 @@ impl Line<'_> {
         } = Parts::of(description)?;
         let mut told = vec![ours.to_owned()];
         match self {
-            Self::Loaded(loaded) => told.push(loaded.to_string()),
+            Self::Loaded(loaded) => {
+                if let Some((mode, bucket)) = loaded.kind {
+                    told[0] = whose(mode, bucket);
+                }
+                told.push(loaded.to_string());
+            }
             Self::Refused { at, key, why, last } => {
                 let last = || last.map_or_else(|| UNKNOWN_LOAD.to_owned(), |last| last.to_string());
                 told.push(last_load.map_or_else(last, str::to_owned));
@@ -114,6 +126,18 @@ impl<'a> Loaded<'a> {
             key: &applied.job.object.key,
             people,
             change: applied.change,
+            kind: None,
+        }
+    }
+
+    /// Takes note of what the load says of those to come, where files are loaded in the `usual` mode unless somebody asks for
+    /// another one: a complete result has taken out whom people had added, and an addition or removal that somebody asked for
+    /// beside complete results says nothing of the next.
+    pub(crate) fn telling_the_kind(self, job: &'a Job, usual: Mode) -> Self {
+        let is_telling = job.mode == Mode::Replace || usual != Mode::Replace;
+        Self {
+            kind: is_telling.then_some((job.mode, &job.object.bucket)),
+            ..self
         }
     }
 }

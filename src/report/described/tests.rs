@@ -13,6 +13,7 @@ fn loaded(key: &str) -> Loaded<'_> {
             members: Some((5, 3)),
             rejected: 2,
         }),
+        kind: None,
     }
 }
 
@@ -77,6 +78,29 @@ fn a_file_is_named_by_what_says_something() {
     ] {
         assert_eq!(name_of(key), name, "{key}");
     }
+}
+
+#[test]
+fn the_first_line_says_how_people_come_and_go_since_the_last_load() {
+    let adds = OURS
+        .replace("its members are replaced", "people are added to it and taken out of it")
+        .replace(" Changes by hand are overwritten.", "");
+    let line = |mode, text: &str| {
+        let loaded = Loaded {
+            kind: Some((mode, "results")),
+            ..loaded("a.csv")
+        };
+        Line::Loaded(loaded).put_into(text, 1_000).unwrap()
+    };
+    let replaced = Line::Loaded(loaded("a.csv")).put_into(OURS, 1_000).unwrap();
+    let note = "\nAsk Anna.";
+    assert_eq!(
+        line(Mode::Replace, &format!("{adds}{}{note}", &replaced[OURS.len()..])),
+        format!("{replaced}{note}")
+    );
+    assert_eq!(line(Mode::Remove, OURS), replaced.replace(OURS, &adds));
+    let elsewhere = OURS.replace("s3://results/", "s3://other/");
+    assert_eq!(line(Mode::Replace, &elsewhere), replaced);
 }
 
 #[test]
