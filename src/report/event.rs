@@ -28,6 +28,8 @@ pub struct Stale {
     pub last_load: DateTime<Utc>,
     /// How many contacts the last result held that was loaded.
     pub contacts: Option<u64>,
+    /// How many people it has, as far as that is known.
+    pub people: Option<u64>,
     /// How old it may be.
     pub stale_after_hours: f64,
 }

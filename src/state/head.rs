@@ -157,10 +157,13 @@ pub struct Applied {
     /// The job, kept whole so that it can be carried out again where Dynamics fails to compute it.
     #[serde(flatten)]
     pub job: Job,
-    /// When it was published, by S3's clock.
+    /// When it was published, by S3's clock; the same published again is no other load.
     pub at: DateTime<Utc>,
     /// How many contacts its file held.
     pub contacts: u64,
+    /// How many people Dynamics was last seen to count in it; earlier heads lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted: Option<u64>,
     /// How it has changed the segment, where it did; earlier heads lack it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,

@@ -13,6 +13,9 @@ pub struct Load {
     pub at: DateTime<Utc>,
     /// How many contacts its file held.
     pub contacts: u64,
+    /// How many people the segment had after it, those whom Dynamics counts where it was seen; earlier heads lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub people: Option<u64>,
     /// What it came to.
     pub outcome: Loaded,
 }
@@ -108,6 +111,45 @@ impl Head {
         self.loads.push(load);
         let surplus = self.loads.len().saturating_sub(Self::LOADS);
         self.loads.drain(..surplus);
+    }
+
+    /// Remembers what came of a load that was carried out before, and published again: it is no other load.
+    pub(super) fn remember_again(&mut self, load: Load, now: DateTime<Utc>) {
+        if load.outcome != Loaded::Computing {
+            self.last_good = Some(now);
+        }
+        if let Some(known) = self.load_at(load.at) {
+            *known = load;
+        }
+    }
+
+    /// Remembers how many people Dynamics counts in what was applied.
+    pub(super) fn remember_count(&mut self, people: u64) {
+        let Some(applied) = &mut self.applied else {
+            return;
+        };
+        applied.counted = Some(people);
+        let at = applied.at;
+        if let Some(load) = self.load_at(at) {
+            load.people = Some(people);
+        }
+    }
+
+    fn load_at(&mut self, at: DateTime<Utc>) -> Option<&mut Load> {
+        self.loads.iter_mut().rev().find(|load| load.at == at)
+    }
+
+    /// Returns how many people the segment has, as far as that is known: those whom Dynamics counts, where what was applied was
+    /// seen.
+    pub fn people(&self) -> Option<u64> {
+        let applied = self.applied.as_ref()?;
+        let missing = self.shortage.as_ref().map_or(0, |shortage| shortage.missing);
+        let members = applied.members.map(|members| members.count);
+        if applied.confirmed {
+            applied.counted.or_else(|| Some(members?.saturating_sub(missing)))
+        } else {
+            members
+        }
     }
 
     /// Remembers that the load that was published last is seen now.
@@ -212,6 +254,7 @@ mod tests {
         Load {
             at: DateTime::UNIX_EPOCH + TimeDelta::minutes(minute),
             contacts: 3,
+            people: None,
             outcome,
         }
     }

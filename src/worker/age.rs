@@ -24,6 +24,7 @@ impl<M: Means> Worker<'_, M> {
                 environment: head.home.environment.clone(),
                 last_load,
                 contacts: head.applied.as_ref().map(|applied| applied.contacts),
+                people: head.people(),
                 stale_after_hours: hours,
             };
             if self.reporter.tell_stale(stale).await {

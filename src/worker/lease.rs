@@ -185,10 +185,13 @@ impl<M: Means> LeaseGuard<M> {
     }
 
     fn note(&self, head: &mut Head, lack: Option<Lack>, now: DateTime<Utc>) -> Result<Option<Shortfall>, LeaseLost> {
-        let Some(Lack { asked, missing, pause }) = lack else {
+        let Some(Lack {
+            asked, counted, pause, ..
+        }) = lack
+        else {
             return Ok(None);
         };
-        head.note_missing(&self.owner, (asked, missing), pause, now)
+        head.note_missing(&self.owner, (asked, counted), pause, now)
     }
 
     /// Records that the job is done with, and leaves what was applied last as it is.

@@ -20,7 +20,9 @@ const PUT_OFF_UNTIL_CALLED: u32 = 3;
 pub(super) struct Lack {
     /// How many it was to count.
     pub(super) asked: u64,
-    /// How many of them it does not.
+    /// How many it counts.
+    pub(super) counted: u64,
+    /// How many of those that it was to count it does not.
     pub(super) missing: u64,
     /// After what time they are published again; `None` if never.
     pub(super) pause: Option<TimeDelta>,
@@ -56,11 +58,12 @@ impl<M: Means> Session<'_, M> {
     ///
     /// Who it is takes calls: where the work is killed meanwhile, nobody has heard, and the next sweep finds it out.
     pub(super) async fn look_for_missing(&self, shown: &Shown, name: &SegmentName, members: Option<Census>) -> Lacking {
-        let Some(missing) = shown.missing() else {
+        let (Some(counted), Some(missing)) = (shown.member_count, shown.missing()) else {
             return Lacking::default();
         };
         let lack = Lack {
             asked: shown.asked,
+            counted,
             missing,
             pause: self.worker.settings.destination.rules.republish_after(),
         };

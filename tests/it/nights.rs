@@ -79,8 +79,10 @@ impl Night {
         // Without what is the same on every page.
         let end = lines.len() - 1;
         for line in &lines[2..end] {
-            let payload = line.split(" --payload ").nth(1).and_then(|rest| rest.split(' ').next());
-            let line = payload.map_or_else(|| line.clone(), |payload| line.replace(payload, "..."));
+            let behind = |words, end| line.split(words).nth(1).and_then(|rest: &str| rest.split(end).next());
+            // Both have the run's id, which is another one every time.
+            let id = behind(" --payload ", ' ').or_else(|| behind("\"approve\":\"", '"'));
+            let line = id.map_or_else(|| line.clone(), |id| line.replace(id, "..."));
             let host = self.world.head()["environment"].as_str().unwrap_or_default().to_owned();
             let _ = writeln!(told, "  {}", line.replace(&host, "socktown.crm4.dynamics.com"));
         }

@@ -116,6 +116,7 @@ fn stale(glance: &Glance) -> Option<Stale> {
         environment: glance.home.environment.clone(),
         last_load: glance.status.last_load?,
         contacts: glance.status.contacts,
+        people: people(glance),
         stale_after_hours: glance.stale_after?.as_seconds_f64() / 3_600.0,
     })
 }
@@ -129,10 +130,7 @@ fn ask(refused: &Refused, function: Option<&str>) -> Html {
     } else {
         sentence::capitalised(reason)
     };
-    let command = json.and_then(|json| match function {
-        Some(function) => command::to_paste(json, function),
-        None => Some(json.to_owned()),
-    });
+    let command = json.and_then(|json| command::to_paste(json, function?));
     let title = if refused.refusal.unreadable {
         "Cannot be loaded"
     } else {
@@ -145,18 +143,28 @@ fn ask(refused: &Refused, function: Option<&str>) -> Html {
         Html::text(", of "),
         time(position.last_modified),
     ]);
-    let command = command.map(|command| Html::element("pre", &[], Html::element("code", &[], Html::text(&command))));
     let parts = [
         Html::element("h4", &[], Html::text(title)),
         Html::paragraph("file", file),
         Html::paragraph("reason", Html::text(&reason)),
     ];
-    Html::element("div", &[("class", "ask")], parts.into_iter().chain(command).collect())
+    let asked = json.map(to_copy);
+    let pasted = command.map(|command| Html::from([Html::paragraph("how", Html::text(HOW)), to_copy(&command)]));
+    let parts = parts.into_iter().chain(asked).chain(pasted);
+    Html::element("div", &[("class", "ask")], parts.collect())
+}
+
+/// What is to be known of the command that sends what stands above it.
+const HOW: &str =
+    "The same as a command for any shell, with version 2 of the AWS CLI; answer.json has what came of it:";
+
+fn to_copy(text: &str) -> Html {
+    Html::element("pre", &[], Html::element("code", &[], Html::text(text)))
 }
 
 /// Returns how many people the segment has, as far as that is known.
 fn people(glance: &Glance) -> Option<u64> {
-    glance.members.or(glance.status.contacts)
+    glance.people.or(glance.status.contacts)
 }
 
 /// Shows how many people the segment has.
@@ -168,11 +176,11 @@ fn count(glance: &Glance) -> Option<Html> {
     } else {
         ""
     };
-    let (counted, of) = match glance.missing {
-        Some(missing) => (people.saturating_sub(missing), format!("of {} ", grouped(people))),
-        None => (people, String::new()),
+    let of = match glance.missing {
+        Some(missing) => format!("of {} ", grouped(people + missing)),
+        None => String::new(),
     };
-    let number = Html::element("b", &[], Html::text(&grouped(counted)));
+    let number = Html::element("b", &[], Html::text(&grouped(people)));
     let count = Html::from([number, Html::text(&format!(" {of}{word}{seen}"))]);
     Some(Html::paragraph("people", count))
 }

@@ -2,6 +2,7 @@
 
 use super::html::Html;
 use super::{day, moment};
+use crate::report::sentence::people as counted;
 use crate::state::Load;
 use crate::text::shown::grouped;
 
@@ -11,26 +12,27 @@ const HEIGHT: f64 = 56.0;
 /// How far the line stays from the edges, so that none of its width is cut off.
 const EDGE: f64 = 4.0;
 
-/// Draws how many contacts the last loads held, from nobody on, so that a small change looks small; nothing where there was none.
+/// Draws how many people the segment had after each of its last loads, from nobody on, so that a small change looks small; nothing
+/// where there was none.
 pub(super) fn curve(loads: &[Load]) -> Option<Html> {
     let (first, last) = (loads.first()?, loads.last()?);
-    let most = loads.iter().map(|load| load.contacts).max()?;
-    let fewest = loads.iter().map(|load| load.contacts).min()?;
+    let most = loads.iter().map(people).max()?;
+    let fewest = loads.iter().map(people).min()?;
     let count = loads.len();
     let said = match (fewest == most, count) {
-        (_, 1) => format!("One load, of {}", grouped(most)),
-        (true, _) => format!("{count} loads, each of {}, since {}", grouped(most), day(first.at)),
+        (_, 1) => format!("One load: {}", counted(most)),
+        (true, _) => format!("{count} loads since {}: {} each time", day(first.at), counted(most)),
         (false, _) => format!(
-            "{count} loads, of {} to {}, since {}",
+            "{count} loads since {}: {} to {}",
+            day(first.at),
             grouped(fewest),
-            grouped(most),
-            day(first.at)
+            counted(most)
         ),
     };
     let label = format!(
-        "{said}; the last one, of {}, had {}",
+        "{said}; after the last one, of {}, {}",
         moment(last.at),
-        grouped(last.contacts)
+        counted(people(last))
     );
     let drawing = (count > 1).then(|| drawing(loads, most, &label));
     let caption = Html::element("figcaption", &[], Html::text(&said));
@@ -39,6 +41,11 @@ pub(super) fn curve(loads: &[Load]) -> Option<Html> {
         &[],
         drawing.into_iter().chain([caption]).collect(),
     ))
+}
+
+/// Returns how many people a load left; of earlier versions only what its file held is known.
+fn people(load: &Load) -> u64 {
+    load.people.unwrap_or(load.contacts)
 }
 
 fn drawing(loads: &[Load], most: u64, label: &str) -> Html {
@@ -65,7 +72,7 @@ fn points(loads: &[Load], most: u64) -> impl Iterator<Item = (f64, f64)> {
     let (width, height) = (WIDTH - 2.0 * EDGE, HEIGHT - 2.0 * EDGE);
     let steps = loads.len().saturating_sub(1).max(1) as f64;
     loads.iter().enumerate().map(move |(index, load)| {
-        let share = load.contacts as f64 / most.max(1) as f64;
+        let share = people(load) as f64 / most.max(1) as f64;
         (EDGE + width * index as f64 / steps, HEIGHT - EDGE - height * share)
     })
 }

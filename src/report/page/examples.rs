@@ -14,6 +14,7 @@ pub(super) fn glance(name: &str, state: State, outcome: Outcome, sentence: &str)
     let load = |days_ago: u32| Load {
         at: at(27, 6) - TimeDelta::days(i64::from(days_ago)),
         contacts: 1_000 - u64::from(days_ago) * 9 + u64::from(days_ago * 7 % 5) * 12,
+        people: None,
         outcome: Loaded::Loaded,
     };
     Glance {
@@ -33,7 +34,7 @@ pub(super) fn glance(name: &str, state: State, outcome: Outcome, sentence: &str)
         home,
         stale_after: None,
         is_overdue: false,
-        members: Some(1_000),
+        people: Some(1_000),
         is_unseen: state == State::Computing,
         missing: None,
         has_died: false,
@@ -136,6 +137,7 @@ pub(super) fn wrong() -> [Glance; 6] {
     };
     let short = Glance {
         missing: Some(2),
+        people: Some(998),
         ..fresh(
             "Short",
             "“Short” was loaded: it has 1,000 people. Dynamics counts only 998 people, 2 fewer than it should.",
@@ -156,7 +158,7 @@ pub(super) fn wrong() -> [Glance; 6] {
         home: Home::environment(String::new()),
         last_run: None,
         loads: Vec::new(),
-        members: None,
+        people: None,
         ..fresh("Damaged", "")
     };
     [refused, failing, stale, short, killed, unreadable]

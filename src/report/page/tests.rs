@@ -91,11 +91,12 @@ fn a_page_is_quiet_where_all_is_well_and_says_what_to_do_where_it_is_not() {
             last_load: Some(at(26, 6)),
             ..glance.status
         },
-        members: Some(people),
+        people: Some(people),
         loads: (0..60_u32)
             .map(|day| Load {
                 at: at(26, 6) - TimeDelta::days(59 - i64::from(day)),
                 contacts: people - u64::from(59 - day) * step + u64::from(day * 7 % 5) * (people / 90),
+                people: None,
                 outcome: Loaded::Loaded,
             })
             .collect(),

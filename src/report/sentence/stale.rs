@@ -11,9 +11,9 @@ pub(in crate::report) fn of_stale(stale: &Stale, now: DateTime<Utc>) -> String {
         1.0 => "hour".to_owned(),
         hours => format!("{hours} hours"),
     };
-    let audience = stale.contacts.map_or_else(
+    let audience = stale.people.or(stale.contacts).map_or_else(
         || "those who were loaded then, who".to_owned(),
-        |contacts| format!("the {} of then, who", grouped(contacts)),
+        |people| format!("the {} of then, who", grouped(people)),
     );
     plain(&format!(
         "“{}” has had no good load since {}: it should have one every {every}. As far as was seen, journeys go on with {audience} \

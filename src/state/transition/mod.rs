@@ -2,6 +2,7 @@
 
 mod approval;
 mod attempts;
+mod carried_out;
 mod direct;
 mod known;
 mod seen;
@@ -17,9 +18,7 @@ pub use shortage::Shortfall;
 pub use unreported::{End, Unreported};
 
 use crate::domain::{Census, Mode, Position, View, Watch};
-use crate::state::counted::Counted;
 use crate::state::head::{Applied, Change, Head, Input, Job, Lease, ReadBack, Writing};
-use crate::state::past::{Load, Loaded};
 use crate::state::refused::{Refusal, Refused};
 use chrono::{DateTime, Utc};
 
@@ -236,83 +235,6 @@ impl Head {
             writing.read_back = Some(read_back);
         }
         Ok(true)
-    }
-
-    /// Records that the job was carried out and published, and drops what it overtakes.
-    pub fn apply(
-        &mut self,
-        owner: &str,
-        job: &Job,
-        achievement: Achievement,
-        now: DateTime<Utc>,
-    ) -> Result<Vec<Job>, LeaseLost> {
-        self.drop_counted(owner, job)?;
-        let overtaken = self.take_overtaken(job, |_| true);
-        self.remember(Load {
-            at: now,
-            contacts: achievement.contacts,
-            outcome: match (achievement.is_published, achievement.watch.is_none()) {
-                (false, _) => Loaded::Unchanged,
-                (true, true) => Loaded::Loaded,
-                (true, false) => Loaded::Computing,
-            },
-        });
-        self.note_publish(achievement.segment_id.as_deref(), achievement.watch.is_none(), now);
-        self.applied = Some(Applied {
-            job: job.clone(),
-            at: now,
-            contacts: achievement.contacts,
-            change: achievement.change,
-            members: achievement.members,
-            segment_id: achievement.segment_id,
-            definition_id: achievement.definition_id,
-            confirmed: achievement.watch.is_none(),
-            watch: achievement.watch,
-            has_failed: false,
-            is_overlaid: false,
-        });
-        self.writing = None;
-        self.creating = None;
-        self.end_well();
-        Ok(overtaken)
-    }
-
-    /// Records that the job is done with, and leaves what was applied last as it is: so it is where an addition or removal
-    /// holds nobody, while Dynamics may still be computing what was published before.
-    pub fn count(&mut self, owner: &str, job: &Job, now: DateTime<Utc>) -> Result<(), LeaseLost> {
-        self.drop_counted(owner, job)?;
-        if self.applied.as_ref().is_none_or(|applied| applied.confirmed) {
-            self.remember(Load {
-                at: now,
-                contacts: 0,
-                outcome: Loaded::Unchanged,
-            });
-        }
-        self.end_well();
-        Ok(())
-    }
-
-    fn drop_counted(&mut self, owner: &str, job: &Job) -> Result<(), LeaseLost> {
-        self.lease_of(owner)?;
-        let is_done = |pending: &Job| pending.asks_as(job) && pending.rank() <= job.rank();
-        self.pending.retain(|pending| !is_done(pending));
-        self.refused.retain(|refused| !job.is_about(&refused.position));
-        if job.mode == Mode::Replace {
-            let is_highest = self
-                .settled
-                .as_ref()
-                .is_none_or(|settled| job.stands_at().place() >= settled.place());
-            if is_highest {
-                self.is_settled_loaded = job.is_about(job.stands_at());
-            }
-            self.settled = higher(self.settled.take(), job.stands_at());
-            self.in_force = Some(job.position.clone());
-        } else {
-            self.counted.retain(|counted| !job.is_about(&counted.input.position));
-            self.counted.push(Counted::of(job));
-            keep_latest(&mut self.counted);
-        }
-        Ok(())
     }
 
     /// Returns whether a segment whose draft, with these members, holds what is wanted needs no publishing: it shows what this

@@ -109,6 +109,7 @@ impl Head {
             job: job.clone(),
             at: self.lease.as_ref()?.renewed,
             contacts: read_back.contacts,
+            counted: None,
             change: read_back.change,
             members: Some(read_back.members),
             segment_id: Some(read_back.segment_id.clone()),

@@ -36,15 +36,17 @@ impl Head {
 
     /// Takes note of how many of the published members Dynamics does not count; returns what follows where there are any.
     ///
-    /// `pause` is how long after that the segment is published again; `None` is never.
+    /// It counts `counted` in all. `pause` is how long after that the segment is published again; `None` is never.
     pub fn note_missing(
         &mut self,
         owner: &str,
-        (asked, missing): (u64, u64),
+        (asked, counted): (u64, u64),
         pause: Option<TimeDelta>,
         now: DateTime<Utc>,
     ) -> Result<Option<Shortfall>, LeaseLost> {
         self.lease_of(owner)?;
+        self.remember_count(counted);
+        let missing = asked.saturating_sub(counted);
         let shortfall = self.shortfall(missing, pause);
         let before = self.shortage.take().unwrap_or_default();
         let next = before.next.or_else(|| Some(now + pause?));

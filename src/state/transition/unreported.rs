@@ -51,7 +51,8 @@ impl Head {
     pub fn unreported(&self) -> Option<Unreported> {
         let job = self.unreported.clone()?;
         let applied = self.applied.as_ref().filter(|applied| applied.job == job);
-        let end = match (applied, self.loads.last()) {
+        let load = applied.and_then(|applied| self.loads.iter().rfind(|load| load.at == applied.at));
+        let end = match (applied, load) {
             (Some(applied), Some(load)) => End::Applied(Box::new(applied.clone()), load.outcome),
             // What is queued once more is told of by its own run.
             _ => End::Known(self.find(&job).filter(|known| *known != Enqueued::Pending)?),

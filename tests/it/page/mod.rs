@@ -62,14 +62,14 @@ async fn a_load_is_on_the_page_in_its_own_sentence_with_its_people_and_none_of_t
             "● Created",
             run["sentence"].as_str().unwrap(),
             "1,200",
-            "One load, of 1,200",
+            "One load: 1,200 people",
             "Never verified",
         ],
     );
     world.load("tuesday.csv", &contacts(0..1_210)).await;
     assert_shows(
         &world,
-        &["● Up to date", "1,210 people, 10 came", "2 loads, of 1,200 to 1,210"],
+        &["● Up to date", "1,210 people, 10 came", ": 1,200 to 1,210 people"],
     );
     let page = world.sandbox.s3.get(BUCKET, PAGE).unwrap();
     let page = String::from_utf8_lossy(&page).to_lowercase();

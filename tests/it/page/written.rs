@@ -1,9 +1,10 @@
 //! When the status page is written, by whom, and that nothing else depends on it.
 
-use super::{PAGE, assert_shows};
+use super::{PAGE, assert_shows, lines};
 use crate::failures::sweep;
 use crate::run::Run;
-use crate::world::{FIFTEEN_MINUTES, World, contacts, csv};
+use crate::world::{FIFTEEN_MINUTES, SEGMENT, World, contacts, csv};
+use sandbox::dataverse::Seed;
 use sandbox::{BUCKET, DESTINATION_SECRET, Fault, Sandbox};
 use serde_json::json;
 use std::time::Duration;
@@ -190,4 +191,50 @@ async fn the_page_is_no_result_and_nobody_who_lists_the_state_stumbles_over_it()
     assert_eq!(status["segments"].as_array().unwrap().len(), 1, "{status}");
     let history = world.invoke(json!({"action": "history"})).await.unwrap();
     assert_eq!(history["runs"].as_array().unwrap().len(), 1, "{history}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_number_of_people_is_that_of_the_segment_as_dynamics_counts_it_whatever_a_file_held() {
+    let world = World::start().await;
+    let seed = Seed::named(SEGMENT).group(contacts(0..200));
+    world.sandbox.dataverse.seed_segment(seed.exclude(contacts(0..150)));
+    world.load("monday.csv", &contacts(0..200)).await.assert_loaded();
+    assert_shows(&world, &["50 people", "One load: 50 people"]);
+    world.destination(&json!({"mode": "append"}));
+    world.load("tuesday.csv", &contacts(200..230)).await.assert_loaded();
+    world.load("nobody.csv", &[]).await.assert_unchanged();
+    assert_shows(&world, &["80 people", ": 50 to 80 people"]);
+    world.destination(&json!({"mode": "remove"}));
+    world.load("wednesday.csv", &contacts(0..230)).await.assert_loaded();
+    let shown = lines(&world).join("\n");
+    assert!(
+        shown.contains("\n0 people\n") && shown.contains(": 0 to 80 people"),
+        "{shown}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_published_again_for_missing_members_is_one_load_of_its_own_time() {
+    let world = World::start().await;
+    world.load("sunday.csv", &contacts(0..40)).await.assert_loaded();
+    world.sandbox.dataverse.drop_at_compute(contacts(0..10));
+    let run = world.load("monday.csv", &contacts(0..50)).await;
+    run.assert_loaded();
+    assert_shows(&world, &["40 of 50 people", "2 loads since"]);
+    let loaded_at = world.head()["applied"]["at"].clone();
+    for _ in 0..3 {
+        world.sandbox.s3.clock().advance(Duration::from_mins(80));
+        sweep(&world).await;
+    }
+    assert_eq!(world.segment().publishes, 5, "published three times more");
+    assert_shows(&world, &["2 loads since"]);
+    assert_eq!(world.head()["applied"]["at"], loaded_at);
+    let told = world.segment().fields["msdynmkt_description"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        told.contains(&format!("Last load: {}", &loaded_at.as_str().unwrap()[..19])),
+        "{told}"
+    );
 }

@@ -181,12 +181,6 @@ fn nothing_goes_before_a_replace_of_which_a_part_is_in_the_draft_or_whose_failur
     assert_eq!(head.next_at(at(20)), Some(&replace(2)));
 }
 
-/// Returns a census that is nobody else's.
-fn census(count: u64) -> Census {
-    let census = serde_json::json!({"count": count, "hash": format!("{count:032x}")});
-    serde_json::from_value(census).unwrap()
-}
-
 #[test]
 fn who_was_in_the_draft_before_the_first_write_is_known_until_that_may_be_published() {
     let [first, second] = [1, 2].map(|second| file(second, Mode::Append));

@@ -1,5 +1,6 @@
 mod additions;
 mod attempts;
+mod carried_out;
 mod late;
 mod same_second;
 
@@ -73,6 +74,12 @@ fn too_small() -> Refusal {
     }
 }
 
+/// Returns a census that is nobody else's.
+fn census(count: u64) -> Census {
+    let census = serde_json::json!({"count": count, "hash": format!("{count:032x}")});
+    serde_json::from_value(census).unwrap()
+}
+
 fn apply_next(head: &mut Head) -> Vec<Job> {
     let job = head.next().unwrap().clone();
     let done = Achievement {
@@ -131,33 +138,6 @@ fn when_the_newest_is_refused_the_next_older_counts_again() {
     head.refuse("me", &newest, too_small()).unwrap();
     assert_eq!(next_second(&head), Some(1));
     assert!(matches!(head.enqueue(replace(2), false), Enqueued::Refused(_)));
-}
-
-#[test]
-fn a_refusal_is_none_any_more_for_its_event_once_something_newer_was_loaded() {
-    let mut head = head();
-    head.enqueue(replace(2), false);
-    let refused = head.next().unwrap().clone();
-    head.refuse("me", &refused, too_small()).unwrap();
-    assert!(matches!(head.recall(&replace(2)), Some(Enqueued::Refused(_))));
-    head.enqueue(replace(3), false);
-    apply_next(&mut head);
-    assert_eq!(head.recall(&replace(2)), Some(Enqueued::RefusedAndOvertaken));
-    assert_eq!(head.enqueue(replace(2), false), Enqueued::RefusedAndOvertaken);
-    assert_eq!(
-        head.enqueue_lost(&[replace(2), replace(1)]),
-        [],
-        "nothing older counts instead"
-    );
-    let approved = Job {
-        approved: true,
-        ..replace(2)
-    };
-    assert_eq!(
-        head.enqueue(approved, true),
-        Enqueued::Queued,
-        "who approves it decides"
-    );
 }
 
 #[test]
