@@ -69,8 +69,20 @@ impl Certificate {
 
     /// Returns the one to sign with at `now`: of those that are valid, the one that ends last.
     fn best(&self, now: DateTime<Utc>) -> Option<&Issued> {
-        let is_valid = |issued: &Issued| (issued.begins..=issued.ends).contains(&now);
-        self.issued.iter().max_by_key(|issued| (is_valid(issued), issued.ends))
+        let issued = self.issued.iter();
+        issued.max_by_key(|issued| (issued.is_valid(now), issued.ends))
+    }
+
+    /// Leaves out the one that signs at `now`, where Entra ID does not know it, perhaps not yet; `None` if no other is valid.
+    pub(crate) fn without_best(&self, now: DateTime<Utc>) -> Option<Self> {
+        let best = &self.best(now)?.thumbprint;
+        let others = self.issued.iter();
+        let others = others.filter(|issued| issued.is_valid(now) && issued.thumbprint != *best);
+        let issued: Vec<_> = others.cloned().collect();
+        (!issued.is_empty()).then(|| Self {
+            key: Arc::clone(&self.key),
+            issued,
+        })
     }
 
     /// Signs that it is the application `client_id` that asks at the address `audience`.
@@ -94,6 +106,10 @@ impl Certificate {
 }
 
 impl Issued {
+    fn is_valid(&self, now: DateTime<Utc>) -> bool {
+        (self.begins..=self.ends).contains(&now)
+    }
+
     /// Reads a certificate; `None` if it was issued for another key.
     fn read(der: &[u8], key: &RsaKeyPair) -> Result<Option<Self>, x509_cert::der::Error> {
         let read = x509_cert::Certificate::from_der(der)?;

@@ -141,19 +141,7 @@ impl Entra {
             tries += 1;
             match self.ask(&held.credential, timeout).await {
                 Ok(token) => return Ok(token),
-                Err(Miss::Refused(refused)) if refused.is_about(&held.credential.proof) && held.may_be_read_again() => {
-                    tracing::warn!(
-                        code = refused.code(),
-                        "Entra ID refused what stands in the secret: reading it again"
-                    );
-                    held.read_again = Some(Instant::now());
-                    held.credential = self
-                        .secrets
-                        .rotated_credential(&self.destination)
-                        .await
-                        .map_err(Box::new)?;
-                }
-                Err(Miss::Refused(refused)) => return Err(self.refusal(&held.credential, &refused)),
+                Err(Miss::Refused(refused)) => self.show_something_else(held, &refused).await?,
                 Err(Miss::Unproven(error)) => return Err(error),
                 Err(Miss::NotNow { giver, reason, .. }) if tries >= TOKEN_TRIES => {
                     return Err(giver.is_unavailable(tries, reason));
@@ -177,6 +165,36 @@ impl Entra {
                 }
             }
         }
+    }
+
+    /// Takes up what else may be shown where Entra ID refused what was: another certificate of the secret, or what it holds by
+    /// now. Fails where there is nothing else.
+    async fn show_something_else(&self, held: &mut Held, refused: &Refused) -> Result<(), Error> {
+        if refused.does_not_know_the_certificate()
+            && let Proof::Certificate(certificate) = &held.credential.proof
+            && let Some(others) = certificate.without_best(Utc::now())
+        {
+            tracing::warn!(
+                code = refused.code(),
+                "the app registration does not know the certificate that ends last; another one of the secret is shown"
+            );
+            held.credential.proof = Proof::Certificate(others);
+            return Ok(());
+        }
+        if !refused.is_about(&held.credential.proof) || !held.may_be_read_again() {
+            return Err(self.refusal(&held.credential, refused));
+        }
+        tracing::warn!(
+            code = refused.code(),
+            "Entra ID refused what stands in the secret: reading it again"
+        );
+        held.read_again = Some(Instant::now());
+        held.credential = self
+            .secrets
+            .rotated_credential(&self.destination)
+            .await
+            .map_err(Box::new)?;
+        Ok(())
     }
 
     async fn ask(&self, credential: &Credential, timeout: Duration) -> Result<Token, Miss> {

@@ -70,6 +70,14 @@ impl Refused {
         }
     }
 
+    /// Returns whether the app registration does not know the certificate that was shown.
+    pub(super) fn does_not_know_the_certificate(&self) -> bool {
+        matches!(
+            (self.number, self.error.as_str()),
+            (Some(700_027), _) | (None, "invalid_client")
+        )
+    }
+
     fn is_about_a_secret(&self) -> bool {
         let is_about_something_else = matches!(
             self.number,
@@ -225,17 +233,16 @@ impl Refused {
     }
 
     fn about_a_certificate(&self) -> Option<&'static str> {
-        Some(match (self.number, self.error.as_str()) {
-            (Some(700_027), _) | (None, "invalid_client") => {
+        if self.does_not_know_the_certificate() {
+            return Some(
                 "the app registration does not know the certificate; add it there under Certificates & secrets, Certificates \
-                 (without its private key), or put one that stands there into `certificate`; a new one takes minutes to be known"
-            }
-            (Some(700_024), _) => {
-                "the certificate has ended or is not valid yet; make a new one, add it to the app registration and put it into \
-                 `certificate` with its private key"
-            }
-            _ => return None,
-        })
+                 (without its private key), or put one that stands there into `certificate`; a new one takes minutes to be known",
+            );
+        }
+        (self.number == Some(700_024)).then_some(
+            "the certificate has ended or is not valid yet; make a new one, add it to the app registration and put it into \
+             `certificate` with its private key",
+        )
     }
 
     fn about_federation(&self) -> Option<&'static str> {

@@ -85,6 +85,27 @@ async fn of_several_certificates_of_one_key_the_one_that_lasts_longest_signs_whe
 }
 
 #[tokio::test(start_paused = true)]
+async fn until_a_renewed_certificate_is_registered_the_one_beside_it_signs() {
+    let [newer, older, ended] = [300, 100, -2].map(Certificate::for_days);
+    let all = [&newer, &ended, &older].map(|one| one.certificate.as_str()).concat();
+    let pem = json!({"client_secret": null, "certificate": format!("{}{all}", newer.key)});
+    for known in [&older, &newer] {
+        let world = World::start().await;
+        world.sandbox.entra.certify(&[known.clone(), ended.clone()]);
+        sign_in_by(&world, &pem);
+        world.load("monday.csv", &contacts(0..100)).await.assert_loaded();
+    }
+    let world = World::start().await;
+    world.sandbox.entra.certify(std::slice::from_ref(&ended));
+    sign_in_by(&world, &pem);
+    let reason = refusal(&world, "EntraRefused").await;
+    assert!(
+        reason.contains("AADSTS700027"),
+        "one that has ended is not tried: {reason}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pem_is_read_whatever_editors_and_shells_have_put_around_its_lines() {
     let (world, certificate) = certified(300).await;
     let pem = certificate.pem();
