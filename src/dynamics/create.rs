@@ -30,13 +30,20 @@ impl Dataverse {
     /// Creates a segment of this name: a Draft definition with one empty Include group and no refresh, then its segment.
     ///
     /// The caller has found no segment of the name. A create whose answer is lost is looked up before it is tried again, and a
-    /// definition that an earlier, interrupted run left without a segment is used.
+    /// definition that an earlier, interrupted run left without a segment is used. Where Dynamics refuses the segment, the
+    /// definition goes again that was made for it.
     pub async fn create_segment(&self, name: &SegmentName, description: &str) -> Result<(Segment, Definition), Error> {
-        let definition = match self.orphan(name).await? {
-            Some(orphan) => self.made_usable(orphan, name).await?.id,
+        let (definition, is_made_here) = match self.orphan(name).await? {
+            Some(orphan) => (self.made_usable(orphan, name).await?.id, false),
             None => self.new_definition(name).await?,
         };
-        let id = self.new_segment(name, description, definition).await?;
+        let id = match self.new_segment(name, description, definition).await {
+            Err(error) if is_made_here && is_refused(&error) => {
+                self.take_back(definition).await;
+                return Err(error);
+            }
+            created => created?,
+        };
         // What was asked for is not yet what is there.
         let segment = self.created_segment(id, name, definition);
         let (segment, definition) = tokio::join!(segment, self.new_row(async || self.definition(definition).await));
@@ -83,7 +90,27 @@ impl Dataverse {
         }
     }
 
-    async fn new_definition(&self, name: &SegmentName) -> Result<DefinitionId, Error> {
+    /// Deletes a definition that Dynamics says it has made just now, unless a segment shows it by now, be it another function's.
+    ///
+    /// One that cannot be deleted is used by the next attempt.
+    async fn take_back(&self, definition: DefinitionId) {
+        let deleting = async {
+            if self.segments_of(DEFINE, definition).await?.is_empty() {
+                self.delete_definition(definition).await?;
+            }
+            Ok::<_, Error>(())
+        };
+        if let Err(error) = deleting.await {
+            tracing::warn!(
+                error = %error,
+                "the definition stays of a segment that could not be created; the next attempt uses it"
+            );
+        }
+    }
+
+    /// Makes a definition; returns also whether Dynamics says so, for one that is found after an answer was lost may be somebody
+    /// else's.
+    async fn new_definition(&self, name: &SegmentName) -> Result<(DefinitionId, bool), Error> {
         let group = self.first_group(name);
         let body = json!({
             "msdynmkt_name": name.as_str(),
@@ -104,13 +131,13 @@ impl Dataverse {
                 )
                 .await
             {
-                Ok(id) => return Ok(DefinitionId(id)),
+                Ok(id) => return Ok((DefinitionId(id), true)),
                 Err(failure) => {
                     let come = self
                         .wait_for_row(failure, DEFINE, &mut tries, || self.orphan(name))
                         .await?;
                     if let Some(found) = come {
-                        return Ok(self.made_usable(found, name).await?.id);
+                        return Ok((self.made_usable(found, name).await?.id, false));
                     }
                 }
             }
@@ -318,6 +345,11 @@ impl Dataverse {
         self.client().back_off(operation, *tries, reason).await?;
         Ok(None)
     }
+}
+
+/// Returns whether Dynamics has refused a create, so that nothing can come of it any more.
+fn is_refused(error: &Error) -> bool {
+    error.refusal().is_some() || matches!(error, Error::BusinessUnitUnknown { .. })
 }
 
 /// The definition's `statuscode` before it is published (Microsoft's segment API).

@@ -182,6 +182,11 @@ async fn a_unit_in_which_the_application_user_may_create_nothing_is_told_and_loa
     assert_eq!(kind, "BusinessUnitUnknown", "{reason}");
     assert!(reason.contains("cannot be given a segment"), "{reason}");
     assert_eq!(world.sandbox.dataverse.segments(SEGMENT).len(), 0);
+    assert_eq!(world.sandbox.dataverse.definitions().len(), 0, "nothing is left behind");
+    world.sandbox.dataverse.deny("DELETE msdynmkt_segmentdefinitions");
+    tokio::time::sleep(Duration::from_mins(16)).await;
+    sweep(&world).await;
+    assert_eq!(world.sandbox.dataverse.definitions().len(), 1, "it may not be deleted");
     world.sandbox.dataverse.modes(|modes| modes.units = Units::Bound);
     tokio::time::sleep(Duration::from_mins(31)).await;
     assert_eq!(outcomes(&sweep(&world).await), ["loaded"]);
@@ -190,6 +195,23 @@ async fn a_unit_in_which_the_application_user_may_create_nothing_is_told_and_loa
         world.sandbox.dataverse.definitions().len(),
         1,
         "the one that was there is used"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_definition_that_was_there_stays_where_its_segment_may_not_be_created() {
+    let world = with_unit("Shoes").await;
+    world.sandbox.dataverse.modes(|modes| modes.units = Units::Closed);
+    world.sandbox.dataverse.deny("DELETE msdynmkt_segmentdefinitions");
+    let key = world.drop_contacts("monday.csv", &contacts(0..100));
+    failure_of(&world, &key).await;
+    world.sandbox.dataverse.modes(|modes| modes.denied.clear());
+    tokio::time::sleep(Duration::from_mins(31)).await;
+    sweep(&world).await;
+    assert_eq!(
+        world.sandbox.dataverse.definitions().len(),
+        1,
+        "nobody knows whose it is"
     );
 }
 
@@ -219,6 +241,7 @@ async fn where_dynamics_gives_the_segment_to_another_unit_none_is_created_again_
 async fn functions_of_two_units_and_of_none_share_a_bucket_and_touch_nothing_of_each_other() {
     let world = with_unit("Shoes").await;
     let key = world.drop_contacts("monday.csv", &contacts(0..100));
+    world.sandbox.dataverse.deny("DELETE msdynmkt_segmentdefinitions");
     let mut runs = Vec::new();
     for unit in [json!(SHOES.to_string()), json!("Socks & Süd"), json!(null)] {
         // Left by a run that died between its two creates: another unit's is none of ours.
