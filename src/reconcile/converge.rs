@@ -293,6 +293,10 @@ impl<'a, M: Means> Draft<'a, M> {
             let groups = self.definition.clone();
             let (means, segment) = (self.means, self.segment);
             let listing = list(means, segment, &groups, desired.contacts.len());
+            // Whom Exclude groups keep out is asked now and not only once the published count differs: later the list shows a later
+            // draft, which would excuse members that are missing, or call those missing who were kept out; the number is noted
+            // before Publish, for whoever finds a dead worker to see by the count whether that was sent; and an Active that shows
+            // just this number, and not the one before, is one of the signs by which a publish is known.
             // At the same time, for a call may take long; what changes later is seen before publishing.
             let (listed, kept_out, is_regrouped) =
                 tokio::join!(listing, list_excluded(means, segment, &groups), self.look());
