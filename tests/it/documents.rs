@@ -97,11 +97,14 @@ fn a_broken_link_is_found() {
     assert_eq!(links("[a](b.md#c) and `[x]` (y), [d](e)"), ["b.md#c", "e"]);
 }
 
+/// What Lambda itself calls a function that it has to end.
+const OF_LAMBDA: [&str; 3] = ["Runtime.ExitError", "Runtime.OutOfMemory", "Sandbox.Timedout"];
+
 /// Whoever is on call finds what to do for each type of error.
 #[test]
 fn every_type_of_error_stands_in_the_table_of_what_to_do() {
     let operations = read(&root().join("docs/operations.md"));
-    let mut named = BTreeSet::new();
+    let mut named: BTreeSet<_> = OF_LAMBDA.map(str::to_owned).into();
     for (_, text) in sources() {
         for function in text.split("fn error_type(").skip(1) {
             let body = function.split("\n    }\n").next().unwrap();
@@ -109,7 +112,8 @@ fn every_type_of_error_stands_in_the_table_of_what_to_do() {
         }
     }
     assert!(named.len() > 40, "{named:?}");
-    let is_missing = |name: &String| !operations.contains(&format!("`{name}`"));
+    let is_missing =
+        |name: &String| !operations.contains(&format!("\n| `{name}`")) && !operations.contains(&format!(", `{name}`"));
     let missing: Vec<_> = named.into_iter().filter(is_missing).collect();
     assert_eq!(
         missing,

@@ -4,11 +4,12 @@ use crate::run::Run;
 use crate::source::{csv, objects};
 use crate::world::{FIFTEEN_MINUTES, SEGMENT, World, contacts};
 use sandbox::{BUCKET, Fault, Sandbox};
+use segment_loader::app::time_left;
 use segment_loader::domain::Fate;
 use segment_loader::source::{self, Begun, Error, Rows};
 use segment_loader::time::Fence;
 use serde_json::json;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::runtime::Builder;
 use tokio::time::{Instant, timeout};
 
@@ -246,4 +247,22 @@ async fn a_run_that_goes_on_says_how_much_of_its_time_it_has_waited() {
     );
     run.assert_continues().says(&said);
     assert_eq!(dataverse.violations(), []);
+}
+
+/// `cargo lambda watch` sends one and the same deadline with every invocation.
+#[test]
+fn a_deadline_that_has_passed_before_its_invocation_began_is_none() {
+    let mut context = lambda_runtime::Context::default();
+    for long_ago in [0, 600_000] {
+        context.deadline = long_ago;
+        assert_eq!(time_left(&context), FIFTEEN_MINUTES);
+    }
+    let in_a_minute = SystemTime::now() + Duration::from_mins(1);
+    let in_a_minute = in_a_minute.duration_since(UNIX_EPOCH).unwrap().as_millis();
+    context.deadline = in_a_minute.try_into().unwrap();
+    let left = time_left(&context);
+    assert!(
+        (Duration::from_secs(50)..=Duration::from_mins(1)).contains(&left),
+        "{left:?}"
+    );
 }
