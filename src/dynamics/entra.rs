@@ -3,6 +3,7 @@
 use super::call::Odd;
 use super::entra_advice::{Culprit, Refused};
 use super::error::Error;
+use super::held::Held;
 use super::json::{self, Row};
 use super::token_giver::Giver;
 use super::{body, odata, retry};
@@ -24,8 +25,6 @@ const TOKEN_TIMEOUT: Duration = Duration::from_secs(30);
 const LARGEST_TOKEN: usize = 64 * 1_024;
 /// How often Entra ID is asked before the run fails; the invocation is tried again later anyway.
 const TOKEN_TRIES: u32 = 6;
-/// A refused secret is read again at most once in this time.
-const READ_AGAIN_AFTER: Duration = Duration::from_mins(1);
 
 /// Keeps the token for the next run of a warm function; cheap to clone, all clones hold the same token.
 #[derive(Clone, Default)]
@@ -52,11 +51,6 @@ pub(super) struct Entra {
     destination: Destination,
     cache: TokenCache,
     held: Mutex<Held>,
-}
-
-struct Held {
-    credential: Credential,
-    read_again: Option<Instant>,
 }
 
 /// What is sent to show that it is the application that asks.
@@ -88,10 +82,7 @@ impl Entra {
             scope: settings.destination.organization.scope(),
             destination: settings.destination.clone(),
             cache,
-            held: Mutex::new(Held {
-                credential: settings.credential.clone(),
-                read_again: None,
-            }),
+            held: Mutex::new(Held::new(settings.credential.clone())),
         }
     }
 
@@ -121,6 +112,12 @@ impl Entra {
         let mut cached = self.cache.0.lock().await;
         let mut held = self.held.lock().await;
         self.renewed(&mut cached, &mut held).await
+    }
+
+    /// Returns whether another certificate of the secret is shown than the one that ends last, which the app registration does not
+    /// know.
+    pub(super) async fn shows_another_certificate(&self) -> bool {
+        self.held.lock().await.shows_another_certificate
     }
 
     async fn renewed(&self, cached: &mut Option<Token>, held: &mut Held) -> Result<Token, Error> {
@@ -170,30 +167,20 @@ impl Entra {
     /// Takes up what else may be shown where Entra ID refused what was: another certificate of the secret, or what it holds by
     /// now. Fails where there is nothing else.
     async fn show_something_else(&self, held: &mut Held, refused: &Refused) -> Result<(), Error> {
-        if refused.does_not_know_the_certificate()
-            && let Proof::Certificate(certificate) = &held.credential.proof
-            && let Some(others) = certificate.without_best(Utc::now())
-        {
+        let code = refused.code();
+        if held.show_another_certificate(refused) {
             tracing::warn!(
-                code = refused.code(),
+                code,
                 "the app registration does not know the certificate that ends last; another one of the secret is shown"
             );
-            held.credential.proof = Proof::Certificate(others);
             return Ok(());
         }
-        if !refused.is_about(&held.credential.proof) || !held.may_be_read_again() {
+        if !refused.is_about(&held.credential.proof) || !held.read_again() {
             return Err(self.refusal(&held.credential, refused));
         }
-        tracing::warn!(
-            code = refused.code(),
-            "Entra ID refused what stands in the secret: reading it again"
-        );
-        held.read_again = Some(Instant::now());
-        held.credential = self
-            .secrets
-            .rotated_credential(&self.destination)
-            .await
-            .map_err(Box::new)?;
+        tracing::warn!(code, "Entra ID refused what stands in the secret: reading it again");
+        let read = self.secrets.rotated_credential(&self.destination).await;
+        held.show(read.map_err(Box::new)?);
         Ok(())
     }
 
@@ -295,12 +282,6 @@ impl Entra {
 
     fn owner(&self, credential: &Credential) -> String {
         format!("{} {} {}", token_url(credential), credential.client_id, self.scope)
-    }
-}
-
-impl Held {
-    fn may_be_read_again(&self) -> bool {
-        self.read_again.is_none_or(|read| read.elapsed() >= READ_AGAIN_AFTER)
     }
 }
 

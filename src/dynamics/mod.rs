@@ -17,6 +17,7 @@ mod entra_advice;
 mod error;
 mod escapes;
 mod group;
+mod held;
 mod json;
 mod list;
 mod members;

@@ -131,9 +131,12 @@ impl Dataverse {
         self.0.max_concurrent
     }
 
-    /// Fetches a token with the credential as it is now, cached or not.
-    pub async fn token_check(&self) -> Result<(), Error> {
-        self.client().entra.fresh().await.map(drop)
+    /// Fetches a token with the credential as it is now, cached or not; returns whether the app registration knows what was shown
+    /// first, and not only another certificate beside it.
+    pub async fn token_check(&self) -> Result<bool, Error> {
+        let entra = &self.client().entra;
+        entra.fresh().await?;
+        Ok(!entra.shows_another_certificate().await)
     }
 
     /// Asks Dataverse who the application is: proves token and application user, no privilege.

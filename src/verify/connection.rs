@@ -13,6 +13,11 @@ use tokio::time::Instant;
 /// How long the test may take: a person waits for it. Longer pauses that Dynamics asks for are told instead.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What is said where not the certificate signs that should.
+const ANOTHER_CERTIFICATE: &str = "the app registration does not know the certificate that ends last, and another one of \
+                                   `certificate` has signed: add the new one there under Certificates & secrets, Certificates, \
+                                   or wait some minutes, and keep the other one until this is said no more";
+
 #[derive(Serialize)]
 struct Check {
     name: &'static str,
@@ -63,8 +68,9 @@ impl Checks {
         let fence = Fence::stopping_at(stop_at.min(gives_up_at));
         let dataverse = Dataverse::new(http.clone(), &settings, secrets.clone(), PATIENCE, fence);
         let in_time = |error| told(error, gives_up_at < stop_at);
-        self.note("token", dataverse.token_check().await.map_err(in_time), |()| {
-            format!("signed in at {}", settings.credential.authority)
+        self.note("token", dataverse.token_check().await.map_err(in_time), |is_known| {
+            let another = (!is_known).then_some(ANOTHER_CERTIFICATE);
+            format!("signed in at {}{}", settings.credential.authority, suffix(another))
         })?;
         self.note("who_am_i", dataverse.who_am_i().await.map_err(in_time), |()| {
             let organization = settings.destination.organization.url();

@@ -89,11 +89,15 @@ async fn until_a_renewed_certificate_is_registered_the_one_beside_it_signs() {
     let [newer, older, ended] = [300, 100, -2].map(Certificate::for_days);
     let all = [&newer, &ended, &older].map(|one| one.certificate.as_str()).concat();
     let pem = json!({"client_secret": null, "certificate": format!("{}{all}", newer.key)});
-    for known in [&older, &newer] {
+    for (known, is_told) in [(&older, true), (&newer, false)] {
         let world = World::start().await;
         world.sandbox.entra.certify(&[known.clone(), ended.clone()]);
         sign_in_by(&world, &pem);
         world.load("monday.csv", &contacts(0..100)).await.assert_loaded();
+        let tested = world.invoke(json!({"action": "test_connection"})).await.unwrap();
+        assert_eq!(tested["ok"], true, "{tested}");
+        let token = tested["checks"][2]["detail"].as_str().unwrap();
+        assert_eq!(token.contains("does not know the certificate"), is_told, "{token}");
     }
     let world = World::start().await;
     world.sandbox.entra.certify(std::slice::from_ref(&ended));
