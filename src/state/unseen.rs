@@ -16,6 +16,14 @@ pub struct Unseen {
 }
 
 impl Unseen {
+    /// Begins with a publish of which nobody has seen anything yet; what was published before it was seen.
+    pub(in crate::state) const fn since(now: DateTime<Utc>) -> Self {
+        Self {
+            since: now,
+            is_told: false,
+        }
+    }
+
     /// From when on a person has to look. A publish takes minutes, about an hour at times (Microsoft's documentation of automatic
     /// segment management), and hours in a queue where there are hundreds of segments (Microsoft's support article on the member
     /// count); a file of the next day would find the publish of this one unseen.

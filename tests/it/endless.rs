@@ -119,3 +119,30 @@ async fn a_publish_that_another_one_follows_within_the_hour_is_not_called_unseen
     let sentence = run.assert_computing()["sentence"].as_str().unwrap();
     assert!(!sentence.contains("never seen"), "{sentence}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_segment_that_is_published_again_a_day_after_it_was_seen_was_not_unseen_all_that_time() {
+    let world = World::start().await;
+    world.destination(&json!({"republish_minutes": 1_440, "publish_wait_seconds": 1}));
+    world.sandbox.dataverse.drop_at_compute(contacts(0..3));
+    world
+        .sandbox
+        .dataverse
+        .modes(|modes| modes.publish_delay = Duration::ZERO);
+    let run = world.load("monday.csv", &contacts(0..1_000)).await;
+    assert_eq!(
+        (run.outcome(), run["published_missing"].as_u64()),
+        ("loaded", Some(3)),
+        "{run}"
+    );
+    world
+        .sandbox
+        .dataverse
+        .modes(|modes| modes.publish_delay = HOUR * 24 * 30);
+    let again = sweep_after(&world, HOUR * 25).await;
+    Run::of(&again[0]).assert_computing();
+    assert!(!again.to_string().contains("needs_attention"), "{again}");
+    assert_eq!(sweep_after(&world, HOUR * 23).await, json!([]), "it was seen before");
+    let overdue = sweep_after(&world, HOUR * 2).await;
+    assert!(Run::of(&overdue[0]).needs_attention(), "{overdue}");
+}

@@ -4,6 +4,7 @@ use super::LeaseLost;
 use crate::domain::Watch;
 use crate::state::head::{Head, Job};
 use crate::state::shortage::Shortage;
+use crate::state::unseen::Unseen;
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// What follows from members that are missing.
@@ -87,6 +88,7 @@ impl Head {
         shortage.next = pause.map(|pause| now + pause);
         applied.confirmed = false;
         applied.watch = Some(Watch::unknown(shortage.asked));
+        self.unseen = Some(Unseen::since(now));
         Ok(true)
     }
 
@@ -110,6 +112,7 @@ impl Head {
         shortage.publishes = shortage.publishes.saturating_sub(1);
         shortage.put_off = shortage.put_off.saturating_add(1);
         shortage.next = pause.map(|pause| now + shortage.put_off_by(pause));
+        self.unseen = None;
         Ok(shortage.put_off)
     }
 

@@ -51,7 +51,9 @@ impl Head {
     pub fn unreported(&self) -> Option<Unreported> {
         let job = self.unreported.clone()?;
         let applied = self.applied.as_ref().filter(|applied| applied.job == job);
-        let load = applied.and_then(|applied| self.loads.iter().rfind(|load| load.at == applied.at));
+        let load = applied
+            .and_then(|applied| self.loads.iter().rfind(|load| load.at == applied.at))
+            .or(self.loads.last());
         let end = match (applied, load) {
             (Some(applied), Some(load)) => End::Applied(Box::new(applied.clone()), load.outcome),
             // What is queued once more is told of by its own run.
