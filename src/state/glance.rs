@@ -25,8 +25,6 @@ pub struct Glance {
     pub stale_after: Option<TimeDelta>,
     /// Nothing that was published has been seen in Dynamics for too long.
     pub is_overdue: bool,
-    /// How many people it has, where that is known: those whom Dynamics counts, where it was seen.
-    pub people: Option<u64>,
     /// Dynamics was not yet seen to show that.
     pub is_unseen: bool,
     /// How many of them Dynamics does not count, where that is news.
@@ -49,7 +47,6 @@ impl Glance {
             status: Status::unreadable(named.segment_name(), named.environment, reason),
             stale_after: None,
             is_overdue: false,
-            people: None,
             is_unseen: false,
             missing: None,
             has_died: false,
@@ -66,7 +63,6 @@ impl Glance {
             status: Status::of(&head, now, stale_after),
             stale_after,
             is_overdue: head.overdue_since(now).is_some(),
-            people: head.people(),
             missing: shortage
                 .filter(|shortage| shortage.missing > shortage.stayed)
                 .map(|shortage| shortage.missing),

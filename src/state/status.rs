@@ -22,6 +22,8 @@ pub struct Status {
     pub computing_since: Option<DateTime<Utc>>,
     /// How many contacts the last result held that was loaded.
     pub contacts: Option<u64>,
+    /// How many people the segment has: those whom Dynamics counts, where it was seen.
+    pub people: Option<u64>,
     /// How many jobs are not carried out yet.
     pub pending: usize,
     /// Until when what is unfinished waits after failures, unless somebody asks for it.
@@ -115,6 +117,7 @@ impl Status {
             last_load,
             computing_since: head.unseen_since(),
             contacts: head.applied.as_ref().map(|applied| applied.contacts),
+            people: head.people(),
             pending: head.pending.len(),
             waiting_until: waiting.map(|waiting| waiting.until).filter(|_| state != State::Loading),
             lease_until: head.lease.as_ref().map(Lease::end).filter(|_| state == State::Loading),
@@ -132,6 +135,7 @@ impl Status {
             last_load: None,
             computing_since: None,
             contacts: None,
+            people: None,
             pending: 0,
             waiting_until: None,
             lease_until: None,

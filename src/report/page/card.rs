@@ -164,7 +164,7 @@ fn to_copy(text: &str) -> Html {
 
 /// Returns how many people the segment has, as far as that is known.
 fn people(glance: &Glance) -> Option<u64> {
-    glance.people.or(glance.status.contacts)
+    glance.status.people.or(glance.status.contacts)
 }
 
 /// Shows how many people the segment has.

@@ -25,6 +25,7 @@ pub(super) fn glance(name: &str, state: State, outcome: Outcome, sentence: &str)
             last_load: Some(at(25, 6)),
             computing_since: None,
             contacts: Some(1_000),
+            people: Some(1_000),
             pending: 0,
             waiting_until: None,
             lease_until: None,
@@ -34,7 +35,6 @@ pub(super) fn glance(name: &str, state: State, outcome: Outcome, sentence: &str)
         home,
         stale_after: None,
         is_overdue: false,
-        people: Some(1_000),
         is_unseen: state == State::Computing,
         missing: None,
         has_died: false,
@@ -135,14 +135,14 @@ pub(super) fn wrong() -> [Glance; 6] {
             "“Old” was not changed: nobody came or went.",
         )
     };
-    let short = Glance {
+    let mut short = Glance {
         missing: Some(2),
-        people: Some(998),
         ..fresh(
             "Short",
             "“Short” was loaded: it has 1,000 people. Dynamics counts only 998 people, 2 fewer than it should.",
         )
     };
+    short.status.people = Some(998);
     let killed = Glance {
         has_died: true,
         ..glance(
@@ -158,7 +158,6 @@ pub(super) fn wrong() -> [Glance; 6] {
         home: Home::environment(String::new()),
         last_run: None,
         loads: Vec::new(),
-        people: None,
         ..fresh("Damaged", "")
     };
     [refused, failing, stale, short, killed, unreadable]

@@ -89,9 +89,9 @@ fn a_page_is_quiet_where_all_is_well_and_says_what_to_do_where_it_is_not() {
     let with = |people: u64, step: u64, glance: Glance| Glance {
         status: Status {
             last_load: Some(at(26, 6)),
+            people: Some(people),
             ..glance.status
         },
-        people: Some(people),
         loads: (0..60_u32)
             .map(|day| Load {
                 at: at(26, 6) - TimeDelta::days(59 - i64::from(day)),

@@ -204,6 +204,13 @@ async fn the_number_of_people_is_that_of_the_segment_as_dynamics_counts_it_whate
     world.load("tuesday.csv", &contacts(200..230)).await.assert_loaded();
     world.load("nobody.csv", &[]).await.assert_unchanged();
     assert_shows(&world, &["80 people", ": 50 to 80 people"]);
+    let status = world.invoke(json!({"action": "status"})).await.unwrap();
+    let segment = &status["segments"][0];
+    assert_eq!(
+        (&segment["people"], &segment["contacts"]),
+        (&json!(80), &json!(30)),
+        "{segment}"
+    );
     world.destination(&json!({"mode": "remove"}));
     world.load("wednesday.csv", &contacts(0..230)).await.assert_loaded();
     let shown = lines(&world).join("\n");
