@@ -2,7 +2,7 @@
 
 use super::Error;
 use crate::domain::{SegmentStatus, Sign, Watch};
-use crate::dynamics::{Definition, Segment};
+use crate::dynamics::{Definition, DefinitionId, Segment};
 use crate::means::Means;
 use crate::time::Fence;
 use std::time::Duration;
@@ -102,10 +102,14 @@ async fn wait_until_shown(
     let mut pauses = POLL_PAUSES
         .iter()
         .chain(std::iter::repeat(&POLL_PAUSES[POLL_PAUSES.len() - 1]));
+    // A segment may be computed by the time that Publish is answered; later its row is asked alone, as long as it is busy.
+    let mut definition_id = watch.wants_times().then_some(before.definition_id);
     loop {
         let looked = async {
-            let row = means.segment(before.id).await?;
-            look(means, row, &mut watch).await
+            // At the same time, for a call may take long.
+            let reading = read(means, definition_id.take());
+            let (row, read) = tokio::join!(means.segment(before.id), reading);
+            look_with(means, row?, read, &mut watch).await
         };
         match looked.await {
             Ok(Look::Shown(shown, row)) => return Ok(Published::Shown(shown, row)),
@@ -143,14 +147,32 @@ pub enum Look {
 }
 
 /// Looks whether a segment, whose row was just read, shows what was published; fails where Dynamics could not compute it.
+pub async fn look(means: &impl Means, row: Segment, watch: &mut Watch) -> Result<Look, Error> {
+    look_with(means, row, None, watch).await
+}
+
+async fn read(means: &impl Means, definition_id: Option<DefinitionId>) -> Option<Definition> {
+    means.definition(definition_id?).await.ok()
+}
+
+/// Looks as [`look`] does, with the definition that was `read` beside the row, where one was.
 ///
 /// The row alone often does not say whose state it shows. The definition's times do, and where only they do the row is read
-/// once more: it may be from just before.
-pub async fn look(means: &impl Means, mut row: Segment, watch: &mut Watch) -> Result<Look, Error> {
+/// once more: it may be from just before. Where the row says it by itself they may deny it, and only if they are no older.
+async fn look_with(
+    means: &impl Means,
+    mut row: Segment,
+    read: Option<Definition>,
+    watch: &mut Watch,
+) -> Result<Look, Error> {
     let mut view = row.view(None);
     if watch.asks_for_times(&view) {
-        let computation = means.definition(row.definition_id).await?.computation;
         let is_told_by_the_row = watch.tells(&view);
+        let is_enough = |read: &Definition| !is_told_by_the_row && read.id == row.definition_id;
+        let computation = match read.filter(is_enough) {
+            Some(read) => read.computation,
+            None => means.definition(row.definition_id).await?.computation,
+        };
         view = row.view(computation);
         if !is_told_by_the_row && watch.tells(&view) {
             row = means.segment(row.id).await?;

@@ -155,8 +155,16 @@ impl Watch {
 
     /// Returns whether the times of the definition's computation can say more of a state than the row does.
     pub fn asks_for_times(&self, view: &View) -> bool {
-        let knows_times = self.before.is_some_and(|before| before.computation.is_some());
-        knows_times && self.answered.is_some() && !view.is_busy() && !self.is_another_count(view)
+        self.knows_times() && !view.is_busy() && !self.is_another_count(view)
+    }
+
+    /// Returns whether it is likely that only the times tell: the segment was Active before, and is to be again.
+    pub fn wants_times(&self) -> bool {
+        self.knows_times() && self.before.is_some_and(|before| before.status().is_active())
+    }
+
+    fn knows_times(&self) -> bool {
+        self.answered.is_some() && self.before.is_some_and(|before| before.computation.is_some())
     }
 
     /// Returns whether the definition's members were computed since Dynamics answered that it publishes.
