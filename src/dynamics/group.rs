@@ -35,6 +35,18 @@ pub struct Definition {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct GroupId(String);
 
+impl GroupId {
+    /// Takes a key as it was noted.
+    pub fn noted(id: &str) -> Self {
+        Self(id.to_owned())
+    }
+
+    /// Returns the key to be noted; `None` where it is no GUID, since it may be anything then.
+    pub fn to_note(&self) -> Option<String> {
+        Uuid::try_parse(&self.0).is_ok().then(|| self.0.clone())
+    }
+}
+
 /// How the name of a group begins that was made for a business unit.
 const UNIT: &str = "Business unit ";
 

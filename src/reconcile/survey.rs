@@ -3,7 +3,7 @@
 use super::Error;
 use super::plan::advance_to;
 use crate::domain::{Census, ContactId, SegmentName, UsedBy, View};
-use crate::dynamics::{Definition, DefinitionId, Group, Segment, SegmentId};
+use crate::dynamics::{Definition, DefinitionId, Group, GroupId, Segment, SegmentId};
 use crate::means::Means;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -27,6 +27,10 @@ pub struct Sought<'a> {
     pub loaded: Option<SegmentId>,
     /// The definition that it was of then, which says nothing where the segment is of another one now.
     pub definition: Option<DefinitionId>,
+    /// The keys of all its Include groups then, which say nothing where they are others now; none if they were not noted.
+    pub groups: &'a [String],
+    /// How many members they held.
+    pub members: u64,
 }
 
 /// Where the segment is that is meant.
@@ -51,7 +55,7 @@ pub async fn survey(means: &impl Means, sought: Sought<'_>) -> Result<Option<Aud
     let name = || sought.name.as_str().to_owned();
     // Read at the same time, for a call may take long.
     let reading = async { means.definition(sought.definition?).await.ok() };
-    let (whereabouts, read) = tokio::join!(whereabouts(means, sought), reading);
+    let (whereabouts, read, listed) = tokio::join!(whereabouts(means, sought), reading, list_noted(means, sought));
     let segment = match whereabouts? {
         Whereabouts::Here(segment) => segment,
         Whereabouts::Renamed(now) => return Err(Error::SegmentRenamed { name: name(), now }),
@@ -74,14 +78,40 @@ pub async fn survey(means: &impl Means, sought: Sought<'_>) -> Result<Option<Aud
             id: segment.id.to_string(),
         });
     }
-    // A draft has about as many members as were published: a guess, which only speeds the listing up.
-    let expected = segment.member_count.unwrap_or(0).try_into().unwrap_or(usize::MAX);
-    let members = list(means, &segment, &definition, expected).await?;
+    let is_of_noted = |_: &_| sought.loaded == Some(segment.id) && sought.has_groups_of(&definition);
+    let members = match listed.filter(is_of_noted) {
+        Some(listed) => listed,
+        // A draft has about as many members as were published: a guess, which only speeds the listing up.
+        None => list(means, &segment, &definition, guess(segment.member_count)).await?,
+    };
     Ok(Some(Audience {
         segment,
         definition,
         members,
     }))
+}
+
+/// Lists the members of the groups that were noted; `None` where there are none, or where they cannot be listed any more.
+async fn list_noted(means: &impl Means, sought: Sought<'_>) -> Option<Vec<Vec<ContactId>>> {
+    let groups: Vec<_> = sought.groups.iter().map(|id| GroupId::noted(id)).collect();
+    let segment = sought.loaded.filter(|_| !groups.is_empty())?;
+    let guesses = guesses(guess(Some(sought.members)));
+    list_all(means, segment, groups.iter().zip(guesses).collect())
+        .await
+        .ok()
+}
+
+impl Sought<'_> {
+    fn has_groups_of(&self, definition: &Definition) -> bool {
+        let now = include_groups(definition).map(|group| group.id.to_string());
+        now.eq(self.groups.iter().cloned())
+    }
+}
+
+/// Returns the keys of all Include groups to be noted for the next run; none where one of them cannot be.
+pub fn noted_groups(definition: &Definition) -> Vec<String> {
+    let noted: Option<Vec<_>> = include_groups(definition).map(|group| group.id.to_note()).collect();
+    noted.unwrap_or_default()
 }
 
 /// Finds the segment that is meant where it has its name; several are an error.
@@ -134,9 +164,17 @@ pub async fn list(
     definition: &Definition,
     expected: usize,
 ) -> Result<Vec<Vec<ContactId>>, Error> {
-    // The groups are filled from the first on: each is guessed to hold what the ones before it cannot.
-    let guesses = (0..).map(|index: usize| expected.saturating_sub(index * super::plan::GROUP_CAPACITY));
-    list_all(means, segment, include_groups(definition).zip(guesses).collect()).await
+    let groups = include_groups(definition).map(|group| &group.id);
+    list_all(means, segment.id, groups.zip(guesses(expected)).collect()).await
+}
+
+fn guess(members: Option<u64>) -> usize {
+    members.unwrap_or(0).try_into().unwrap_or(usize::MAX)
+}
+
+/// Guesses how many members each group holds: they are filled from the first on, so that it is what the ones before it cannot.
+fn guesses(expected: usize) -> impl Iterator<Item = usize> {
+    (0..).map(move |index: usize| expected.saturating_sub(index * super::plan::GROUP_CAPACITY))
 }
 
 /// Lists the members of every Exclude group.
@@ -146,17 +184,17 @@ pub async fn list_excluded(
     definition: &Definition,
 ) -> Result<Vec<Vec<ContactId>>, Error> {
     let excluding = definition.groups.iter().filter(|group| !group.include);
-    list_all(means, segment, excluding.map(|group| (group, 0)).collect()).await
+    list_all(means, segment.id, excluding.map(|group| (&group.id, 0)).collect()).await
 }
 
 async fn list_all(
     means: &impl Means,
-    segment: &Segment,
-    groups: Vec<(&Group, usize)>,
+    segment: SegmentId,
+    groups: Vec<(&GroupId, usize)>,
 ) -> Result<Vec<Vec<ContactId>>, Error> {
     let lists = groups
         .into_iter()
-        .map(|(group, guess)| means.list_members(segment.id, &group.id, guess.min(super::plan::GROUP_CAPACITY)));
+        .map(|(group, guess)| means.list_members(segment, group, guess.min(super::plan::GROUP_CAPACITY)));
     Ok(stream::iter(lists)
         .buffered(super::plan::MAX_GROUPS)
         .try_collect()

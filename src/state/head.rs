@@ -176,6 +176,10 @@ pub struct Applied {
     /// earlier heads lack it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub definition_id: Option<String>,
+    /// The definition's Include groups, in its order, whose members the next run lists beside both, and which count only where
+    /// they still are all of them; earlier heads lack them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
     /// Whether the published segment was seen Active.
     pub confirmed: bool,
     /// What tells the state that comes of the publish from the one before it; earlier heads lack it, and nothing needs it
@@ -245,6 +249,9 @@ pub struct ReadBack {
     /// Its definition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub definition_id: Option<String>,
+    /// The definition's Include groups.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
 }
 
 impl Head {

@@ -111,6 +111,7 @@ impl<M: Means> Session<'_, M> {
             members: applied.members,
             segment_id: applied.segment_id.clone(),
             definition_id: applied.definition_id.clone(),
+            groups: applied.groups.clone(),
             is_published: true,
             watch,
         };

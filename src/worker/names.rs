@@ -17,12 +17,15 @@ pub(super) struct Surveyed {
 }
 
 /// Says which segment is meant: the one of a name, and under its ids the one that was loaded last.
-pub(super) fn sought<'a>(name: &'a SegmentName, applied: Option<&Applied>) -> Sought<'a> {
+pub(super) fn sought<'a>(name: &'a SegmentName, applied: Option<&'a Applied>) -> Sought<'a> {
     let id = |text: &Option<String>| Uuid::try_parse(text.as_deref()?).ok();
+    let members = applied.and_then(|applied| applied.members);
     Sought {
         name,
         loaded: applied.and_then(|applied| id(&applied.segment_id)).map(SegmentId),
         definition: applied.and_then(|applied| id(&applied.definition_id)).map(DefinitionId),
+        groups: applied.map_or(&[], |applied| &applied.groups),
+        members: members.map_or(0, |members| members.count),
     }
 }
 

@@ -249,13 +249,15 @@ impl<M: Means> Session<'_, M> {
                 self.lease.count(job).await?;
                 return Ok(Some(Outcome::Unchanged));
             }
-            let segment = prepared.audience.as_ref().map(|audience| &audience.segment);
+            let audience = prepared.audience.as_ref();
+            let segment = audience.map(|audience| &audience.segment);
             let done = Achievement {
                 contacts: prepared.contacts.len() as u64,
                 change: None,
                 members: segment.map(|_| prepared.members),
                 segment_id: segment.map(|segment| segment.id.to_string()),
                 definition_id: segment.map(|segment| segment.definition_id.to_string()),
+                groups: audience.map_or_else(Vec::new, |audience| survey::noted_groups(&audience.definition)),
                 is_published: false,
                 watch: None,
             };
@@ -312,8 +314,7 @@ impl<M: Means> Session<'_, M> {
                 contacts: desired.contacts.len() as u64,
                 change: writing.change(rejected),
                 members: converged.members,
-                segment_id: segment.id.to_string(),
-                definition_id: Some(segment.definition_id.to_string()),
+                ..read_back(&draft)
             };
             if !self.lease.announce(job, converged.counted as u64, &read_back).await? {
                 tracing::info!("a newer result came in during the load; it is tried before publishing");
@@ -369,6 +370,17 @@ impl<M: Means> Session<'_, M> {
 
     pub(super) const fn means(&self) -> &M {
         &self.worker.means
+    }
+}
+
+/// Names what was read back.
+fn read_back<M: Means>(draft: &Draft<'_, M>) -> ReadBack {
+    let segment = draft.segment();
+    ReadBack {
+        segment_id: segment.id.to_string(),
+        definition_id: Some(segment.definition_id.to_string()),
+        groups: survey::noted_groups(draft.definition()),
+        ..ReadBack::default()
     }
 }
 

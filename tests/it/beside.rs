@@ -1,5 +1,6 @@
 //! The segment is looked at while the rest of a long result is read; what is wrong with the result is told all the same.
 
+use crate::editors::{add_group, edit};
 use crate::run::Run;
 use crate::world::{SEGMENT, World, contacts, csv};
 use sandbox::dataverse::Seed;
@@ -151,4 +152,61 @@ async fn a_definition_that_the_segment_is_not_of_any_more_says_nothing_of_it() {
     assert_eq!(world.published(), contacts(0..12));
     let old = world.sandbox.dataverse.segment("Summer before");
     assert_eq!(old.published, Some(contacts(0..10)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_groups_that_were_loaded_last_are_listed_beside_the_segment() {
+    let world = World::start().await;
+    world.load("monday.csv", &contacts(0..10)).await.assert_loaded();
+    world.sandbox.dataverse.clear_log();
+    world.sandbox.dataverse.latency("*", HELD_BACK);
+    world.load("tuesday.csv", &contacts(0..12)).await.assert_loaded();
+    let row = asked(&world, "GET msdynmkt_segments").unwrap();
+    let list = asked(&world, "ListGroupMembers").unwrap();
+    assert!(list - row < HELD_BACK);
+    assert_eq!(world.published(), contacts(0..12));
+}
+
+#[tokio::test(start_paused = true)]
+async fn groups_that_are_not_all_there_are_any_more_say_nothing_of_the_segment() {
+    for (kind, expected) in [("Include", 0..12), ("Exclude", 0..10)] {
+        let world = World::start().await;
+        world.load("monday.csv", &contacts(0..10)).await.assert_loaded();
+        add_group(&world, kind, &contacts(10..15));
+        world.load("tuesday.csv", &contacts(0..12)).await.assert_loaded();
+        assert_eq!(world.published(), contacts(expected), "{kind}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_of_a_group_that_keeps_contacts_out_by_now_are_not_taken_for_those_of_the_segment() {
+    let world = World::start().await;
+    world.load("monday.csv", &contacts(0..10)).await.assert_loaded();
+    edit(&world, |state, id| {
+        let column = "msdynmkt_staticlistmembers";
+        let groups = state.definitions[&id].row.text(column).replace("Include", "Exclude");
+        state.set_definition(id, &[(column, json!(groups))]);
+    });
+    let run = world.load("tuesday.csv", &contacts(5..12)).await;
+    run.assert_loaded();
+    run.added(7).removed(0);
+    assert_eq!(world.published(), contacts(10..12));
+}
+
+/// A refresh takes as long as the answers that it awaits one after the other: row, definition and members, the end of the
+/// members, the definition before the first write, additions, removals, members and definition once more, the end of the
+/// members, row and definition before Publish, Publish, row and times after it, the row once they tell, and the description.
+#[tokio::test(start_paused = true)]
+async fn a_refresh_awaits_twelve_answers_one_after_the_other() {
+    let world = World::start().await;
+    world
+        .sandbox
+        .dataverse
+        .modes(|modes| modes.publish_delay = Duration::ZERO);
+    world.load("monday.csv", &contacts(0..10)).await.assert_loaded();
+    world.sandbox.dataverse.latency("*", HELD_BACK);
+    let begun = Instant::now();
+    world.load("tuesday.csv", &contacts(1..11)).await.assert_loaded();
+    assert_eq!(begun.elapsed().as_millis() / HELD_BACK.as_millis(), 12);
+    assert_eq!(world.published(), contacts(1..11));
 }

@@ -23,7 +23,7 @@ pub(crate) fn set(world: &World, column: &str, value: Value) {
 }
 
 /// Adds a group of a marketer's.
-fn add_group(world: &World, kind: &str, members: &[Uuid]) {
+pub(crate) fn add_group(world: &World, kind: &str, members: &[Uuid]) {
     edit(world, |state, id| {
         let group = Uuid::new_v4();
         let definition = state.definitions.get_mut(&id).unwrap();

@@ -44,6 +44,7 @@ impl Head {
             members: achievement.members,
             segment_id: achievement.segment_id,
             definition_id: achievement.definition_id,
+            groups: achievement.groups,
             confirmed: achievement.watch.is_none(),
             watch: achievement.watch,
             has_failed: false,

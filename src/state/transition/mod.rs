@@ -68,6 +68,8 @@ pub struct Achievement {
     pub segment_id: Option<String>,
     /// Its definition.
     pub definition_id: Option<String>,
+    /// The definition's Include groups.
+    pub groups: Vec<String>,
     /// Whether it took a publish.
     pub is_published: bool,
     /// What the published segment is watched by; `None` if it was seen Active.
@@ -83,6 +85,7 @@ impl ReadBack {
             members: Some(self.members),
             segment_id: Some(self.segment_id),
             definition_id: self.definition_id,
+            groups: self.groups,
             is_published: true,
             watch,
         }

@@ -114,6 +114,7 @@ impl Head {
             members: Some(read_back.members),
             segment_id: Some(read_back.segment_id.clone()),
             definition_id: read_back.definition_id.clone(),
+            groups: read_back.groups.clone(),
             confirmed: false,
             watch: None,
             has_failed: false,

@@ -10,6 +10,7 @@ fn what_is_published_again_is_no_other_load_and_says_how_many_people_dynamics_co
         segment_id: Some("segment".to_owned()),
         change: None,
         definition_id: None,
+        groups: Vec::new(),
         members: Some(census(100)),
         is_published: true,
         watch,
