@@ -1,6 +1,7 @@
 //! What was seen not to hold in the environment, as loads that rest on it tell it.
 
 use super::{Outcome, RunReport};
+use crate::config::{CheckContacts, Rules};
 use crate::domain::{Fact, utc};
 use crate::state::Doubts;
 
@@ -36,7 +37,7 @@ const TAKEN_FOR_GRANTED: [(Fact, &str); 9] = [
     ),
     (
         Fact::UnknownContact,
-        "ids that are no contacts become members and are counted: `check_contacts` leaves them out",
+        "ids that are no contacts become members and are counted: set `check_contacts` to `added`, which leaves them out",
     ),
     (
         Fact::StaleEtagIsRefused,
@@ -51,10 +52,13 @@ impl RunReport {
     }
 }
 
-/// Says which of the facts that a load takes for granted were seen not to hold.
-pub(super) fn warnings(doubts: &Doubts) -> Vec<String> {
+/// Says which of the facts that a load takes for granted were seen not to hold, where the rules do not make up for it.
+pub(super) fn warnings(doubts: &Doubts, rules: Option<&Rules>) -> Vec<String> {
     let Some(at) = doubts.at else { return Vec::new() };
-    let in_doubt = TAKEN_FOR_GRANTED.iter().filter(|(fact, _)| doubts.facts.contains(fact));
+    let is_missed = |fact| !rules.is_some_and(|rules| make_up_for(rules, fact));
+    let in_doubt = TAKEN_FOR_GRANTED
+        .iter()
+        .filter(|(fact, _)| doubts.facts.contains(fact) && is_missed(*fact));
     let sentence = |(fact, means): &(Fact, &str)| {
         let (name, at) = (fact.name(), utc(at));
         format!(
@@ -62,6 +66,11 @@ pub(super) fn warnings(doubts: &Doubts) -> Vec<String> {
         )
     };
     in_doubt.map(sentence).collect()
+}
+
+/// Returns whether loads do not take a fact for granted by these rules: what Dynamics does, nobody can mend there.
+fn make_up_for(rules: &Rules, fact: Fact) -> bool {
+    fact == Fact::UnknownContact && rules.check_contacts == CheckContacts::Added
 }
 
 #[cfg(test)]
@@ -78,7 +87,7 @@ mod tests {
         let expected = "verify_environment saw at 2026-11-23T06:00:00Z that `draft_is_hidden` does not hold here: whoever looks \
                         at a new segment may see its members before they are verified and published; once it is mended, verify \
                         again";
-        assert_eq!(warnings(&doubts), [expected]);
-        assert_eq!(warnings(&Doubts::default()), Vec::<String>::new());
+        assert_eq!(warnings(&doubts, None), [expected]);
+        assert_eq!(warnings(&Doubts::default(), None), Vec::<String>::new());
     }
 }

@@ -77,7 +77,8 @@ impl Reporter<'_> {
             && let Some(trials) = &self.trials
         {
             let doubts = self.doubts.get_or_init(|| trials.doubts()).await;
-            report.warnings.extend(doubts::warnings(doubts));
+            let rules = destination.map(|destination| &destination.rules);
+            report.warnings.extend(doubts::warnings(doubts, rules));
         }
         report.sentence = sentence(&report, self.clock.now());
         report.command = report

@@ -59,6 +59,22 @@ async fn loads_warn_of_the_facts_that_they_rest_on_and_that_were_seen_not_to_hol
 }
 
 #[tokio::test(start_paused = true)]
+async fn ids_that_are_no_contacts_are_not_warned_of_where_they_are_left_out() {
+    let world = environment().await;
+    world
+        .sandbox
+        .dataverse
+        .modes(|modes| modes.unknown_contacts = UnknownContacts::Accept);
+    assert_eq!(verify(&world).await["ok"], true);
+    let run = world.load("a.csv", &contacts(0..3)).await;
+    assert!(warnings_of_facts(&run)[0].contains("set `check_contacts` to `added`"));
+    world.destination(&json!({"check_contacts": "added"}));
+    let run = world.load("b.csv", &contacts(0..4)).await;
+    run.assert_loaded();
+    assert_eq!(warnings_of_facts(&run), Vec::<&str>::new());
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_could_not_be_tried_is_no_warning() {
     let world = environment().await;
     world.sandbox.dataverse.set_known_contacts([]);
