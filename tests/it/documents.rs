@@ -100,6 +100,25 @@ fn a_broken_link_is_found() {
 /// What Lambda itself calls a function that it has to end.
 const OF_LAMBDA: [&str; 3] = ["Runtime.ExitError", "Runtime.OutOfMemory", "Sandbox.Timedout"];
 
+/// Whoever deploys finds on one page what can be chosen.
+#[test]
+fn every_parameter_of_the_template_is_named_where_one_deploys() {
+    let template = read(&root().join("template.yaml"));
+    let page = read(&root().join("docs/deploying.md"));
+    let parameters = template.split("\nParameters:\n").nth(1).unwrap();
+    let (parameters, _) = parameters.split_once("\nConditions:\n").unwrap();
+    let name = |line: &str| line.strip_prefix("  ")?.strip_suffix(':').map(str::to_owned);
+    let names: Vec<_> = parameters
+        .lines()
+        .filter_map(name)
+        .filter(|name| !name.starts_with(' '))
+        .collect();
+    assert!(names.len() > 20, "{names:?}");
+    let is_missing = |name: &&String| !page.contains(&format!("`{name}"));
+    let missing: Vec<_> = names.iter().filter(is_missing).collect();
+    assert_eq!(missing, Vec::<&String>::new());
+}
+
 /// Whoever is on call finds what to do for each type of error.
 #[test]
 fn every_type_of_error_stands_in_the_table_of_what_to_do() {
