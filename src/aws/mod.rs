@@ -1,10 +1,17 @@
-//! AWS: the configuration, the clients of Secrets Manager and STS, and how long all its clients wait.
+//! AWS: the configuration, the one way that all its clients take to the network, and how long they wait.
 
 pub(crate) mod bounded;
 mod bus;
 
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_runtime_api::client::http::{
+    HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
 use bounded::Bounded;
 pub(crate) use bus::{Bus, Lost};
 use std::time::Duration;
@@ -21,7 +28,25 @@ pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 /// Reads the process's configuration.
 pub(crate) async fn config() -> SdkConfig {
     // Pinned, so that an update of the SDK does not change how it retries.
-    aws_config::load_defaults(BehaviorVersion::v2026_01_12()).await
+    aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .http_client(http_client())
+        .load()
+        .await
+}
+
+/// Builds the way to the network that all clients share, as the SDK builds it.
+///
+/// Each of them would otherwise build one of its own, and one more to try its settings, and look through the root
+/// certificates every time.
+fn http_client() -> SharedHttpClient {
+    let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT);
+    let connector = Connector::builder()
+        .tls_provider(Provider::rustls(CryptoMode::AwsLc))
+        .proxy_config(ProxyConfig::from_env())
+        .connector_settings(settings.build())
+        .build();
+    let connector = SharedHttpConnector::new(connector);
+    http_client_fn(move |_, _| connector.clone())
 }
 
 /// Builds the client of Secrets Manager.
@@ -33,13 +58,12 @@ pub(crate) fn secrets_manager(config: &SdkConfig) -> aws_sdk_secretsmanager::Cli
     aws_sdk_secretsmanager::Client::from_conf(config)
 }
 
-/// Builds the client of STS.
-pub(crate) fn sts(config: &SdkConfig) -> aws_sdk_sts::Client {
-    let config = aws_sdk_sts::config::Builder::from(config)
+/// Says how STS is asked.
+pub(crate) fn sts(config: &SdkConfig) -> aws_sdk_sts::Config {
+    aws_sdk_sts::config::Builder::from(config)
         .timeout_config(timeouts())
         .interceptor(Bounded)
-        .build();
-    aws_sdk_sts::Client::from_conf(config)
+        .build()
 }
 
 /// Without these the SDK waits for an answer as long as the connection stands.

@@ -1,9 +1,9 @@
 //! The way to AWS STS: the function's own identity, as a token that Entra ID can be told to trust.
 
 use crate::aws::bounded;
-use aws_sdk_sts::Client;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::get_web_identity_token::GetWebIdentityTokenError;
+use aws_sdk_sts::{Client, Config};
 use secrecy::SecretString;
 
 /// The audience of tokens for Entra ID. Microsoft:
@@ -16,7 +16,7 @@ const LIFETIME: i32 = 300;
 
 /// The identity that AWS gives the function.
 #[derive(Clone, Debug)]
-pub struct AwsIdentity(Client);
+pub struct AwsIdentity(Config);
 
 /// Why there is no token for it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,15 +35,14 @@ pub enum IdentityError {
 }
 
 impl AwsIdentity {
-    /// Keeps the client.
-    pub const fn new(client: Client) -> Self {
-        Self(client)
+    /// Keeps what STS is asked with. The client is built once it is asked: most functions sign in with a secret and never do.
+    pub const fn new(config: Config) -> Self {
+        Self(config)
     }
 
     /// Asks for a token that Entra ID takes for an application which trusts this identity.
     pub async fn token(&self) -> Result<SecretString, IdentityError> {
-        let asked = self
-            .0
+        let asked = Client::from_conf(self.0.clone())
             .get_web_identity_token()
             .audience(AUDIENCE)
             .signing_algorithm(ALGORITHM)

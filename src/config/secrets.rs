@@ -143,7 +143,7 @@ mod tests {
         let config = aws_sdk_sts::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .build();
-        AwsIdentity::new(aws_sdk_sts::Client::from_conf(config))
+        AwsIdentity::new(config)
     }
 
     /// Serves one answer per secret id over HTTP and returns the way to it.

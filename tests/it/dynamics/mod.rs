@@ -33,7 +33,7 @@ async fn connected_until(sandbox: &Sandbox, fence: Fence) -> Dataverse {
 async fn connected_with(sandbox: &Sandbox, fence: Fence, tokens: TokenCache) -> Dataverse {
     crate::leaks::watch();
     let client = aws_sdk_secretsmanager::Client::new(&sandbox.aws_config());
-    let identity = AwsIdentity::new(aws_sdk_sts::Client::new(&sandbox.aws_config()));
+    let identity = AwsIdentity::new(aws_sdk_sts::Config::new(&sandbox.aws_config()));
     let secrets = Secrets::new(client, identity, DESTINATION_SECRET);
     let destination = secrets.destination().await.unwrap();
     let credential = secrets.credential(&destination).await.unwrap();
