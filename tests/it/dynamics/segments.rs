@@ -128,6 +128,7 @@ async fn a_definition_left_without_a_segment_is_used() {
         .answer(400)
         .error("0x80048408", "State code is invalid");
     sandbox.dataverse.fault(refusal);
+    sandbox.dataverse.deny("DELETE msdynmkt_segmentdefinitions");
     assert!(dataverse.create_segment(&name("Socks"), "").await.is_err());
     assert_eq!(sandbox.dataverse.definitions().len(), 2);
     let (segment, definition) = dataverse.create_segment(&name("Socks"), "").await.unwrap();

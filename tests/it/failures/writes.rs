@@ -46,6 +46,13 @@ async fn a_definition_left_behind_is_used_by_the_next_attempt() {
     world.sandbox.dataverse.deny("POST msdynmkt_segments");
     let key = world.drop_contacts("monday.csv", &contacts(0..100));
     assert_eq!(failure_of(&world, &key).await.0, "PrivilegeMissing");
+    assert_eq!(
+        world.sandbox.dataverse.definitions().len(),
+        0,
+        "it is taken back where it may be"
+    );
+    world.sandbox.dataverse.deny("DELETE msdynmkt_segmentdefinitions");
+    assert_eq!(failure_of(&world, &key).await.0, "PrivilegeMissing");
     assert_eq!(world.sandbox.dataverse.definitions().len(), 1);
     world.sandbox.dataverse.modes(|modes| modes.denied.clear());
     world.run(&key).await.assert_loaded();
