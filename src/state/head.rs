@@ -24,6 +24,10 @@ pub struct Head {
     pub v: u32,
     /// Fresh in every write, so that no two writes ever have the same `ETag`.
     pub nonce: String,
+    /// The nonces of the writes before it, the latest [`Head::WRITES`]: by them a worker whose answer was lost finds out that it has
+    /// written, whoever has written since.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nonces_before: Vec<String>,
     /// Where the segment lives.
     #[serde(flatten)]
     pub home: Home,
@@ -260,11 +264,16 @@ impl Head {
     /// How many refused and counted inputs a head remembers: weeks of hourly files in a few kilobytes.
     pub const REMEMBERED: usize = 500;
 
+    /// How many writes are remembered: an answer is awaited for 15 seconds, in which a lease is renewed 15 times at most, and others
+    /// enqueue files.
+    pub const WRITES: usize = 32;
+
     /// Returns the head of a segment that was never loaded.
     pub fn new(home: &Home, segment_name: &SegmentName) -> Self {
         Self {
             v: Self::VERSION,
             nonce: String::new(),
+            nonces_before: Vec::new(),
             home: home.clone(),
             segment_name: segment_name.clone(),
             newest: None,
@@ -294,6 +303,20 @@ impl Head {
             overtaken: Vec::new(),
             input_failures: Vec::new(),
         }
+    }
+}
+
+impl Head {
+    /// Gives the next write its name, and remembers those before it.
+    pub fn begin_write(&mut self, nonce: String) {
+        self.nonces_before.push(std::mem::replace(&mut self.nonce, nonce));
+        let surplus = self.nonces_before.len().saturating_sub(Self::WRITES);
+        self.nonces_before.drain(..surplus);
+    }
+
+    /// Returns whether this is what was written, or what others have made of it since.
+    pub fn comes_of(&self, written: &Self) -> bool {
+        self.nonce == written.nonce || self.nonces_before.contains(&written.nonce)
     }
 }
 

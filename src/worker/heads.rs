@@ -91,10 +91,15 @@ async fn update_knowing<K, T, E: From<state::Error>>(
         if head == before && etag.is_some() {
             return Ok(outcome);
         }
-        head.nonce = means.fresh().simple().to_string();
-        if means.write_head(&head, etag.as_deref()).await? || is_stored(means, &head).await? {
+        head.begin_write(means.fresh().simple().to_string());
+        let written = means.write_head(&head, etag.as_deref()).await;
+        if matches!(written, Ok(true)) {
             return Ok(outcome);
         }
+        match is_stored(means, &head).await {
+            Ok(true) => return Ok(outcome),
+            looked => written.and(looked)?,
+        };
         tokio::time::sleep(PAUSES.jittered(tries)).await;
     }
     let head = means.head_url(segment_name);
@@ -209,9 +214,9 @@ async fn lies_there(means: &impl Means, head: &Head, job: &Job) -> Result<bool, 
     }
 }
 
-/// Returns whether it is this head that is stored: a write whose answer was lost is repeated by the SDK, and the
-/// repetition, which is refused, finds the first one's content.
+/// Returns whether this head was stored although its write was refused or failed: of one whose answer was lost the SDK's repetition
+/// is refused. The same change made once more would find what it has made itself, and the lease may have been renewed since.
 async fn is_stored(means: &impl Means, head: &Head) -> Result<bool, state::Error> {
     let stored = means.read_head(&head.segment_name).await?;
-    Ok(stored.is_some_and(|stored| stored.head.nonce == head.nonce))
+    Ok(stored.is_some_and(|stored| stored.head.comes_of(head)))
 }

@@ -3,7 +3,7 @@
 use crate::failures::{A_LEASE, kill_at, kill_when, outcomes, sweep};
 use crate::run::Run;
 use crate::world::{World, contacts};
-use sandbox::{BUCKET, Fault};
+use sandbox::{BUCKET, Fault, Sandbox};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -218,4 +218,60 @@ async fn that_a_segment_has_recovered_is_told_although_the_load_was_killed_befor
         Value::Null,
         "it is told once: {next}"
     );
+}
+
+/// A file that Dynamics refused, and one that overtakes it, while the nth write of the head is not answered to in time and the lease
+/// is renewed before it is repeated; returns the answer.
+async fn overtaken_with_a_late_answer(world: &World, nth: u64) -> Value {
+    let refused = Fault::on("GET msdynmkt_segments").answer(400).error("0x80040000", "no");
+    world.sandbox.dataverse.fault(refused.always());
+    let monday = world.drop_contacts("monday.csv", &contacts(0..100));
+    crate::failures::failure_of(world, &monday).await;
+    world.sandbox.dataverse.clear_faults();
+    let late = Fault::on("PutObject").path("_state/segments").nth(nth);
+    world
+        .sandbox
+        .s3
+        .fault(late.commit_then_reset().late_answer(Duration::from_secs(3)));
+    let tuesday = world.drop_contacts("tuesday.csv", &contacts(0..110));
+    world.deliver(&tuesday).await
+}
+
+/// Returns which files people were told were overtaken.
+fn told_superseded(world: &World) -> Vec<Value> {
+    let s3 = &world.sandbox.s3;
+    let receipts = s3.keys(BUCKET, "_state/receipts/").into_iter();
+    let receipts = receipts.filter_map(|key| s3.get_json(BUCKET, &key));
+    let superseded = receipts.filter(|receipt| receipt["outcome"] == "superseded");
+    superseded.map(|receipt| receipt["source"]["key"].clone()).collect()
+}
+
+/// Who reads what he has written himself, beneath his own renewal, must not take it for another's and make it once more.
+#[tokio::test(start_paused = true)]
+async fn a_file_that_was_overtaken_is_told_of_whichever_answer_of_the_head_is_late() {
+    for nth in 1..=6 {
+        let world = World::in_sandbox(Sandbox::start().await, &[("LEASE_SECONDS", "6")]);
+        let answer = overtaken_with_a_late_answer(&world, nth).await;
+        assert_eq!(outcomes(&answer), ["loaded", "superseded"], "write {nth}: {answer}");
+        assert_eq!(
+            told_superseded(&world),
+            ["incoming/Summer Sale/monday.csv"],
+            "write {nth}"
+        );
+        assert_eq!(world.head()["overtaken"], Value::Null, "write {nth}");
+        assert_nothing_is_left(&world).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stands_in_the_head_as_overtaken_is_told_of_by_the_next_sweep_whoever_left_it() {
+    let world = World::start().await;
+    world.load("monday.csv", &contacts(0..100)).await.assert_loaded();
+    let key = world.sandbox.s3.keys(BUCKET, "_state/segments/").remove(0);
+    let mut head = world.head();
+    let job = head["applied"].clone();
+    head["overtaken"] = json!([{"job": job, "by": job}]);
+    world.sandbox.s3.put(BUCKET, &key, head.to_string());
+    assert_eq!(outcomes(&sweep(&world).await), ["superseded"]);
+    assert_nothing_is_left(&world).await;
 }

@@ -206,10 +206,10 @@ impl Head {
         self.end_attempt();
     }
 
-    /// Returns whether a sweep should go on with what is pending at `now`, S3's time.
+    /// Returns whether a sweep should go on with what is pending at `now`, S3's time, or has to tell of what nobody may have heard.
     pub fn is_due(&self, now: DateTime<Utc>) -> bool {
-        let has_died = self.attempt.is_some() || self.unreported.is_some();
-        !self.is_held(now) && (has_died || !self.is_pausing(now) && self.next_at(now).is_some())
+        let is_untold = self.attempt.is_some() || self.unreported.is_some() || !self.overtaken.is_empty();
+        !self.is_held(now) && (is_untold || !self.is_pausing(now) && self.next_at(now).is_some())
     }
 
     /// Returns whether a sweep should look at `now` whether Dynamics shows what was published last: where nothing else is to be
