@@ -20,7 +20,6 @@ use chrono::Utc;
 use futures_util::FutureExt as _;
 use lambda_runtime::Context;
 use serde_json::{Value, json};
-use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::OnceCell;
@@ -324,7 +323,7 @@ impl App {
             archive: self.clients.archive(bucket),
             function: self.clients.variables.function_name.as_deref(),
             bus: self.clients.bus.as_ref(),
-            bus_is_silent: Cell::default(),
+            patience: Reporter::patience(stop_at),
             stop_at,
             clock: &self.clients.clock,
             trials: settings.map(|settings| self.clients.trials(bucket, settings)),

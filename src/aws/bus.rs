@@ -42,6 +42,8 @@ struct Failed {
 }
 
 impl Bus {
+    /// How long an event may take with all its tries.
+    pub(crate) const LONGEST: Duration = TRY.saturating_mul(TRIES);
     /// What all events are from.
     const SOURCE: &str = env!("CARGO_PKG_NAME");
 
@@ -80,10 +82,10 @@ impl Bus {
         Err(self.lost(reason, is_silent))
     }
 
-    /// Says that an event is not put, since the bus did not answer to one before.
+    /// Says that an event is not put, since those before it have taken too long.
     pub(crate) fn not_asked_again(&self) -> Lost {
         self.lost(
-            "EventBridge did not answer in time to an event before this one".to_owned(),
+            "EventBridge did not answer in time, or only slowly, to events before this one".to_owned(),
             true,
         )
     }

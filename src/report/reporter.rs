@@ -12,6 +12,7 @@ use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 use std::cell::Cell;
 use std::fmt;
+use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
@@ -33,8 +34,8 @@ pub(crate) struct Reporter<'a> {
     pub(crate) function: Option<&'a str>,
     /// Where others are told, where there is such a place.
     pub(crate) bus: Option<&'a Bus>,
-    /// The bus did not answer: this invocation waits for it no more.
-    pub(crate) bus_is_silent: Cell<bool>,
+    /// How long this invocation still waits for the bus, over all events; not at all once it did not answer.
+    pub(crate) patience: Cell<Duration>,
     /// When sending stops.
     pub(crate) stop_at: Instant,
     /// Says when it was.
@@ -105,17 +106,33 @@ impl Reporter<'_> {
         let Some(bus) = self.bus else {
             return Ok(());
         };
-        let put = if self.bus_is_silent.get() {
-            Err(bus.not_asked_again())
-        } else {
-            bus.put(detail_type, detail, self.stop_at).await
-        };
+        let put = self.put_patiently(bus, detail_type, detail).await;
         if let Err(lost) = &put {
-            self.bus_is_silent.set(lost.is_silent);
             tracing::warn!(error = %lost, "an event is lost");
             self.measure(|function, _, at| metrics::lost_event_line(function, at));
         }
         put
+    }
+
+    /// Puts an event on the bus as long as there is patience with it.
+    async fn put_patiently(&self, bus: &Bus, detail_type: &str, detail: &str) -> Result<(), Lost> {
+        let patience = self.patience.get();
+        if patience.is_zero() {
+            return Err(bus.not_asked_again());
+        }
+        let begun = Instant::now();
+        let put = bus.put(detail_type, detail, self.stop_at.min(begun + patience)).await;
+        let is_silent = matches!(&put, Err(lost) if lost.is_silent);
+        let left = patience.saturating_sub(begun.elapsed());
+        self.patience.set(if is_silent { Duration::ZERO } else { left });
+        put
+    }
+
+    /// Returns how long an invocation that stops sending then may wait for the bus in all: a fifth of its time, however slowly the
+    /// bus answers, so that a sweep does its work beside many stale segments; but one event always gets its tries.
+    pub(crate) fn patience(stop_at: Instant) -> Cell<Duration> {
+        let time = stop_at.saturating_duration_since(Instant::now());
+        Cell::new((time / 5).max(Bus::LONGEST))
     }
 
     /// Reports a sweep: what it noticed, how many segments have grown old, and that it was there.

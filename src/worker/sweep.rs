@@ -45,6 +45,7 @@ impl<M: Means> Worker<'_, M> {
             tracing::warn!(error = %error, "the sweep does not know where the last one stopped, and begins at the beginning");
             Bookmark::default()
         });
+        let mut untold = Vec::new();
         for (key, lost) in from_behind(bookmark.behind.as_deref(), visits) {
             if Instant::now() >= self.stop_at {
                 swept.noticed.push(Noticed::OutOfTime);
@@ -65,8 +66,12 @@ impl<M: Means> Worker<'_, M> {
                 }
             };
             swept.reports.extend(reports);
-            swept.stale += usize::from(self.notice_age(&key).await);
+            let (is_stale, news) = self.notice_age(&key).await;
+            swept.stale += usize::from(is_stale);
+            untold.extend(news);
         }
+        // Last: the bus may be slow, and what it has no time for the next sweep tells.
+        self.tell_stale(untold).await;
         Ok(swept)
     }
 

@@ -1,6 +1,6 @@
 //! What others are told on the bus: every run that ends, and segments that grow old; nothing of it ever fails a run.
 
-use crate::failures::sweep;
+use crate::failures::{outcomes, sweep};
 use crate::run::Run;
 use crate::world::{SEGMENT, World, contacts};
 use base64::Engine;
@@ -230,4 +230,40 @@ async fn a_bus_that_hangs_is_asked_once_in_an_invocation_and_holds_up_no_sweep()
         4,
         "who was not heard of is told again"
     );
+}
+
+/// A bus that answers, but slowly, or slowly that it is in trouble: loads and the status page come before it.
+#[tokio::test(start_paused = true)]
+async fn a_slow_bus_takes_a_fifth_of_a_sweep_at_most_and_the_rest_is_told_another_time() {
+    let slow = || Fault::on("PutEvents").always();
+    for slow in [
+        slow().delay(Duration::from_millis(1_500)).answer(503),
+        slow().delay(Duration::from_millis(1_900)),
+    ] {
+        let world = with_bus().await;
+        world.destination(&json!({"stale_after_hours": 24}));
+        let drop = |name: &str| {
+            let key = format!("incoming/{name}/a.csv");
+            world.sandbox.s3.put(BUCKET, &key, crate::world::csv(&contacts(0..10)));
+            key
+        };
+        for number in 0..20 {
+            world.run(&drop(&format!("Old {number}"))).await.assert_loaded();
+        }
+        world.sandbox.s3.clock().advance(Duration::from_hours(30));
+        let lost: Vec<_> = (0..3).map(|number| drop(&format!("New {number}"))).collect();
+        world.sandbox.events.fault(slow);
+        let started = tokio::time::Instant::now();
+        let event = json!({"action": "sweep"});
+        let swept = world.invoke_for(event, Duration::from_mins(1)).await.unwrap();
+        assert_eq!(outcomes(&swept), vec!["loaded"; lost.len()], "{swept}");
+        assert_eq!(swept["warnings"], json!([]), "{swept}");
+        assert!(started.elapsed() < Duration::from_secs(13), "{:?}", started.elapsed());
+        let page = world.sandbox.s3.get(BUCKET, "_state/status.html").unwrap();
+        assert!(String::from_utf8(page.to_vec()).unwrap().contains("23 segments"));
+        world.sandbox.events.clear_faults();
+        sweep(&world).await;
+        let stale = of_type(&world, "Segment Stale").len();
+        assert!((20..30).contains(&stale), "{stale}: each is told, some of them twice");
+    }
 }
