@@ -5,6 +5,7 @@ use segment_loader::domain::Fact;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// What fits on two screens.
 const README_LINES: usize = 150;
@@ -214,6 +215,32 @@ fn the_policies_for_people_allow_what_the_document_asks_them_to_do() {
             assert!(policies.contains(&format!("\"{action}\"")), "{command}: {action}");
         }
     }
+}
+
+/// Returns how often a secret is stored where this is pasted once into a shell, and then into one after it that has heard no more.
+fn stored(said: &str, script: &str) -> usize {
+    let stand_ins = "aws() { cat > /dev/null; [ \"$2\" = get-secret-value ] || echo stored; }; jq() { :; }; run() { :; }; \
+                     openssl() { :; }; rm() { :; }; CREDENTIAL=c";
+    let script = format!("{stand_ins}; {said}\n{{ {script}\n}} < /dev/null; ( {script}\n) < /dev/null");
+    let said = Command::new("sh").args(["-c", &script]).output().unwrap();
+    String::from_utf8(said.stdout).unwrap().matches("stored").count()
+}
+
+/// A block is pasted twice, or without the one before it: what is stored then has no secret in it.
+#[test]
+fn no_command_stores_a_secret_that_nobody_has_said() {
+    let texts: Vec<_> = documents().iter().map(|path| read(path)).collect();
+    let blocks = texts.iter().flat_map(|text| text.split("```sh\n").skip(1));
+    let blocks = blocks.filter_map(|rest| rest.split("```").next());
+    let stores: Vec<_> = blocks.filter(|block| block.contains("put-secret-value")).collect();
+    assert!(stores.len() >= 2, "{stores:?}");
+    for block in stores {
+        assert_eq!(stored("", block), 0, "{block}");
+    }
+    let operations = read(&root().join("docs/operations.md"));
+    let block = operations.split("The rest needs nobody").nth(1).unwrap();
+    let block = block.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    assert_eq!(stored("CLIENT_SECRET=s EXPIRES_ON=2028-11-22", block), 1);
 }
 
 fn documents() -> Vec<PathBuf> {
