@@ -100,6 +100,8 @@ pub enum WayOut {
     Mend,
     /// What the sentence says: no other file would fare better.
     Do(&'static str),
+    /// What the sentence says, by a person who has to look first: nobody else can tell what is right.
+    Decide(&'static str),
 }
 
 impl Error {
@@ -182,6 +184,7 @@ impl Error {
                 ..
             }) => part.was_loaded_alone(),
             Self::Reconcile(reconcile::Error::NotPublishedAgain(_) | reconcile::Error::LeftHalfWritten { .. }) => true,
+            Self::Refused(Objection { way_out, .. }) => matches!(way_out, WayOut::Decide(_)),
             _ => false,
         }
     }

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::means::Leftovers;
 use crate::reconcile::{Converged, Evaluation, Shown};
 use crate::source::{ObjectVersion, Rejected, Remark};
-use crate::state::{Change, Job, Shortfall};
+use crate::state::{Change, Job, Shortfall, Undone};
 use std::time::Duration;
 
 /// What one attempt at a job learned and did, stage by stage; what it did not come to is none.
@@ -32,8 +32,8 @@ pub(crate) struct Reading {
     pub(crate) rejected: Rejected,
     /// How many additions and removals that were counted before go over it, since they are newer.
     pub(crate) newer: usize,
-    /// How many additions and removals that are newer it undoes, as far as it says otherwise.
-    pub(crate) undone: usize,
+    /// The additions and removals that are newer and that it undoes, as far as it says otherwise.
+    pub(crate) undone: Undone,
 }
 
 /// What the files of a result hold, in numbers.

@@ -2,6 +2,7 @@
 
 use super::account::Reading;
 use super::sentences::counted;
+use crate::state::Undone;
 
 /// Says that an attempt before did not come to its end, before which so many members were published.
 pub(super) fn about_an_attempt_before(members: u64) -> String {
@@ -19,6 +20,15 @@ pub(super) fn about_what_is_newer(reading: &Reading) -> Vec<String> {
         1 => "1 addition or removal that is newer than this result was".to_owned(),
         _ => format!("{count} additions and removals that are newer than this result were"),
     };
+    let are_undone = |undone: Undone| match (undone.count, undone.may_be_more) {
+        (count, false) => are(count),
+        (0, true) => {
+            "additions and removals that may be newer than this result, and are not remembered, were".to_owned()
+        }
+        (count, true) => format!(
+            "{count} additions and removals that are newer than this result, and perhaps more that are not remembered, were"
+        ),
+    };
     let (newer, undone) = (reading.newer, reading.undone);
     let goes_under = format!(
         "{} counted before it came, and what they say goes over it: whom they removed is not brought in again, and whom they \
@@ -28,9 +38,9 @@ pub(super) fn about_what_is_newer(reading: &Reading) -> Vec<String> {
     let stands_above = format!(
         "{} counted before, and a direct load stands above them: what they changed is undone as far as this result says \
          otherwise; load directly once more those that are to hold",
-        are(undone)
+        are_undone(undone)
     );
-    let said = [(newer > 0, goes_under), (undone > 0, stands_above)];
+    let said = [(newer > 0, goes_under), (!undone.is_nothing(), stands_above)];
     said.into_iter()
         .filter(|(is_so, _)| *is_so)
         .map(|(_, said)| said)

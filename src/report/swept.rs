@@ -2,7 +2,7 @@
 
 use super::RunReport;
 use super::answer::entries;
-use crate::domain::{SegmentName, utc};
+use crate::domain::{ObjectRef, SegmentName, utc};
 use crate::error::Error;
 use crate::source::Unmarked;
 use crate::state::Waiting;
@@ -37,6 +37,20 @@ pub enum Noticed {
         limit: usize,
         /// Where they lie.
         prefix: String,
+    },
+    /// Results that no event told of are too old to tell whether they were counted.
+    #[error(
+        "whether {count} results for \"{segment_name}\" were counted before nobody can tell any more, of which the newest is \
+         {newest}, so many others were counted since: the sweep leaves them alone. Where an event of one was lost, load it \
+         directly; `history` tells which were loaded"
+    )]
+    Untold {
+        /// The segment.
+        segment_name: SegmentName,
+        /// How many results there are.
+        count: usize,
+        /// The newest of them.
+        newest: ObjectRef,
     },
     /// Data files wait for a marker or manifest.
     #[error(

@@ -1,8 +1,9 @@
 //! The additions and removals that a segment has counted, and which of them go over a result that comes late.
 
 use super::head::{Head, Input, Job};
+use super::ledger::Standing;
 use super::precedence::{Precedence, Rank};
-use crate::domain::{Mode, ObjectRef, Pinned, Position, RunId};
+use crate::domain::{Mode, ObjectRef, Pinned, Place, Position, RunId};
 use serde::{Deserialize, Serialize};
 
 /// An addition or removal that was carried out.
@@ -32,8 +33,24 @@ struct How {
 pub enum Untold {
     /// An earlier version kept no more than the names of so many.
     Named(usize),
-    /// More were counted since than a head remembers.
+    /// More were counted than a head keeps whole, and what is not kept any more may be newer.
     Forgotten,
+}
+
+/// The additions and removals that a direct load undoes, as far as its file says otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Undone {
+    /// How many they are of those that are kept whole.
+    pub count: usize,
+    /// Others may be among those that are not.
+    pub may_be_more: bool,
+}
+
+impl Undone {
+    /// Returns whether it undoes none.
+    pub const fn is_nothing(&self) -> bool {
+        self.count == 0 && !self.may_be_more
+    }
 }
 
 impl Head {
@@ -58,24 +75,20 @@ impl Head {
         .map(|newer| newer.into_iter().filter(|newer| newer.mode != job.mode).collect())
     }
 
-    /// Returns how many additions and removals a direct load undoes, as far as its file says otherwise: they are newer than
-    /// the file, and it stands above them.
-    pub fn undone_by(&self, job: &Job) -> usize {
+    /// Returns which additions and removals a direct load undoes, as far as its file says otherwise: they are newer than the
+    /// file, and it stands above them.
+    pub fn undone_by(&self, job: &Job) -> Undone {
         let settled = self.settled.as_ref().map(Position::place);
+        let is_newer = |place: Place<'_>| place > job.position.place() && Some(place) > settled;
         let is_undone = |counted: &&Counted| {
-            let (place, rank) = (counted.input.position.place(), counted.rank());
-            let is_other = job.mode == Mode::Replace || counted.how.as_ref().is_some_and(|how| how.mode != job.mode);
-            let is_newer = place > job.position.place() && Some(place) > settled;
-            is_other && is_newer && rank <= job.rank()
+            let is_other = job.mode == Mode::Replace || counted.mode().is_some_and(|mode| mode != job.mode);
+            is_other && is_newer(counted.input.position.place()) && counted.rank() <= job.rank()
         };
-        self.counted.iter().filter(is_undone).count()
-    }
-
-    /// Returns whether a complete result is older than all that is remembered, while there was more.
-    fn has_forgotten_what_is_newer_than(&self, job: &Job) -> bool {
-        let oldest = self.counted.iter().map(|counted| counted.input.position.place()).min();
-        let is_full = self.counted.len() >= Self::REMEMBERED;
-        job.mode == Mode::Replace && is_full && oldest.is_some_and(|oldest| job.rank().0 < oldest)
+        let may_be_undone = |highest: &Standing| is_newer(highest.rank().0) && highest.rank() <= job.rank();
+        Undone {
+            count: self.counted.iter().filter(is_undone).count(),
+            may_be_more: self.forgotten_against(job).any(may_be_undone),
+        }
     }
 
     /// Returns the job that was counted; `None` if nobody can tell any more which it was.
@@ -113,8 +126,7 @@ impl Head {
 impl Counted {
     /// Returns which of the direct loads it was; `None` if an event brought it.
     pub(super) fn number(&self) -> Option<u64> {
-        let direct = self.how.as_ref()?.direct.as_ref()?;
-        Some(direct.number)
+        Some(self.direct()?.number)
     }
 
     /// Notes that a job is done with.
@@ -130,9 +142,25 @@ impl Counted {
         }
     }
 
-    fn rank(&self) -> Rank<'_> {
-        let direct = self.how.as_ref().and_then(|how| how.direct.as_ref());
-        Precedence::rank(direct, &self.input.position)
+    pub(super) fn rank(&self) -> Rank<'_> {
+        Precedence::rank(self.direct(), &self.input.position)
+    }
+
+    /// Returns how it was loaded; `None` if an earlier version counted it.
+    pub(super) fn mode(&self) -> Option<Mode> {
+        Some(self.how.as_ref()?.mode)
+    }
+
+    /// Returns where it stood among all.
+    pub(super) fn standing(&self) -> Standing {
+        Standing {
+            position: self.input.position.clone(),
+            direct: self.direct().cloned(),
+        }
+    }
+
+    fn direct(&self) -> Option<&Precedence> {
+        self.how.as_ref()?.direct.as_ref()
     }
 }
 

@@ -82,8 +82,11 @@ pub(super) fn parse(body: &[u8], home: &Home) -> Result<Content, String> {
         None => return Err("has no format version".to_owned()),
     };
     if !is_legacy && json.get("moved_to").is_some() {
-        let moved = serde_json::from_value(json).map(Content::Moved);
-        return moved.map_err(|_| NOT_UNDERSTOOD.to_owned());
+        let mut moved: Moved = serde_json::from_value(json).map_err(|_| NOT_UNDERSTOOD.to_owned())?;
+        if let Some(head) = &mut moved.head {
+            head.begin_ledger();
+        }
+        return Ok(Content::Moved(moved));
     }
     check_names(&json)?;
     if is_legacy {
@@ -91,7 +94,8 @@ pub(super) fn parse(body: &[u8], home: &Home) -> Result<Content, String> {
         json["environment"] = json!(home.environment);
         json["business_unit"] = json!(home.business_unit);
     }
-    let head: Box<Head> = serde_json::from_value(json).map_err(|_| NOT_UNDERSTOOD.to_owned())?;
+    let mut head: Box<Head> = serde_json::from_value(json).map_err(|_| NOT_UNDERSTOOD.to_owned())?;
+    head.begin_ledger();
     match &head.lease {
         Some(lease) if !lease.is_possible() => Err("has a `lease` that no worker could have taken".to_owned()),
         _ if is_legacy => Ok(Content::Legacy(head)),
@@ -213,6 +217,7 @@ mod tests {
         let mut expected = head();
         expected["v"] = json!(2);
         expected["environment"] = json!("socktown.crm4.dynamics.com");
+        expected["ledger"] = json!({});
         assert_eq!(serde_json::to_value(&read).unwrap(), expected);
         assert!(matches!(content(&expected), Ok(Content::Head(_))));
     }

@@ -1,6 +1,7 @@
 //! Times in a head that no worker can have written: somebody has edited it, and what it says would keep files out in silence.
 
 use super::head::{Failures, Head, Job};
+use super::ledger::Ledger;
 use crate::domain::{LATE_COMMIT, LONGEST_REPUBLISH};
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -31,6 +32,7 @@ impl Head {
                     .and_then(|applied| applied.watch.as_ref()?.unclear_since()),
             ),
             ("loads", self.loads.iter().map(|load| load.at).max()),
+            ("ledger", self.ledger.as_ref().and_then(Ledger::latest)),
             ("writing", self.writing.as_ref().and_then(|writing| writing.written)),
             ("last_good", self.last_good),
             ("told_stale", self.told_stale),

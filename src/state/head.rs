@@ -4,6 +4,7 @@ use crate::domain::{Census, Home, Mode, ObjectRef, Pinned, Position, RunId, Segm
 use crate::state::counted::Counted;
 pub use crate::state::failures::{Failures, InputFailures};
 pub use crate::state::lease::Lease;
+use crate::state::ledger::Ledger;
 use crate::state::markers::Marker;
 use crate::state::overtaken::Overtaken;
 use crate::state::past::{LastRun, Load};
@@ -60,12 +61,15 @@ pub struct Head {
     /// Until when a change of the segment may still take effect whose answer nobody heard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unanswered_until: Option<DateTime<Utc>>,
-    /// Jobs that guards refused or that can never be read, the latest [`Head::REMEMBERED`].
+    /// Jobs that guards refused or that can never be read, the latest [`Head::REMEMBERED`] and all that wait.
     #[serde(default)]
     pub refused: Vec<Refused>,
-    /// Files that `append` and `remove` have counted, the latest [`Head::REMEMBERED`].
+    /// Files that `append` and `remove` have counted, the highest [`Head::REMEMBERED`].
     #[serde(default)]
     pub counted: Vec<Counted>,
+    /// What is known of those that are not kept any more, counted or refused; earlier heads lack it until they are read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<Ledger>,
     /// Markers and manifests that were taken up, the latest [`Head::MARKERS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub markers: Vec<Marker>,
@@ -261,7 +265,7 @@ pub struct ReadBack {
 impl Head {
     /// The version of the format that this program reads and writes.
     pub const VERSION: u32 = 2;
-    /// How many refused and counted inputs a head remembers: weeks of hourly files in a few kilobytes.
+    /// How many refused and counted inputs a head keeps whole: weeks of hourly files in a few kilobytes.
     pub const REMEMBERED: usize = 500;
 
     /// How many writes are remembered: an answer is awaited for 15 seconds, in which a lease is renewed 15 times at most, and others
@@ -287,6 +291,7 @@ impl Head {
             unanswered_until: None,
             refused: Vec::new(),
             counted: Vec::new(),
+            ledger: Some(Ledger::default()),
             markers: Vec::new(),
             shortage: None,
             last_good: None,

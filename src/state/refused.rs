@@ -1,7 +1,7 @@
 //! Jobs that will not be carried out, unless somebody approves them, orders them, or mends what keeps them out.
 
 use crate::domain::{ErrorType, Position, RunId};
-use crate::state::head::Job;
+use crate::state::head::{Input, Job};
 use crate::state::precedence::Precedence;
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +37,37 @@ pub struct Refusal {
     pub waiting: Option<Box<Job>>,
 }
 
+impl Refusal {
+    /// Says that others were refused since, too many to remember why.
+    pub(super) fn forgotten() -> Self {
+        Self {
+            reason: "this version was refused before, or could not be read, and why is not remembered any more, so many others were \
+                     refused since: `history` tells why. Drop a better file, or load this one directly"
+                .to_owned(),
+            unreadable: false,
+            error_type: None,
+            waiting: None,
+        }
+    }
+}
+
 impl Refused {
+    /// Notes that a job will not be carried out, and why.
+    pub(super) fn of(job: &Job, refusal: Refusal) -> Self {
+        let Input { position, run_id } = job.input();
+        Self {
+            position,
+            run_id,
+            direct: job.direct.clone().map(Box::new),
+            refusal,
+        }
+    }
+
+    /// Returns whether it waits until nothing uses the segment any more.
+    pub(super) const fn waits(&self) -> bool {
+        self.refusal.waiting.is_some()
+    }
+
     /// Returns whether a direct load was refused, rather than what an event told of.
     pub fn is_direct(&self) -> bool {
         self.direct.as_ref().is_some_and(|direct| !direct.is_in_place)

@@ -49,7 +49,8 @@ fn cannot_be_told(job: &Job, untold: Untold) -> Error {
             job.object
         ),
         Untold::Forgotten => format!(
-            "more additions and removals that are newer than {} were counted before it came than are remembered",
+            "more additions and removals were counted before {} came than are remembered, and what is forgotten may be newer and \
+             say otherwise",
             job.object
         ),
     };
@@ -70,6 +71,6 @@ fn cannot_be_read(job: &Job, newer: &Job, error: Error) -> Error {
 
 fn late(why: &str, job: &Job) -> Error {
     let plain = "it comes late, and what was loaded since, and would be undone by it, cannot be told apart any more";
-    let way_out = WayOut::Do("Where it is to be loaded all the same, load it directly, and then what is newer.");
+    let way_out = WayOut::Decide("Where it is to be loaded all the same, load it directly, and then what is newer.");
     Error::refused_until(way_out, refusal_of_late(why, job), plain)
 }

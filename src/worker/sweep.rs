@@ -52,7 +52,7 @@ impl<M: Means> Worker<'_, M> {
                 break;
             }
             let segment_name = lost.first().map(|resolved| resolved.job.segment_name.clone());
-            let reports = match self.serve(&key, lost, now, &mut bookmark).await {
+            let reports = match self.serve(&key, lost, now, &mut bookmark, &mut swept.noticed).await {
                 Ok(Served::Done(reports)) => reports,
                 Ok(Served::LeftAlone(waiting)) => {
                     swept.waiting.extend(waiting);
@@ -120,8 +120,15 @@ impl<M: Means> Worker<'_, M> {
     }
 
     /// Enqueues what no event told of, and does for one segment what is due.
-    async fn serve(&self, key: &str, lost: Vec<Resolved>, now: bool, bookmark: &mut Bookmark) -> Result<Served, Error> {
-        by(self.stop_at, NOTING, self.enqueue_lost(lost)).await?;
+    async fn serve(
+        &self,
+        key: &str,
+        lost: Vec<Resolved>,
+        now: bool,
+        bookmark: &mut Bookmark,
+        noticed: &mut Vec<Noticed>,
+    ) -> Result<Served, Error> {
+        noticed.extend(by(self.stop_at, NOTING, self.enqueue_lost(lost)).await?);
         let Some(mut head) = by(self.stop_at, NOTING, heads::read_at(&self.means, key)).await? else {
             return Ok(Served::LeftAlone(None));
         };
@@ -258,31 +265,39 @@ impl<M: Means> Worker<'_, M> {
         Ok((by_segment, noticed))
     }
 
-    /// Enqueues of the results that no event told of what the head does not know.
-    async fn enqueue_lost(&self, newest_first: Vec<Resolved>) -> Result<(), Error> {
+    /// Enqueues of the results that no event told of what the head does not know; says of which it cannot tell.
+    async fn enqueue_lost(&self, newest_first: Vec<Resolved>) -> Result<Option<Noticed>, Error> {
         let Some(segment_name) = newest_first.first().map(|resolved| resolved.job.segment_name.clone()) else {
-            return Ok(());
+            return Ok(None);
         };
         let head = heads::read(&self.means, &segment_name).await?;
-        let jobs = self.take_up_unknown(&head, newest_first).await;
-        if jobs.is_empty() {
-            return Ok(());
+        let (jobs, untold) = self.take_up_unknown(&head, newest_first).await;
+        if !jobs.is_empty() {
+            for job in heads::enqueue_lost(&self.means, &segment_name, &jobs).await? {
+                tracing::info!(run_id = %job.run_id, key = job.object.key, "a result was found that no event told of");
+            }
         }
-        for job in heads::enqueue_lost(&self.means, &segment_name, &jobs).await? {
-            tracing::info!(run_id = %job.run_id, key = job.object.key, "a result was found that no event told of");
-        }
-        Ok(())
+        let count = untold.len();
+        let newest = untold.into_iter().next();
+        Ok(newest.map(|newest| Noticed::Untold {
+            segment_name,
+            count,
+            newest,
+        }))
     }
 
-    /// Makes jobs of what the head does not know; of replaces only of the newest that is not refused.
+    /// Makes jobs of what the head does not know, of replaces only of the newest that is not refused; and returns those of which
+    /// it cannot tell.
     ///
-    /// Where that one's files cannot be listed, no older one takes its place.
-    async fn take_up_unknown(&self, head: &Head, newest_first: Vec<Resolved>) -> Vec<Job> {
-        let mut jobs = Vec::new();
+    /// Where the files of that newest one cannot be listed, no older one takes its place.
+    async fn take_up_unknown(&self, head: &Head, newest_first: Vec<Resolved>) -> (Vec<Job>, Vec<ObjectRef>) {
+        let (mut jobs, mut untold) = (Vec::new(), Vec::new());
         for resolved in newest_first {
             let known = head.recall(&resolved.job);
             let is_last = resolved.job.mode == Mode::Replace && !matches!(known, Some(Enqueued::Refused(_)));
-            if known.is_none() {
+            if known.is_none() && head.cannot_tell_of(&resolved.job) {
+                untold.push(resolved.job.object);
+            } else if known.is_none() {
                 let object = resolved.job.object.to_string();
                 match resolved.take_up(&self.means).await {
                     Ok(job) => jobs.push(job),
@@ -293,7 +308,7 @@ impl<M: Means> Worker<'_, M> {
                 break;
             }
         }
-        jobs
+        (jobs, untold)
     }
 
     /// Lists the keys of results that were dropped in the last days, and says whether there are more than it looks at.

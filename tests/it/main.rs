@@ -24,6 +24,7 @@ mod events;
 mod failures;
 mod folders;
 mod forget;
+mod forgotten;
 mod guards;
 mod half_written;
 mod in_use;

@@ -275,7 +275,7 @@ const fn to_do(way_out: WayOut) -> &'static str {
         WayOut::Approve => "Approve, or drop a better file.",
         WayOut::Wait => "It is loaded by itself once nothing uses the segment any more, or when somebody approves.",
         WayOut::Mend => "Mend that, or drop a better file.",
-        WayOut::Do(what) => what,
+        WayOut::Do(what) | WayOut::Decide(what) => what,
     }
 }
 

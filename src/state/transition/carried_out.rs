@@ -1,8 +1,7 @@
 //! Jobs that are carried out: what they leave in the head.
 
-use super::{Achievement, LeaseLost, higher, keep_latest};
+use super::{Achievement, LeaseLost, higher};
 use crate::domain::Mode;
-use crate::state::counted::Counted;
 use crate::state::head::{Applied, Head, Job};
 use crate::state::past::{Load, Loaded};
 use chrono::{DateTime, Utc};
@@ -82,7 +81,7 @@ impl Head {
         self.lease_of(owner)?;
         let is_done = |pending: &Job| pending.asks_as(job) && pending.rank() <= job.rank();
         self.pending.retain(|pending| !is_done(pending));
-        self.refused.retain(|refused| !job.is_about(&refused.position));
+        self.lift_refusal_of(job);
         if job.mode == Mode::Replace {
             let is_highest = self
                 .settled
@@ -94,9 +93,7 @@ impl Head {
             self.settled = higher(self.settled.take(), job.stands_at());
             self.in_force = Some(job.position.clone());
         } else {
-            self.counted.retain(|counted| !job.is_about(&counted.input.position));
-            self.counted.push(Counted::of(job));
-            keep_latest(&mut self.counted);
+            self.note_counted(job);
         }
         Ok(())
     }

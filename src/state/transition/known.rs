@@ -28,6 +28,9 @@ impl Head {
         if self.pending.iter().any(|pending| pending.is_same_object(job)) {
             return Some(Enqueued::Pending);
         }
+        if let Some(refused) = self.refusal_forgotten_of(job) {
+            return Some(Enqueued::Refused(refused));
+        }
         self.was_carried_out(job).then_some(Enqueued::Applied)
     }
 
@@ -97,15 +100,6 @@ impl Head {
         let names = refused.map(|refused| &refused.run_id);
         let names = names.chain(pending.into_iter().chain(applied).map(|job| &job.run_id));
         names.chain(counted.map(|counted| &counted.run_id)).next()
-    }
-
-    /// Returns whether an addition or removal was carried out; one older than all that is remembered counts as one.
-    pub(super) fn has_counted(&self, job: &Job) -> bool {
-        let counted = || self.counted.iter().map(|counted| &counted.input.position);
-        let oldest = counted().map(|position| position.last_modified).min();
-        let is_full = job.mode != Mode::Replace && self.counted.len() >= Self::REMEMBERED;
-        let is_forgotten = is_full && oldest.is_some_and(|oldest| job.position.last_modified < oldest);
-        counted().any(|counted| job.is_about(counted)) || is_forgotten
     }
 
     /// Returns every content that the head speaks of.

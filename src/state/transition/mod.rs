@@ -18,7 +18,7 @@ pub use shortage::Shortfall;
 pub use unreported::{End, Unreported};
 
 use crate::domain::{Census, Mode, Position, View, Watch};
-use crate::state::head::{Applied, Change, Head, Input, Job, Lease, ReadBack, Writing};
+use crate::state::head::{Applied, Change, Head, Job, Lease, ReadBack, Writing};
 use crate::state::refused::{Refusal, Refused};
 use chrono::{DateTime, Utc};
 
@@ -130,6 +130,7 @@ impl Head {
             let enqueued = match self.recall(job) {
                 // Nobody asks for it anew, so that its pauses go on.
                 Some(known) => known,
+                None if self.cannot_tell_of(job) => continue,
                 None => self.enqueue(job.clone(), false),
             };
             if enqueued == Enqueued::Queued {
@@ -263,15 +264,7 @@ impl Head {
             return Ok(false);
         }
         self.drop_job(job);
-        self.refused.retain(|refused| !job.is_about(&refused.position));
-        let Input { position, run_id } = job.input();
-        self.refused.push(Refused {
-            position,
-            run_id,
-            direct: job.direct.clone().map(Box::new),
-            refusal,
-        });
-        keep_latest(&mut self.refused);
+        self.note_refused(job, refusal);
         self.went_wrong = true;
         self.note_unreported();
         self.end_attempt();
@@ -308,11 +301,6 @@ fn higher(known: Option<Position>, other: &Position) -> Option<Position> {
     known
         .filter(|known| known.place() > other.place())
         .or_else(|| Some(other.clone()))
-}
-
-fn keep_latest<T>(list: &mut Vec<T>) {
-    let surplus = list.len().saturating_sub(Head::REMEMBERED);
-    list.drain(..surplus);
 }
 
 #[cfg(test)]

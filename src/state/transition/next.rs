@@ -65,7 +65,7 @@ impl Head {
         self.overtaken.extend(noted);
         for approved in overtaken.iter().filter(|lost| lost.approved) {
             // Its refusal is over: the same approval given again brings back no older result.
-            self.refused.retain(|refused| !approved.is_about(&refused.position));
+            self.lift_refusal_of(approved);
         }
         overtaken
     }

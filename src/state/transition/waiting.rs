@@ -31,7 +31,7 @@ impl Head {
             .filter(|job| self.still_counts(job))
             .collect::<Vec<_>>()
         {
-            self.refused.retain(|refused| !job.is_about(&refused.position));
+            self.lift_refusal_of(&job);
             self.pending.push(job);
         }
     }

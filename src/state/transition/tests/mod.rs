@@ -1,6 +1,7 @@
 mod additions;
 mod attempts;
 mod carried_out;
+mod forgotten;
 mod late;
 mod same_second;
 
