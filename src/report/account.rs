@@ -1,7 +1,7 @@
 //! What an attempt at a job learned and did, as data: the stages return it, and reports are made of it.
 
 use super::{Audience, Outcome, Past, PhaseTimes};
-use crate::domain::{ContactId, NearNames, OlderFiles, UsedBy};
+use crate::domain::{ContactId, NearNames, ObjectRef, OlderFiles, UsedBy};
 use crate::error::Error;
 use crate::means::Leftovers;
 use crate::reconcile::{Converged, Evaluation, Shown};
@@ -32,6 +32,8 @@ pub(crate) struct Reading {
     pub(crate) rejected: Rejected,
     /// How many additions and removals that were counted before go over it, since they are newer.
     pub(crate) newer: usize,
+    /// Those of them, all removals, that took some of its contacts out.
+    pub(crate) removals: Vec<ObjectRef>,
     /// The additions and removals that are newer and that it undoes, as far as it says otherwise.
     pub(crate) undone: Undone,
 }

@@ -26,10 +26,14 @@ impl<M: Means> Worker<'_, M> {
         for newer in &newer {
             let theirs = self.read_again(newer).await;
             let theirs = theirs.map_err(|error| cannot_be_read(job, newer, error))?;
+            let before = contacts.len();
             contacts = match (job.mode, newer.mode) {
                 (Mode::Replace, Mode::Append) => contacts.with(theirs.as_slice()),
                 _ => contacts.without(theirs.as_slice()),
             };
+            if contacts.len() < before {
+                reading.removals.push(newer.object.clone());
+            }
         }
         reading.newer = newer.len();
         Ok(contacts)

@@ -173,6 +173,7 @@ impl<M: Means> Worker<'_, M> {
             rows: reading.content.map_or(0, |content| content.rows),
             contacts: prepared.contacts.len(),
             held: reading.content.map_or(0, |content| content.contacts),
+            removals: &reading.removals,
             not_found: prepared.not_found,
             rejected: reading.rejected.count,
             members: prepared.members_before,

@@ -188,6 +188,19 @@ async fn where_what_is_newer_cannot_be_read_again_the_late_result_is_refused() {
     direct.assert_loaded();
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_late_result_whose_contacts_were_all_removed_since_is_not_told_as_one_that_holds_nobody() {
+    let (world, key) = world("replace", &contacts(0..3)).await;
+    load_as(&world, "remove", "unsubscribed.csv", &contacts(0..3)).await;
+    let before = world.published();
+    let run = deliver_as(&world, "replace", &key).await;
+    run.assert_refused()
+        .contacts(3)
+        .says("the 3 contacts of the result were all taken out again by newer removals (s3://")
+        .says("unsubscribed.csv), which would empty the segment");
+    assert_eq!(world.published(), before);
+}
+
 /// Takes from the head what earlier versions did not keep of what they counted.
 fn forget_how(world: &World, change: impl Fn(&mut Value)) {
     let keys = world.sandbox.s3.keys(BUCKET, "_state/segments/");

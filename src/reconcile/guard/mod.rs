@@ -2,7 +2,7 @@
 
 use super::plan::MAX_MEMBERS;
 use crate::config::{EmptyResult, Rules, WhenInUse};
-use crate::domain::{Mode, OlderFiles, UsedBy};
+use crate::domain::{Mode, ObjectRef, OlderFiles, UsedBy};
 use crate::text::shown::grouped;
 use serde::Serialize;
 
@@ -17,6 +17,8 @@ pub struct Facts<'a> {
     pub contacts: usize,
     /// Distinct contacts of the result itself, before what is newer went over it.
     pub held: usize,
+    /// Newer removals that took some of them out again.
+    pub removals: &'a [ObjectRef],
     /// Ids of it that were looked up and are no contacts.
     pub not_found: usize,
     /// Rows that hold no contact.
@@ -208,21 +210,41 @@ fn empty_result(facts: &Facts<'_>, limits: &Rules) -> Option<Finding> {
             format!("the result holds no contact ({} rows)", facts.rows),
             "the file holds nobody".to_owned(),
         ),
-        all if facts.not_found >= all => (
+        _ if facts.removals.is_empty() => (
             format!("none of the {held} contacts of the result is one of this environment"),
             format!("none of its {held} people is a contact in Dynamics"),
         ),
+        _ if facts.not_found == 0 => (
+            format!(
+                "the {held} contacts of the result were all taken out again by newer removals ({})",
+                first_of(facts.removals)
+            ),
+            format!("its {held} people were all removed by newer files"),
+        ),
         _ => (
             format!(
-                "none of the {held} contacts of the result is left by what is newer than it, and by the look at the contacts"
+                "none of the {held} contacts of the result is left: newer removals ({}) took them out again, or they are none of \
+                 this environment",
+                first_of(facts.removals)
             ),
-            format!("none of its {held} people is left by what is newer than it"),
+            format!("its {held} people were removed by newer files, or are no contacts in Dynamics"),
         ),
     };
     is_forbidden.then(|| Finding {
         exact: format!("{exact}, which {left}; empty_result is refuse"),
         plain: format!("{plain}, so that an approval {left}"),
     })
+}
+
+/// Names the first files of some.
+fn first_of(files: &[ObjectRef]) -> String {
+    const NAMED: usize = 3;
+    let named: Vec<_> = files.iter().take(NAMED).map(ToString::to_string).collect();
+    let named = named.join(", ");
+    match files.len().saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
 }
 
 fn too_many_invalid(facts: &Facts<'_>, limits: &Rules) -> Option<Finding> {

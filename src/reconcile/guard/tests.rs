@@ -18,6 +18,7 @@ fn facts() -> Facts<'static> {
         rows: 1_000,
         contacts: 1_000,
         held: 1_000,
+        removals: &[],
         not_found: 0,
         rejected: 0,
         members: 1_000,
@@ -51,6 +52,47 @@ fn a_result_that_holds_nobody_is_empty_whoever_was_added_since() {
     );
     let clear = limits(|limits| limits.empty_result = EmptyResult::Clear);
     assert!(passes(late, &clear));
+}
+
+#[test]
+fn why_nobody_is_left_of_a_result_is_said_as_it_is() {
+    let removals = ["a", "b", "c", "d"].map(|key| ObjectRef::unseen("results".to_owned(), format!("{key}.csv"), None));
+    let nobody = Facts {
+        contacts: 0,
+        held: 3,
+        ..facts()
+    };
+    for (removals, not_found, said, plain) in [
+        (
+            &removals[..0],
+            3,
+            "none of the 3 contacts of the result is one of this environment",
+            "is a contact",
+        ),
+        (
+            &removals[..1],
+            0,
+            "the 3 contacts of the result were all taken out again by newer removals (s3://results/a.csv), which would empty",
+            "were all removed by newer files",
+        ),
+        (
+            &removals[..],
+            1,
+            "b.csv, s3://results/c.csv and 1 more) took them out again, or they are none",
+            "or are no contacts",
+        ),
+    ] {
+        let facts = Facts {
+            removals,
+            not_found,
+            ..nobody
+        };
+        let evaluations = evaluate(&facts, &limits(|_| ()));
+        let finding = evaluations[0].finding.as_ref().unwrap();
+        assert!(finding.contains(said), "{finding}");
+        let words = evaluations[0].plain.as_ref().unwrap();
+        assert!(words.contains(plain), "{words}");
+    }
 }
 
 #[test]
