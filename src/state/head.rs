@@ -70,7 +70,8 @@ pub struct Head {
     /// What is known of those that are not kept any more, counted or refused; earlier heads lack it until they are read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger: Option<Ledger>,
-    /// Markers and manifests that were taken up, the latest [`Head::MARKERS`].
+    /// Markers and manifests that were taken up, the latest [`Head::MARKERS`] and the newest two of each folder, as
+    /// long as all are no more than [`Head::ALL_MARKERS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub markers: Vec<Marker>,
     /// Members that Dynamics does not count although they were published.

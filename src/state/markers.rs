@@ -4,6 +4,7 @@ use crate::domain::folder;
 use crate::state::head::{Head, Job};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
 /// A marker or manifest that was taken up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +33,9 @@ impl Marker {
 impl Head {
     /// How many markers a head remembers: days of hourly results that overwrite each other.
     pub const MARKERS: usize = 50;
+    /// Beyond that a head remembers the newest two of each folder, so many in all: six weeks of hourly results with a folder each, beside
+    /// which a folder that is written again every month is not forgotten; 110 kB.
+    pub const ALL_MARKERS: usize = 1_000;
 
     /// Remembers the marker or manifest of a job that is taken up.
     pub(super) fn note_marker(&mut self, job: &Job) {
@@ -39,8 +43,33 @@ impl Head {
             return;
         };
         self.markers.push(marker);
-        let surplus = self.markers.len().saturating_sub(Self::MARKERS);
-        self.markers.drain(..surplus);
+        while self.markers.len() > Self::MARKERS {
+            let first = self.first_marker_with_newer_ones();
+            if first.is_none() && self.markers.len() <= Self::ALL_MARKERS {
+                return;
+            }
+            self.markers.remove(first.unwrap_or(0));
+        }
+    }
+
+    /// Finds the marker that was taken up first of those that two newer ones of their folder stand for: a result's own, and the
+    /// one before it, without which what that result has left in the folder would be taken for a part of the next one.
+    fn first_marker_with_newer_ones(&self) -> Option<usize> {
+        let mut by_folder: HashMap<_, Vec<_>> = HashMap::new();
+        for marker in &self.markers {
+            by_folder
+                .entry((&marker.bucket, &marker.folder))
+                .or_default()
+                .push(marker.at);
+        }
+        for times in by_folder.values_mut() {
+            times.sort_unstable();
+        }
+        let has_two_newer = |marker: &Marker| {
+            let times = &by_folder[&(&marker.bucket, &marker.folder)];
+            times.iter().nth_back(1).is_some_and(|second| marker.at < *second)
+        };
+        self.markers.iter().position(has_two_newer)
     }
 
     /// Returns the times of the markers and manifests that were taken up in this job's folder and are older than it.
@@ -115,6 +144,28 @@ mod tests {
         }
         let before = head.markers_before(&job("x/_SUCCESS", 100));
         assert_eq!(before, (10..60).map(at).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_newest_two_markers_of_a_folder_outlive_many_of_other_folders() {
+        let mut head = Head::new(&home(), &SegmentName::parse("Summer Sale").unwrap());
+        for second in 0..3 {
+            head.enqueue(job("monthly/_SUCCESS", second), false);
+        }
+        for hour in 10..1_008 {
+            head.enqueue(job(&format!("hourly/{hour}/_SUCCESS"), hour), false);
+        }
+        assert_eq!(head.markers.len(), Head::ALL_MARKERS);
+        assert_eq!(head.markers_before(&job("monthly/_SUCCESS", 2_000)), [at(1), at(2)]);
+        head.enqueue(job("monthly/_SUCCESS", 2_000), false);
+        assert_eq!(head.markers_before(&job("monthly/_SUCCESS", 2_000)), [at(2)]);
+        assert_eq!(head.markers_before(&job("hourly/10/_SUCCESS", 3_000)), [at(10)]);
+        for second in [2_001, 2_002] {
+            head.enqueue(job(&format!("hourly/{second}/_SUCCESS"), second), false);
+        }
+        assert_eq!(head.markers.len(), Head::ALL_MARKERS);
+        assert_eq!(head.markers_before(&job("monthly/_SUCCESS", 3_000)), [at(2_000)]);
+        assert!(head.markers_before(&job("hourly/10/_SUCCESS", 3_000)).is_empty());
     }
 
     #[test]

@@ -199,3 +199,26 @@ async fn what_was_refused_is_refused_no_second_time_however_many_others_were_sin
             .assert_outcome(if mode == "append" { "unchanged" } else { "loaded" });
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_the_result_before_has_left_in_a_folder_is_found_however_many_other_folders_were_loaded_since() {
+    let world = world().await;
+    world.destination(&json!({"result_files": "folder"}));
+    world.drop_contacts("monthly/part-0.csv", &contacts(0..8));
+    world.drop_contacts("monthly/part-1.csv", &contacts(8..10));
+    let marker = world.drop_file("monthly/_SUCCESS", "");
+    world.run(&marker).await;
+    let clock = world.sandbox.s3.clock();
+    clock.advance(Duration::from_mins(1));
+    change_head(&world, |head| {
+        let at = head["markers"][0]["at"].clone();
+        let others =
+            (0..50).map(|hour| json!({"bucket": BUCKET, "folder": format!("incoming/Summer Sale/{hour}/"), "at": at}));
+        head["markers"].as_array_mut().unwrap().extend(others);
+    });
+    world.drop_contacts("monthly/part-0.csv", &contacts(0..6));
+    let marker = world.drop_file("monthly/_SUCCESS", "");
+    let run = world.run(&marker).await;
+    run.assert_refused().says("1 of the 2 files are older");
+    assert_eq!(world.published(), contacts(0..10));
+}
