@@ -1,5 +1,6 @@
 //! Approvals that are given again, late, or for what was loaded in another way: an approval never is a direct load.
 
+use crate::failures::{A_LEASE, kill_at};
 use crate::late::load_as;
 use crate::run::Run;
 use crate::world::{World, contacts, csv};
@@ -156,5 +157,28 @@ async fn the_event_of_the_complete_result_in_force_is_known_though_it_was_loaded
             .assert_unchanged()
             .says("this version was loaded before");
         assert_eq!(world.published(), before);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_approval_that_waits_for_another_run_is_not_told_as_refused() {
+    for mode in ["append", "replace"] {
+        let (world, approval) = refused(mode, &contacts(0..12)).await;
+        world.destination(&json!({"mode": "append"}));
+        let other = world.drop_contacts("other.csv", &contacts([30]));
+        kill_at(
+            &world,
+            world.sandbox.s3.notification(BUCKET, &other),
+            "AddStaticMembers",
+            2,
+        )
+        .await;
+        give(&world, &approval).await.assert_busy();
+        world.destination(&json!({"mode": mode}));
+        let again = world.run("incoming/Summer Sale/half.csv").await;
+        again.assert_busy();
+        world.sandbox.s3.clock().advance(A_LEASE);
+        give(&world, &approval).await.assert_loaded();
+        assert_eq!(world.published(), [contacts(0..12), contacts([30])].concat(), "{mode}");
     }
 }

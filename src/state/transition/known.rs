@@ -22,16 +22,19 @@ impl Head {
 
     /// Returns what became of a job that the head has met, whoever asked for it.
     pub(super) fn find(&self, job: &Job) -> Option<Enqueued> {
-        if let Some(refused) = self.refused.iter().find(|refused| job.is_about(&refused.position)) {
-            return Some(Enqueued::Refused(refused.clone()));
-        }
+        // What was refused before waits again where somebody has approved it since, or has asked for it directly.
         if self.pending.iter().any(|pending| pending.is_same_object(job)) {
             return Some(Enqueued::Pending);
         }
-        if let Some(refused) = self.refusal_forgotten_of(job) {
-            return Some(Enqueued::Refused(refused));
-        }
-        self.was_carried_out(job).then_some(Enqueued::Applied)
+        let refused = self
+            .refused
+            .iter()
+            .find(|refused| job.is_about(&refused.position))
+            .cloned();
+        let refused = refused
+            .or_else(|| self.refusal_forgotten_of(job))
+            .map(Enqueued::Refused);
+        refused.or_else(|| self.was_carried_out(job).then_some(Enqueued::Applied))
     }
 
     /// Returns whether a job's input was loaded, as far as the head remembers.
@@ -97,8 +100,9 @@ impl Head {
         let refused = self.refused.iter().filter(|refused| job.is_about(&refused.position));
         let counted = self.counted.iter().map(|counted| &counted.input);
         let counted = counted.filter(|counted| job.is_about(&counted.position));
-        let names = refused.map(|refused| &refused.run_id);
-        let names = names.chain(pending.into_iter().chain(applied).map(|job| &job.run_id));
+        let pending = pending.into_iter().map(|job| &job.run_id);
+        let names = pending.chain(refused.map(|refused| &refused.run_id));
+        let names = names.chain(applied.map(|applied| &applied.run_id));
         names.chain(counted.map(|counted| &counted.run_id)).next()
     }
 

@@ -54,10 +54,13 @@ impl Head {
         let load = applied
             .and_then(|applied| self.loads.iter().rfind(|load| load.at == applied.at))
             .or(self.loads.last());
-        let end = match (applied, load) {
-            (Some(applied), Some(load)) => End::Applied(Box::new(applied.clone()), load.outcome),
+        let end = if let (Some(applied), Some(load)) = (applied, load) {
+            End::Applied(Box::new(applied.clone()), load.outcome)
+        } else {
+            let refused = self.refusal_of(&job).cloned().map(Enqueued::Refused);
+            let known = refused.or_else(|| self.find(&job));
             // What is queued once more is told of by its own run.
-            _ => End::Known(self.find(&job).filter(|known| *known != Enqueued::Pending)?),
+            End::Known(known.filter(|known| *known != Enqueued::Pending)?)
         };
         let has_recovered = self.has_recovered && matches!(end, End::Applied(..));
         Some(Unreported {
