@@ -1,6 +1,9 @@
 //! The parser, one record at a time.
 
+use crate::domain::ContactId;
+use crate::source::csv::Shape;
 use crate::source::csv::quotes::{Quotes, classify};
+use crate::source::csv::spared::{self, Spared};
 use crate::source::problem::Problem;
 use crate::source::window::LONGEST_RECORD;
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
@@ -15,11 +18,11 @@ pub(super) const ESCAPED: &[u8] = br#"\""#;
 /// Parses single records, with the two ways to write a quote inside a quoted field.
 ///
 /// First as RFC 4180 has it, a doubled quote; where that does not come out even or not with the right number of fields,
-/// as Spark writes it, with a backslash.
+/// as Spark writes it, with a backslash. A third way is none to read by, and casts doubt on either: [`spared`].
 pub(super) struct CarefulParser {
     delimiter: u8,
-    /// How many fields a record should have; any number where it is not known yet.
-    columns: Option<usize>,
+    /// What a record should look like; `None` where it is not known yet.
+    shape: Option<Shape>,
     standard: Reader,
     escaping: Reader,
     fields: Vec<u8>,
@@ -41,30 +44,35 @@ pub(super) struct Record {
     pub(super) has_rival: bool,
     /// How many fields it has.
     count: usize,
+    /// What stands where the id should be, if it is one.
+    id: Option<ContactId>,
 }
 
 impl Record {
     /// Returns whether this readable record is to be preferred to another reading of the same text.
-    const fn beats(&self, other: &Self) -> bool {
-        !other.quotes.is_readable() || self.fits && !other.fits
+    fn beats(&self, other: &Self) -> bool {
+        let is_cleaner = self.quotes == Quotes::Clean && other.quotes != Quotes::Clean;
+        !other.quotes.is_readable() || !other.fits && (self.fits || self.length == other.length && is_cleaner)
     }
 
     /// Returns whether this readable record could as well be what was written as another reading of the same text.
     fn rivals(&self, other: &Self) -> bool {
-        self.fits
-            && other.fits
-            && other.quotes.is_readable()
-            && (self.length, self.count) != (other.length, other.count)
+        self.fits && other.fits && other.quotes.is_readable() && self.tells() != other.tells()
+    }
+
+    /// Returns what two readings of the same rows have in common.
+    const fn tells(&self) -> (usize, usize, Option<ContactId>) {
+        (self.length, self.count, self.id)
     }
 }
 
 impl CarefulParser {
-    pub(super) fn new(delimiter: u8, columns: Option<usize>) -> Self {
+    pub(super) fn new(delimiter: u8, shape: Option<Shape>) -> Self {
         let mut builder = ReaderBuilder::new();
         builder.delimiter(delimiter).terminator(Terminator::Any(b'\n'));
         Self {
             delimiter,
-            columns,
+            shape,
             standard: builder.build(),
             escaping: builder.escape(Some(ESCAPE)).build(),
             fields: Vec::new(),
@@ -89,14 +97,21 @@ impl CarefulParser {
         let length = standard.map_or(text.len(), |record| record.length);
         if memmem::find(&text[..length], ESCAPED).is_some() {
             let escaping = self.parse(text, at_end, Some(ESCAPE));
+            let spared = spared::read(text, self.delimiter, self.shape, at_end);
             // What looks broken or whole in this text may be something else in more of it.
-            if escaping.is_none() && may_grow {
+            if may_grow && (escaping.is_none() || matches!(spared, Spared::Unfinished)) {
                 return Ok(None);
             }
+            let is_rivalled = |record: &Record| self.rivals(&spared, record);
             match escaping.filter(|record| record.quotes.is_readable()) {
-                Some(record) if standard.is_none_or(|other| record.beats(&other)) => return Ok(Some(record)),
-                Some(record) => has_rival = standard.is_some_and(|other| record.rivals(&other)),
-                None => {}
+                Some(record) if standard.is_none_or(|other| record.beats(&other)) => {
+                    let has_rival = is_rivalled(&record);
+                    return Ok(Some(Record { has_rival, ..record }));
+                }
+                escaping => {
+                    let rivals = |other: &Record| escaping.is_some_and(|record| record.rivals(other));
+                    has_rival = standard.is_some_and(|other| rivals(&other) || is_rivalled(&other));
+                }
             }
             standard = self.parse(text, at_end, None);
         }
@@ -138,11 +153,29 @@ impl CarefulParser {
 
     /// Returns whether the record that was read last has a field for each column and nothing behind them.
     fn fits(&self) -> bool {
-        let Some(columns) = self.columns else {
+        let Some(shape) = self.shape else {
             return true;
         };
-        let mut behind = self.fields().skip(columns);
-        self.count >= columns && behind.all(|field| field.trim_ascii().is_empty())
+        let mut behind = self.fields().skip(shape.columns);
+        self.count >= shape.columns && behind.all(|field| field.trim_ascii().is_empty())
+    }
+
+    /// Returns whether what spares quotes is a record as well, and another one than that reading of the same text.
+    fn rivals(&self, spared: &Spared, other: &Record) -> bool {
+        match *spared {
+            Spared::Record {
+                length,
+                count,
+                filled,
+                id,
+            } => {
+                let fits = self
+                    .shape
+                    .is_none_or(|shape| count >= shape.columns && filled <= shape.columns);
+                fits && (length, count, id) != other.tells()
+            }
+            Spared::Nothing | Spared::Unfinished => false,
+        }
     }
 
     fn classify(&self, record: &[u8], escape: Option<u8>) -> Quotes {
@@ -160,6 +193,7 @@ impl CarefulParser {
             quotes: self.classify(&text[..length], escape),
             has_rival: false,
             count: self.count,
+            id: self.shape.and_then(|shape| ContactId::parse(self.field(shape.index)?)),
         })
     }
 

@@ -10,7 +10,7 @@ use crate::source::csv::careful::{CarefulParser, ESCAPED, Record, is_one_line};
 use crate::source::csv::lines::{self, Lines};
 use crate::source::csv::quotes::Quotes;
 use crate::source::problem::Problem;
-use memchr::memmem;
+use memchr::{memchr_iter, memmem};
 
 /// What the records of a file have shown so far.
 pub(super) struct Doubts {
@@ -19,8 +19,14 @@ pub(super) struct Doubts {
     first: Option<u64>,
     /// A record that can be read in no other way has a doubled quote in a quoted value.
     doubles: bool,
+    /// A record that can be read in no other way has a delimiter in a quoted value: its quotes are no plain characters.
+    encloses: bool,
     /// A quote stood where the standard has none, or a backslash made it part of a value.
     strays: bool,
+    /// The line in which the first record starts with a quote behind a backslash in a quoted value.
+    escaped: Option<u64>,
+    /// The line in which a record starts with one outside of quoted values: another before it may have ended none.
+    escaped_stray: Option<u64>,
 }
 
 impl Doubts {
@@ -29,7 +35,10 @@ impl Doubts {
             shape,
             first: None,
             doubles: false,
+            encloses: false,
             strays: false,
+            escaped: None,
+            escaped_stray: None,
         }
     }
 
@@ -37,8 +46,13 @@ impl Doubts {
     #[inline]
     pub(super) fn see_lines(&mut self, lines: &Lines, written: &[u8], line: u64) {
         self.strays |= lines.has_literal;
+        if lines.has_literal && memmem::find(written, ESCAPED).is_some() {
+            self.escaped_stray = Some(line);
+        }
         if lines.count == 1 {
             self.doubles |= lines.has_doubled;
+            self.encloses =
+                self.encloses || lines.has_quoted && lines::count(self.shape.delimiter, written) >= lines.fields;
         } else {
             self.see_several(written, Some(lines.id), lines.has_doubled, line);
         }
@@ -48,13 +62,24 @@ impl Doubts {
     pub(super) fn see(&mut self, written: &[u8], record: Record, parsed: &CarefulParser, line: u64) {
         let is_standard = record.escape.is_none() && record.quotes == Quotes::Clean;
         self.strays |= !is_standard;
-        if record.has_rival {
+        // Whoever escapes quotes leaves none outside of quotes: where one stands, another closed nothing and rows went on.
+        let may_swallow = record.escape.is_some() && record.quotes == Quotes::Literal && !is_one_line(written);
+        let has_escaped = memmem::find(written, ESCAPED).is_some();
+        if has_escaped {
+            self.escaped.get_or_insert(line);
+            self.escaped_stray = self.escaped_stray.or((record.quotes != Quotes::Clean).then_some(line));
+        }
+        // A quote that seems to end a value behind a backslash may be part of it: what lacks is what would follow.
+        let may_go_on = has_escaped && parsed.count() < self.shape.columns;
+        if record.has_rival || may_swallow || may_go_on {
             self.first.get_or_insert(line);
         }
-        let is_certain = is_standard && record.fits && memmem::find(written, ESCAPED).is_none();
-        let has_doubled = is_certain && parsed.fields().any(|field| field.contains(&b'"'));
+        let is_certain = is_standard && record.fits && !has_escaped;
+        let holds = |byte: u8| is_certain && parsed.fields().any(|field| field.contains(&byte));
+        let has_doubled = holds(b'"');
         if is_one_line(written) {
             self.doubles |= has_doubled;
+            self.encloses = self.encloses || holds(self.shape.delimiter);
         } else {
             let id = parsed.field(self.shape.index).and_then(ContactId::parse);
             self.see_several(written, id, has_doubled, line);
@@ -66,23 +91,33 @@ impl Doubts {
     /// Stray quotes stand in rows: where its first or its last line is none, its quotes were meant to enclose something.
     fn see_several(&mut self, written: &[u8], id: Option<ContactId>, has_doubled: bool, line: u64) {
         let written = written.strip_suffix(b"\n").unwrap_or(written);
-        let cells = || written.split(|byte| *byte == b'\n').map(|line| self.id_cell(line));
-        let hides_row = cells()
-            .flatten()
-            .filter_map(ContactId::parse)
-            .any(|other| Some(other) != id);
-        let is_meant = has_doubled && [cells().next(), cells().next_back()].contains(&Some(None));
+        let mut start = 0;
+        let mut cells = memchr_iter(b'\n', written).chain([written.len()]).map(|end| {
+            let line = &written[start..end];
+            start = end + 1;
+            self.id_cell(line)
+        });
+        let is_other = |cell: Option<&[u8]>| cell.and_then(ContactId::parse).is_some_and(|other| Some(other) != id);
+        let first = cells.next().flatten();
+        let (mut last, mut hides_row) = (first, is_other(first));
+        for cell in cells {
+            hides_row |= is_other(cell);
+            last = cell;
+        }
+        let is_meant = has_doubled && (first.is_none() || last.is_none());
         if hides_row {
             self.first.get_or_insert(line);
         }
         self.doubles |= is_meant;
+        self.encloses |= is_meant;
     }
 
     /// Refuses a file with a record that could be read in another way, unless its other records show that whoever wrote
-    /// it doubles quotes and never lets one stray.
+    /// it encloses delimiters in quotes, doubles those inside, and never lets one stray.
     pub(super) const fn settle(&self) -> Result<(), Problem> {
-        match self.first {
-            Some(line) if self.strays || !self.doubles => Err(Problem::TwoReadings { line }),
+        match (self.first, self.escaped, self.escaped_stray) {
+            (Some(line), ..) if self.strays || !self.doubles || !self.encloses => Err(Problem::TwoReadings { line }),
+            (_, Some(line), Some(_)) => Err(Problem::TwoReadings { line }),
             _ => Ok(()),
         }
     }

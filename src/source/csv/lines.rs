@@ -25,6 +25,10 @@ pub(super) struct Lines {
     pub(super) length: usize,
     /// How many lines it takes up.
     pub(super) count: u64,
+    /// How many fields it has.
+    pub(super) fields: usize,
+    /// Whether fields are quoted.
+    pub(super) has_quoted: bool,
     /// Whether quotes stand inside of fields that are not quoted.
     pub(super) has_literal: bool,
     /// Whether quotes are doubled inside of quoted fields.
@@ -43,6 +47,7 @@ pub(super) fn read(text: &[u8], shape: Shape, ends: LineEnds) -> Option<Lines> {
         delimiter: shape.delimiter,
         at: 0,
         lines: 1,
+        has_quoted: false,
         has_literal: false,
         has_doubled: false,
     };
@@ -65,6 +70,8 @@ pub(super) fn read(text: &[u8], shape: Shape, ends: LineEnds) -> Option<Lines> {
         id,
         length: scan.at + 1,
         count: scan.lines,
+        fields,
+        has_quoted: scan.has_quoted,
         has_literal: scan.has_literal,
         has_doubled: scan.has_doubled,
     })
@@ -76,6 +83,7 @@ struct Scan<'a> {
     delimiter: u8,
     at: usize,
     lines: u64,
+    has_quoted: bool,
     has_literal: bool,
     has_doubled: bool,
 }
@@ -105,6 +113,7 @@ impl Scan<'_> {
     /// or not.
     #[inline]
     fn pass_quoted(&mut self) -> Option<&[u8]> {
+        self.has_quoted = true;
         let start = self.at + 1;
         let mut end = start;
         loop {

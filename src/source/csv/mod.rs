@@ -16,6 +16,7 @@ mod doubts;
 mod header;
 mod lines;
 mod quotes;
+mod spared;
 
 use crate::domain::ContactId;
 use crate::source::columns;
@@ -97,7 +98,7 @@ impl<'a> Rows<'a> {
             column,
             names: &header.names,
             shape: header.shape,
-            careful: CarefulParser::new(header.shape.delimiter, Some(header.shape.columns)),
+            careful: CarefulParser::new(header.shape.delimiter, Some(header.shape)),
             doubts: Doubts::new(header.shape),
             line: header.next_line,
             blank: None,
