@@ -198,6 +198,11 @@ pub enum Problem {
         "the first line holds an id beside the names of columns, so rows may stand in it and would be lost: end the header and every row with LF or CR LF, close the quotes of the header, write one id a row, and name no column after an id"
     )]
     IdsInHeader,
+    /// There are no rows, and columns are named after ids.
+    #[error(
+        "there are no rows, and a column is named after an id, so the ids may be the names of the columns: write them one a row as the values of one column (pandas: pd.DataFrame({{\"contactid\": ids}}))"
+    )]
+    IdsAsColumns,
     /// There is nothing but a header that looks like more than names.
     #[error(
         "there are no rows, and the first line looks like more than column names: it is very long, or holds characters that end lines elsewhere, so it may be the whole result; end the header and every row with LF or CR LF"

@@ -23,6 +23,7 @@ mod tests;
 mod thrift;
 mod values;
 
+use crate::source::columns;
 use crate::source::compression::{ALWAYS_ACCEPTED, LARGEST_RATIO};
 use crate::source::content::Content;
 use crate::source::problem::Problem;
@@ -63,6 +64,10 @@ pub(crate) fn read<C: Content>(file: &Arc<C>, column: &str, tally: &mut Tally) -
 
     let packed: u64 = chunks.iter().map(Chunk::packed).sum();
     let rows: u64 = chunks.iter().map(|chunk| chunk.rows).sum();
+    let is_named_after_id = |name: &String| columns::holds_guid(name.as_bytes());
+    if rows == 0 && schema.names.iter().any(is_named_after_id) {
+        return Err(Problem::IdsAsColumns);
+    }
     tally.expect_rows(rows, packed.saturating_mul(ROWS_OF_A_BYTE))?;
     let all_unpacked = ALWAYS_ACCEPTED.max(packed.saturating_mul(LARGEST_RATIO));
     let mut limits = Limits {

@@ -3,12 +3,12 @@
 use super::*;
 use crate::domain::ContactId;
 use crate::source::testing::id;
-use parquet::basic::{Compression, Encoding, GzipLevel, ZstdLevel};
+use parquet::basic::{Compression, ConvertedType, Encoding, GzipLevel, Type as PhysicalType, ZstdLevel};
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, FixedLenByteArray, FixedLenByteArrayType, Int64Type};
 use parquet::file::properties::{WriterProperties, WriterVersion};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
-use parquet::schema::types::{ColumnPath, SchemaDescriptor};
+use parquet::schema::types::{ColumnPath, SchemaDescriptor, Type};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -16,6 +16,37 @@ const TEXT: &str =
     "message rows { required int64 n; optional group deep { optional binary x; } optional binary ContactId (UTF8); }";
 const UUIDS: &str = "message rows { optional fixed_len_byte_array(16) contactid (UUID); }";
 const REQUIRED: &str = "message rows { required binary contactid; }";
+
+/// Columns of text and no rows, as another writer writes them.
+fn without_rows(names: &[&str]) -> Vec<u8> {
+    let text = |name: &&str| {
+        let builder = Type::primitive_type_builder(name, PhysicalType::BYTE_ARRAY);
+        Arc::new(builder.with_converted_type(ConvertedType::UTF8).build().unwrap())
+    };
+    let columns = names.iter().map(text).collect();
+    let schema = Type::group_type_builder("rows").with_fields(columns).build().unwrap();
+    let writer = SerializedFileWriter::new(Vec::new(), Arc::new(schema), Arc::default()).unwrap();
+    writer.into_inner().unwrap()
+}
+
+#[test]
+fn ids_that_are_the_names_of_columns_are_no_empty_result() {
+    assert_eq!(read_bytes(without_rows(&["contactid", "name"])).unwrap().rows, 0);
+    for ids in [
+        vec![id(1)],
+        vec![id(1), id(2)],
+        vec![format!("_{}", id(1).replace('-', "_"))],
+    ] {
+        let names: Vec<_> = ["contactid"]
+            .into_iter()
+            .chain(ids.iter().map(String::as_str))
+            .collect();
+        assert!(
+            matches!(read_bytes(without_rows(&names)), Err(Problem::IdsAsColumns)),
+            "{names:?}"
+        );
+    }
+}
 
 /// How a file is written.
 #[derive(Clone, Copy, Debug)]
