@@ -78,8 +78,8 @@ impl Head {
     /// Returns which additions and removals a direct load undoes, as far as its file says otherwise: they are newer than the
     /// file, and it stands above them.
     pub fn undone_by(&self, job: &Job) -> Undone {
-        let settled = self.settled.as_ref().map(Position::place);
-        let is_newer = |place: Place<'_>| place > job.position.place() && Some(place) > settled;
+        let decided = self.decided_to(Mode::Append).map(Position::place);
+        let is_newer = |place: Place<'_>| place > job.position.place() && Some(place) > decided;
         let is_undone = |counted: &&Counted| {
             let is_other = job.mode == Mode::Replace || counted.mode().is_some_and(|mode| mode != job.mode);
             is_other && is_newer(counted.input.position.place()) && counted.rank() <= job.rank()

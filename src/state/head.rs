@@ -46,6 +46,9 @@ pub struct Head {
     /// The complete result that counts, which may have been loaded directly and stand below `settled`; earlier heads lack it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_force: Option<Position>,
+    /// Where that result stands, where an approval has brought it back from below `settled`: additions and removals above it count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_force_at: Option<Position>,
     /// Jobs not yet carried out, in the order of their arrival.
     #[serde(default)]
     pub pending: Vec<Job>,
@@ -285,6 +288,7 @@ impl Head {
             settled: None,
             is_settled_loaded: false,
             in_force: None,
+            in_force_at: None,
             pending: Vec::new(),
             applied: None,
             writing: None,

@@ -182,3 +182,29 @@ async fn an_approval_that_waits_for_another_run_is_not_told_as_refused() {
         assert_eq!(world.published(), [contacts(0..12), contacts([30])].concat(), "{mode}");
     }
 }
+
+/// The newer result gives way to the approved one, and with it what it had decided of those who have opted out.
+#[tokio::test(start_paused = true)]
+async fn who_was_removed_between_an_approved_result_and_the_newer_one_that_gives_way_is_out_whenever_that_is_heard() {
+    for is_heard_before in [true, false] {
+        let (world, approval) = refused("replace", &contacts(0..12)).await;
+        let opted_out = world.drop_contacts("opted-out.csv", &contacts([3]));
+        world.sandbox.s3.clock().advance(Duration::from_secs(1));
+        load_as(&world, "replace", "newer.csv", &contacts(0..9)).await;
+        if is_heard_before {
+            world.destination(&json!({"mode": "remove"}));
+            assert_eq!(world.run(&opted_out).await.outcome(), "superseded");
+        }
+        give(&world, &approval).await.assert_loaded();
+        assert_eq!(world.published(), contacts(0..12));
+        world.destination(&json!({"mode": "remove"}));
+        world.run(&opted_out).await.assert_loaded().removed(1);
+        let expected: Vec<_> = contacts(0..12)
+            .into_iter()
+            .filter(|id| *id != contacts([3])[0])
+            .collect();
+        assert_eq!(world.published(), expected);
+        world.run("incoming/Summer Sale/newer.csv").await.assert_unchanged();
+        assert_eq!(world.published(), expected, "it gave way, and is no removal");
+    }
+}

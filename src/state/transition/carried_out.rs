@@ -91,6 +91,7 @@ impl Head {
                 self.is_settled_loaded = job.is_about(job.stands_at());
             }
             self.settled = higher(self.settled.take(), job.stands_at());
+            self.in_force_at = (!is_highest).then(|| job.stands_at().clone());
             self.in_force = Some(job.position.clone());
         } else {
             self.note_counted(job);

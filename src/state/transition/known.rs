@@ -15,7 +15,9 @@ impl Head {
     /// nobody has to decide any more.
     pub(super) fn heard_of(&self, job: &Job) -> Option<Enqueued> {
         match self.find(job)? {
-            Enqueued::Refused(refused) if self.is_settled_at(&refused.position) => Some(Enqueued::RefusedAndOvertaken),
+            Enqueued::Refused(refused) if self.is_overtaken_at(job.mode, &refused.position) => {
+                Some(Enqueued::RefusedAndOvertaken)
+            }
             known => Some(known),
         }
     }
@@ -42,7 +44,7 @@ impl Head {
         let was_applied = self.applied.iter().any(|applied| applied.job.is_same_object(job));
         let settled = self.settled.iter().filter(|_| self.is_settled_loaded);
         let mut complete = settled.chain(&self.in_force);
-        let was_complete = job.mode == Mode::Replace && complete.any(|complete| job.is_about(complete));
+        let was_complete = complete.any(|complete| job.is_about(complete));
         was_applied || was_complete || self.has_counted(job)
     }
 
@@ -52,14 +54,23 @@ impl Head {
         self.refused.iter().find(is_it)
     }
 
-    /// Returns whether a replace was carried out, or overtaken, at or above the job's place.
+    /// Returns whether a replace counts, or was overtaken, at or above the job's place.
     pub(super) fn is_overtaken(&self, job: &Job) -> bool {
-        self.is_settled_at(&job.position)
+        self.is_overtaken_at(job.mode, &job.position)
     }
 
-    fn is_settled_at(&self, position: &Position) -> bool {
-        let settled = self.settled.as_ref();
-        settled.is_some_and(|settled| position.place() <= settled.place())
+    fn is_overtaken_at(&self, mode: Mode, position: &Position) -> bool {
+        let decided = self.decided_to(mode);
+        decided.is_some_and(|decided| position.place() <= decided.place())
+    }
+
+    /// Returns up to where replaces have decided what events of a mode say: of complete results the highest, of additions and removals
+    /// the one that is in force, from above which they go over it.
+    pub(in crate::state) fn decided_to(&self, mode: Mode) -> Option<&Position> {
+        match mode {
+            Mode::Replace => self.settled.as_ref(),
+            Mode::Append | Mode::Remove => self.in_force_at.as_ref().or(self.settled.as_ref()),
+        }
     }
 
     /// Returns whether the head knows another content that the job's key had within the same second: S3 has to be asked then

@@ -39,9 +39,9 @@ impl Head {
     /// Returns whether nothing has overtaken a job that waits, nor takes its place.
     fn still_counts(&self, job: &Job) -> bool {
         let place = job.knows().place();
-        let is_overtaken = self.settled.as_ref().is_some_and(|settled| match job.direct {
-            Some(_) => place < settled.place(),
-            None => place <= settled.place(),
+        let is_overtaken = self.decided_to(job.mode).is_some_and(|decided| match job.direct {
+            Some(_) => place < decided.place(),
+            None => place <= decided.place(),
         });
         let is_counted = job.mode != Mode::Replace && self.has_counted(job) && job.direct.is_none();
         let is_queued = self.pending.iter().any(|pending| pending.is_same_object(job));

@@ -269,3 +269,39 @@ fn an_approval_of_a_refused_direct_load_stands_below_a_direct_load_that_was_aske
     head.enqueue(approved, true);
     assert_eq!(next_second(&head), Some(2), "{head:?}");
 }
+
+/// The newer result gives way, so that it decides nothing of what is newer than the approved one.
+#[test]
+fn additions_and_removals_go_over_an_approved_result_although_the_one_that_gives_way_had_overtaken_them() {
+    for is_heard_before in [true, false] {
+        let mut head = head();
+        head.enqueue(replace(1), false);
+        let refused = head.next().unwrap().clone();
+        head.refuse("me", &refused, too_small()).unwrap();
+        head.enqueue(replace(4), false);
+        apply_next(&mut head);
+        if is_heard_before {
+            assert_eq!(head.enqueue(file(3, Mode::Remove), false), Enqueued::Superseded);
+        }
+        let approved = Job {
+            approved: true,
+            ..replace(1)
+        };
+        assert_eq!(head.enqueue(approved, true), Enqueued::Queued);
+        apply_next(&mut head);
+        for (job, expected) in [
+            (file(0, Mode::Remove), Enqueued::Superseded),
+            (replace(3), Enqueued::Superseded),
+            (replace(4), Enqueued::Applied),
+            (file(4, Mode::Remove), Enqueued::Applied),
+            (file(3, Mode::Remove), Enqueued::Queued),
+        ] {
+            assert_eq!(head.enqueue(job.clone(), false), expected, "{job:?}");
+        }
+        apply_next(&mut head);
+        assert_eq!(head.enqueue(file(3, Mode::Remove), false), Enqueued::Applied);
+        head.enqueue(replace(5), false);
+        apply_next(&mut head);
+        assert_eq!(head.enqueue(file(2, Mode::Append), false), Enqueued::Superseded);
+    }
+}
