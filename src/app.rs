@@ -232,7 +232,7 @@ impl App {
 
     /// Writes the status page, where it shows something else by now.
     async fn show(&self, bucket: &str, settings: &Settings, occasion: Occasion, stop_at: Instant) {
-        let showing = self.clients.show(bucket, Ok(&settings.destination), occasion, stop_at);
+        let showing = self.clients.show(bucket, Ok(settings), occasion, stop_at);
         showing.boxed_local().await;
     }
 

@@ -89,7 +89,7 @@ impl Clients {
     }
 
     /// Says how old the audiences of a home may be, as far as the destination tells.
-    pub(super) fn stale_after(destination: Option<&Destination>) -> impl Fn(&Home) -> Option<TimeDelta> {
+    fn stale_after(destination: Option<&Destination>) -> impl Fn(&Home) -> Option<TimeDelta> {
         move |home| {
             let own = destination.filter(|destination| destination.may_live_in(home))?;
             own.rules.stale_after()

@@ -1,7 +1,7 @@
 //! The status page, written after runs and by sweeps; whatever keeps it from being written keeps nothing else.
 
 use super::Clients;
-use crate::config::Destination;
+use crate::config::{Destination, Settings};
 use crate::domain::Home;
 use crate::report::StatusPage;
 use crate::source::Unmarked;
@@ -43,11 +43,10 @@ impl Occasion {
     }
 }
 
-/// Returns the homes that the destination is not known to lead to.
-fn elsewhere(glances: &Glances, destination: Option<&Destination>) -> Vec<Home> {
+/// Returns the homes that are not known to be the function's own.
+fn elsewhere(glances: &Glances, own: Option<&Home>) -> Vec<Home> {
     let homes = glances.segments.iter().map(|glance| &glance.home);
-    let is_own = |home: &Home| destination.is_some_and(|destination| destination.may_live_in(home));
-    let homes: BTreeSet<_> = homes.filter(|home| !is_own(home)).collect();
+    let homes: BTreeSet<_> = homes.filter(|home| Some(*home) != own).collect();
     homes.into_iter().cloned().collect()
 }
 
@@ -55,16 +54,16 @@ impl Clients {
     /// Writes the status page beside results of this bucket where it shows something else, or is old; says in the log where it
     /// could not.
     ///
-    /// `destination` is what could be read of the secrets, or why that could not be read.
+    /// `settings` are what could be read of the secrets, with the business unit that they name, or why that could not be read.
     pub(crate) async fn show(
         &self,
         bucket: &str,
-        destination: Result<&Destination, &str>,
+        settings: Result<&Settings, &str>,
         occasion: Occasion,
         stop_at: Instant,
     ) {
         let until = stop_at.min(Instant::now() + occasion.longest());
-        let writing = Box::pin(self.write_page(bucket, destination, occasion));
+        let writing = Box::pin(self.write_page(bucket, settings, occasion));
         match timeout_at(until, writing).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
@@ -77,26 +76,32 @@ impl Clients {
     async fn write_page(
         &self,
         bucket: &str,
-        destination: Result<&Destination, &str>,
+        settings: Result<&Settings, &str>,
         occasion: Occasion,
     ) -> Result<(), state::Error> {
         let own = self.own(bucket);
+        let destination = settings.ok().map(|settings| &settings.destination);
+        let home = settings.ok().map(Settings::home);
+        let stale_after = |home_of: &Home| {
+            let own = destination.filter(|_| home.as_ref() == Some(home_of))?;
+            own.rules.stale_after()
+        };
         for _ in 0..TRIES {
             // Before the heads: whoever replaces this page has seen all that they said when it was written.
             let found = Page::look(&own).await?;
             let now = own.now();
-            let glances = Glances::read(&own, occasion.most(), Self::stale_after(destination.ok())).await?;
+            let glances = Glances::read(&own, occasion.most(), stale_after).await?;
             if glances.has_more && occasion == Occasion::Load {
                 return Ok(());
             }
-            let verified = self.verified(bucket, destination.ok(), &glances).await;
-            let unmarked = self.overdue_files(destination.ok()).await;
-            let elsewhere = elsewhere(&glances, destination.ok());
+            let verified = self.verified(bucket, destination, &glances).await;
+            let unmarked = self.overdue_files(destination).await;
+            let elsewhere = elsewhere(&glances, home.as_ref());
             let page = StatusPage {
                 glances: &glances,
                 verified: &verified,
                 unmarked: unmarked.as_ref(),
-                trouble: destination.err(),
+                trouble: settings.err(),
                 function: self.variables.function_name.as_deref(),
                 elsewhere: &elsewhere,
             };

@@ -24,6 +24,9 @@ pub struct Stale {
     pub segment_name: SegmentName,
     /// Where it lives.
     pub environment: String,
+    /// The id of the business unit, where its destination names one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub business_unit: Option<String>,
     /// When its audience was last known to be right.
     pub last_load: DateTime<Utc>,
     /// How many contacts the last result held that was loaded.

@@ -149,6 +149,9 @@ pub struct RunReport {
     pub(in crate::report) phases_ms: PhaseTimes,
     /// The organization's host, with its port where there is one; null where the destination could not be read.
     pub(in crate::report) environment: Option<String>,
+    /// The id of the business unit that the segment is in, where the destination names one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::report) business_unit: Option<String>,
     /// The run in one plain sentence, for people who do not know this program.
     pub(in crate::report) sentence: String,
     /// What a person should know.
@@ -324,6 +327,7 @@ impl RunReport {
             duration_ms: 0,
             phases_ms: PhaseTimes::default(),
             environment: None,
+            business_unit: None,
             sentence: String::new(),
             warnings: Vec::new(),
             reason: None,

@@ -71,6 +71,7 @@ impl Reporter<'_> {
     pub(crate) async fn report(&self, mut report: RunReport) -> RunReport {
         let destination = self.settings.map(|settings| &settings.destination);
         report.environment = destination.map(|destination| destination.organization.environment());
+        report.business_unit = self.settings.and_then(|settings| settings.home().business_unit);
         let warnings = self.settings.map(|settings| settings.warnings(Utc::now()));
         let warnings = warnings.iter().flatten().map(ToString::to_string);
         report.warnings.extend(warnings);

@@ -119,7 +119,7 @@ pub(super) struct Named {
     #[serde(default)]
     pub(super) environment: Option<String>,
     #[serde(default)]
-    business_unit: Option<String>,
+    pub(super) business_unit: Option<String>,
     #[serde(default)]
     segment_name: Option<String>,
 }

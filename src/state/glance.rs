@@ -44,7 +44,7 @@ impl Glance {
         let named = Named::in_body(body);
         Self {
             home: named.home(),
-            status: Status::unreadable(named.segment_name(), named.environment, reason),
+            status: Status::unreadable(named.segment_name(), named.environment, named.business_unit, reason),
             stale_after: None,
             is_overdue: false,
             is_unseen: false,

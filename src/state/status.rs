@@ -14,6 +14,9 @@ pub struct Status {
     pub segment_name: Option<SegmentName>,
     /// Where it lives; unknown of what an earlier version kept.
     pub environment: Option<String>,
+    /// The id of the business unit, where its destination names one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub business_unit: Option<String>,
     /// The first state that holds, in their order.
     pub state: State,
     /// When its audience was last known to be right.
@@ -113,6 +116,7 @@ impl Status {
         Self {
             segment_name: Some(head.segment_name.clone()),
             environment: Some(head.home.environment.clone()).filter(|environment| !environment.is_empty()),
+            business_unit: head.home.business_unit.clone(),
             state,
             last_load,
             computing_since: head.unseen_since(),
@@ -127,10 +131,16 @@ impl Status {
     }
 
     /// Describes a head that cannot be read.
-    pub const fn unreadable(segment_name: Option<SegmentName>, environment: Option<String>, reason: String) -> Self {
+    pub const fn unreadable(
+        segment_name: Option<SegmentName>,
+        environment: Option<String>,
+        business_unit: Option<String>,
+        reason: String,
+    ) -> Self {
         Self {
             segment_name,
             environment,
+            business_unit,
             state: State::Unreadable,
             last_load: None,
             computing_since: None,

@@ -23,6 +23,7 @@ impl<M: Means> Worker<'_, M> {
             people: head.people(),
             segment_name: head.segment_name,
             environment: head.home.environment,
+            business_unit: head.home.business_unit,
             last_load,
             stale_after_hours: hours,
         });

@@ -1,7 +1,7 @@
 //! Business units: which one owns what is created, and whose segment of a name is meant.
 
-use crate::failures::{failure_of, outcomes, sweep};
-use crate::world::{SEGMENT, World, contacts};
+use crate::failures::{deliver_to, failure_of, outcomes, sweep};
+use crate::world::{SEGMENT, World, contacts, csv};
 use sandbox::dataverse::{OWNER, ROOT_UNIT, Scoping, Seed, SegmentView, Units};
 use sandbox::{BUCKET, Fault};
 use serde_json::{Value, json};
@@ -347,5 +347,40 @@ async fn the_history_of_a_unit_is_its_own_whichever_way_it_is_named() {
         let history = world.invoke(json!({"action": "history"})).await.unwrap();
         let told = history["runs"].as_array().unwrap().iter().map(|run| &run["run_id"]);
         assert_eq!(told.collect::<Vec<_>>(), [own], "{unit}");
+    }
+}
+
+/// Both write the one page: whoever pastes a command of it has to reach the function that has refused the file.
+#[tokio::test(start_paused = true)]
+async fn of_two_functions_for_two_units_each_prints_commands_for_its_own_segments_only_and_says_whose_a_segment_is() {
+    let functions = [("socks", "Socks & Süd", SOCKS), ("shoes", "Shoes", SHOES)];
+    let world = with_unit("Shoes").await;
+    for (function, unit, id) in functions {
+        world.destination(&json!({"owning_business_unit": unit}));
+        let name = [("AWS_LAMBDA_FUNCTION_NAME", function), ("EVENT_BUS_NAME", "marketing")];
+        let app = World::app(&world.sandbox, &name);
+        for (file, people) in [("a.csv", 0..100), ("b.csv", 0..10)] {
+            let key = format!("incoming/Of {function}/{file}");
+            world.sandbox.s3.put(BUCKET, &key, csv(&contacts(people)));
+            let event = world.sandbox.s3.notification(BUCKET, &key);
+            let run = deliver_to(&app, event).await;
+            assert_eq!(run["business_unit"], json!(id.to_string()), "{run}");
+        }
+        let page = world.sandbox.s3.get(BUCKET, "_state/status.html").unwrap();
+        let page = String::from_utf8(page.to_vec()).unwrap();
+        let commands: Vec<_> = page.split("--function-name ").skip(1).collect();
+        assert_eq!(commands.len(), 1, "{page}");
+        assert!(commands[0].starts_with(function), "{page}");
+    }
+    let told = world.sandbox.events.events();
+    let units: Vec<_> = told.iter().map(|event| event.detail["business_unit"].clone()).collect();
+    let ids = functions.map(|(_, _, id)| json!(id.to_string()));
+    assert_eq!(units, [&ids[0], &ids[0], &ids[1], &ids[1]].map(Value::clone));
+    let status = world.invoke(json!({"action": "status"})).await.unwrap();
+    for segment in status["segments"].as_array().unwrap() {
+        let of = functions
+            .iter()
+            .find(|(function, ..)| segment["segment_name"] == format!("Of {function}"));
+        assert_eq!(segment["business_unit"], json!(of.unwrap().2.to_string()), "{status}");
     }
 }

@@ -114,6 +114,7 @@ fn stale(glance: &Glance) -> Option<Stale> {
     Some(Stale {
         segment_name: glance.status.segment_name.clone()?,
         environment: glance.home.environment.clone(),
+        business_unit: glance.home.business_unit.clone(),
         last_load: glance.status.last_load?,
         contacts: glance.status.contacts,
         people: people(glance),

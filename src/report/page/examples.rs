@@ -21,6 +21,7 @@ pub(super) fn glance(name: &str, state: State, outcome: Outcome, sentence: &str)
         status: Status {
             segment_name: Some(SegmentName::parse(name).unwrap()),
             environment: Some(home.environment.clone()),
+            business_unit: home.business_unit.clone(),
             state,
             last_load: Some(at(25, 6)),
             computing_since: None,
@@ -154,7 +155,7 @@ pub(super) fn wrong() -> [Glance; 6] {
     };
     let what = "s3://b/_state/x, which the function keeps for itself, is no JSON".to_owned();
     let unreadable = Glance {
-        status: Status::unreadable(None, None, what),
+        status: Status::unreadable(None, None, None, what),
         home: Home::environment(String::new()),
         last_run: None,
         loads: Vec::new(),
