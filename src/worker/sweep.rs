@@ -201,13 +201,23 @@ impl<M: Means> Worker<'_, M> {
     /// a pause. What else fails is a failure of the segment, but for the end of the time.
     async fn follow_up(&self, head: &Head, asked: Option<Asked<'_>>) -> Result<Done, Error> {
         let mut done = Done::default();
-        let Some(applied) = &head.applied else {
-            return Ok(done);
-        };
         let Some(session) = self.take(&head.segment_name, asked).await? else {
             return Ok(done);
         };
         session.tell_of_the_attempt_before(&mut done).await;
+        // Since that head was read, another worker may have had the segment, and have published something else.
+        let head = match session.lease.during(session.lease.look()).await {
+            Ok(head) => head,
+            Err(error) => {
+                session.give_back(&done).await;
+                done.cut_short = Some(error.into());
+                return Ok(done);
+            }
+        };
+        let Some(applied) = head.left_to_finish(self.means.s3_time()) else {
+            Box::pin(session.go_on(&mut done)).await;
+            return Ok(done);
+        };
         let seen = match session.lease.during(Box::pin(session.finish(applied))).await {
             Ok(seen) => seen,
             Err(error) => match error.fate() {
@@ -224,10 +234,10 @@ impl<M: Means> Worker<'_, M> {
         };
         match seen {
             Some(seen) => {
-                let seen = seen.after(Past::of(head, &applied.job));
+                let seen = seen.after(Past::of(&head, &applied.job));
                 session.tell(&mut done, [seen]).await;
             }
-            None => session.tell_overdue(head, applied, &mut done).await,
+            None => session.tell_overdue(&head, applied, &mut done).await,
         }
         Box::pin(session.go_on(&mut done)).await;
         Ok(done)

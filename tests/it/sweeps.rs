@@ -320,3 +320,25 @@ async fn a_sweep_that_cannot_even_start_is_an_error() {
     );
     assert!(world.invoke(json!({"action": "sweep"})).await.is_err());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_loaded_since_a_sweep_looked_is_not_counted_by_what_was_published_before() {
+    let world = World::start().await;
+    world.destination(&json!({"publish_wait_seconds": 1}));
+    let dataverse = &world.sandbox.dataverse;
+    dataverse.modes(|modes| modes.publish_delay = Duration::from_mins(10));
+    let first = world.load("monday.csv", &contacts(0..100)).await;
+    assert_eq!(first["outcome"], "computing");
+    dataverse.modes(|modes| modes.publish_delay = Duration::ZERO);
+    // Between its look at the head and its turn the sweep notes where it is.
+    let slow = Fault::on("PutObject").path("sweep.json");
+    world.sandbox.s3.fault(slow.late_answer(Duration::from_secs(25)));
+    let (swept, second) = tokio::join!(sweep(&world), async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        world.load("tuesday.csv", &contacts(0..90)).await
+    });
+    second.assert_loaded();
+    assert_eq!(swept["runs"], json!([]), "ten are not missing: they were taken out");
+    assert_eq!(world.head()["shortage"], Value::Null);
+    assert_eq!(world.segment().publishes, 2);
+}

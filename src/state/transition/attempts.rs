@@ -41,7 +41,7 @@ impl Head {
         self.next_at(now).or_else(|| self.to_follow_up_at(now))
     }
 
-    fn to_follow_up_at(&self, now: DateTime<Utc>) -> Option<&Job> {
+    pub(super) fn to_follow_up_at(&self, now: DateTime<Utc>) -> Option<&Job> {
         let applied = self
             .applied
             .as_ref()

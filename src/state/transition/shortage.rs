@@ -2,7 +2,7 @@
 
 use super::LeaseLost;
 use crate::domain::Watch;
-use crate::state::head::{Head, Job};
+use crate::state::head::{Applied, Head, Job};
 use crate::state::shortage::Shortage;
 use crate::state::unseen::Unseen;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -126,6 +126,14 @@ impl Head {
     /// Returns whether a sweep should publish at `now` what is not shown in full.
     pub fn is_to_be_published_again(&self, now: DateTime<Utc>) -> bool {
         self.is_short_at(now) && self.next_at(now).is_none() && !self.is_held(now) && !self.is_pausing(now)
+    }
+
+    /// Returns what was published last, where whoever has the segment is to look at `now` whether it is shown, or to publish it
+    /// again.
+    pub fn left_to_finish(&self, now: DateTime<Utc>) -> Option<&Applied> {
+        let is_left = self.to_follow_up_at(now).is_some() || self.is_short_at(now);
+        let is_free = self.next_at(now).is_none() && !self.is_pausing(now);
+        self.applied.as_ref().filter(|_| is_left && is_free)
     }
 
     fn is_short_at(&self, now: DateTime<Utc>) -> bool {
