@@ -122,6 +122,10 @@ impl RunReport {
             end,
             has_recovered,
         } = unreported;
+        let mut warnings = vec![sentences::UNREPORTED.to_owned()];
+        if matches!(end, End::Applied(applied, _) if applied.is_computed_by_others) {
+            warnings.push(sentences::COMPUTED_BY_OTHERS.to_owned());
+        }
         let report = match end {
             End::Applied(applied, loaded) => Self {
                 segment_id: applied.segment_id.clone(),
@@ -135,7 +139,7 @@ impl RunReport {
             // Nobody has heard of it before.
             repeated: false,
             recovered: *has_recovered,
-            warnings: vec![sentences::UNREPORTED.to_owned()],
+            warnings,
             ..report
         }
     }

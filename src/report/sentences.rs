@@ -20,6 +20,9 @@ pub(super) const LOST: &str = "the attempt before this one ended without a word:
                                what is special about this file";
 pub(super) const UNREPORTED: &str = "the attempt that came to this end was killed before it could report: what it read, added \
                                      and removed is not told any more";
+pub(super) const COMPUTED_BY_OTHERS: &str = "Dynamics has computed the segment, or counts others in it than before, while this run was at work and before \
+                        it published: somebody else has published or refreshed it, a refresh was under way, Dynamics shows \
+                        drafts, or its count came late; whoever uses the segment may have seen a part of this result until it was published";
 pub(super) const GONE: &str = "the segment was deleted after it was published, or given to another business unit";
 
 /// Says that a segment has another name since it was published.
@@ -197,10 +200,7 @@ pub(super) fn about_the_segment(account: &Account) -> Vec<String> {
         sentences.push(sentence.to_owned());
     }
     if writing.is_computed_by_others {
-        let sentence = "Dynamics has computed the segment, or counts others in it than before, while this run was at work and before \
-                        it published: somebody else has published or refreshed it, a refresh was under way, Dynamics shows \
-                        drafts, or its count came late; whoever uses the segment may have seen a part of this result until it was published";
-        sentences.push(sentence.to_owned());
+        sentences.push(COMPUTED_BY_OTHERS.to_owned());
     }
     if let Some(shown) = &writing.shown {
         sentences.extend(about_what_is_shown(shown, writing.missing.as_ref()));

@@ -164,6 +164,7 @@ pub struct Input {
 }
 
 /// The last job that was carried out.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied {
     /// The job, kept whole so that it can be carried out again where Dynamics fails to compute it.
@@ -204,6 +205,9 @@ pub struct Applied {
     /// Others have published since what was half-written and is taken back: it is to be published again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_overlaid: bool,
+    /// Others have published a part of it before, which its worker may not have told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_computed_by_others: bool,
 }
 
 /// How a load has changed a segment, in numbers.

@@ -114,6 +114,7 @@ impl<M: Means> Session<'_, M> {
             groups: applied.groups.clone(),
             is_published: true,
             watch,
+            is_computed_by_others: false,
         };
         let lacking = match &seen {
             Some((shown, _)) => self.look_for_missing(shown, &job.segment_name, done.members).await,

@@ -260,6 +260,7 @@ impl<M: Means> Session<'_, M> {
                 groups: audience.map_or_else(Vec::new, |audience| survey::noted_groups(&audience.definition)),
                 is_published: false,
                 watch: None,
+                is_computed_by_others: false,
             };
             self.record(job, &done, prepared.shown(), &mut writing).await?;
             Ok(Some(Outcome::Unchanged))
@@ -325,8 +326,8 @@ impl<M: Means> Session<'_, M> {
             let publishing = self.publish(&draft, &before, converged.counted as u64);
             let (seen, watch) = meter.phase(Phase::Publish, publishing).await?.into_parts();
             let (shown, change) = (seen.as_ref().map(|(shown, _)| *shown), read_back.change);
-            self.record(job, &read_back.published(watch), shown, &mut writing)
-                .await?;
+            let done = read_back.published(watch, writing.is_computed_by_others);
+            self.record(job, &done, shown, &mut writing).await?;
             let Some((shown, row)) = seen else {
                 return Ok(Some(Outcome::Computing));
             };

@@ -11,10 +11,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 const ADD: &str = "AddStaticMembers";
-const COMPUTED_BY_OTHERS: &str = "somebody else has published or refreshed it";
+pub(crate) const COMPUTED_BY_OTHERS: &str = "somebody else has published or refreshed it";
 
 /// Publishes as somebody in Dynamics would.
-fn publish(world: &World) {
+pub(crate) fn publish(world: &World) {
     let id = world.segment().id;
     world.sandbox.dataverse.edit(|state| state.publish(id)).unwrap();
 }

@@ -1,6 +1,8 @@
 //! Runs that are killed between noting in the head how they ended and reporting it: the next look tells of them.
 
+use crate::editors::with_audience;
 use crate::failures::{A_LEASE, kill_at, kill_when, outcomes, sweep};
+use crate::others::{COMPUTED_BY_OTHERS, publish};
 use crate::run::Run;
 use crate::world::{World, contacts};
 use sandbox::{BUCKET, Fault, Sandbox};
@@ -274,4 +276,28 @@ async fn what_stands_in_the_head_as_overtaken_is_told_of_by_the_next_sweep_whoev
     world.sandbox.s3.put(BUCKET, &key, head.to_string());
     assert_eq!(outcomes(&sweep(&world).await), ["superseded"]);
     assert_nothing_is_left(&world).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_that_somebody_published_of_a_load_is_told_although_the_load_was_killed_before_it_could_say_so() {
+    for is_published in [false, true] {
+        let world = with_audience().await;
+        let dataverse = &world.sandbox.dataverse;
+        dataverse.latency("AddStaticMembers", Duration::from_secs(5));
+        let key = world.drop_contacts("monday.csv", &contacts(0..1_100));
+        let event = world.sandbox.s3.notification(BUCKET, &key);
+        let others = async {
+            dataverse.arrived("AddStaticMembers", 1).await;
+            if is_published {
+                publish(&world);
+            }
+        };
+        tokio::join!(kill_once(&world, event, |head| head["applied"].is_object()), others);
+        assert_eq!(receipts(&world), 0, "nobody was told");
+        tokio::time::sleep(A_LEASE).await;
+        let run = assert_told_once(&sweep(&world).await, "loaded");
+        let warnings = run["warnings"].to_string();
+        assert_eq!(warnings.contains(COMPUTED_BY_OTHERS), is_published, "{run}");
+        assert_nothing_is_left(&world).await;
+    }
 }

@@ -48,6 +48,7 @@ impl Head {
             watch: achievement.watch,
             has_failed: false,
             is_overlaid: false,
+            is_computed_by_others: achievement.is_computed_by_others,
         });
         self.writing = None;
         self.creating = None;

@@ -74,11 +74,14 @@ pub struct Achievement {
     pub is_published: bool,
     /// What the published segment is watched by; `None` if it was seen Active.
     pub watch: Option<Watch>,
+    /// Others have published a part of it before.
+    pub is_computed_by_others: bool,
 }
 
 impl ReadBack {
-    /// Returns what is achieved once the draft is published, where it is watched like that.
-    pub fn published(self, watch: Option<Watch>) -> Achievement {
+    /// Returns what is achieved once the draft is published, where it is watched like that, and others may have published a part
+    /// of it before.
+    pub fn published(self, watch: Option<Watch>, is_computed_by_others: bool) -> Achievement {
         Achievement {
             contacts: self.contacts,
             change: self.change,
@@ -88,6 +91,7 @@ impl ReadBack {
             groups: self.groups,
             is_published: true,
             watch,
+            is_computed_by_others,
         }
     }
 }

@@ -119,6 +119,7 @@ impl Head {
             watch: None,
             has_failed: false,
             is_overlaid: false,
+            is_computed_by_others: false,
         })
     }
 

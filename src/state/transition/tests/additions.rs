@@ -77,6 +77,7 @@ fn an_addition_of_nobody_leaves_what_was_published_to_be_looked_after() {
         members: None,
         is_published: true,
         watch: Some(Watch::unknown(3)),
+        is_computed_by_others: false,
     };
     head.apply("me", &file(1, Mode::Append), published, at(9)).unwrap();
     head.enqueue(file(2, Mode::Append), false);
@@ -99,6 +100,7 @@ fn what_was_published_is_looked_after_while_another_file_waits_after_a_failure()
         members: None,
         is_published: true,
         watch: Some(Watch::unknown(3)),
+        is_computed_by_others: false,
     };
     head.apply("me", &file(1, Mode::Append), published, at(9)).unwrap();
     head.enqueue(file(2, Mode::Append), false);
@@ -148,6 +150,7 @@ fn carry_out(head: &mut Head, job: &Job) {
         members: None,
         is_published: true,
         watch: None,
+        is_computed_by_others: false,
     };
     head.apply("me", job, done, at(20)).unwrap();
 }

@@ -185,6 +185,7 @@ fn only_what_was_seen_active_clears_a_segment_of_its_failures() {
         members: None,
         is_published: true,
         watch: Some(Watch::unknown(3)),
+        is_computed_by_others: false,
     };
     head.apply("me", &replace(1), computing, at(9)).unwrap();
     assert!(head.failures.is_some() && !head.input_failures.is_empty());
@@ -206,6 +207,7 @@ fn a_follow_up_a_publish_counts_from_its_beginning_too() {
         members: None,
         is_published: true,
         watch: Some(Watch::unknown(3)),
+        is_computed_by_others: false,
     };
     head.apply("me", &replace(1), computing, at(9)).unwrap();
     head.release("me").unwrap();

@@ -14,6 +14,7 @@ fn what_is_published_again_is_no_other_load_and_says_how_many_people_dynamics_co
         members: Some(census(100)),
         is_published: true,
         watch,
+        is_computed_by_others: false,
     };
     let mut head = head();
     let job = file(1, Mode::Append);

@@ -83,7 +83,11 @@ fn census(count: u64) -> Census {
 
 fn apply_next(head: &mut Head) -> Vec<Job> {
     let job = head.next().unwrap().clone();
-    let done = Achievement {
+    head.apply("me", &job, done(), at(99)).unwrap()
+}
+
+fn done() -> Achievement {
+    Achievement {
         contacts: 1,
         segment_id: Some("segment".to_owned()),
         change: None,
@@ -92,8 +96,8 @@ fn apply_next(head: &mut Head) -> Vec<Job> {
         members: None,
         is_published: true,
         watch: None,
-    };
-    head.apply("me", &job, done, at(99)).unwrap()
+        is_computed_by_others: false,
+    }
 }
 
 #[test]
@@ -204,17 +208,7 @@ fn an_order_for_the_very_file_that_is_being_loaded_is_not_lost() {
     let at_work = head.next().unwrap().clone();
     head.enqueue(replace(3), false);
     head.enqueue(replace(2), true);
-    let done = Achievement {
-        contacts: 1,
-        segment_id: None,
-        change: None,
-        definition_id: None,
-        groups: Vec::new(),
-        members: None,
-        is_published: true,
-        watch: None,
-    };
-    head.apply("me", &at_work, done, at(99)).unwrap();
+    head.apply("me", &at_work, done(), at(99)).unwrap();
     assert_eq!(next_second(&head), Some(2), "the direct load comes after 3");
     let direct = head.next().unwrap().clone();
     assert!(direct.direct.is_some());
