@@ -71,6 +71,23 @@ async fn an_event_of_what_was_refused_is_superseded_once_a_newer_file_was_loaded
     approved.assert_loaded().contacts(10);
 }
 
+/// Its approval stands where its event stood: nothing newer was loaded.
+#[tokio::test(start_paused = true)]
+async fn an_approved_result_that_is_refused_once_more_has_not_overtaken_itself() {
+    let world = World::start().await;
+    world.load("monday.csv", &contacts(0..100)).await.assert_loaded();
+    let nobody = world.drop_contacts("nobody.csv", &[]);
+    let refused = world.run(&nobody).await;
+    refused.assert_refused();
+    let approved = world
+        .load_directly(&nobody, &json!({"approve": refused.run_id()}))
+        .await;
+    approved.assert_loaded().contacts(0);
+    world.load_directly(&nobody, &json!({})).await.assert_refused();
+    world.run(&nobody).await.assert_refused();
+    assert!(world.published().is_empty());
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_object_without_a_byte_is_refused_even_where_empty_results_clear() {
     let world = World::start().await;

@@ -15,7 +15,7 @@ impl Head {
     /// nobody has to decide any more.
     pub(super) fn heard_of(&self, job: &Job) -> Option<Enqueued> {
         match self.find(job)? {
-            Enqueued::Refused(refused) if self.is_overtaken_at(job.mode, &refused.position) => {
+            Enqueued::Refused(refused) if self.is_overtaken_by_another(job.mode, &refused.position) => {
                 Some(Enqueued::RefusedAndOvertaken)
             }
             known => Some(known),
@@ -57,6 +57,13 @@ impl Head {
     /// Returns whether a replace counts, or was overtaken, at or above the job's place.
     pub(super) fn is_overtaken(&self, job: &Job) -> bool {
         self.is_overtaken_at(job.mode, &job.position)
+    }
+
+    /// Returns whether what counts, or was overtaken, at or above a place is something else than what stands there: a result that
+    /// was approved and loaded, and then refused once more, has not overtaken itself.
+    fn is_overtaken_by_another(&self, mode: Mode, position: &Position) -> bool {
+        let is_itself = |settled: &Position| self.is_settled_loaded && settled.is_same(position);
+        self.is_overtaken_at(mode, position) && !self.settled.as_ref().is_some_and(is_itself)
     }
 
     fn is_overtaken_at(&self, mode: Mode, position: &Position) -> bool {
