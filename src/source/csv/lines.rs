@@ -56,17 +56,18 @@ pub(super) fn read(text: &[u8], shape: Shape, ends: LineEnds) -> Option<Lines> {
     }
     let id = scan.id()?;
     let fields = shape.index + 1 + scan.delimiters_to_the_end()?;
-    let record = ends.strip(&text[..=scan.at]);
-    let is_certain = scan.lines == 1 || !scan.has_literal;
-    let has_stray = || memchr(b'\r', record).is_some() && stray_return(record, shape.delimiter, None).is_some();
     let more = fields.checked_sub(shape.columns)?;
-    // As many delimiters at the end are as many empty fields.
-    let are_empty = || {
-        record[record.len() - more..]
+    let is_certain = scan.lines == 1 || !scan.has_literal;
+    let is_plain = more == 0 && !ends.has_returns || {
+        let record = ends.strip(&text[..=scan.at]);
+        // As many delimiters at the end are as many empty fields.
+        let are_empty = record[record.len() - more..]
             .iter()
-            .all(|byte| *byte == shape.delimiter)
+            .all(|byte| *byte == shape.delimiter);
+        let has_stray = || memchr(b'\r', record).is_some() && stray_return(record, shape.delimiter, None).is_some();
+        are_empty && !(ends.has_returns && has_stray())
     };
-    (is_certain && (more == 0 || are_empty()) && !(ends.has_returns && has_stray())).then_some(Lines {
+    (is_certain && is_plain).then_some(Lines {
         id,
         length: scan.at + 1,
         count: scan.lines,
@@ -190,15 +191,18 @@ pub(super) fn count(byte: u8, text: &[u8]) -> usize {
         return memchr_iter(byte, text).count();
     }
     let (words, rest) = text.as_chunks();
-    // The highest bit of each byte is set where it is the wanted one, and no carry reaches another byte.
-    let found = words.iter().map(|word| {
+    let mut sums = 0_u64;
+    for word in words {
+        // The highest bit of each byte is set where it is the wanted one, and no carry reaches another byte.
         let others = u64::from_ne_bytes(*word) ^ (ONES * u64::from(byte));
-        !(((others & LOW_BITS) + LOW_BITS) | others | LOW_BITS) >> 7
-    });
+        sums += !(((others & LOW_BITS) + LOW_BITS) | others | LOW_BITS) >> 7;
+    }
     // The eight sums of a short piece are added up in the highest byte.
-    let sum = found.sum::<u64>().wrapping_mul(ONES) >> 56;
-    let rest = rest.iter().map(|other| u64::from(*other == byte));
-    usize::try_from(sum + rest.sum::<u64>()).unwrap_or_default()
+    let mut found = sums.wrapping_mul(ONES) >> 56;
+    for other in rest {
+        found += u64::from(*other == byte);
+    }
+    usize::try_from(found).unwrap_or_default()
 }
 
 #[cfg(test)]
