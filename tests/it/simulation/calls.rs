@@ -6,10 +6,11 @@ use super::dataverse::{Change, index_of};
 use super::kinds::home;
 use super::plants::Sight;
 use super::scenario::Faults;
+use super::situations::Situation;
 use super::traps::Harm;
 use super::world::{LEASE, NAMES, SECOND, Shared, World};
 use segment_loader::domain::{ContactId, Home, Mode, ObjectRef, SegmentName};
-use segment_loader::dynamics::{self, GroupId, SegmentId};
+use segment_loader::dynamics::{self, GroupId, Segment, SegmentId};
 use segment_loader::source;
 use segment_loader::state;
 use segment_loader::time::Fence;
@@ -75,6 +76,15 @@ impl Simulated {
             works_on: Rc::default(),
             looks_at: Rc::default(),
         }
+    }
+
+    /// Shows a segment's row.
+    pub(super) fn seen_row(&self, row: Segment) -> Segment {
+        let mut world = self.world.get();
+        if row.base_entity.as_deref() == Some("lead") {
+            world.seen.meet(Situation::FoundLeads);
+        }
+        Sight::falsify_row(world.plant, row)
     }
 
     /// Returns the index of this environment's segment with this name.
@@ -188,13 +198,20 @@ impl Simulated {
         }
         let answer = Rc::new(RefCell::new(None));
         let slot = Rc::clone(&answer);
-        self.world.after(travel, move |shared, world| {
+        let carry_out = move |shared: &Shared, world: &mut World| {
             world.may_be_edited(faults.edit);
+            if let Some(segment) = written {
+                shared.may_be_published_by_others(world, segment);
+            }
             slot.borrow_mut().replace(effect(shared, world));
             if let Some(segment) = written {
                 world.look_at_audience(segment);
             }
-        });
+        };
+        match written.filter(|_| faults.late > 0 && self.goes_wrong(faults.late)) {
+            Some(segment) => self.send_late(segment, travel, carry_out),
+            None => self.world.after(travel, carry_out),
+        }
         if harm == Some(Harm::Kills) {
             self.die().await;
         }

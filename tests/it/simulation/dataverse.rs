@@ -8,14 +8,17 @@ use segment_loader::dynamics::{Definition, DefinitionId, Group, GroupId, Saved, 
 use uuid::Uuid;
 
 /// How long it may take from a look at the row to what follows from it.
-const LONGEST_LOOK: u64 = 2 * LEASE;
+pub(super) const LONGEST_LOOK: u64 = 2 * LEASE;
 
 /// A segment; nothing of it exists before it is created.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Segment {
     pub(super) exists: bool,
     /// The groups of the draft, and the members of each.
     pub(super) groups: Vec<(Group, Contacts)>,
+    /// It is made of leads, which no result holds.
+    pub(super) is_of_leads: bool,
     /// The people whom a query adds; a static segment has none.
     pub(super) queried: Contacts,
     /// When a query was added or taken out.
@@ -48,13 +51,21 @@ pub(super) struct Segment {
     pub(super) description: String,
     /// Counts the changes of the row, whatever they are.
     pub(super) version: u64,
+    /// What others have published since we did.
+    pub(super) others: Option<Contacts>,
+    /// What journeys see was published by others.
+    pub(super) is_shown_by_others: bool,
+    /// What journeys see lacks members of what was published.
+    pub(super) is_short: bool,
     /// Counts publications, so that only the last one is computed.
     pub(super) publications: u64,
+    /// Until when Dynamics has something to compute.
+    pub(super) busy_until: u64,
     /// What groups held before: until when, and whom.
     past: Vec<(GroupId, u64, Contacts)>,
 }
 
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Status {
     #[default]
     Inactive,
@@ -110,8 +121,13 @@ impl Segment {
     }
 
     /// Returns whether a query makes the segment dynamic, or did so a moment ago.
-    pub(super) fn is_dynamic(&self, now: u64) -> bool {
+    fn is_dynamic(&self, now: u64) -> bool {
         self.queried != 0 || self.queried_at.is_some_and(|at| now < at + LONGEST_LOOK)
+    }
+
+    /// Returns whether no result may be loaded into it at `now`, or could not be a moment ago.
+    pub(super) fn takes_no_result(&self, now: u64) -> bool {
+        self.is_of_leads || self.is_dynamic(now)
     }
 
     /// Returns the row as it is seen at `now`.
@@ -137,7 +153,7 @@ impl Segment {
             status: SegmentStatus::of(code),
             status_code: code,
             member_count: members,
-            base_entity: None,
+            base_entity: Some(if self.is_of_leads { "lead" } else { "contact" }.to_owned()),
             published_journeys: None,
             description: Some(description),
             etag: Some(version.to_string()),
@@ -185,15 +201,38 @@ impl Segment {
 
     /// Takes the draft for the audience; for a while readers may still see the earlier row.
     pub(super) fn publish(&mut self, now: u64, stale_until: u64) {
+        self.begin_computing(now, stale_until);
+        self.published = self.audience();
+        self.others = None;
+        self.excluded = self.members_of(false);
+        self.ever_excluded |= self.excluded;
+        self.edits.publish(now);
+    }
+
+    /// Is busy from now on with computing the draft.
+    pub(super) fn begin_computing(&mut self, now: u64, stale_until: u64) {
         // One step behind at most: what has changed just now was not yet seen by whoever publishes.
         let is_settled = now >= self.changed_at + LONGEST_LOOK;
         self.stale = is_settled.then(|| (stale_until, self.seen()));
         self.publications += 1;
-        self.published = self.audience();
-        self.excluded = self.members_of(false);
-        self.ever_excluded |= self.excluded;
-        self.edits.publish();
-        self.show(Status::Busy, now);
+        if self.is_to_wait(now) {
+            // Dynamics is busy already: only the row's version tells of one more.
+            self.version += 1;
+            self.changed_at = now;
+        } else {
+            self.show(Status::Busy, now);
+        }
+    }
+
+    /// Returns whether what is published at `now` is computed after what was published before.
+    pub(super) fn is_to_wait(&self, now: u64) -> bool {
+        self.status == Status::Busy && now < self.busy_until
+    }
+
+    /// Shows journeys the draft as it is.
+    pub(super) fn show_audience(&mut self) {
+        self.visible = self.audience();
+        self.is_short = false;
     }
 
     /// Shows another status.
@@ -218,6 +257,12 @@ impl Segment {
         self.status == Status::Active && now >= seen_since + LONGEST_LOOK
     }
 
+    /// Returns whether a group keeps contacts out.
+    pub(super) fn keeps_out(&self, group: &GroupId) -> bool {
+        let mut groups = self.groups.iter();
+        groups.any(|(existing, _)| existing.id == *group && !existing.include)
+    }
+
     pub(super) fn members(&self, group: &GroupId) -> Contacts {
         let found = self.groups.iter().find(|(existing, _)| existing.id == *group);
         found.map_or(0, |(_, members)| *members)
@@ -239,7 +284,7 @@ impl Segment {
             }
         }
         if self.refreshes {
-            self.visible = self.audience();
+            self.show_audience();
             if self.is_refreshed_by_hand {
                 self.edits.is_shown = true;
             } else {

@@ -23,7 +23,9 @@ impl Simulated {
         {
             let world = &mut *self.world.get();
             world.leaves_a_trace(self.process);
-            let breach = world.describes_too_early(index);
+            // Who has lost the segment meanwhile sends nothing any more.
+            let is_held = world.known.is_held_by(self.process, index, world.now());
+            let breach = world.describes_too_early(index).filter(|_| is_held);
             world.break_off(breach);
             if world.goes_wrong(NOTED_BESIDE) {
                 let situation = world.note(index);

@@ -1,9 +1,10 @@
 //! What only some seeds have: results in several files, two environments, lists that lag.
 
-use super::contacts::Contacts;
+use super::contacts::{Contacts, some_of};
 use super::people::Trigger;
 use super::rng::Rng;
 use super::scenario::Scenario;
+use super::traps::Trap;
 use super::world::{MINUTE, NAMES, SECOND};
 use segment_loader::config::ResultFiles;
 use segment_loader::domain::{Home, Mode};
@@ -22,6 +23,18 @@ pub(super) enum Kind {
     Lagging,
     /// Functions of each mode load into the same segments, each from a prefix of its own.
     Mixed,
+    /// What is published first shows fewer members than the draft has.
+    Short,
+    /// Others press Publish, too.
+    Published,
+    /// Calls take effect after they were given up.
+    Late,
+    /// The bodies of all files of one segment never come, one after the other; another's come, and no event tells of them.
+    Hung,
+    /// A segment is made of leads.
+    Leads,
+    /// What was published before is computed first, and shown, before what is published now.
+    InTurn,
 }
 
 /// Which environments there are, and when.
@@ -51,6 +64,12 @@ impl Kind {
             7 => Self::Switched,
             8 | 9 => Self::Lagging,
             10..14 => Self::Mixed,
+            14 | 15 => Self::Short,
+            16 | 17 => Self::Published,
+            18 | 19 => Self::Late,
+            20 | 21 if mode != Mode::Replace => Self::Hung,
+            22 => Self::Leads,
+            23 | 24 => Self::InTurn,
             _ => Self::Plain,
         }
     }
@@ -96,6 +115,24 @@ impl Scenario {
         match kind {
             Kind::Plain | Kind::InSeveral(_) => {}
             Kind::Mixed => self.mix(rng),
+            Kind::Short => {
+                // The last of these stays so until a person looks.
+                self.short = self.short.map(|_| rng.one_of(&[1, 1, 2, 3, u32::MAX]));
+                // How many are missing is another number once a marketer has changed who is there.
+                self.faults.edit = 0;
+            }
+            Kind::Late => {
+                self.faults.late = rng.one_of(&[10, 100, 300]);
+                self.faults.give_up = rng.one_of(&[50, 100, 300]);
+            }
+            Kind::Hung => self.hang(rng),
+            Kind::Leads => self.put_leads(rng),
+            Kind::InTurn => self.computes_in_turn = true,
+            Kind::Published => {
+                self.faults.publish = rng.one_of(&[20, 60, 200]);
+                // What a marketer has published himself is his own affair.
+                self.faults.edit = 0;
+            }
             Kind::TwoEnvironments => self.environments = Environments::Two,
             Kind::Switched => self.environments = Environments::Switched(rng.between(MINUTE, self.calm_from)),
             Kind::Lagging => {
@@ -115,6 +152,30 @@ impl Scenario {
                 }
             }
         }
+    }
+
+    /// Lets one segment use up every sweep that comes to it, and leaves the other one to the sweeps.
+    fn hang(&mut self, rng: &mut Rng) {
+        let until = rng.one_of(&[None, Some(self.calm_from + 12 * 60 * MINUTE)]);
+        self.timeout = rng.one_of(&[5 * MINUTE, 15 * MINUTE]);
+        for file in &mut self.files {
+            file.trap = (file.segment == 0).then_some(Trap::hanging(until));
+        }
+        let files = &self.files;
+        self.deliveries
+            .retain(|(_, trigger)| trigger.file().is_none_or(|file| files[file].segment == 0));
+    }
+
+    /// Makes a segment one of leads, who have numbers like contacts.
+    fn put_leads(&mut self, rng: &mut Rng) {
+        let index = usize::from(rng.happens(300));
+        self.leads = Some(index);
+        let (groups, _) = self.initial[index]
+            .take()
+            .unwrap_or_else(|| (vec![some_of(rng, Contacts::MAX, 200)], false));
+        self.initial[index] = Some((groups, false));
+        // Nobody turns it into another one.
+        self.faults.edit = 0;
     }
 
     /// Gives each key a mode, and each mode a function.

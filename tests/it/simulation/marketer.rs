@@ -2,7 +2,7 @@
 
 use super::Breach;
 use super::contacts::{Contacts, some_of};
-use super::dataverse::Segment;
+use super::dataverse::{LONGEST_LOOK, Segment};
 use super::kinds::Environments;
 use super::situations::Situation;
 use super::world::{NAMES, SEGMENTS, World};
@@ -21,6 +21,9 @@ pub(super) struct Edits {
     pub(super) touched: Contacts,
     /// Those who were published although nobody could know of them.
     published: Contacts,
+    /// When somebody was last kept out, or let in again, and whether that was long before the segment was published.
+    excluded_at: Option<u64>,
+    were_exclusions_known: bool,
     /// Journeys see what a marketer did, by automatic refresh.
     pub(super) is_shown: bool,
 }
@@ -38,8 +41,19 @@ impl Edits {
     }
 
     /// Takes note that the segment was published as it is.
-    pub(super) fn publish(&mut self) {
+    pub(super) fn publish(&mut self, now: u64) {
         self.published = self.unseen();
+        self.were_exclusions_known = self.excluded_at.is_none_or(|at| now >= at + LONGEST_LOOK);
+    }
+
+    /// Returns whether whoever published the segment could know of everything that marketers had done.
+    pub(super) const fn were_known(&self) -> bool {
+        self.published == 0 && self.were_exclusions_known
+    }
+
+    /// Returns those who were published although nobody could know of them.
+    pub(super) const fn published_unseen(&self) -> Contacts {
+        self.published
     }
 
     /// Returns those whom the last worker that looked cannot have known to come or go.
@@ -104,6 +118,7 @@ impl World {
             Situation::EditedBetweenRuns
         });
         self.say(|| format!("a marketer edits segment {index}: {situation:?}"));
+        self.segments[index].edits.excluded_at = Some(self.now());
         self.segments[index].show_draft();
     }
 
@@ -197,7 +212,7 @@ impl Segment {
     /// Shows journeys what a marketer has done, where refresh is on.
     fn show_draft(&mut self) {
         if self.refreshes {
-            self.visible = self.audience();
+            self.show_audience();
             self.edits.is_shown = true;
         }
     }

@@ -117,6 +117,7 @@ impl Means for Simulated {
 
     async fn keep_lists(&self, _: Attempt<'_>, leftovers: Leftovers<'_>) -> Lists {
         self.world.get().blames(set_of(leftovers.not_accepted));
+        self.world.get().calls_missing(set_of(leftovers.not_shown));
         self.leave_the_file();
         Lists::default()
     }
@@ -169,7 +170,8 @@ impl Means for Simulated {
             let segment = &world.segments[index];
             segment.exists.then(|| segment.row(index, world.now()))
         });
-        Ok(found.await?.into_iter().collect())
+        let found = found.await?.map(|row| self.seen_row(row));
+        Ok(found.into_iter().collect())
     }
 
     async fn names_near(&self, _: &SegmentName) -> NearNames {
@@ -178,20 +180,20 @@ impl Means for Simulated {
 
     async fn segment(&self, id: SegmentId) -> Result<Segment, dynamics::Error> {
         let index = index_of(id.0);
-        self.call(None, move |_, world| world.segments[index].row(index, world.now()))
-            .await
+        let row = self.call(None, move |_, world| world.segments[index].row(index, world.now()));
+        Ok(self.seen_row(row.await?))
     }
 
     async fn known_segment(&self, id: SegmentId) -> Result<Option<KnownSegment>, dynamics::Error> {
         let index = index_of(id.0);
         let known = self.call(None, move |_, world| {
             let segment = &world.segments[index];
-            segment.exists.then(|| KnownSegment {
-                name: name_of(index).as_str().to_owned(),
-                segment: segment.row(index, world.now()),
-            })
+            segment.exists.then(|| segment.row(index, world.now()))
         });
-        known.await
+        Ok(known.await?.map(|row| KnownSegment {
+            name: name_of(index).as_str().to_owned(),
+            segment: self.seen_row(row),
+        }))
     }
 
     async fn definition(&self, id: DefinitionId) -> Result<Definition, dynamics::Error> {
@@ -258,9 +260,13 @@ impl Means for Simulated {
         let index = index_of(id.0);
         let of_group = group.clone();
         let process = self.process;
+        let is_nobody_kept_out = self.has(Plant::NobodyIsKeptOut);
         let listed = self.call(None, move |_, world| {
             if !world.dry_runs.contains(&process) {
                 world.segments[index].edits.listed(&of_group);
+            }
+            if is_nobody_kept_out && world.segments[index].keeps_out(&of_group) {
+                return 0;
             }
             world.list(index, &of_group)
         });
@@ -328,7 +334,9 @@ impl Means for Simulated {
         self.progress.set(self.progress.get() + 1);
         let process = self.process;
         let answered = self.call(Some(index), move |shared, world| {
-            world.publishers[index] = Some(process);
+            if !world.comes_late {
+                world.publishers[index] = Some(process);
+            }
             shared.publish(world, index);
             dynamics_time(world.now())
         });

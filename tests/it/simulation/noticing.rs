@@ -3,6 +3,7 @@
 use super::files::file_of;
 use super::kinds::Environments;
 use super::oracle::is_content;
+use super::patience::CALLED_AFTER;
 use super::situations::Situation;
 use super::world::{SEGMENTS, World};
 use segment_loader::domain::Mode;
@@ -15,6 +16,12 @@ impl World {
         let Some(old) = old else {
             return;
         };
+        let is_gone = |job: &&Job| new.pending.iter().all(|other| file_of(other) != file_of(job));
+        for gone in old.pending.iter().filter(is_gone) {
+            // So many that a person is called are remembered.
+            let deaths = &mut self.deaths_in_a_row[file_of(gone)];
+            *deaths = if *deaths > CALLED_AFTER { *deaths } else { 0 };
+        }
         self.note_orders(old, new);
         let mut done = Vec::new();
         if new.counted.len() > old.counted.len() {
@@ -75,6 +82,11 @@ impl World {
             Mode::Remove => self.seen.meet(Situation::Removed),
             Mode::Replace => {}
         }
+        let hangs =
+            |other: &usize| self.scenario.files[*other].segment != segment && self.scenario.hangs(*other, self.now());
+        if (0..self.scenario.files.len()).filter(hangs).count() > 1 {
+            self.seen.meet(Situation::LoadedBesideHanging);
+        }
         if (0..SEGMENTS).any(|other| other != segment && self.head_is_unreadable(other)) {
             self.seen.meet(Situation::LoadedBesideUnreadable);
         }
@@ -84,12 +96,6 @@ impl World {
     pub(super) fn note_death(&mut self, process: usize) {
         if self.publishers.contains(&Some(process)) {
             self.seen.meet(Situation::DiedAfterPublishing);
-        }
-        self.dead.push(process);
-        // What a worker has put aside it tells before it goes on, and one that dies in between tells nobody.
-        let untold = self.untold.extract_if(.., |(who, ..)| *who == process);
-        if let Some((_, segment, file)) = untold.last() {
-            self.heard[segment].files.push(file);
         }
     }
 }
@@ -106,4 +112,22 @@ fn has_passed_a_failure(old: &Head, done: &Job) -> bool {
 /// Returns whether failures are those with the input of a job.
 pub(super) fn is_of(failures: &InputFailures, job: &Job) -> bool {
     failures.count > 0 && is_content(&failures.input.position, job)
+}
+
+/// Tells a head, for a person who looks into a seed.
+pub(super) fn told(head: &Head) -> String {
+    let told = |job: &Job| {
+        let order = if job.direct.is_some() { " ordered" } else { "" };
+        format!("{}{order}", file_of(job))
+    };
+    let pending = head.pending.iter().map(told).collect::<Vec<_>>();
+    let applied = head.applied.as_ref();
+    let applied = applied.map(|applied| (told(&applied.job), applied.confirmed));
+    let owner = head.lease.as_ref().map(|lease| &lease.owner[24..]);
+    let failures = head.failures.as_ref().map(|failures| failures.count);
+    let writing = head
+        .writing
+        .as_ref()
+        .map(|writing| (writing.published, writing.publishing));
+    format!("pending {pending:?} applied {applied:?} lease {owner:?} writing {writing:?} failures {failures:?}")
 }

@@ -41,18 +41,24 @@ impl Simulated {
         let index = self.head_of(&head.segment_name);
         let plant = self.world.get().plant;
         self.act_or_die().await;
+        let unanswered_until = head.unanswered_until;
         let head = self.sight.borrow_mut().falsify_written(plant, head.clone(), replacing);
         let (name, replacing) = (head.segment_name.clone(), replacing.map(str::to_owned));
         let is_written = Rc::new(Cell::new(false));
         let (answer, arrives) = (Rc::clone(&is_written), self.between(5, 200));
         let process = self.process;
+        let written = head.clone();
         self.world.after(arrives, move |_, world| {
-            answer.set(world.swap(process, index, replacing.as_deref(), &head));
+            if world.swap(process, index, replacing.as_deref(), &head) {
+                answer.set(true);
+                world.late_until[index] = world.late_until[index].max(unanswered_until);
+            }
         });
         sleep(Duration::from_millis(arrives)).await;
         self.pause(5, 200).await;
         let faults = self.faults();
         if self.goes_wrong(faults.lose_answer) {
+            self.sight.borrow_mut().leaves_unheard(&written);
             // The SDK writes again, and that is refused.
             self.pause(100, 3_000).await;
             return Ok(false);
@@ -99,7 +105,10 @@ impl Simulated {
         let contacts = if is_read_again {
             0
         } else if is_in_several {
-            world.scenario.read_parts(parts, world.now())?
+            {
+                let is_marker = world.plant == Some(Plant::PartsAreTakenForTheMarker);
+                world.scenario.read_parts(parts, world.now(), is_marker)?
+            }
         } else {
             file.contacts
         };

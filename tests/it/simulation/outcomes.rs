@@ -93,6 +93,12 @@ impl Known {
         readings.find(|reading| (reading.process, reading.segment) == (process, segment))
     }
 
+    /// Returns whether a worker has a segment at `now`, as S3 sees it.
+    pub(super) fn is_held_by(&self, process: usize, segment: usize, now: u64) -> bool {
+        let last = self.held.iter().rfind(|held| held.segment == segment);
+        last.is_some_and(|held| held.process == process && held.until > now)
+    }
+
     /// Returns whether another worker had the segment when this one looked last, or since it began where it had it itself.
     fn is_held_by_another(&self, by: Invocation, segment: usize) -> bool {
         let mut of_segment = self.held.iter().filter(|held| held.segment == segment);
@@ -131,7 +137,8 @@ impl World {
                 (Situation::SaidToContinue, is_pending && now + LONGEST_WAIT >= by.stops)
             }
             Outcome::Superseded => {
-                let is_replaced = self.scenario.is_lost(file);
+                // Where only a part was replaced, nothing newer is there to be read.
+                let is_replaced = self.scenario.files[file].overwritten.is_some();
                 let is_older = self.oracle.is_overtaken(&self.scenario, segment, file);
                 (Situation::SaidSuperseded, is_replaced || is_older)
             }

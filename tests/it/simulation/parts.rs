@@ -202,7 +202,14 @@ impl Scenario {
     }
 
     /// Reads parts to their ends, which must be those that were listed.
-    pub(super) fn read_parts(&self, parts: &[ObjectVersion], now: u64) -> Result<Contacts, source::Error> {
+    ///
+    /// What was replaced is told of as a part, or as the marker.
+    pub(super) fn read_parts(
+        &self,
+        parts: &[ObjectVersion],
+        now: u64,
+        is_marker: bool,
+    ) -> Result<Contacts, source::Error> {
         let mut contacts = 0;
         for object in parts {
             let is_it = |part: &&Part| part.key == object.key && part.lies_beside(&object.key, now);
@@ -210,7 +217,11 @@ impl Scenario {
             let is_listed = |index: &usize| object.etag == ANY || object.etag == index.to_string();
             let Some(part) = found.filter(is_listed) else {
                 let object = object.url();
-                return Err(source::Error::Replaced { object });
+                return Err(if is_marker {
+                    source::Error::Renewed { object }
+                } else {
+                    source::Error::Replaced { object }
+                });
             };
             contacts |= self.parts[part].contacts;
         }

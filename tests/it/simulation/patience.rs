@@ -12,7 +12,7 @@ use segment_loader::state::{Head, Job};
 
 /// A file is loaded within two sweeps, once nothing keeps it: by then a third one begins.
 const SWEEPS: u32 = 3;
-/// So many more are used up by each file whose body never comes: the first is let go on once.
+/// So many more are used up by each file of the same segment whose body never comes: the first is let go on once.
 const SWEEPS_OF_A_HANG: u32 = 2;
 /// What an attempt waited for that began while a file's body never came is told by then.
 const AFTER_A_HANG: u64 = 45 * MINUTE;
@@ -26,6 +26,8 @@ pub(super) const CALLED_AFTER: u32 = 5;
 pub(super) struct Heard {
     /// A person was called.
     pub(super) attention: bool,
+    /// A person was called since members stay missing.
+    pub(super) stays_short: bool,
     /// The head could not be read.
     unreadable: bool,
     /// Files that failed or were refused.
@@ -64,6 +66,10 @@ impl World {
         if matches!(report.outcome(), Outcome::Failed | Outcome::Refused) {
             heard.files.extend(file);
         }
+        if let Some(segment) = segment {
+            self.hear_of_a_shortage(segment, report);
+            self.hear_of_others(segment, report);
+        }
     }
 
     /// Looks at what waits, when a sweep begins: nothing may have waited for two sweeps without a reason.
@@ -73,18 +79,25 @@ impl World {
             let before = now.saturating_sub(AFTER_A_HANG);
             self.scenario.hangs(*file, now) || self.scenario.hangs(*file, before)
         };
-        let hanging = files.filter(hangs).count();
+        let hanging: Vec<_> = files
+            .filter(hangs)
+            .map(|file| self.scenario.files[file].segment)
+            .collect();
         let patience = match self.scenario.timeout {
             timeout if timeout <= 2 * MINUTE => SHORT_SWEEPS,
             // After an attempt that died each may have the time for one file only.
             timeout if timeout <= 5 * MINUTE => SWEEPS + u32::try_from(self.scenario.files.len()).unwrap(),
             _ => SWEEPS,
         };
-        let patience = patience + SWEEPS_OF_A_HANG * u32::try_from(hanging).unwrap();
         for segment in 0..SEGMENTS {
-            let waits = self.heads[segment]
-                .as_ref()
-                .and_then(|head| self.waits_without_reason(segment, head));
+            let own = hanging.iter().filter(|of| **of == segment % NAMES).count();
+            // A sweep that another segment has used up is followed by one that begins behind it.
+            let by_others = u32::from(own < hanging.len());
+            let patience = patience + SWEEPS_OF_A_HANG * u32::try_from(own).unwrap() + by_others;
+            let waits = match &self.heads[segment] {
+                Some(head) => self.waits_without_reason(segment, head),
+                None => self.lies_there_unknown(segment),
+            };
             self.waiting[segment] = waits.map_or(0, |_| self.waiting[segment] + 1);
             if let Some(file) = waits.filter(|_| self.waiting[segment] > patience) {
                 return Some(Breach::Late(format!(
@@ -93,6 +106,14 @@ impl World {
             }
         }
         None
+    }
+
+    /// Returns a file that no event told of, and that no sweep has found although nothing goes wrong any more.
+    fn lies_there_unknown(&self, segment: usize) -> Option<usize> {
+        let is_served = self.scenario.environments.is_served(segment, self.now());
+        let is_to_be_found = self.is_calm() && is_served && !self.scenario.is_in_several();
+        let listed = self.scenario.listed(segment, self.now());
+        listed.first().copied().filter(|_| is_to_be_found)
     }
 
     /// Returns a file that could be loaded now: nothing goes wrong any more, and no pause holds it up.
@@ -152,12 +173,15 @@ impl World {
         }
         let is_unseen = head.applied.as_ref().is_some_and(|applied| !applied.confirmed);
         let is_dynamic = self.segments[segment].queried != 0;
+        if !is_dynamic && !self.shortage_is_heard(segment) {
+            return unheard("what was published lacks members, and nobody was called");
+        }
         if is_unseen && !is_dynamic && head.writing.is_none() && !told.attention {
             return unheard("what was published is not shown, and nobody was called");
         }
         let of_segment = |file: &usize| self.scenario.files[*file].segment == segment % NAMES;
         let mut files = (0..self.scenario.files.len()).filter(of_segment);
-        if files.any(|file| self.deaths[file] > CALLED_AFTER) && !told.attention {
+        if files.any(|file| self.deaths_in_a_row[file] > CALLED_AFTER) && !told.attention {
             return unheard("a file has killed run after run, and nobody was called");
         }
         if self.late_failures[segment] > CALLED_AFTER && !told.attention {

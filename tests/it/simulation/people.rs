@@ -29,6 +29,16 @@ pub(super) enum Trigger {
     Sweep,
 }
 
+impl Trigger {
+    /// Returns the file that it names by itself.
+    pub(super) const fn file(self) -> Option<usize> {
+        match self {
+            Self::Event(file) | Self::Direct(file) | Self::DryRun(file) => Some(file),
+            Self::Approval(_) | Self::Sweep => None,
+        }
+    }
+}
+
 /// A command with which somebody approves what was refused.
 #[derive(Clone, Debug)]
 pub(super) struct Approval {

@@ -1,13 +1,81 @@
 //! Planted breakages: what passes between a worker and the world is falsified, an observation changed or an action dropped.
 
-use super::Plant;
 use super::contacts::Contacts;
 use super::dataverse::Change;
 use super::noticing::is_of;
 use segment_loader::domain::Mode;
-use segment_loader::dynamics::{Definition, GroupId};
+use segment_loader::dynamics::{Definition, GroupId, Segment};
 use segment_loader::state::{Head, Job, head::Lease};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// What is falsified between the workers and the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Plant {
+    /// Whoever wants the lease sees it free, and then sees it as his own.
+    EveryLeaseIsGranted,
+    /// No sweep is ever started.
+    NobodySweeps,
+    /// A group is emptied before it is listed, and automatic refresh stays on whatever is asked for.
+    TruncateInPlace,
+    /// The beginning of an attempt is not stored.
+    NoBeginningIsNoted,
+    /// The mark of a half-written draft is not stored.
+    NothingIsMarked,
+    /// A newer result that came after the first write is not shown before publishing.
+    NothingNewIsSeen,
+    /// S3's time is told by the host's clock.
+    TheHostsOwnClock,
+    /// Calls leave whether the fence is open or not.
+    TheFenceIsOpen,
+    /// Of two versions of one second S3 does not tell which lies there.
+    NothingLiesThere,
+    /// While an addition or removal waits after a failure, those behind it are not shown.
+    WhatFailsGoesFirst,
+    /// An approval names the run of whatever the file is by then.
+    ApprovalsNameAnything,
+    /// An approval that was given before is understood as a direct load.
+    ApprovalsAreForgotten,
+    /// One head that cannot be read makes every list fail.
+    OneHeadStandsForAll,
+    /// That Dynamics failed to compute what was published is not stored.
+    NoLateFailureIsCounted,
+    /// A file without anybody in it stores that what was published before was seen.
+    NobodyConfirms,
+    /// Each load is shown the definition that it read first, and no version of it.
+    TheDefinitionIsReadOnce,
+    /// Who asks for a dry run is understood to ask for a load.
+    DryRunsAreLoads,
+    /// The parts of a result are all of one tag, and as old as its marker.
+    PartsAreNotPinned,
+    /// An approval names the run of whatever parts lie beside the marker by then.
+    ApprovalsNameTheMarker,
+    /// Heads lie where their segments' names say, whatever the environment.
+    HeadsKnowNoEnvironment,
+    /// What was counted holds nobody when it is read again.
+    NobodyIsFoundAgain,
+    /// A description is written over whatever has become of its row.
+    VersionsOfRowsAreIgnored,
+    /// A list that lags shows a change of one member at once.
+    EveryListSeemsFresh,
+    /// Where a sweep is, is not stored.
+    EverySweepBeginsAtTheBeginning,
+    /// That an attempt has come to its end is not stored for whoever has to tell of it.
+    NoEndIsNoted,
+    /// What a segment showed before the first write is not stored, and what others publish is not seen.
+    OthersPublishUnseen,
+    /// Members that are missing are not stored.
+    NoShortageIsNoted,
+    /// What an event asked for is shown as another input than a direct load of the same.
+    DirectLoadsAreOthers,
+    /// A part that was replaced is told of as the marker.
+    PartsAreTakenForTheMarker,
+    /// Whose answer was lost sees the lease that he has taken as another's.
+    OwnLeasesSeemForeign,
+    /// Segments do not say what they are made of.
+    EverySegmentIsOfContacts,
+    /// Groups that keep contacts out are listed as empty.
+    NobodyIsKeptOut,
+}
 
 /// What the falsification remembers of one worker's work on one segment.
 #[derive(Default)]
@@ -16,6 +84,8 @@ pub(super) struct Sight {
     pub(super) is_drafting: bool,
     /// The lease that the worker believes to have.
     lease: Option<Lease>,
+    /// The owner of a lease in a head of which the worker does not know whether it has written it.
+    unheard_owner: Option<String>,
     /// What it was not shown of the heads that it read, by their versions.
     hidden: BTreeMap<String, Vec<Job>>,
     /// The groups that were emptied before they were listed.
@@ -41,6 +111,16 @@ impl Sight {
                 let hidden = hide_behind_a_failure(&mut head);
                 self.hidden.insert(head.nonce.clone(), hidden);
             }
+            Some(Plant::DirectLoadsAreOthers) => tell_events_apart(&mut head),
+            Some(Plant::OwnLeasesSeemForeign) => {
+                let own = head
+                    .lease
+                    .as_mut()
+                    .filter(|lease| self.unheard_owner.as_ref() == Some(&lease.owner));
+                if let Some(own) = own {
+                    "somebody else, as it seems, who has it".clone_into(&mut own.owner);
+                }
+            }
             _ => {}
         }
         self.counted = head.counted.len();
@@ -53,6 +133,13 @@ impl Sight {
             Some(Plant::EveryLeaseIsGranted) => self.lease.clone_from(&head.lease),
             Some(Plant::NothingIsMarked) => head.writing = None,
             Some(Plant::NoBeginningIsNoted) => head.attempt = None,
+            Some(Plant::DirectLoadsAreOthers) => head.pending.iter_mut().for_each(|job| job.sample = None),
+            Some(Plant::NoEndIsNoted) => head.unreported = None,
+            Some(Plant::NoShortageIsNoted) => head.shortage = None,
+            Some(Plant::OthersPublishUnseen) => {
+                head.writing.iter_mut().for_each(|writing| writing.seen = None);
+                head.applied.iter_mut().for_each(|applied| applied.is_overlaid = false);
+            }
             Some(Plant::NothingNewIsSeen | Plant::WhatFailsGoesFirst) => {
                 let hidden = replacing.and_then(|etag| self.hidden.get(etag));
                 for job in hidden.into_iter().flatten() {
@@ -91,6 +178,22 @@ impl Sight {
             }
             _ => definition,
         }
+    }
+
+    /// Changes what a worker sees of a segment's row.
+    pub(super) fn falsify_row(plant: Option<Plant>, row: Segment) -> Segment {
+        match plant {
+            Some(Plant::EverySegmentIsOfContacts) => Segment {
+                base_entity: None,
+                ..row
+            },
+            _ => row,
+        }
+    }
+
+    /// Takes note that nobody knows whether a head was written.
+    pub(super) fn leaves_unheard(&mut self, head: &Head) {
+        self.unheard_owner = head.lease.as_ref().map(|lease| lease.owner.clone());
     }
 
     /// Changes what a worker sees of a list of members.
@@ -133,6 +236,21 @@ fn hide_newer(head: &mut Head) -> Vec<Job> {
     };
     let is_newer = |job: &mut Job| job.mode == Mode::Replace && job.rank() > written.rank();
     head.pending.extract_if(.., is_newer).collect()
+}
+
+/// Lets what events ask for look like another input than what is loaded directly of the same file.
+fn tell_events_apart(head: &mut Head) {
+    let direct: Vec<_> = head
+        .pending
+        .iter()
+        .filter(|job| job.direct.is_some())
+        .cloned()
+        .collect();
+    for job in head.pending.iter_mut().filter(|job| job.direct.is_none()) {
+        if direct.iter().any(|direct| direct.asks_as(job)) {
+            job.sample = Some(usize::MAX);
+        }
+    }
 }
 
 /// Takes out the additions and removals that come behind one that has failed.

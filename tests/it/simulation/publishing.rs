@@ -1,15 +1,23 @@
 //! How Dynamics computes what was published: some time later, and now and then not at all.
 
+use super::contacts::Contacts;
 use super::dataverse::Status;
 use super::patience::CALLED_AFTER;
 use super::situations::Situation;
 use super::world::{MINUTE, SECOND, Shared, World};
+use std::cell::Cell;
+use std::rc::Rc;
 
 impl Shared {
     /// Publishes the draft: it is computed some time later, or that fails.
     pub(super) fn publish(&self, world: &mut World, index: usize) {
         let is_failing = world.now() < world.scenario.failing_publishes[index];
-        let takes = if world.rng.happens(if is_failing { 500 } else { 100 }) {
+        let takes_long = if is_failing || world.scenario.computes_in_turn {
+            500
+        } else {
+            100
+        };
+        let takes = if world.rng.happens(takes_long) {
             world.rng.between(5 * MINUTE, 20 * MINUTE)
         } else {
             world.rng.between(SECOND, MINUTE)
@@ -24,6 +32,7 @@ impl Shared {
         if world.scenario.shown_by_lists(now) < now {
             world.seen.meet(Situation::PublishedWhileListsLagged);
         }
+        let waits = world.wait_for_a_turn(index, takes);
         let segment = &mut world.segments[index];
         segment.publish(now, now + stale);
         let (publication, members) = (segment.publications, segment.published);
@@ -32,8 +41,21 @@ impl Shared {
         world.break_off(breach);
         let breach = world.refuses_to_be_published(index);
         world.break_off(breach);
-        self.after(takes, move |shared, world| {
+        let is_begun = Rc::new(Cell::new(waits == 0));
+        if waits > 0 {
+            let begins = Rc::clone(&is_begun);
+            self.after(waits, move |_, world| {
+                let now = world.now();
+                let segment = &mut world.segments[index];
+                if segment.publications == publication {
+                    begins.set(true);
+                    segment.show(Status::Busy, now);
+                }
+            });
+        }
+        self.after(waits + takes, move |shared, world| {
             if world.segments[index].publications != publication {
+                world.show_in_turn(index, members, end, is_begun.get());
                 return;
             }
             world.compute(index, end);
@@ -57,6 +79,37 @@ impl Shared {
 }
 
 impl World {
+    /// Returns how long what is published now waits until it is computed, which takes so long.
+    fn wait_for_a_turn(&mut self, index: usize, takes: u64) -> u64 {
+        if !self.scenario.computes_in_turn {
+            return 0;
+        }
+        let (now, pause) = (self.now(), self.rng.between(SECOND, 90 * SECOND));
+        let segment = &mut self.segments[index];
+        let waits = if segment.is_to_wait(now) {
+            self.seen.meet(Situation::PublishedWhileComputing);
+            segment.busy_until + pause - now
+        } else {
+            0
+        };
+        segment.busy_until = now + waits + takes;
+        waits
+    }
+
+    /// Shows what was published before something else was, until Dynamics begins with that.
+    fn show_in_turn(&mut self, index: usize, members: Contacts, end: Status, is_begun: bool) {
+        let now = self.now();
+        if !self.scenario.computes_in_turn || !is_begun {
+            return;
+        }
+        self.say(|| format!("segment {index} is {end:?} by what was published before"));
+        let segment = &mut self.segments[index];
+        if end == Status::Active {
+            segment.visible = members;
+        }
+        segment.show(end, now);
+    }
+
     fn draw_end(&mut self, index: usize) -> Status {
         if self.now() < self.scenario.failing_publishes[index] {
             return Status::Failed;
@@ -70,14 +123,20 @@ impl World {
     }
 
     /// Comes to the end of computing what was published last.
-    fn compute(&mut self, index: usize, end: Status) {
+    pub(super) fn compute(&mut self, index: usize, end: Status) {
         let now = self.now();
-        let segment = &mut self.segments[index];
+        self.say(|| format!("segment {index} is {end:?}"));
         if end == Status::Active {
-            segment.visible = segment.published;
-            segment.edits.is_shown = false;
+            let was_by_others = self.segments[index].is_shown_by_others;
+            if !self.segments[index].show_what_others_published() {
+                self.show_published(index);
+            }
+            self.segments[index].edits.is_shown = false;
+            if was_by_others && !self.segments[index].is_shown_by_others {
+                self.seen.meet(Situation::PutRight);
+            }
         }
-        segment.show(end, now);
+        self.segments[index].show(end, now);
         match end {
             // So many that a person is called are remembered.
             Status::Active if self.late_failures[index] <= CALLED_AFTER => self.late_failures[index] = 0,

@@ -31,6 +31,10 @@ pub(super) struct Faults {
     pub(super) miscompute: u64,
     /// A marketer changes something in Dynamics.
     pub(super) edit: u64,
+    /// A call takes effect after it was given up.
+    pub(super) late: u64,
+    /// Somebody else publishes the segment that is written to.
+    pub(super) publish: u64,
 }
 
 /// Everything that a seed decides before the first step.
@@ -68,6 +72,12 @@ pub(super) struct Scenario {
     pub(super) unreadable: Option<(usize, u64, Option<u64>)>,
     /// Until when Dynamics fails to compute a segment, however often it is published.
     pub(super) failing_publishes: [u64; SEGMENTS],
+    /// A segment that is made of leads.
+    pub(super) leads: Option<usize>,
+    /// Whether what was published before is computed first, and shown, where that is not over yet.
+    pub(super) computes_in_turn: bool,
+    /// How many publishes of a segment show fewer members than its draft has.
+    pub(super) short: [u32; SEGMENTS],
 }
 
 /// Lets Dynamics take one contact of a file: of one that it takes nothing of, nobody can tell that the list does not lag.
@@ -84,7 +94,7 @@ impl Scenario {
         // A large audience is one whose shrinking the guards evaluate: from 100 members on.
         let is_large = rng.happens(200);
         let kind = Kind::draw(kinds, mode);
-        let is_large = is_large && kind != Kind::Mixed;
+        let is_large = is_large && !matches!(kind, Kind::Mixed | Kind::Short | Kind::Published);
         let is_versioned = kind == Kind::Mixed || mode != Mode::Replace || is_large || rng.happens(800);
         let (dropped, rejected) = match rng.between(0, 4) {
             0 => (some_of(rng, u128::MAX, 100), 0),
@@ -104,12 +114,8 @@ impl Scenario {
         let dropped = files.iter().fold(dropped, spare_one_of);
         let deliveries = draw_deliveries(rng, &files);
         let uploads = files.iter().map(|file| file.uploaded);
-        let last = deliveries
-            .iter()
-            .map(|(at, _)| *at)
-            .chain(uploads)
-            .max()
-            .unwrap_or_default();
+        let times = deliveries.iter().map(|(at, _)| *at).chain(uploads);
+        let last = times.max().unwrap_or_default();
         let calm_from = last + rng.between(0, 20 * MINUTE);
         set_traps(rng, &mut files, calm_from);
         let mut drawn = Self {
@@ -134,6 +140,9 @@ impl Scenario {
             calm_from,
             unreadable: rng.happens(40).then(|| draw_unreadable(rng, calm_from)),
             failing_publishes: [0; SEGMENTS],
+            leads: None,
+            computes_in_turn: false,
+            short: [0; SEGMENTS],
         };
         for until in &mut drawn.failing_publishes[..NAMES] {
             *until = draw_failing_publishes(rng, calm_from);
@@ -282,6 +291,8 @@ fn draw_faults(rng: &mut Rng, is_large: bool) -> Faults {
         miscompute: rng.one_of(&[0, 0, 200]),
         // By a large audience the guards evaluate, which goes by what a marketer has done, too.
         edit: if is_large { 0 } else { rng.one_of(&[0, 0, 0, 30]) },
+        publish: 0,
+        late: 0,
     }
 }
 

@@ -96,6 +96,7 @@ impl Player {
             }
         }
         self.let_marketers_edit();
+        self.let_others_publish();
         self.let_results_change();
         let first_tick = self.world.get().rng.between(0, 15 * MINUTE);
         sleep(Duration::from_millis(first_tick)).await;
@@ -136,6 +137,23 @@ impl Player {
             self.world.after(at, |_, world| {
                 let index = world.draw_segment();
                 world.edit(index);
+            });
+        }
+    }
+
+    /// Lets others publish now and then between runs, where they do at all.
+    fn let_others_publish(&self) {
+        let times: Vec<u64> = {
+            let mut world = self.world.get();
+            let (count, end) = (world.scenario.faults.publish.min(3), world.scenario.calm_from);
+            (0..count).map(|_| world.rng.between(0, end)).collect()
+        };
+        for at in times {
+            self.world.after(at, |shared, world| {
+                let index = world.draw_segment();
+                if world.segments[index].exists {
+                    shared.publish_for_others(world, index);
+                }
             });
         }
     }
@@ -300,7 +318,8 @@ impl Player {
                 let is_dynamic = world.segments[segment].queried != 0;
                 let is_hopeless = |file| is_dynamic || world.scenario.is_hopeless(file);
                 let is_seen = is_dynamic || head.writing.is_some() || !is_unconfirmed(head);
-                pending.all(|file| is_told && is_hopeless(file)) && is_seen
+                let is_whole = is_dynamic || world.shortage_is_heard(segment);
+                pending.all(|file| is_told && is_hopeless(file)) && is_seen && is_whole
             };
             // A sweep has to come by after it was restored.
             let restored = world.scenario.unreadable.filter(|(of, ..)| *of == segment);
@@ -309,8 +328,9 @@ impl Player {
             let is_left = !world.scenario.environments.is_served(segment, world.now());
             is_left || world.head_is_lost(segment) || is_readable && world.heads[segment].as_ref().is_none_or(is_done)
         };
-        // A short sweep may spend its time on what it finds first, and look for lost events in the next only.
-        let is_short = world.scenario.timeout <= 2 * MINUTE;
+        // A sweep that is short, or meets what hangs, may spend its time on what it finds first, and look for lost events in the
+        // next only.
+        let is_short = world.scenario.timeout <= 2 * MINUTE || world.scenario.has_hung_up();
         let is_peace = self.world.is_idle() && calm_ticks > u32::from(is_short) && (0..SEGMENTS).all(is_at_rest);
         let patience = if world.plant == Some(Plant::NobodySweeps) {
             2

@@ -33,6 +33,8 @@ pub(super) enum Situation {
     HeadUnreadable,
     /// A segment was loaded while another one's head could not be read.
     LoadedBesideUnreadable,
+    /// A segment was loaded while the bodies of several files of another one did not come.
+    LoadedBesideHanging,
     /// A refused input was approved, and loaded.
     ApprovedAndLoaded,
     /// An approval named another run.
@@ -96,6 +98,24 @@ pub(super) enum Situation {
     Described,
     /// During a run a marketer wrote into a description.
     NoteWritten,
+    /// What was published showed fewer members than the draft had.
+    PublishedShort,
+    /// It was published again until all were there.
+    MadeWhole,
+    /// It was published again for nothing, and a person was called.
+    StayedShort,
+    /// Somebody else has published a segment of which nothing was half-written.
+    PublishedByOthers,
+    PartPublishedByOthers,
+    /// What others had published was replaced by what we publish.
+    PutRight,
+    /// A segment was published while Dynamics computed what had been published before, which it then showed.
+    PublishedWhileComputing,
+    /// A worker found a segment of leads.
+    FoundLeads,
+    /// A call took effect after it was given up, while its worker still had the segment.
+    CameLate,
+    CameLateAfterTheRun,
 }
 
 /// The situations that seeds came to, or how many did.
@@ -103,7 +123,7 @@ pub(super) enum Situation {
 pub(super) struct Tally(Vec<u64>);
 
 impl Situation {
-    pub(super) const ALL: [Self; 53] = [
+    pub(super) const ALL: [Self; 64] = [
         Self::Appended,
         Self::Removed,
         Self::FailedForAWhile,
@@ -120,6 +140,7 @@ impl Situation {
         Self::FailedAfterActive,
         Self::HeadUnreadable,
         Self::LoadedBesideUnreadable,
+        Self::LoadedBesideHanging,
         Self::ApprovedAndLoaded,
         Self::ApprovedAnotherRun,
         Self::ApprovedAnotherFile,
@@ -157,6 +178,16 @@ impl Situation {
         Self::ApprovedOnceMore,
         Self::Described,
         Self::NoteWritten,
+        Self::PublishedShort,
+        Self::MadeWhole,
+        Self::StayedShort,
+        Self::PublishedByOthers,
+        Self::PartPublishedByOthers,
+        Self::PutRight,
+        Self::PublishedWhileComputing,
+        Self::FoundLeads,
+        Self::CameLate,
+        Self::CameLateAfterTheRun,
     ];
 }
 

@@ -38,6 +38,15 @@ impl Trap {
         until: None,
     };
 
+    /// Lets the body never come, until then or for ever.
+    pub(super) const fn hanging(until: Option<u64>) -> Self {
+        Self {
+            harm: Harm::Hangs,
+            action: 0,
+            until,
+        }
+    }
+
     /// Draws a trap that springs until long after everything else has calmed down, or for ever.
     pub(super) fn draw(rng: &mut Rng, calm_from: u64) -> Self {
         let harm = rng.one_of(&[Harm::Kills, Harm::Kills, Harm::Hangs, Harm::Silences, Harm::IsDenied]);
@@ -70,6 +79,12 @@ impl Scenario {
     pub(super) fn hangs(&self, file: usize, now: u64) -> bool {
         let trap = self.files[file].trap.filter(|trap| trap.harm == Harm::Hangs);
         trap.is_some_and(|trap| trap.is_set(now))
+    }
+
+    /// Returns whether reading some file ever uses up whole invocations.
+    pub(super) fn has_hung_up(&self) -> bool {
+        let hangs = |trap: &Trap| trap.harm == Harm::Hangs;
+        self.files.iter().any(|file| file.trap.as_ref().is_some_and(hangs))
     }
 
     /// Returns whether a file keeps all others of its segment waiting: with it Dynamics falls silent, which is no file's fault.
@@ -129,6 +144,7 @@ impl Simulated {
             let world = &mut *self.world.get();
             world.doomed.push(self.process);
             world.deaths[file] += 1;
+            world.deaths_in_a_row[file] += 1;
             world.note_death(self.process);
             world.say(|| format!("worker {} dies of file {file}", self.process));
             if world.deaths[file] == 2 {

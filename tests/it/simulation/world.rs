@@ -4,16 +4,17 @@ use super::contacts::Contacts;
 use super::dataverse::Segment;
 use super::files::file_of;
 use super::oracle::{Doubt, Oracle};
+use super::others::Others;
 use super::outcomes::Known;
 use super::patience::{CALLED_AFTER, Heard};
 use super::people::People;
 use super::rng::Rng;
 use super::scenario::Scenario;
 use super::situations::{Situation, Tally};
-use super::{Breach, Plant, oracle};
+use super::{Breach, Plant, noticing, oracle};
 use chrono::{DateTime, Utc};
 use segment_loader::dynamics::GroupId;
-use segment_loader::state::{Bookmark, Head, Job};
+use segment_loader::state::{Bookmark, Head};
 use std::cell::{Cell, RefCell, RefMut};
 use std::rc::Rc;
 use std::time::Duration;
@@ -42,26 +43,28 @@ pub(super) struct World {
     pub(super) heads: [Option<Head>; SEGMENTS],
     /// Workers that read a deadly file and do not know yet that they are dead.
     pub(super) doomed: Vec<usize>,
-    /// How many died of each file.
+    /// How many died of each file, and how many in a row before it was done with.
     pub(super) deaths: Vec<u32>,
+    pub(super) deaths_in_a_row: Vec<u32>,
     /// What workers could know of each other.
     pub(super) known: Known,
     /// The workers on dry runs, and those that a direct load without an approval has set to work.
     pub(super) dry_runs: Vec<usize>,
     pub(super) orders: Vec<usize>,
     pub(super) people: People,
+    pub(super) others: Others,
     /// What people have heard of each segment.
     pub(super) heard: [Heard; SEGMENTS],
-    /// Workers that were killed.
-    pub(super) dead: Vec<usize>,
-    /// What workers have put aside: who, of which segment, and which file.
-    pub(super) untold: Vec<(usize, usize, usize)>,
     /// How many sweeps have begun while something waited for no reason.
     pub(super) waiting: [u32; SEGMENTS],
     /// How often Dynamics failed in a row to compute a segment, after a head had noted that it was published.
     pub(super) late_failures: [u32; SEGMENTS],
     /// The worker that has published a segment, until a head takes note of it.
     pub(super) publishers: [Option<usize>; SEGMENTS],
+    /// Until when a call may still take effect, as workers have noted it.
+    pub(super) late_until: [Option<DateTime<Utc>>; SEGMENTS],
+    /// What is carried out just now was given up before.
+    pub(super) comes_late: bool,
     /// The situations that this seed came to.
     pub(super) seen: Tally,
     /// Where the last sweep of each environment was.
@@ -125,7 +128,7 @@ impl World {
     pub(super) fn new(seed: u64, plant: Option<Plant>) -> Self {
         let mut rng = Rng::new(seed);
         let scenario = Scenario::draw(&mut rng, &mut Rng::new(seed ^ KINDS));
-        let segments = std::array::from_fn(|index| match &scenario.initial[index] {
+        let mut segments = std::array::from_fn(|index| match &scenario.initial[index] {
             Some((groups, refreshes)) => Segment::made_by_hand(
                 groups.clone(),
                 *refreshes || plant == Some(Plant::TruncateInPlace),
@@ -133,6 +136,9 @@ impl World {
             ),
             None => Segment::default(),
         });
+        if let Some(leads) = scenario.leads {
+            segments[leads].is_of_leads = true;
+        }
         let mut tally = Tally::none();
         if scenario.has_twins() {
             tally.meet(Situation::UploadedTwiceInASecond);
@@ -146,16 +152,18 @@ impl World {
             heads: Default::default(),
             doomed: Vec::new(),
             deaths: vec![0; scenario.files.len()],
+            deaths_in_a_row: vec![0; scenario.files.len()],
             known: Known::default(),
             dry_runs: Vec::new(),
             orders: Vec::new(),
             people: People::default(),
+            others: Others::default(),
             heard: Default::default(),
-            dead: Vec::new(),
-            untold: Vec::new(),
             waiting: [0; SEGMENTS],
             late_failures: [0; SEGMENTS],
             publishers: [None; SEGMENTS],
+            late_until: [None; SEGMENTS],
+            comes_late: false,
             seen: tally,
             bookmarks: Default::default(),
             segments,
@@ -206,6 +214,8 @@ impl World {
     /// Takes note that a worker sends a write which is carried out at `at`: nobody else may have one under way.
     pub(super) fn sends(&mut self, process: usize, segment: usize, at: u64) {
         self.leaves_a_trace(process);
+        let breach = || Breach::Partial(format!("segment {segment} is written to, which is one of leads"));
+        self.break_off(self.segments[segment].is_of_leads.then(breach));
         let now = self.now();
         self.under_way.retain(|(_, _, until)| *until > now);
         let other = self
@@ -231,7 +241,7 @@ impl World {
             return false;
         }
         let old = stored.replace(head.clone());
-        self.say(|| format!("head {segment}: {}", told(head)));
+        self.say(|| format!("head {segment}: {}", noticing::told(head)));
         let now = self.now();
         self.known.wrote(process, segment, head, now);
         self.look_at_the_head(process, segment, old.as_ref(), head);
@@ -257,6 +267,8 @@ impl World {
     /// Judges a change of a head, and notes what it shows.
     fn look_at_the_head(&mut self, process: usize, segment: usize, old: Option<&Head>, head: &Head) {
         let (now, doubt) = (self.now(), self.doubt(segment));
+        self.judge_the_shortage(segment, head);
+        self.note_what_hides_others(segment, old, head);
         for job in head.pending.iter().filter(|_| self.orders.contains(&process)) {
             self.oracle.asked_for(&self.scenario, segment, job, false, now);
         }
@@ -275,11 +287,6 @@ impl World {
                 self.seen.meet(Situation::OlderPartsRefused);
             }
             self.people.learn(refused);
-            if self.dead.contains(&process) {
-                self.heard[segment].files.push(file_of(refused));
-            } else {
-                self.untold.push((process, segment, file_of(refused)));
-            }
         }
         self.note_what_was_done(segment, old, head);
     }
@@ -354,7 +361,7 @@ impl World {
     /// Checks what journeys see after a change of members, where it is not a marketer who shows it.
     pub(super) fn look_at_audience(&mut self, index: usize) {
         let segment = &self.segments[index];
-        if segment.edits.is_shown {
+        if segment.edits.is_shown || segment.is_short || segment.is_shown_by_others {
             return;
         }
         let doubt = Doubt {
@@ -375,21 +382,4 @@ pub(super) fn dynamics_time(millis: u64) -> DateTime<Utc> {
 /// Returns S3's time so many milliseconds after the beginning.
 pub(super) fn s3_time(millis: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(BEGINNING, 0).unwrap() + chrono::Duration::milliseconds(millis)
-}
-
-fn told(head: &Head) -> String {
-    let told = |job: &Job| {
-        let order = if job.direct.is_some() { " ordered" } else { "" };
-        format!("{}{order}", file_of(job))
-    };
-    let pending = head.pending.iter().map(told).collect::<Vec<_>>();
-    let applied = head.applied.as_ref();
-    let applied = applied.map(|applied| (told(&applied.job), applied.confirmed));
-    let owner = head.lease.as_ref().map(|lease| &lease.owner[24..]);
-    let failures = head.failures.as_ref().map(|failures| failures.count);
-    let writing = head
-        .writing
-        .as_ref()
-        .map(|writing| (writing.published, writing.publishing));
-    format!("pending {pending:?} applied {applied:?} lease {owner:?} writing {writing:?} failures {failures:?}")
 }

@@ -117,7 +117,7 @@ impl Oracle {
         let is_mixed = || (0..scenario.files.len()).any(|earlier| scenario.is_mixed(file_of(job), earlier));
         let is_right = file.is_unreadable
             || scenario.is_in_several() && (scenario.is_changed(file_of(job), now) || is_mixed())
-            || remote.is_dynamic(now)
+            || remote.takes_no_result(now)
             || is_refused_by(remote.published)
             || !remote.is_well_known(now) && is_refused_by(remote.noted);
         (!is_right).then(|| Breach::Refusal(format!("{} is refused without need", job.object.key)))
@@ -190,7 +190,8 @@ impl Oracle {
             let breach = format!("{} is applied with parts of before", applied.job.object.key);
             return Some(Breach::Approval(breach));
         }
-        let is_behind = remote.visible != remote.published && !remote.edits.is_shown;
+        let is_by_others = remote.edits.is_shown || remote.is_shown_by_others;
+        let is_behind = remote.visible != remote.published && !is_by_others && !remote.is_short;
         let is_ahead =
             !self.shows(scenario, segment, &applied.job, remote.published, doubt) || applied.confirmed && is_behind;
         is_ahead.then(|| Breach::Ahead(format!("{} is applied but not published", applied.job.object.key)))
@@ -210,8 +211,8 @@ impl Oracle {
         }
         let head = head?;
         let hopeless = |job: &Job| scenario.is_hopeless(file_of(job));
-        // While somebody else's query decides about the segment, nothing can be loaded into it.
-        let is_dynamic = remote.queried != 0;
+        // While somebody else's query decides about the segment, or it is one of leads, nothing can be loaded into it.
+        let is_dynamic = remote.queried != 0 || remote.is_of_leads;
         let is_blocked = head.writing.is_some() || head.pending.iter().any(|job| job.mode == Mode::Replace);
         let is_hopeless = head.pending.iter().any(hopeless);
         let is_left_to_people = cannot_be_published_again(scenario, head) && remote.edits.touched != 0;
@@ -243,7 +244,7 @@ impl Oracle {
             undecided: remote.edits.touched,
         };
         let is_right = doubt.allows(expected, remote.published)
-            && (remote.visible == remote.published || remote.edits.is_shown)
+            && (remote.visible == remote.published || remote.edits.is_shown || remote.is_short)
             && (!remote.exists || head.writing.is_some() || of_draft.allows(expected, remote.draft()));
         if is_right {
             None

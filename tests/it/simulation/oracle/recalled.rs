@@ -16,14 +16,16 @@ impl Oracle {
     /// Returns whether a replace came to a segment that stands above a file.
     pub(in super::super) fn is_overtaken(&self, scenario: &Scenario, segment: usize, file: usize) -> bool {
         let place = (place_of(scenario, file), 0);
+        // What the event asks for is overtaken by a direct load of the same file only where that is in another mode.
+        let is_own = |entry: &Entry| entry.file == file && entry.mode == scenario.files[file].mode;
+        let is_other = |entry: &&Entry| entry.mode == Mode::Replace && !is_own(entry);
+        let others = || self.of(segment).filter(is_other);
         // What was loaded itself, and something after it: only the last is remembered by its name.
         let was_applied = |entry: &Entry| entry.file == file && entry.was_applied;
-        if self.of(segment).any(was_applied) {
+        if self.of(segment).any(was_applied) && others().any(|entry| entry.was_applied) {
             return true;
         }
-        let mut newer = self
-            .of(segment)
-            .filter(|entry| entry.mode == Mode::Replace && entry.place > place);
+        let mut newer = others().filter(|entry| entry.place > place);
         // What was begun has overtaken it, although its files may have been lost, and it with them, before it was loaded.
         newer.any(|entry| entry.was_applied || !entry.is_refused || scenario.is_lost(entry.file))
     }
