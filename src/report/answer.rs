@@ -28,12 +28,15 @@ impl RunReport {
             ),
             Enqueued::RefusedAndOvertaken => (
                 Outcome::Superseded,
-                known_before("it was refused, and a newer result was loaded since", job),
+                known_before(
+                    "it was refused, and a newer result was loaded since, or an older one directly",
+                    job,
+                ),
                 None,
             ),
             _ => (
                 Outcome::Superseded,
-                known_before("a newer result was loaded before", job),
+                known_before("a newer result was loaded before, or an older one directly", job),
                 None,
             ),
         };

@@ -40,7 +40,18 @@ pub(super) fn about_what_is_newer(reading: &Reading) -> Vec<String> {
          otherwise; load directly once more those that are to hold",
         are_undone(undone)
     );
-    let said = [(newer > 0, goes_under), (!undone.is_nothing(), stands_above)];
+    let overtakes = format!(
+        "{}: a direct load stands above what waits, so that it is superseded; load directly afterwards what is to hold",
+        match undone.waiting {
+            1 => "1 addition or removal that is newer than this result was not carried out yet".to_owned(),
+            count => format!("{count} additions and removals that are newer than this result were not carried out yet"),
+        }
+    );
+    let said = [
+        (newer > 0, goes_under),
+        (!undone.is_nothing(), stands_above),
+        (undone.waiting > 0, overtakes),
+    ];
     said.into_iter()
         .filter(|(is_so, _)| *is_so)
         .map(|(_, said)| said)

@@ -102,6 +102,9 @@ pub(super) fn about_throttling(waited_ms: u64) -> Option<String> {
 }
 
 pub(super) fn overtaken(by: &Job) -> String {
+    if by.stands_above() {
+        return format!("{}, which was loaded directly since, counts instead", by.object);
+    }
     format!("the newer result {} counts instead", by.object)
 }
 

@@ -44,10 +44,12 @@ pub struct Undone {
     pub count: usize,
     /// Others may be among those that are not.
     pub may_be_more: bool,
+    /// How many have not been carried out, and will not be, since it overtakes them.
+    pub waiting: usize,
 }
 
 impl Undone {
-    /// Returns whether it undoes none.
+    /// Returns whether it undoes none that was carried out.
     pub const fn is_nothing(&self) -> bool {
         self.count == 0 && !self.may_be_more
     }
@@ -85,7 +87,17 @@ impl Head {
             is_other && is_newer(counted.input.position.place()) && counted.rank() <= job.rank()
         };
         let may_be_undone = |highest: &Standing| is_newer(highest.rank().0) && highest.rank() <= job.rank();
+        let is_overtaken = |waiting: &&Job| {
+            let is_other = waiting.mode != Mode::Replace && job.mode == Mode::Replace && !self.has_counted(waiting);
+            is_other && is_newer(waiting.position.place()) && waiting.rank() < job.rank()
+        };
         Undone {
+            waiting: self
+                .pending
+                .iter()
+                .chain(self.waiting_for_use())
+                .filter(is_overtaken)
+                .count(),
             count: self.counted.iter().filter(is_undone).count(),
             may_be_more: self.forgotten_against(job).any(may_be_undone),
         }

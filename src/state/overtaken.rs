@@ -3,11 +3,11 @@
 use super::head::Job;
 use serde::{Deserialize, Serialize};
 
-/// A job that will not be carried out, since a newer one counts instead.
+/// A job that will not be carried out, since one that is newer, or was asked for directly, counts instead.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overtaken {
     /// The job.
     pub job: Job,
-    /// The newer one.
+    /// That one.
     pub by: Job,
 }

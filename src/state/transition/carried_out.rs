@@ -16,8 +16,10 @@ impl Head {
         now: DateTime<Utc>,
     ) -> Result<Vec<Job>, LeaseLost> {
         let before = self.applied_before(job);
+        let waited: Vec<_> = self.waiting_for_use().cloned().collect();
         self.drop_counted(owner, job)?;
-        let overtaken = self.take_overtaken(job, |_| true);
+        let mut overtaken = self.take_overtaken(job, |_| true);
+        overtaken.extend(self.note_overtaken_of(waited, job));
         let at = before.unwrap_or(now);
         let load = Load {
             at,

@@ -58,16 +58,20 @@ impl Head {
         let is_overtaken = |pending: &mut Job| of_kind(pending) && pending.rank() < by.rank();
         let overtaken = self.pending.extract_if(.., is_overtaken);
         let overtaken: Vec<_> = overtaken.filter(|lost| !lost.asks_as(by)).collect();
-        let noted = overtaken.iter().map(|job| Overtaken {
-            job: job.clone(),
-            by: by.clone(),
-        });
-        self.overtaken.extend(noted);
+        self.note_overtaken(&overtaken, by);
         for approved in overtaken.iter().filter(|lost| lost.approved) {
             // Its refusal is over: the same approval given again brings back no older result.
             self.lift_refusal_of(approved);
         }
         overtaken
+    }
+
+    pub(super) fn note_overtaken(&mut self, overtaken: &[Job], by: &Job) {
+        let noted = overtaken.iter().map(|job| Overtaken {
+            job: job.clone(),
+            by: by.clone(),
+        });
+        self.overtaken.extend(noted);
     }
 
     /// Returns whether a part of this addition or removal may be in the draft.

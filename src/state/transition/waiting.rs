@@ -7,11 +7,25 @@ use chrono::{DateTime, Utc};
 impl Head {
     /// Returns whether a job waits until nothing uses the segment, while nobody works on it at `now`, S3's time.
     pub fn waits_for_use(&self, now: DateTime<Utc>) -> bool {
-        let mut waiting = self
+        !self.is_held(now) && self.waiting_for_use().next().is_some()
+    }
+
+    /// Returns the jobs that wait until nothing uses the segment.
+    pub(in crate::state) fn waiting_for_use(&self) -> impl Iterator<Item = &Job> {
+        let waiting = self
             .refused
             .iter()
             .filter_map(|refused| refused.refusal.waiting.as_deref());
-        !self.is_held(now) && waiting.any(|job| self.still_counts(job))
+        waiting.filter(|job| self.still_counts(job))
+    }
+
+    /// Notes which of the jobs that `waited` before this one was carried out wait no more, since it has overtaken them, and that
+    /// nobody has told of it yet. Their refusals stay, so that they can be approved.
+    pub(super) fn note_overtaken_of(&mut self, waited: Vec<Job>, by: &Job) -> Vec<Job> {
+        let is_overtaken = |job: &Job| !job.is_same_object(by) && !self.still_counts(job);
+        let overtaken: Vec<_> = waited.into_iter().filter(is_overtaken).collect();
+        self.note_overtaken(&overtaken, by);
+        overtaken
     }
 
     /// Queues again the jobs that waited until nothing uses the segment; what something newer has overtaken meanwhile waits no
