@@ -35,6 +35,9 @@ pub enum Untold {
     Named(usize),
     /// More were counted than a head keeps whole, and what is not kept any more may be newer.
     Forgotten,
+    /// A complete result that was loaded since has overtaken those that were not counted before it, whether anybody heard of them or
+    /// not.
+    Overtaken,
 }
 
 /// The additions and removals that a direct load undoes, as far as its file says otherwise.
@@ -62,6 +65,9 @@ impl Head {
     /// Of what an earlier version counted only the mode that its name was made of tells how it was loaded; where it does not,
     /// an addition or removal takes it for one of its own kind, which changes nothing.
     pub fn newer_than(&self, job: &Job) -> Result<Vec<Job>, Untold> {
+        if self.is_approved_below_what_counts(job) {
+            return Err(Untold::Overtaken);
+        }
         if self.has_forgotten_what_is_newer_than(job) {
             return Err(Untold::Forgotten);
         }

@@ -52,6 +52,11 @@ fn cannot_be_told(job: &Job, untold: Untold) -> Error {
              this function, which counted them, did not keep how",
             job.object
         ),
+        Untold::Overtaken => format!(
+            "a newer complete result was loaded since {} was refused, and has overtaken the removals between the two that were not \
+             carried out before it, so that whom they removed would be brought back",
+            job.object
+        ),
         Untold::Forgotten => format!(
             "more additions and removals were counted before {} came than are remembered, and what is forgotten may be newer and \
              say otherwise",

@@ -208,3 +208,29 @@ async fn who_was_removed_between_an_approved_result_and_the_newer_one_that_gives
         assert_eq!(world.published(), expected, "it gave way, and is no removal");
     }
 }
+
+/// What was removed between the two was overtaken or not heard of, so that nobody can tell who would be brought back.
+#[tokio::test(start_paused = true)]
+async fn no_approval_adds_people_below_a_newer_complete_result_that_has_overtaken_who_was_removed_since() {
+    for is_heard_before in [true, false] {
+        let (world, approval) = refused("append", &contacts([3, 20])).await;
+        let opted_out = world.drop_contacts("opted-out.csv", &contacts([3]));
+        world.sandbox.s3.clock().advance(Duration::from_secs(1));
+        load_as(&world, "replace", "newer.csv", &contacts(4..9)).await;
+        world.destination(&json!({"mode": "remove"}));
+        if is_heard_before {
+            assert_eq!(world.run(&opted_out).await.outcome(), "superseded");
+        }
+        let again = give(&world, &approval).await;
+        again.assert_refused().says("load it directly");
+        assert_eq!(world.run(&opted_out).await.outcome(), "superseded");
+        assert_eq!(world.published(), contacts(4..9));
+        let key = "incoming/Summer Sale/half.csv";
+        world.destination(&json!({"mode": "append", "max_invalid_percent": 50}));
+        world.load_directly(key, &json!({})).await.assert_loaded();
+        assert_eq!(
+            world.published(),
+            [contacts([3]), contacts(4..9), contacts([20])].concat()
+        );
+    }
+}

@@ -71,6 +71,13 @@ impl Head {
         decided.is_some_and(|decided| position.place() <= decided.place())
     }
 
+    /// Returns whether somebody approves an addition below a complete result that counts: of the removals between the two nobody can
+    /// tell.
+    pub(in crate::state) fn is_approved_below_what_counts(&self, job: &Job) -> bool {
+        let is_in_place = job.direct.as_ref().is_some_and(|direct| direct.is_in_place);
+        job.mode == Mode::Append && is_in_place && self.is_overtaken(job) && !self.is_half_written(job)
+    }
+
     /// Returns up to where replaces have decided what events of a mode say: of complete results the highest, of additions and removals
     /// the one that is in force, from above which they go over it.
     pub(in crate::state) fn decided_to(&self, mode: Mode) -> Option<&Position> {

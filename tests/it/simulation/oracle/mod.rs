@@ -160,7 +160,8 @@ impl Oracle {
         }
         let mut breach = None;
         for job in refusals(old, new) {
-            breach = breach.or_else(|| Self::refused(scenario, job, remote, now));
+            let is_late = self.is_approved_below_a_complete_one(scenario, segment, job);
+            breach = breach.or_else(|| Self::refused(scenario, job, remote, now).filter(|_| !is_late));
             if let Some(entry) = self.entries.iter_mut().find(|entry| entry.is(segment, job)) {
                 entry.is_refused = true;
                 self.refusals

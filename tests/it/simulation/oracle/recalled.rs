@@ -52,6 +52,15 @@ impl Oracle {
         ((highest, base.1.max(last + 1)), base)
     }
 
+    /// Returns whether an addition was approved below a complete result that was loaded: nobody can tell of the removals between
+    /// the two.
+    pub(super) fn is_approved_below_a_complete_one(&self, scenario: &Scenario, segment: usize, job: &Job) -> bool {
+        let own = place_of(scenario, file_of(job));
+        let is_in_place = job.direct.as_ref().is_some_and(|direct| direct.is_in_place);
+        let is_above = |entry: &Entry| entry.mode == Mode::Replace && entry.was_applied && entry.place.0 >= own;
+        job.mode == Mode::Append && is_in_place && self.of(segment).any(is_above)
+    }
+
     /// Returns whether a file was loaded anywhere.
     pub(in super::super) fn was_loaded(&self, file: usize) -> bool {
         self.entries.iter().any(|entry| entry.file == file && entry.was_applied)
