@@ -70,7 +70,10 @@ impl World {
         let others = &mut self.others;
         others.is_announced[segment] =
             writing.is_some_and(|writing| others.is_announced[segment] || writing.publishing.is_some());
-        if is_taken && others.is_announced[segment] || new.writing.is_none() && new.lease.is_none() {
+        // What is taken back is published over, and has no run that publishes the whole.
+        let is_taken_back = new.applied.as_ref().is_some_and(|applied| applied.is_overlaid);
+        let is_over = new.writing.is_none() && (new.lease.is_none() || is_taken_back);
+        if is_taken && others.is_announced[segment] || is_over {
             others.untold[segment] = false;
         }
     }
