@@ -49,8 +49,8 @@ impl Header {
             if text.is_empty() && at_end {
                 return Ok(None);
             }
-            if let Some(candidates) = candidates(text, at_end, line)? {
-                let header = choose(candidates, column).ok_or(Problem::Empty)?;
+            if let Some(divisions) = divisions(text, at_end, line)? {
+                let header = choose(divisions, column).ok_or(Problem::Empty)?;
                 let written = ends.strip(&text[..header.length]);
                 if let Some(offset) = stray_return(written, header.delimiter, None).filter(|_| ends.has_returns) {
                     return Err(ends.mixed(line + count_lines(&written[..offset])));
@@ -109,8 +109,8 @@ fn before_header(text: &[u8], at_end: bool, ends: LineEnds) -> usize {
     }
 }
 
-/// The header as one delimiter would have it.
-struct Candidate {
+/// The header as one delimiter divides it.
+struct Division {
     delimiter: u8,
     length: usize,
     fields: usize,
@@ -118,9 +118,9 @@ struct Candidate {
     names: Vec<String>,
 }
 
-/// Reads the header with each delimiter; `None` if more text is needed.
-fn candidates(text: &[u8], at_end: bool, line: u64) -> Result<Option<Vec<Candidate>>, Problem> {
-    let mut candidates = Vec::new();
+/// Divides the header by each delimiter; `None` if more text is needed.
+fn divisions(text: &[u8], at_end: bool, line: u64) -> Result<Option<Vec<Division>>, Problem> {
+    let mut divisions = Vec::new();
     let mut problem = None;
     for delimiter in DELIMITERS {
         let mut parser = CarefulParser::new(delimiter, None);
@@ -132,7 +132,7 @@ fn candidates(text: &[u8], at_end: bool, line: u64) -> Result<Option<Vec<Candida
                     .collect();
                 // What ends every line with a delimiter has no column behind it.
                 while names.pop_if(|name| name.is_empty()).is_some() {}
-                candidates.push(Candidate {
+                divisions.push(Division {
                     delimiter,
                     length: record.length,
                     fields: parser.count(),
@@ -145,19 +145,19 @@ fn candidates(text: &[u8], at_end: bool, line: u64) -> Result<Option<Vec<Candida
         }
     }
     match problem {
-        Some(problem) if candidates.is_empty() => Err(problem),
-        _ => Ok(Some(candidates)),
+        Some(problem) if divisions.is_empty() => Err(problem),
+        _ => Ok(Some(divisions)),
     }
 }
 
 /// Takes the delimiter that finds the id column, or else the one that finds most columns.
-fn choose(candidates: Vec<Candidate>, column: &str) -> Option<Candidate> {
-    let rank = |candidate: &Candidate| {
-        let is_there = candidate.names.iter().any(|name| columns::is_named(name, column));
-        (is_there, candidate.fields)
+fn choose(divisions: Vec<Division>, column: &str) -> Option<Division> {
+    let rank = |division: &Division| {
+        let is_there = division.names.iter().any(|name| columns::is_named(name, column));
+        (is_there, division.fields)
     };
     // The first of equals: of several delimiters that cut nothing it is the comma.
-    candidates.into_iter().rev().max_by_key(rank)
+    divisions.into_iter().rev().max_by_key(rank)
 }
 
 /// Finds the id column; a header that holds an id is none, or the rows stand in it.
