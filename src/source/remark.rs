@@ -14,6 +14,16 @@ pub enum Remark {
         /// What the content is.
         content: &'static str,
     },
+    /// Rows of a delimited text differ in how many empty fields stand behind the last column.
+    #[error(
+        "from line {line} of a file on, rows differ in how many empty fields stand behind the last column: they do not count, \
+         but where a text before the id holds the delimiter and is not quoted, what stands in the id's place is not the row's \
+         own; have texts quoted, or write the id column first"
+    )]
+    Uneven {
+        /// The first line with another number than those before it, from 1.
+        line: u64,
+    },
     /// Nobody has written the files anew since an earlier marker or manifest.
     #[error(
         "no file is younger than the marker or manifest before this one ({}): this is the same result again",

@@ -28,6 +28,8 @@ pub(crate) struct Tally {
     page_memory: u64,
     /// Rows that no bytes stand for.
     untold: u64,
+    /// The first of what a person should know of the rows.
+    remark: Option<Remark>,
 }
 
 impl Default for Tally {
@@ -48,6 +50,7 @@ impl Tally {
             begun: Begun::default(),
             page_memory: PAGE_MEMORY,
             untold: 0,
+            remark: None,
         }
     }
 
@@ -126,6 +129,11 @@ impl Tally {
         self.reject(Reason::WrongFields, b"", line);
     }
 
+    /// Takes note of what a person should know of the rows; once is enough, however many parts there are.
+    pub(crate) fn remark(&mut self, remark: Remark) {
+        self.remark.get_or_insert(remark);
+    }
+
     /// Goes on with the part of this number, from 0.
     pub(crate) fn start_part(&mut self, part: usize) {
         self.part = part;
@@ -139,7 +147,7 @@ impl Tally {
             rows: self.rows,
             duplicates,
             rejected: self.rejected,
-            warnings,
+            warnings: warnings.into_iter().chain(self.remark).collect(),
         }
     }
 }

@@ -59,6 +59,31 @@ async fn a_row_of_another_shape_is_rejected_and_counted_and_its_neighbour_s_id_n
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_unquoted_delimiter_moves_no_other_id_into_the_segment_in_silence() {
+    let world = World::start().await;
+    let (own, victim) = (contact(77), contact(78));
+    let before: String = (0..20).map(|number| format!("n|{}|\n", contact(number))).collect();
+    let text = format!("name|contactid|note\n{before}Bob|{victim}|{own}|\n");
+    let run = load(&world, "redshift.txt", text).await;
+    assert_eq!(run["rejected_by_reason"], json!({"wrong number of fields": 1}), "{run}");
+    assert_eq!(run["rejected_lines"], json!([22]), "{run}");
+    assert_eq!(world.published(), contacts(0..20));
+
+    let text = format!("name|contactid|note\n{before}Bob|{victim}||\n");
+    let run = load(&world, "anonymous.txt", text).await;
+    let warnings = run["warnings"].to_string();
+    assert!(warnings.contains("from line 22 of a file on, rows differ"), "{run}");
+
+    let rows: String = (0..20)
+        .map(|number| format!("\"{number}\",\"{}\",\"{}\",\n", contact(100 + number), contact(number)))
+        .collect();
+    let key = world.drop_file("r.csv", format!("\"referrer\",\"contactid\",\"note\"\n{rows}"));
+    let run = world.run(&key).await;
+    assert_eq!(run.outcome(), "refused", "{run}");
+    assert_eq!(world.published(), [contacts(0..20), vec![victim]].concat());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_file_whose_rows_all_differ_from_the_header_is_refused_with_the_numbers() {
     let world = World::start().await;
     world.load("monday.csv", &contacts(0..50)).await;

@@ -35,7 +35,8 @@ pub(super) struct CarefulParser {
 pub(super) struct Record {
     /// Its bytes in the text, line end included.
     pub(super) length: usize,
-    /// Whether it has the right number of fields; empty ones behind the last column do not count.
+    /// Whether it has the right number of fields; empty ones behind the last column do not count, unless they may have been
+    /// moved there.
     pub(super) fits: bool,
     /// The character that its quotes were escaped with, where it is not a second quote.
     pub(super) escape: Option<u8>,
@@ -157,7 +158,16 @@ impl CarefulParser {
             return true;
         };
         let mut behind = self.fields().skip(shape.columns);
-        self.count >= shape.columns && behind.all(|field| field.trim_ascii().is_empty())
+        self.count >= shape.columns && behind.all(|field| field.trim_ascii().is_empty()) && !self.may_be_moved(shape)
+    }
+
+    /// Returns whether fields too many before the id, and not behind all others, would leave an id as well.
+    ///
+    /// A row as wide as the header has none too many.
+    fn may_be_moved(&self, shape: Shape) -> bool {
+        let too_many = self.count.saturating_sub(shape.columns);
+        let mut others = self.fields().skip(shape.index + 1).take(too_many);
+        self.count != shape.fields && others.any(|field| ContactId::parse(field).is_some())
     }
 
     /// Returns whether what spares quotes is a record as well, and another one than that reading of the same text.

@@ -27,6 +27,10 @@ pub(super) struct Doubts {
     escaped: Option<u64>,
     /// The line in which a record starts with one outside of quoted values: another before it may have ended none.
     escaped_stray: Option<u64>,
+    /// How many fields the first record has that fits.
+    width: Option<usize>,
+    /// The line in which the first record starts that fits with another number of fields.
+    uneven: Option<u64>,
 }
 
 impl Doubts {
@@ -39,12 +43,15 @@ impl Doubts {
             strays: false,
             escaped: None,
             escaped_stray: None,
+            width: None,
+            uneven: None,
         }
     }
 
     /// Looks at a record for which no parser was needed.
     #[inline]
     pub(super) fn see_lines(&mut self, lines: &Lines, written: &[u8], line: u64) {
+        self.see_width(lines.fields, line);
         self.strays |= lines.has_literal;
         if lines.has_literal && memmem::find(written, ESCAPED).is_some() {
             self.escaped_stray = Some(line);
@@ -62,6 +69,9 @@ impl Doubts {
     pub(super) fn see(&mut self, written: &[u8], record: Record, parsed: &CarefulParser, line: u64) {
         let is_standard = record.escape.is_none() && record.quotes == Quotes::Clean;
         self.strays |= !is_standard;
+        if record.fits {
+            self.see_width(parsed.count(), line);
+        }
         // Whoever escapes quotes leaves none outside of quotes: where one stands, another closed nothing and rows went on.
         let may_swallow = record.escape.is_some() && record.quotes == Quotes::Literal && !is_one_line(written);
         let has_escaped = memmem::find(written, ESCAPED).is_some();
@@ -83,6 +93,13 @@ impl Doubts {
         } else {
             let id = parsed.field(self.shape.index).and_then(ContactId::parse);
             self.see_several(written, id, has_doubled, line);
+        }
+    }
+
+    #[inline]
+    fn see_width(&mut self, fields: usize, line: u64) {
+        if *self.width.get_or_insert(fields) != fields {
+            self.uneven.get_or_insert(line);
         }
     }
 
@@ -122,12 +139,19 @@ impl Doubts {
         }
     }
 
+    /// Returns the line of the first record that has another number of empty fields behind the last column than those before
+    /// it, where a text before the id may hold a delimiter: then another cell was taken for the id.
+    pub(super) fn uneven(&self) -> Option<u64> {
+        self.uneven.filter(|_| self.shape.index > 0)
+    }
+
     /// Returns what stands in the id column of a line that is a row if quotes are taken for plain characters.
     fn id_cell<'a>(&self, line: &'a [u8]) -> Option<&'a [u8]> {
         let Shape {
             delimiter,
             columns,
             index,
+            ..
         } = self.shape;
         if lines::count(delimiter, line) + 1 < columns {
             return None;

@@ -58,6 +58,7 @@ impl Header {
                 let shape = Shape {
                     delimiter: header.delimiter,
                     columns: header.names.len(),
+                    fields: header.fields,
                     index: index_of(&header.names, written, column)?,
                 };
                 let next_line = line + count_lines(&text[..header.length]);

@@ -57,6 +57,10 @@ pub(super) fn read(text: &[u8], shape: Shape, ends: LineEnds) -> Option<Lines> {
     let id = scan.id()?;
     let fields = shape.index + 1 + scan.delimiters_to_the_end()?;
     let more = fields.checked_sub(shape.columns)?;
+    // Fields too many may have moved the id.
+    if more > 0 && fields != shape.fields {
+        return None;
+    }
     let is_certain = scan.lines == 1 || !scan.has_literal;
     let is_plain = more == 0 && !ends.has_returns || {
         let record = ends.strip(&text[..=scan.at]);
@@ -216,9 +220,11 @@ mod tests {
             has_returns: text.contains('\r'),
             ..LineEnds::default()
         };
+        let columns = if text.contains("four") { 4 } else { 3 };
         let shape = Shape {
             delimiter: b',',
-            columns: if text.contains("four") { 4 } else { 3 },
+            columns,
+            fields: columns + 2,
             index: 2,
         };
         read(text.as_bytes(), shape, ends).map(|lines| (lines.id, lines.length, lines.count))

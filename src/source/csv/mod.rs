@@ -4,7 +4,9 @@
 //! return alone. In a file of one column an empty line is a row without an id, except at the end of the file; in a file
 //! of several columns it is no row.
 //!
-//! A row has as many fields as the header has columns, or it is rejected: nobody knows which of its fields is the id. Files
+//! A row has as many fields as the header has columns, or it is rejected: nobody knows which of its fields is the id. Empty
+//! fields behind the last column do not count, unless an id stands so many fields behind the column's: then something before
+//! it may have moved the row's fields, a delimiter in a text or a row's name that the header does not name. Files
 //! put one after the other repeat their header; where it names the id column in another place, the rest is no result.
 //!
 //! Where the quotes of a record can be read in two ways, the file has to show elsewhere which of them its writer has.
@@ -22,6 +24,7 @@ use crate::domain::ContactId;
 use crate::source::columns;
 use crate::source::problem::Problem;
 use crate::source::rejected::Reason;
+use crate::source::remark::Remark;
 use crate::source::tally::Tally;
 use crate::source::text::BYTE_ORDER_MARK;
 use crate::source::window::{LineEnds, Window};
@@ -58,6 +61,9 @@ fn read_window<R: Read>(
         window.fill(rows.line)?;
     }
     rows.doubts.settle()?;
+    if let Some(line) = rows.doubts.uneven() {
+        tally.remark(Remark::Uneven { line });
+    }
     if tally.rows() == before {
         header.check_no_rows()?;
     }
@@ -69,6 +75,8 @@ fn read_window<R: Read>(
 struct Shape {
     delimiter: u8,
     columns: usize,
+    /// How many fields the header has, those without a name behind the last column included.
+    fields: usize,
     /// Which of the columns holds the ids.
     index: usize,
 }

@@ -38,7 +38,8 @@ fn reference(text: &[u8], quoting: bool) -> Reference {
         .terminator(csv::Terminator::Any(b'\n'))
         .from_reader(text);
     let mut records = reader.byte_records().map(Result::unwrap);
-    let header = trimmed(&records.next().unwrap(), 0);
+    let first = records.next().unwrap();
+    let header = trimmed(&first, 0);
     let is_id = |name: &Vec<u8>| name.trim_ascii().eq_ignore_ascii_case(b"contactid");
     let index = header.iter().position(is_id).unwrap();
     let mut found = Reference::default();
@@ -49,8 +50,12 @@ fn reference(text: &[u8], quoting: bool) -> Reference {
             continue;
         }
         found.rows += 1;
+        let more = record.len().saturating_sub(header.len());
+        let is_id = |field: &[u8]| ContactId::parse(field).is_some();
+        // A delimiter in a text, or a row's name, would have moved the id.
+        let is_moved = record.len() != first.len() && record.iter().skip(index + 1).take(more).any(is_id);
         match ContactId::parse(fields.get(index).map_or(b"", Vec::as_slice)) {
-            _ if fields.len() != header.len() => found.wrong_fields += 1,
+            _ if fields.len() != header.len() || is_moved => found.wrong_fields += 1,
             Some(id) => drop(found.contacts.insert(id.as_bytes())),
             None => found.other_rejected += 1,
         }

@@ -4,6 +4,7 @@ use super::{read, read_through, rejected};
 use crate::source::Shape;
 use crate::source::problem::Problem;
 use crate::source::rejected::Reason;
+use crate::source::remark::Remark;
 use crate::source::testing::id;
 
 const ACCOUNT: &str = "acc00000-aaaa-4bbb-8ccc-000000000001";
@@ -71,6 +72,66 @@ fn empty_fields_behind_the_last_column_are_no_fault_and_no_columns() {
         [(2, Reason::WrongFields), (3, Reason::WrongFields)],
         "the last of three names is none"
     );
+}
+
+/// A text with a delimiter that nobody quoted, and the names of rows that R writes and its header does not name.
+#[test]
+fn empty_fields_behind_the_last_column_excuse_no_row_whose_id_may_have_been_moved() {
+    let (own, other) = (id(1), id(2));
+    for row in [
+        format!("Bob|{other}|{own}|"),
+        format!("Bob|{other}|x|{own}||"),
+        format!("Bob|{other}|{own}|x||"),
+        format!("1|{other}|{own}| "),
+        format!("\"1\"|\"{other}\"|\"{own}\"|\"\""),
+        format!("Bob|{other}|{{{own}}}||||"),
+    ] {
+        for header in ["name|contactid|note", "name|contactid|note|"] {
+            let is_wide_as_header = header.split('|').count() == row.split('|').count();
+            let text = format!("{header}\nAnn|{}|a\n{row}\n", id(3));
+            for window in [1, 4096] {
+                let rows = read_through(window, text.as_bytes()).unwrap();
+                let expected: &[_] = if is_wide_as_header {
+                    &[]
+                } else {
+                    &[(3, Reason::WrongFields)]
+                };
+                assert_eq!(rejected(&rows), expected, "{text:?}");
+                assert_eq!(rows.warnings.len(), usize::from(is_wide_as_header), "{text:?}");
+            }
+        }
+    }
+    let widest = format!(
+        "name|contactid|accountid|\nAnn|{own}|{}|\nBob|{other}|{}|\n",
+        id(4),
+        id(5)
+    );
+    let rows = read(&widest).unwrap();
+    assert_eq!(
+        (rows.contacts.len(), rows.warnings.len()),
+        (2, 0),
+        "every row is as wide as the header"
+    );
+}
+
+#[test]
+fn rows_that_differ_in_their_empty_fields_behind_the_last_column_are_told_of() {
+    let told = |text: String| {
+        let rows = read(&text).unwrap();
+        assert_eq!(rows.contacts.len(), 2, "{text:?}");
+        rows.warnings
+    };
+    let (one, two) = (id(1), id(2));
+    let uneven = vec![Remark::Uneven { line: 3 }];
+    assert_eq!(told(format!("name|contactid\nAnn|{one}\nBob|{two}|\n")), uneven);
+    assert_eq!(told(format!("name|contactid|note\nAnn|{one}|x\nBob|{two}||\n")), uneven);
+    for text in [
+        format!("name|contactid\nAnn|{one}|\nBob|{two}|\n"),
+        format!("name|contactid|||\nAnn|{one}\nBob|{two}\n"),
+        format!("contactid|name\n{one}|Ann\n{two}|Bob|\n"),
+    ] {
+        assert_eq!(told(text), [], "no text may have moved an id, or each row is as wide");
+    }
 }
 
 #[test]
