@@ -14,6 +14,10 @@ pub(super) const MOST_BYTES: usize = 6_000_000;
 impl RunReport {
     /// Reports a job that was not even taken up.
     pub(crate) fn of_known(job: &Job, known: Enqueued) -> Self {
+        let remembered = match &known {
+            Enqueued::Refused(Refused { refusal, .. }) => Some(refusal.into()),
+            _ => None,
+        };
         let (outcome, reason, error_type) = match known {
             Enqueued::Refused(Refused { refusal, .. }) if refusal.unreadable => {
                 // What an earlier head does not tell was most likely this.
@@ -46,6 +50,7 @@ impl RunReport {
             repeated: matches!(outcome, Outcome::Refused | Outcome::Failed),
             background: Background {
                 is_known: true,
+                remembered,
                 ..Background::default()
             },
             ..Self::of(job, outcome)

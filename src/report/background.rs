@@ -3,7 +3,7 @@
 use super::account::{Account, Ending, KeptOut};
 use crate::domain::{Fate, NearNames};
 use crate::error::{Error, Objection};
-use crate::state::{Head, Job, Shortfall};
+use crate::state::{Head, Job, Recovery, Refusal, Shortfall, Told};
 use chrono::{DateTime, Utc};
 
 /// People that the segment held at some time.
@@ -24,11 +24,20 @@ pub(crate) struct Past {
     pub(crate) is_clear: bool,
     /// When the first was published of what was not seen yet, as far as the head knows.
     pub(crate) unseen_since: Option<DateTime<Utc>>,
-    /// The last run that ended, of whatever input, ended badly, or people were told that the segment is too old; and no newer
-    /// result stands refused.
-    pub(crate) went_wrong: bool,
+    /// How all is well again by this run: the last one that ended, of whatever input, ended badly, or people were told that the
+    /// segment is too old.
+    pub(crate) recovery: Option<Recovery>,
     /// With which error type the run before of this input ended badly, empty where a guard refused it.
     pub(crate) ended_badly: Option<String>,
+}
+
+/// What a head remembers of a result that is not loaded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Remembered {
+    /// How people were told of it; `None` where an earlier version refused it.
+    pub(crate) told: Option<Told>,
+    /// It waits until nothing uses the segment any more.
+    pub(crate) waits: bool,
 }
 
 /// What a sentence needs beyond the numbers of a report.
@@ -46,6 +55,8 @@ pub(crate) struct Background {
     pub(crate) is_tried_again: bool,
     /// What became of this input was known before: nothing was done for it.
     pub(crate) is_known: bool,
+    /// What the head remembers of why that is not loaded.
+    pub(crate) remembered: Option<Remembered>,
     /// Another result of the segment goes first.
     pub(crate) waits_for_another: bool,
     /// The time was over since Dynamics throttles.
@@ -58,8 +69,6 @@ pub(crate) struct Background {
     pub(crate) kept_out: Option<KeptOut>,
     /// The segment is there no more.
     pub(crate) is_gone: bool,
-    /// Its members were counted once more, which is no load.
-    pub(crate) is_counted_anew: bool,
     /// It has been Active for so long that it is taken to show what was published, and nothing proves it.
     pub(crate) is_unproven: bool,
     /// What follows from members who are missing.
@@ -107,13 +116,13 @@ impl Background {
             misfit: error.and_then(Error::misfit),
             is_tried_again: error.is_some_and(|error| error.fate() == Fate::Retry),
             is_known: false,
+            remembered: None,
             waits_for_another: false,
             is_throttled: error.is_some_and(Error::is_throttled),
             may_be_published: writing.written.is_some() && !is_refused,
             followed_up: None,
             kept_out: writing.kept_out.filter(|_| error.is_none()),
             is_gone: false,
-            is_counted_anew: false,
             is_unproven: false,
             shortfall: writing.missing.as_ref().map(|missing| missing.shortfall),
             surplus: writing.shown.and_then(|shown| shown.surplus()),
@@ -122,6 +131,15 @@ impl Background {
             is_missing: comparison.difference.is_some() && found.is_none() && writing.segment_id.is_none(),
             near: comparison.beside.as_ref().and_then(NearNames::nearest),
             goes_on: writing.begun_with.is_some(),
+        }
+    }
+}
+
+impl From<&Refusal> for Remembered {
+    fn from(refusal: &Refusal) -> Self {
+        Self {
+            told: refusal.told.as_deref().cloned(),
+            waits: refusal.waiting.is_some(),
         }
     }
 }
@@ -141,14 +159,20 @@ impl Past {
         }
     }
 
+    /// Tells what a head says before a run of a job begins.
     pub(crate) fn of(head: &Head, job: &Job) -> Self {
         let publishing = head.writing.as_ref().and_then(|writing| writing.publishing);
         Self {
             last: head.last_seen().map(Audience::from),
             is_clear: publishing.is_none(),
             unseen_since: head.unseen_since(),
-            went_wrong: head.went_wrong && !head.is_refused_behind(job),
+            recovery: None,
             ended_badly: head.ended_badly(job).map(str::to_owned),
         }
+    }
+
+    /// Adds what the head says of the run's end.
+    pub(crate) fn until(self, recovery: Option<Recovery>) -> Self {
+        Self { recovery, ..self }
     }
 }

@@ -40,6 +40,7 @@ pub(crate) use reporter::Reporter;
 pub use reporter::Tell;
 pub(crate) use run::Attempt;
 pub(crate) use seen::Seen;
+pub(crate) use sentence::to_remember;
 pub(crate) use sentences::{refusal, refusal_of_late, undescribed};
 pub use settings_used::SettingsUsed;
 pub(crate) use status::status_answer;

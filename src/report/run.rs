@@ -62,14 +62,9 @@ impl RunReport {
 
     /// Tells what a run means after those before it: that the segment is well again, or that the same is wrong once more.
     pub(crate) fn after(mut self, past: Past) -> Self {
-        let Background {
-            is_gone,
-            is_counted_anew,
-            ..
-        } = self.background;
-        let is_good = matches!(self.outcome, Outcome::Loaded | Outcome::Unchanged) && !is_gone && !is_counted_anew;
+        let is_good = matches!(self.outcome, Outcome::Loaded | Outcome::Unchanged);
         let is_bad = matches!(self.outcome, Outcome::Refused | Outcome::Failed);
-        self.recovered = is_good && past.went_wrong;
+        self.recovered = is_good && past.recovery.is_some();
         self.repeated = is_bad && past.ended_badly.as_deref() == Some(self.error_type().unwrap_or_default());
         self.background.past = past;
         self
@@ -117,11 +112,7 @@ impl RunReport {
 
     /// Tells of an attempt that came to its end and was killed before it could report; the next one says so.
     pub(crate) fn of_unreported(unreported: &Unreported) -> Self {
-        let Unreported {
-            job,
-            end,
-            has_recovered,
-        } = unreported;
+        let Unreported { job, end, recovery } = unreported;
         let mut warnings = vec![sentences::UNREPORTED.to_owned()];
         if matches!(end, End::Applied(applied, _) if applied.is_computed_by_others) {
             warnings.push(sentences::COMPUTED_BY_OTHERS.to_owned());
@@ -134,14 +125,16 @@ impl RunReport {
             },
             End::Known(known) => Self::of_known(job, known.clone()).told_for_the_first_time(),
         };
-        Self {
+        let mut report = Self {
             told_by: ToldBy::TheNext,
             // Nobody has heard of it before.
             repeated: false,
-            recovered: *has_recovered,
+            recovered: recovery.is_some(),
             warnings,
             ..report
-        }
+        };
+        report.background.past.recovery = *recovery;
+        report
     }
 
     /// Tells of a job for which an attempt failed before it could read anything.

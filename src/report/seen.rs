@@ -66,17 +66,11 @@ impl RunReport {
         report
     }
 
-    /// Tells that the members of what was seen before were only counted once more.
-    pub(crate) const fn counted_anew(mut self) -> Self {
-        self.background.is_counted_anew = true;
-        self
-    }
-
     /// Tells that the segment could not be published again for the members that are missing, and whether that calls a person.
     pub(crate) fn put_off(mut self, why: String, calls: bool) -> Self {
         self.warnings.push(why);
         self.needs_attention |= calls;
-        self.counted_anew()
+        self
     }
 
     /// Tells of a segment that was looked at after it was published.

@@ -2,9 +2,9 @@
 
 /// What errors of one kind mean, and what is to be done about them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Group {
+pub(super) struct Group<'a> {
     /// Why, for the end of a sentence.
-    pub(super) why: &'static str,
+    pub(super) why: &'a str,
     /// What is to be done; empty where nothing is.
     pub(super) to_do: &'static str,
 }
@@ -172,7 +172,7 @@ const WORDS: [(&[&str], &str, &str); 36] = [
 ];
 
 /// Says what an error of this name means.
-pub(super) fn group(error_type: &str) -> Group {
+pub(super) fn group(error_type: &str) -> Group<'static> {
     let known = WORDS.iter().find(|(names, ..)| names.contains(&error_type));
     let (why, to_do) = known.map_or((UNKNOWN, OPERATOR), |(_, why, to_do)| (*why, *to_do));
     Group { why, to_do }

@@ -163,14 +163,6 @@ impl Head {
         if let Some(load) = computing {
             load.outcome = Loaded::Loaded;
         }
-        self.recover();
-    }
-
-    /// Ends what went wrong before a good load; but where a newer result stands refused, something still is.
-    pub(super) fn recover(&mut self) {
-        if self.refused_since().is_none() {
-            self.has_recovered |= std::mem::take(&mut self.went_wrong);
-        }
     }
 
     /// Remembers how people were told of a run by whoever has the segment: nobody can have told of a later one, whatever the

@@ -1,8 +1,8 @@
 //! Jobs that will not be carried out, unless somebody approves them, orders them, or mends what keeps them out.
 
-use crate::domain::{ErrorType, Position, RunId};
+use crate::domain::{ErrorType, Mode, Position, RunId};
 use crate::state::head::{Input, Job};
-use crate::state::precedence::Precedence;
+use crate::state::precedence::{Precedence, Rank};
 use serde::{Deserialize, Serialize};
 
 /// A job that will not be carried out.
@@ -13,6 +13,9 @@ pub struct Refused {
     pub position: Position,
     /// Its name, and what an approval must quote.
     pub run_id: RunId,
+    /// How it was to be loaded; earlier heads lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
     /// Where it stood, for a direct load, in which place its approval puts it; earlier heads lack it.
     #[serde(default, rename = "ordered", skip_serializing_if = "Option::is_none")]
     pub direct: Option<Box<Precedence>>,
@@ -32,9 +35,33 @@ pub struct Refusal {
     /// The type that the run's report gave; earlier heads lack it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_type: Option<ErrorType>,
+    /// How people were told of it; earlier heads lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<Box<Told>>,
     /// The job, where it waits until nothing uses the segment any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Box<Job>>,
+}
+
+/// How people were told that a job will not be carried out, for who asks again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// Why, as the end of a sentence.
+    pub why: String,
+    /// What helps.
+    pub help: Help,
+}
+
+/// What helps where a job will not be carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Help {
+    /// An approval.
+    Approval,
+    /// Waiting until nothing uses the segment, as long as it waits, or an approval.
+    Waiting,
+    /// What these words say: no approval does.
+    Words(String),
 }
 
 impl Refusal {
@@ -46,6 +73,7 @@ impl Refusal {
                 .to_owned(),
             unreadable: false,
             error_type: None,
+            told: None,
             waiting: None,
         }
     }
@@ -58,6 +86,7 @@ impl Refused {
         Self {
             position,
             run_id,
+            mode: Some(job.mode),
             direct: job.direct.clone().map(Box::new),
             refusal,
         }
@@ -66,6 +95,11 @@ impl Refused {
     /// Returns whether it waits until nothing uses the segment any more.
     pub(super) const fn waits(&self) -> bool {
         self.refusal.waiting.is_some()
+    }
+
+    /// Returns what compares it with what was carried out.
+    pub(super) fn rank(&self) -> Rank<'_> {
+        Precedence::rank(self.direct.as_deref(), &self.position)
     }
 
     /// Returns whether a direct load was refused, rather than what an event told of.

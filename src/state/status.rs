@@ -1,8 +1,7 @@
 //! What a head says of its segment at a glance: for people who ask, and for nobody who decides.
 
-use super::head::{Head, Job, Lease};
-use super::refused::Refused;
-use crate::domain::{Outcome, SegmentName};
+use super::head::{Head, Lease};
+use crate::domain::SegmentName;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use std::fmt;
@@ -219,36 +218,6 @@ impl Head {
             .min();
         of_segment.max(of_inputs).filter(|until| *until > now)
     }
-
-    /// Returns the newest refusal of a result that is newer than what was loaded last.
-    pub(super) fn refused_since(&self) -> Option<&Refused> {
-        let applied = self.applied.as_ref().map(|applied| &applied.job);
-        let newer = self
-            .refused
-            .iter()
-            .filter(|refused| applied.is_none_or(|job| is_behind(refused, job)));
-        newer.max_by(|a, b| a.position.place().cmp(&b.position.place()))
-    }
-
-    /// Returns whether a result stands refused that is newer than this one.
-    pub fn is_refused_behind(&self, job: &Job) -> bool {
-        self.refused.iter().any(|refused| is_behind(refused, job))
-    }
-
-    /// Returns the refusal that people have to decide about: that of a newer result, or what was asked for directly and refused just
-    /// now.
-    pub(super) fn refused_last(&self) -> Option<&Refused> {
-        let was_refused = self
-            .last_run
-            .as_ref()
-            .is_some_and(|run| run.outcome == Outcome::Refused);
-        let asked_for = self.refused.last().filter(|refused| refused.is_direct() && was_refused);
-        self.refused_since().or(asked_for)
-    }
-}
-
-fn is_behind(refused: &Refused, job: &Job) -> bool {
-    refused.position.place() > job.knows().place()
 }
 
 impl fmt::Display for Why<'_> {

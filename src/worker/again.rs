@@ -7,7 +7,7 @@ use crate::domain::{Fate, Mode};
 use crate::error::Error;
 use crate::means::Means;
 use crate::reconcile::{self, Audience, Draft, Unverified, survey};
-use crate::report::{RunReport, Seen};
+use crate::report::{Past, RunReport, Seen};
 use crate::state::{Achievement, Applied, Job};
 
 /// Why something is published again.
@@ -68,7 +68,10 @@ impl<M: Means> Session<'_, M> {
             }
             let (seen, overtaken) = self.publish_unread(&read_back, audience, Why::NotShown).await?;
             let overtaken = overtaken.iter().map(|lost| RunReport::of_overtaken(lost, job));
-            Ok::<_, Error>(overtaken.chain([seen.finished_unread(error)]).collect())
+            let finished = seen
+                .finished_unread(error)
+                .after(Past::of(&head, job).until(self.lease.recovery()));
+            Ok::<_, Error>(overtaken.chain([finished]).collect())
         };
         Box::pin(finishing).await.unwrap_or_else(|error| {
             tracing::warn!(error = %error, "what an attempt before was about to publish could not be published");

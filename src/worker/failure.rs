@@ -4,7 +4,7 @@ use super::lease::LeaseGuard;
 use crate::domain::Fate;
 use crate::error::Error;
 use crate::means::Means;
-use crate::report::{Ending, Outcome, RunReport};
+use crate::report::{Ending, Outcome, RunReport, to_remember};
 use crate::state::{self, Job, Refusal, Whose};
 
 /// Whether the worker goes on with the next job, once it has told of this one.
@@ -54,6 +54,7 @@ fn refusal(job: &Job, error: &Error) -> Refusal {
         reason: error.to_string(),
         unreadable: error.fate() == Fate::PutAside,
         error_type: error.told_type(),
+        told: Some(Box::new(to_remember(error))),
         waiting: matches!(error, Error::RefusedWhileUsed(_)).then(|| Box::new(job.clone())),
     }
 }

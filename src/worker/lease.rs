@@ -8,11 +8,12 @@ use crate::means::Means;
 use crate::reconcile::late;
 use crate::state::transition::sending_time;
 use crate::state::{
-    Achievement, Claim, Error, Head, Job, LastRun, LeaseLost, Lost, Overtaken, ReadBack, Refusal, Shortfall,
+    Achievement, Claim, Error, Head, Job, LastRun, LeaseLost, Lost, Overtaken, ReadBack, Recovery, Refusal, Shortfall,
     Unreported, Whose,
 };
 use crate::time::Fence;
 use chrono::{DateTime, TimeDelta, Utc};
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -34,6 +35,8 @@ pub(super) struct LeaseGuard<M> {
     overtaken: Vec<Overtaken>,
     /// What has to wait and keeps others from their turn.
     in_the_way: Option<Job>,
+    /// How all is well again by the attempt that came to its end last.
+    recovery: Cell<Option<Recovery>>,
 }
 
 /// A lease is renewed every sixth of its length: two renewals may be lost before the fence closes.
@@ -62,6 +65,7 @@ impl<M: Means> LeaseGuard<M> {
             unreported: None,
             overtaken: Vec::new(),
             in_the_way: None,
+            recovery: Cell::new(None),
         };
         loop {
             let asked_at = Instant::now();
@@ -279,6 +283,11 @@ impl<M: Means> LeaseGuard<M> {
         self.in_the_way.as_ref()
     }
 
+    /// Returns how all is well again by what came to its end last under this lease, until that is told.
+    pub(super) const fn recovery(&self) -> Option<Recovery> {
+        self.recovery.get()
+    }
+
     /// Returns whether this job is what was applied last, and nothing is queued beside it.
     pub(super) async fn is_still_applied(&self, job: &Job) -> Result<bool, Error> {
         self.change(|head, _| head.is_still_applied(&self.owner, job)).await
@@ -348,11 +357,17 @@ impl<M: Means> LeaseGuard<M> {
         mut change: impl FnMut(&mut Head, DateTime<Utc>) -> Result<T, LeaseLost>,
     ) -> Result<T, Error> {
         let noting = |head: &mut Head, now| {
+            // What an attempt before has made well is told of that attempt.
+            let before = head.recovery().is_some();
             let outcome = change(head, now)?;
             head.note_unanswered(late::left(&self.means).map(|left| now + left), now);
-            Ok(outcome)
+            Ok((outcome, before, head.recovery()))
         };
-        let changed: Result<T, LeaseLost> = heads::update(&self.means, &self.segment_name, noting).await?;
-        Ok(changed?)
+        let changed: Result<_, LeaseLost> = heads::update(&self.means, &self.segment_name, noting).await?;
+        let (outcome, before, after) = changed?;
+        if !before || after.is_none() {
+            self.recovery.set(after);
+        }
+        Ok(outcome)
     }
 }

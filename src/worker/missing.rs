@@ -149,7 +149,7 @@ impl<M: Means> Session<'_, M> {
                 .await;
             let shortfall = self.lease.note_missing(lacking.lack).await?;
             let seen = Seen::Active(shown, lacking.told(shortfall));
-            return Ok(Some(self.report_seen(applied, &seen).await.counted_anew()));
+            return Ok(Some(self.report_seen(applied, &seen).await));
         }
         self.publish_missing(applied, shown).await
     }

@@ -88,7 +88,7 @@ impl<M: Means> Session<'_, M> {
     /// Where a newer one is to be tried first, this one is evaluated again after it, and is not reported yet.
     async fn work_on(&self, job: &Job, done: &mut Done) -> (Vec<RunReport>, Next) {
         let meter = Meter::start(self.means());
-        let (account, carried_out) = self.carry_out(job, &meter).await;
+        let (mut account, carried_out) = self.carry_out(job, &meter).await;
         let overtaken = account.writing.overtaken.iter();
         self.tell(done, overtaken.map(|lost| RunReport::of_overtaken(lost, job)))
             .await;
@@ -106,6 +106,7 @@ impl<M: Means> Session<'_, M> {
             }
         };
         let cost = meter.read();
+        account.past = account.past.until(self.lease.recovery());
         let (number, lists) = self.keep_lists(job, account.leftovers()).await;
         let report = RunReport::of_attempt(Attempt {
             job,

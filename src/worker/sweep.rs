@@ -234,7 +234,7 @@ impl<M: Means> Worker<'_, M> {
         };
         match seen {
             Some(seen) => {
-                let seen = seen.after(Past::of(&head, &applied.job));
+                let seen = seen.after(Past::of(&head, &applied.job).until(session.lease.recovery()));
                 session.tell(&mut done, [seen]).await;
             }
             None => session.tell_overdue(&head, applied, &mut done).await,

@@ -41,6 +41,7 @@ mod new_segments;
 mod nights;
 mod observed;
 mod others;
+mod over;
 mod overtaken;
 mod page;
 mod pinned;

@@ -62,11 +62,13 @@ pub(super) fn refused(key: &str, reason: &str) -> Refused {
             nth: 0,
         },
         run_id: serde_json::from_value(serde_json::json!("da8ded9e30af2cca")).unwrap(),
+        mode: None,
         direct: None,
         refusal: Refusal {
             reason: reason.to_owned(),
             unreadable: false,
             error_type: None,
+            told: None,
             waiting: None,
         },
     }

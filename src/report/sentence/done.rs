@@ -4,6 +4,7 @@ use super::{Telling, capitalised, people};
 use crate::domain::{Mode, Watch};
 use crate::report::sentences::kept_out_plainly;
 use crate::report::{Background, Outcome};
+use crate::state::Recovery;
 use crate::text::shown::grouped;
 
 impl Telling<'_> {
@@ -19,9 +20,19 @@ impl Telling<'_> {
         sentences.extend(self.shortage());
         sentences.extend(self.surplus());
         sentences.extend(self.left_out());
-        let recovered = "What went wrong before is over.";
-        sentences.extend(self.report.recovered.then(|| recovered.to_owned()));
+        sentences.extend(self.recovered().map(str::to_owned));
         sentences.join(" ")
+    }
+
+    /// Says that all is well again, as far as it is.
+    fn recovered(&self) -> Option<&'static str> {
+        let recovery = self.background().past.recovery.filter(|_| self.report.recovered)?;
+        Some(match recovery {
+            Recovery::Whole => "What went wrong before is over.",
+            Recovery::LeavesOut => {
+                "What went wrong before is over, but a file that was refused before is still not loaded."
+            }
+        })
     }
 
     fn loaded(&self) -> String {

@@ -5,14 +5,15 @@
 
 mod counted;
 mod done;
+mod refused;
 mod stale;
 mod unnamed;
 
+pub(crate) use refused::to_remember;
 pub(super) use stale::of_stale;
 
 use super::why::{Group, group};
 use super::{Audience, Background, Outcome, RunReport};
-use crate::error::{Objection, WayOut};
 use crate::text::shown::grouped;
 use chrono::{DateTime, Datelike, Utc};
 
@@ -98,31 +99,6 @@ impl Telling<'_> {
         format!("A dry run: {} {would}. Nothing was changed.", self.name)
     }
 
-    fn tell_the_refusal(&self) -> String {
-        let (why, way_out) = refusal(self.report);
-        if self.report.is_dry_run {
-            return format!(
-                "A dry run: {} would not be refreshed: {why}. Nothing was changed.",
-                self.name
-            );
-        }
-        let to_do = match way_out {
-            WayOut::Mend if self.is_for_the_segment_s_sake() => {
-                "Mend that in Dynamics, then load this file directly again."
-            }
-            way_out => to_do(way_out),
-        };
-        let refused = self.says(&format!("was not refreshed: {why}."));
-        self.with_standing(refused, Some(to_do))
-    }
-
-    /// Returns whether another file would be refused as well, since it is the segment that does not fit.
-    fn is_for_the_segment_s_sake(&self) -> bool {
-        ["SeveralSegments", "DynamicSegment", "WrongBaseEntity", "SegmentMissing"]
-            .iter()
-            .any(|name| self.report.error_type() == Some(*name))
-    }
-
     fn tell_that_it_goes_on(&self) -> String {
         if self.background().waits_for_another {
             return self
@@ -146,6 +122,7 @@ impl Telling<'_> {
             followed_up,
             is_tried_again,
             waits_for_another,
+            is_known,
             ..
         } = self.background();
         let Group { why, to_do } = group_of(self.report);
@@ -156,6 +133,7 @@ impl Telling<'_> {
             );
         }
         let failed = match followed_up {
+            _ if *is_known => self.says(&format!("was not refreshed: this file came to nothing before: {why}.")),
             _ if *waits_for_another && self.report.error_type().is_none() => {
                 self.says("waits with this file: another one goes first.")
             }
@@ -249,33 +227,13 @@ impl Telling<'_> {
 }
 
 /// Returns what went wrong, and what is to be done.
-fn group_of(report: &RunReport) -> Group {
+fn group_of(report: &RunReport) -> Group<'_> {
+    let Background { misfit, remembered, .. } = &report.background;
+    let told = remembered.as_ref().and_then(|remembered| remembered.told.as_ref());
     let known = group(report.error_type().unwrap_or_default());
     Group {
-        why: report.background.misfit.unwrap_or(known.why),
+        why: misfit.or_else(|| Some(&told?.why)).unwrap_or(known.why),
         ..known
-    }
-}
-
-/// Returns why a result was refused, as the end of a sentence, and the way out.
-fn refusal(report: &RunReport) -> (String, WayOut) {
-    match &report.background.objection {
-        Some(Objection { plain, way_out, .. }) => (plain.clone(), *way_out),
-        None if report.error_type().is_some() => (group_of(report).why.to_owned(), WayOut::Mend),
-        None => (
-            "this file was refused before, and nobody has approved it".to_owned(),
-            WayOut::Approve,
-        ),
-    }
-}
-
-/// Says what is to be done about a refusal.
-const fn to_do(way_out: WayOut) -> &'static str {
-    match way_out {
-        WayOut::Approve => "Approve, or drop a better file.",
-        WayOut::Wait => "It is loaded by itself once nothing uses the segment any more, or when somebody approves.",
-        WayOut::Mend => "Mend that, or drop a better file.",
-        WayOut::Do(what) | WayOut::Decide(what) => what,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is said of a run that ended before anybody knew of which segment it was: it names none.
 
-use super::{Group, Outcome, RunReport, group_of, refusal, to_do};
+use super::refused::refusal;
+use super::{Group, Outcome, RunReport, group_of};
 
 /// Tells a run of no segment.
 pub(super) fn tell(report: &RunReport) -> String {
@@ -12,11 +13,11 @@ pub(super) fn tell(report: &RunReport) -> String {
 }
 
 fn tell_the_refusal(report: &RunReport) -> String {
-    let (why, way_out) = refusal(report);
+    let (why, to_do) = refusal(report);
     if report.is_dry_run {
         return format!("A dry run: this file would not be loaded: {why}. Nothing was changed.");
     }
-    format!("This file was not loaded: {why}. {}", to_do(way_out))
+    format!("This file was not loaded: {why}. {to_do}")
 }
 
 fn tell_the_failure(report: &RunReport) -> String {

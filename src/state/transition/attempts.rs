@@ -198,12 +198,20 @@ impl Head {
 
     /// Ends an attempt that went well: only what was seen Active clears the segment of its failures.
     pub(super) fn end_well(&mut self) {
-        if self.applied.as_ref().is_none_or(|applied| applied.confirmed) {
-            self.failures = None;
+        if self.end_without_failure() {
             self.recover();
+        }
+    }
+
+    /// Ends an attempt that did not fail; returns whether the segment is clear of its failures.
+    pub(super) fn end_without_failure(&mut self) -> bool {
+        let is_clear = self.applied.as_ref().is_none_or(|applied| applied.confirmed);
+        if is_clear {
+            self.failures = None;
         }
         self.note_unreported();
         self.end_attempt();
+        is_clear
     }
 
     /// Returns whether a sweep should go on with what is pending at `now`, S3's time, or has to tell of what nobody may have heard.

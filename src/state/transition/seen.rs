@@ -8,20 +8,26 @@ use chrono::{DateTime, Utc};
 impl Head {
     /// Records that the published segment was seen Active.
     pub fn confirm(&mut self, owner: &str, now: DateTime<Utc>) -> Result<(), LeaseLost> {
-        self.let_go(owner)?;
+        self.end_watch(owner)?;
         self.remember_as_seen(now);
+        self.end_well();
         Ok(())
     }
 
-    /// Records that nobody need look any more for what was published: the segment is gone.
+    /// Records that nobody need look any more for what was published: the segment is gone, by which nothing is mended.
     pub fn let_go(&mut self, owner: &str) -> Result<(), LeaseLost> {
+        self.end_watch(owner)?;
+        self.end_without_failure();
+        Ok(())
+    }
+
+    fn end_watch(&mut self, owner: &str) -> Result<(), LeaseLost> {
         self.lease_of(owner)?;
         if let Some(applied) = &mut self.applied {
             applied.confirmed = true;
             applied.watch = None;
         }
         self.unseen = None;
-        self.end_well();
         Ok(())
     }
 

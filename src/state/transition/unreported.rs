@@ -3,6 +3,7 @@
 use super::Enqueued;
 use crate::state::head::{Applied, Head, Job};
 use crate::state::past::Loaded;
+use crate::state::well::Recovery;
 
 /// An attempt that came to its end and then ended without a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,8 +12,8 @@ pub struct Unreported {
     pub job: Job,
     /// What became of it.
     pub end: End,
-    /// It was the first good one after something went wrong.
-    pub has_recovered: bool,
+    /// How it was the first good one after something went wrong.
+    pub recovery: Option<Recovery>,
 }
 
 /// What became of a job that is done with.
@@ -62,11 +63,9 @@ impl Head {
             // What is queued once more is told of by its own run.
             End::Known(known.filter(|known| *known != Enqueued::Pending)?)
         };
-        let has_recovered = self.has_recovered && matches!(end, End::Applied(..));
-        Some(Unreported {
-            job,
-            end,
-            has_recovered,
-        })
+        let recovery = self
+            .recovery()
+            .filter(|_| matches!(end, End::Applied(..) | End::Known(Enqueued::Applied)));
+        Some(Unreported { job, end, recovery })
     }
 }

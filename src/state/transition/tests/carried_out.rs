@@ -1,7 +1,7 @@
 //! What is left of jobs that are carried out, or published again.
 
 use super::*;
-use crate::state::{Load, Loaded};
+use crate::state::{Load, Loaded, Recovery};
 
 #[test]
 fn what_is_published_again_is_no_other_load_and_says_how_many_people_dynamics_counts() {
@@ -71,4 +71,46 @@ fn a_refusal_is_none_any_more_for_its_event_once_something_newer_was_loaded() {
         Enqueued::Queued,
         "who approves it decides"
     );
+}
+
+#[test]
+fn a_segment_that_is_gone_has_not_recovered() {
+    let mut head = head();
+    let job = replace(1);
+    head.enqueue(job.clone(), false);
+    let computing = Achievement {
+        watch: Some(Watch::unknown(1)),
+        ..done()
+    };
+    head.apply("me", &job, computing, at(10)).unwrap();
+    head.fail_late("me", &job, "PublishFailed", at(11)).unwrap();
+    head.let_go("me").unwrap();
+    assert_eq!((head.went_wrong, head.recovery()), (true, None));
+    head.enqueue(replace(2), false);
+    apply_next(&mut head);
+    assert_eq!((head.went_wrong, head.recovery()), (false, Some(Recovery::Whole)));
+}
+
+#[test]
+fn an_approval_of_an_older_result_ends_nothing_of_what_is_newer_than_its_file() {
+    let mut head = head();
+    for second in [1, 2] {
+        head.enqueue(replace(second), false);
+        let refused = head.next().unwrap().clone();
+        head.refuse("me", &refused, too_small()).unwrap();
+    }
+    let approved = Job {
+        approved: true,
+        ..replace(1)
+    };
+    assert_eq!(head.enqueue(approved, true), Enqueued::Queued);
+    apply_next(&mut head);
+    assert_eq!(
+        (head.went_wrong, head.recovery()),
+        (true, None),
+        "the newer one stands refused"
+    );
+    head.enqueue(replace(2), true);
+    apply_next(&mut head);
+    assert_eq!((head.went_wrong, head.recovery()), (false, Some(Recovery::Whole)));
 }

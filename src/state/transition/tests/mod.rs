@@ -71,6 +71,7 @@ fn too_small() -> Refusal {
         reason: "too small".to_owned(),
         unreadable: false,
         error_type: None,
+        told: None,
         waiting: None,
     }
 }
