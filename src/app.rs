@@ -302,11 +302,10 @@ impl App {
         let history = archive
             .history(command.segment_name.as_ref(), destination.as_ref().ok(), command.limit)
             .await?;
-        let unreadable = history.unreadable.iter().map(ToString::to_string);
         let unknown = destination.as_ref().err();
         let unknown = unknown
             .map(|error| format!("the runs of all environments are told, since the destination is unknown: {error}"));
-        let warnings: Vec<_> = unknown.into_iter().chain(unreadable).collect();
+        let warnings: Vec<_> = unknown.into_iter().chain(history.warnings()).collect();
         let runs = if command.brief { history.brief() } else { history.runs };
         Ok(json!({ "runs": runs, "warnings": warnings }))
     }

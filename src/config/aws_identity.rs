@@ -64,12 +64,21 @@ fn failure(error: &SdkError<GetWebIdentityTokenError>) -> IdentityError {
     match error {
         _ if bounded::is_too_large(error) => IdentityError::NotNow(bounded::TOO_LARGE.to_owned()),
         SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) => IdentityError::NotNow("no answer".to_owned()),
-        SdkError::ServiceError(_) if is_passing => IdentityError::NotNow(code),
+        SdkError::ServiceError(_) if is_passing => IdentityError::NotNow(answered(status, &code)),
         SdkError::ServiceError(_) => IdentityError::Refused {
             advice: advice(&code),
             code: Some(code).filter(|code| !code.is_empty()),
         },
         _ => IdentityError::NotNow("an answer that cannot be read".to_owned()),
+    }
+}
+
+/// Says what STS answered that may be otherwise a little later.
+fn answered(status: Option<u16>, code: &str) -> String {
+    let status = status.map(|status| format!("HTTP {status}")).unwrap_or_default();
+    match code {
+        "" => status,
+        code => format!("{status} ({code})"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::fields::Fields;
 use super::organization::{InvalidPart, Organization};
-use super::{Credential, Error, Rules};
+use super::{Credential, Error, Rules, SecretName};
 use serde_json::Value;
 use std::fmt;
 
@@ -123,19 +123,9 @@ fn credential(fields: &Fields<'_>, organization: &Organization) -> Result<Creden
             let credential = Credential::inline(fields.secret(), object.clone(), organization)?;
             Ok(CredentialSource::Inline(Box::new(credential)))
         }
-        Some(Value::String(id)) if is_secret_id(id.trim()) => Ok(CredentialSource::Secret(id.trim().into())),
+        Some(Value::String(id)) if SecretName::may_be(id.trim()) => Ok(CredentialSource::Secret(id.trim().into())),
         Some(_) => Err(fields.invalid(FIELD, "the name or ARN of a secret in quotes, or an object")),
     }
-}
-
-/// Returns whether Secrets Manager could know a secret of this name or ARN.
-///
-/// What is pasted here by mistake, such as the client secret itself, must not come back as a "name" in a message.
-fn is_secret_id(text: &str) -> bool {
-    (1..=2048).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"/_+=.@-:".contains(&byte))
 }
 
 #[cfg(test)]

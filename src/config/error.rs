@@ -16,6 +16,19 @@ pub enum SecretName {
     CredentialOf(String),
 }
 
+impl SecretName {
+    /// The longest name or ARN in characters (AWS, `GetSecretValue`).
+    const LONGEST: usize = 2_048;
+
+    /// Returns whether Secrets Manager could know a secret of this name or ARN.
+    ///
+    /// What is pasted there by mistake, such as the client secret itself, must not come back as a "name" in a message.
+    pub(super) fn may_be(text: &str) -> bool {
+        let is_in_names = |byte: u8| byte.is_ascii_alphanumeric() || b"/_+=.@-:".contains(&byte);
+        (1..=Self::LONGEST).contains(&text.len()) && text.bytes().all(is_in_names)
+    }
+}
+
 impl From<&str> for SecretName {
     fn from(name: &str) -> Self {
         Self::Known(name.into())

@@ -1,5 +1,6 @@
 //! The environment variables, read once.
 
+use super::SecretName;
 use crate::domain::LONGEST_LEASE;
 use crate::event::scope::Scope;
 use std::time::Duration;
@@ -79,18 +80,15 @@ impl Variables {
 
     /// Reads the variables that `lookup` knows; an empty one counts as not set, except that results may have no prefix.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, VariableError> {
-        let text = |name| lookup(name).filter(|text| !text.trim().is_empty());
+        let text = |name: &str| lookup(name).filter(|text| !text.trim().is_empty());
         let variables = Self {
-            destination_secret_id: text("DESTINATION_SECRET_ID").ok_or(VariableError::Missing {
-                variable: "DESTINATION_SECRET_ID",
-                advice: "give the name or ARN of the destination secret in Secrets Manager",
-            })?,
-            results_bucket: text("RESULTS_BUCKET"),
-            results_prefix: folder(lookup("RESULTS_PREFIX").unwrap_or_else(|| "incoming/".into())),
-            state_bucket: text("STATE_BUCKET"),
+            destination_secret_id: secret_id("DESTINATION_SECRET_ID", text)?,
+            results_bucket: bucket("RESULTS_BUCKET", text)?,
+            results_prefix: folder(results_prefix(lookup("RESULTS_PREFIX"))?),
+            state_bucket: bucket("STATE_BUCKET", text)?,
             state_prefix: folder(lookup("STATE_PREFIX").unwrap_or_else(|| "_state/".into())),
             lease: lease(text("LEASE_SECONDS"))?,
-            event_bus: text("EVENT_BUS_NAME"),
+            event_bus: bus("EVENT_BUS_NAME", text)?,
             function_name: text("AWS_LAMBDA_FUNCTION_NAME"),
             memory: memory(text("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").as_deref()),
         };
@@ -133,6 +131,58 @@ impl Variables {
     }
 }
 
+/// Reads the name or ARN of a secret. What is neither may be the secret itself, pasted there by mistake: it is never shown, and
+/// nobody is asked for it.
+fn secret_id(variable: &'static str, text: impl Fn(&str) -> Option<String>) -> Result<String, VariableError> {
+    let id = text(variable).ok_or(VariableError::Missing {
+        variable,
+        advice: "give the name or ARN of the destination secret in Secrets Manager",
+    })?;
+    if SecretName::may_be(id.trim()) {
+        return Ok(id.trim().to_owned());
+    }
+    let expected = "the name or ARN of a secret in Secrets Manager, of letters, digits and /_+=.@-, and not what the secret holds; what it \
+                    is now is not shown, since it may be secret";
+    Err(VariableError::Invalid { variable, expected })
+}
+
+/// Reads the name of a bucket: S3 would look for one whose name is its ARN or address.
+fn bucket(variable: &'static str, text: impl Fn(&str) -> Option<String>) -> Result<Option<String>, VariableError> {
+    let is_in_names = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let name = text(variable).map(|name| name.trim().to_owned());
+    if name.as_ref().is_none_or(|name| name.chars().all(is_in_names)) {
+        return Ok(name);
+    }
+    let expected = "the name of a bucket alone, such as `socktown-results`, without arn:aws:s3::: or s3:// before it and a key behind it";
+    Err(VariableError::Invalid { variable, expected })
+}
+
+/// Reads the name or ARN of a bus, of characters that those have (AWS, `PutEvents`): warnings show it.
+fn bus(variable: &'static str, text: impl Fn(&str) -> Option<String>) -> Result<Option<String>, VariableError> {
+    let is_in_names = |c: char| c.is_ascii_alphanumeric() || "/.-_:".contains(c);
+    let name = text(variable).map(|name| name.trim().to_owned());
+    if name.as_ref().is_none_or(|name| name.chars().all(is_in_names)) {
+        return Ok(name);
+    }
+    let expected = "`default`, or the name or ARN of a bus of EventBridge";
+    Err(VariableError::Invalid { variable, expected })
+}
+
+/// Reads the prefix of results: what no key begins with would keep every file out without a word.
+fn results_prefix(text: Option<String>) -> Result<String, VariableError> {
+    let prefix = text.unwrap_or_else(|| "incoming/".into());
+    let is_like_keys = !prefix.starts_with('/') && !prefix.contains("//") && prefix.trim() == prefix;
+    if is_like_keys {
+        return Ok(prefix);
+    }
+    let expected = "what the keys of results begin with, such as `incoming/`: without a bucket, a slash or a blank before it, and without \
+                    two slashes in a row";
+    Err(VariableError::Invalid {
+        variable: "RESULTS_PREFIX",
+        expected,
+    })
+}
+
 /// Adds the `/` that is missing behind a prefix.
 fn folder(mut prefix: String) -> String {
     if !prefix.is_empty() && !prefix.ends_with('/') {
@@ -161,108 +211,4 @@ fn lease(text: Option<String>) -> Result<Duration, VariableError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(variables: &[(&str, &str)]) -> Result<Variables, VariableError> {
-        let all = [&[("DESTINATION_SECRET_ID", "socktown/destination")], variables].concat();
-        // The last one counts, so that a test can overrule the first.
-        Variables::read(|name| {
-            all.iter()
-                .rev()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| (*value).into())
-        })
-    }
-
-    #[test]
-    fn the_secret_alone_is_enough() {
-        let expected = Variables {
-            destination_secret_id: "socktown/destination".into(),
-            results_bucket: None,
-            results_prefix: "incoming/".into(),
-            state_bucket: None,
-            state_prefix: "_state/".into(),
-            lease: Duration::from_mins(3),
-            event_bus: None,
-            function_name: None,
-            memory: u64::MAX,
-        };
-        assert_eq!(read(&[]), Ok(expected));
-        for nothing in ["", " "] {
-            let error = read(&[("DESTINATION_SECRET_ID", nothing)]).unwrap_err();
-            assert!(
-                error.to_string().contains("`DESTINATION_SECRET_ID` is not set"),
-                "{error}"
-            );
-        }
-    }
-
-    #[test]
-    fn prefixes_get_a_missing_slash_and_results_may_have_none() {
-        let variables = read(&[("RESULTS_PREFIX", "a/b"), ("STATE_PREFIX", "c")]).unwrap();
-        assert_eq!((&*variables.results_prefix, &*variables.state_prefix), ("a/b/", "c/"));
-        assert_eq!(read(&[("RESULTS_PREFIX", "")]).unwrap().results_prefix, "");
-    }
-
-    #[test]
-    fn results_never_lie_inside_the_state_of_one_bucket() {
-        for variables in [
-            &[("STATE_PREFIX", "")] as &[_],
-            &[("RESULTS_PREFIX", "_state")],
-            &[("RESULTS_PREFIX", "_state/in")],
-            &[("RESULTS_PREFIX", "a"), ("STATE_PREFIX", "a")],
-            &[
-                ("RESULTS_PREFIX", "_state/in"),
-                ("RESULTS_BUCKET", "b"),
-                ("STATE_BUCKET", "b"),
-            ],
-            &[("RESULTS_PREFIX", "_state/in"), ("RESULTS_BUCKET", "b")],
-        ] {
-            let error = read(variables).unwrap_err();
-            assert!(error.to_string().contains("_PREFIX` must be"), "{error}");
-        }
-        for variables in [
-            &[
-                ("RESULTS_PREFIX", "_state/in"),
-                ("RESULTS_BUCKET", "b"),
-                ("STATE_BUCKET", "c"),
-            ] as &[_],
-            &[("RESULTS_PREFIX", "_statement")],
-            &[("STATE_PREFIX", "incoming/_state")],
-        ] {
-            assert!(read(variables).is_ok(), "{variables:?}");
-        }
-    }
-
-    #[test]
-    fn the_state_lies_where_it_is_told_else_with_the_results() {
-        for (variables, expected) in [
-            (&[] as &[_], "event"),
-            (&[("RESULTS_BUCKET", "results")], "results"),
-            (&[("STATE_BUCKET", "state")], "state"),
-            (&[("RESULTS_BUCKET", "results"), ("STATE_BUCKET", "state")], "state"),
-            (&[("RESULTS_BUCKET", ""), ("STATE_BUCKET", "")], "event"),
-        ] {
-            let variables = read(variables).unwrap();
-            assert_eq!(variables.state_bucket_for("event"), expected);
-            assert!(variables.scope().is_own(expected, "_state/x"));
-        }
-    }
-
-    #[test]
-    fn the_memory_is_what_lambda_says() {
-        let memory = |text| read(&[("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", text)]).unwrap().memory;
-        assert_eq!(memory("256"), 256 << 20);
-        assert_eq!((memory(""), memory("all")), (u64::MAX, u64::MAX));
-    }
-
-    #[test]
-    fn a_lease_is_at_least_six_seconds() {
-        assert_eq!(read(&[("LEASE_SECONDS", "6")]).unwrap().lease, Duration::from_secs(6));
-        assert_eq!(read(&[("LEASE_SECONDS", "")]).unwrap().lease, Duration::from_mins(3));
-        for text in ["5", "0", "-6", "6.5", "three", "99999999999"] {
-            assert!(read(&[("LEASE_SECONDS", text)]).is_err(), "{text}");
-        }
-    }
-}
+mod tests;

@@ -29,9 +29,11 @@ pub struct History {
     /// The receipts, the newest first.
     pub runs: Vec<Value>,
     /// What lies among them and is none.
-    pub unreadable: Vec<state::Error>,
+    unreadable: Vec<state::Error>,
     /// How large the receipts are.
     bytes: usize,
+    /// More were asked for than an answer holds.
+    is_cut: bool,
 }
 
 impl History {
@@ -49,6 +51,18 @@ impl History {
             })
         };
         self.runs.iter().map(brief).collect()
+    }
+
+    /// Returns what a person should know of the runs that are told.
+    pub fn warnings(&self) -> impl Iterator<Item = String> {
+        let cut = self.is_cut.then(|| {
+            format!(
+                "these are the newest {} of the runs that were asked for: with the next one they would be more than the 6 MB that Lambda \
+                 answers. Ask for one segment, with `segment_name`; older receipts are in the bucket",
+                self.runs.len()
+            )
+        });
+        cut.into_iter().chain(self.unreadable.iter().map(ToString::to_string))
     }
 
     const fn len(&self) -> usize {
@@ -74,7 +88,7 @@ impl Archive {
         let lists = days.map(|day| self.receipts_of(day, segment_name));
         let mut lists = std::pin::pin!(stream::iter(lists).buffered(CALLS_IN_FLIGHT));
         let mut history = History::default();
-        while history.len() < limit {
+        while history.len() < limit && !history.is_cut {
             match lists.try_next().await? {
                 Some(of_day) => self.tell_of_day(&mut history, &of_day, own, limit).await?,
                 None => break,
@@ -110,11 +124,16 @@ impl Archive {
                 continue;
             }
             name_the_first_files(&mut receipt);
-            history.bytes += receipt.to_string().len();
+            let bytes = receipt.to_string().len();
+            if bytes > MOST_BYTES {
+                let what = "is larger than the 6 MB that Lambda answers";
+                history.unreadable.push(self.unreadable(key, what));
+                continue;
+            }
+            history.bytes += bytes;
             if history.bytes > MOST_BYTES {
-                let what =
-                    "with those before it, it is more than the 6 MB that Lambda answers, ask with a smaller `limit`";
-                return Err(self.unavailable(key, what));
+                history.is_cut = true;
+                break;
             }
             history.runs.push(receipt);
         }
@@ -145,11 +164,15 @@ impl Archive {
 
     fn receipt(&self, key: &str, content: &[u8]) -> Result<Value, state::Error> {
         let receipt = serde_json::from_slice(content).ok().filter(Value::is_object);
-        receipt.ok_or_else(|| state::Error::Unreadable {
+        receipt.ok_or_else(|| self.unreadable(key, "is no receipt"))
+    }
+
+    fn unreadable(&self, key: &str, what: &str) -> state::Error {
+        state::Error::Unreadable {
             bucket: self.0.bucket.clone(),
             key: key.to_owned(),
-            what: "is no receipt".to_owned(),
-        })
+            what: what.to_owned(),
+        }
     }
 
     fn failure(&self, reason: Reason, key: &str) -> state::Error {
