@@ -13,6 +13,10 @@ impl SegmentName {
     const MAX_UTF16_UNITS: usize = 100;
     /// What follows the name of the segment that samples go to.
     const SAMPLE_SUFFIX: &str = " (test)";
+    /// How the names of files end.
+    const FILES: [&str; 10] = [
+        "csv", "tsv", "txt", "json", "jsonl", "ndjson", "parquet", "gz", "zst", "manifest",
+    ];
     /// What a name must be.
     const EXPECTED: &str = "a segment name of 1 to 100 characters without control characters";
 
@@ -30,6 +34,20 @@ impl SegmentName {
     /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Returns whether it looks like a date, a number, a part of a table or a file, as folders are called that nobody means for the
+    /// name of an audience.
+    pub fn is_like_a_date_or_file(&self) -> bool {
+        let name = self.0.as_str();
+        let is_number = name
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || b"-_.: ".contains(&byte));
+        let is_word =
+            |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let is_partition = name.split_once('=').is_some_and(|(column, _)| is_word(column));
+        let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+        is_number || is_partition || ending.is_some_and(|ending| Self::FILES.contains(&ending.as_str()))
     }
 
     /// Returns the name of the segment that samples go to, which must fit too.
@@ -73,6 +91,35 @@ mod tests {
         assert!(SegmentName::parse(&"🧦".repeat(50)).is_ok());
         assert!(SegmentName::parse(&"🧦".repeat(51)).is_err());
         assert!(SegmentName::parse(&"x".repeat(101)).is_err());
+    }
+
+    #[test]
+    fn folders_of_days_and_files_are_told_from_names_of_audiences() {
+        let is_odd = |name: &str| SegmentName::parse(name).unwrap().is_like_a_date_or_file();
+        for name in [
+            "23",
+            "2026",
+            "2026-11-27",
+            "2026_11",
+            "dt=2026-11-27",
+            "year=2026",
+            "all.csv",
+            "Summer manifest.csv",
+            "a.GZ",
+        ] {
+            assert!(is_odd(name), "{name}");
+        }
+        for name in [
+            "Summer Sale",
+            "Summer Sale 2026",
+            "Q4-2026",
+            "50 % = half",
+            "v1.5 customers",
+            "24h",
+            "é",
+        ] {
+            assert!(!is_odd(name), "{name}");
+        }
     }
 
     #[test]

@@ -24,8 +24,24 @@ impl RunReport {
             outcome: self.outcome,
             sentence: self.sentence.clone(),
             created: self.created,
-            near_name: self.created && self.background.near.is_some(),
+            near_name: self.created && (self.background.near.is_some() || self.is_named_by_an_odd_folder()),
             needs_attention: self.needs_attention,
+        })
+    }
+
+    /// Returns whether its segment has the name of a folder that nobody is likely to have meant for an audience, such as that of a
+    /// day.
+    pub(super) fn is_named_by_an_odd_folder(&self) -> bool {
+        let name = self.segment_name.as_ref().filter(|name| name.is_like_a_date_or_file());
+        let source = self.source.as_ref();
+        name.zip(source).is_some_and(|(name, source)| {
+            source
+                .object
+                .key
+                .split('/')
+                .rev()
+                .skip(1)
+                .any(|folder| folder.trim() == name.as_str())
         })
     }
 

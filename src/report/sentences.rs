@@ -149,8 +149,14 @@ pub(super) fn about_a_new_segment(report: &RunReport, comparison: &Comparison) -
     let near = comparison.beside.as_ref()?;
     let name = report.segment_name.as_ref().map_or("", SegmentName::as_str);
     let is = if report.created { "is" } else { "would be" };
+    let folder = if report.is_named_by_an_odd_folder() {
+        "; it is the name of the folder that the file lies in, and looks like a date, a number or a file: if another segment is meant, \
+         name it by `segment_name`, by the object's metadata, or by the first folder below the prefix of results"
+    } else {
+        ""
+    };
     Some(format!(
-        "the segment {name:?} {is} new, since there was none of exactly this name{near}"
+        "the segment {name:?} {is} new, since there was none of exactly this name{near}{folder}"
     ))
 }
 
@@ -301,7 +307,9 @@ pub(super) fn about_those_kept_out(kept_out: KeptOut) -> String {
 pub(super) fn kept_out_plainly(kept_out: KeptOut) -> String {
     let members = people(kept_out.members);
     if kept_out.is_everybody() {
-        format!("Its Exclude groups keep out everybody in it ({members}): somebody has to look whether that is meant.")
+        format!(
+            "Its Exclude groups keep out everybody in it ({members}): whoever looks after Dynamics has to look whether that is meant."
+        )
     } else {
         format!(
             "Its Exclude groups keep out {} of its {members}.",

@@ -5,17 +5,39 @@
 pub(super) struct Group<'a> {
     /// Why, for the end of a sentence.
     pub(super) why: &'a str,
-    /// What is to be done; empty where nothing is.
-    pub(super) to_do: &'static str,
+    /// Who is to do something about it.
+    pub(super) who: Who,
+    /// It may be over the next time it is tried, although nobody has done anything.
+    pub(super) may_pass: bool,
 }
 
-const FILE: &str = "Drop a better file.";
-const OPERATOR: &str = "Whoever runs this program has to look.";
-const DYNAMICS: &str = "Whoever looks after Dynamics has to look.";
-const NOBODY: &str = "";
+/// Who is to do something about an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Who {
+    /// Whoever drops files.
+    File,
+    /// Whoever runs this program.
+    Operator,
+    /// Whoever looks after Dynamics.
+    Dynamics,
+    /// Nobody: it is over by itself.
+    Nobody,
+}
+
+use Who::{Dynamics as DYNAMICS, File as FILE, Nobody as NOBODY, Operator as OPERATOR};
+
+/// What was refused or unexpected once, and may not be the next time.
+const MAY_PASS: [&str; 6] = [
+    "DynamicsRefused",
+    "DynamicsAnswerUnexpected",
+    "MembersDiffer",
+    "PublishRefused",
+    "PublishFailed",
+    "RunFailed",
+];
 
 /// The names of errors, what they mean, and who is to do something about them.
-const WORDS: [(&[&str], &str, &str); 36] = [
+const WORDS: [(&[&str], &str, Who); 36] = [
     (
         &[
             "InvalidEnvironment",
@@ -132,7 +154,7 @@ const WORDS: [(&[&str], &str, &str); 36] = [
     (&["LeaseLost"], "another run has taken the segment over", NOBODY),
     (
         &["AttemptLost"],
-        "ended without a word, cut off by its time, its memory or something else",
+        "broke off: its time or its memory was over, or something else cut it off",
         NOBODY,
     ),
     (&["SourceMissing"], "the file is not there", FILE),
@@ -174,8 +196,29 @@ const WORDS: [(&[&str], &str, &str); 36] = [
 /// Says what an error of this name means.
 pub(super) fn group(error_type: &str) -> Group<'static> {
     let known = WORDS.iter().find(|(names, ..)| names.contains(&error_type));
-    let (why, to_do) = known.map_or((UNKNOWN, OPERATOR), |(_, why, to_do)| (*why, *to_do));
-    Group { why, to_do }
+    let (why, who) = known.map_or((UNKNOWN, OPERATOR), |(_, why, who)| (*why, *who));
+    let may_pass = MAY_PASS.contains(&error_type);
+    Group { why, who, may_pass }
+}
+
+impl Group<'_> {
+    /// Says what is to be done, and by whom, or what happens without anybody.
+    pub(super) fn to_do(self, is_tried_again: bool) -> String {
+        let again = "It is tried again by itself.";
+        let who = match self.who {
+            Who::File if is_tried_again => return format!("Drop a better file. {again}"),
+            Who::File => return "Drop a better file.".to_owned(),
+            Who::Nobody if is_tried_again => return again.to_owned(),
+            Who::Nobody => return String::new(),
+            Who::Operator => "hoever runs this program has to look.",
+            Who::Dynamics => "hoever looks after Dynamics has to look.",
+        };
+        match (is_tried_again, self.may_pass) {
+            (false, _) => format!("W{who}"),
+            (true, true) => format!("{again} Where that fails, too, w{who}"),
+            (true, false) => format!("W{who} Once that is mended, it goes on by itself."),
+        }
+    }
 }
 
 /// What is said of an error without words of its own.

@@ -203,7 +203,8 @@ def check_existing_bucket(cloud, loader, project, sandbox):
 
 
 def check_mails(cloud, loader, sandbox):
-    """A run that has ended is told on the bus, and its sentence is the text of a mail, whatever the segment is called."""
+    """A run that has ended is told on the bus, and its sentence is the text of a mail, whatever the segment is called, with when it
+    was told and where the status page is."""
     # ministack does not know by what a request is bound here.
     policy = loader.policy()
     unbound = [{**entry, "Condition": {}} if entry["Action"] == "events:PutEvents" else entry for entry in policy["Statement"]]
@@ -213,11 +214,13 @@ def check_mails(cloud, loader, sandbox):
     run = loader.drop(EXISTING, f"incoming/{name}/monday.csv", PEOPLE[:20])
     holds("a segment of a hostile name is loaded", sandbox.members(name) == set(PEOPLE[:20]), run)
     mail = next_mail()
-    holds("the mail of a run is its sentence, in quotes as EventBridge makes it", json.loads(mail) == run["sentence"], mail)
+    page = f"s3://{loader.state}/_state/status.html"
+    is_told = json.loads(mail).startswith(run["sentence"] + " (Told at 20") and page in json.loads(mail)
+    holds("the mail of a run is its sentence, in quotes as EventBridge makes it, its time and the page", is_told, mail)
     same = loader.drop(EXISTING, f"incoming/{name}/tuesday.csv", PEOPLE[:20])
     run = loader.drop(EXISTING, f"incoming/{name}/wednesday.csv", PEOPLE[:30])
     mail = next_mail()
-    is_next = same["outcome"] == "unchanged" and json.loads(mail) == run["sentence"]
+    is_next = same["outcome"] == "unchanged" and json.loads(mail).startswith(run["sentence"])
     holds("what has changed nothing is not mailed, and what comes after it is", is_next, mail)
 
 

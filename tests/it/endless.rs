@@ -79,7 +79,7 @@ async fn status_and_page_say_since_when_dynamics_computes_also_after_it_was_publ
             (&json!("computing"), &json!(since))
         );
         let shown = lines(&world).join("\n");
-        assert!(shown.contains("Not yet seen in Dynamics, since"), "{shown}");
+        assert!(shown.contains("Dynamics has not shown what was published."), "{shown}");
         pass(&world, HOUR * 20).await;
         world.load(file, &contacts(0..1_200)).await.assert_computing();
     }

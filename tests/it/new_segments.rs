@@ -147,3 +147,33 @@ async fn the_segment_of_a_sample_is_made_where_no_other_may_be() {
     assert_eq!(sample.published.map(|members| members.len()), Some(5));
     assert!(world.sandbox.dataverse.segments(MISSPELT).is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_segment_with_the_name_of_a_folder_that_is_a_date_a_number_or_a_file_is_told_as_one_to_check() {
+    for (folder, is_odd) in [
+        ("23", true),
+        ("dt=2026-11-27", true),
+        ("all.csv", true),
+        ("Autumn", false),
+    ] {
+        let world = World::start().await;
+        let key = format!("incoming/{folder}/part.csv");
+        world.sandbox.s3.put(BUCKET, &key, csv(&contacts(0..20)));
+        let run = world.run(&key).await;
+        let told = run.assert_loaded()["sentence"].as_str().unwrap();
+        assert_eq!(
+            told.contains("which looks like a date, a number or a file"),
+            is_odd,
+            "{told}"
+        );
+        assert_eq!(run.warnings().contains("name it by `segment_name`"), is_odd, "{run}");
+        let shown = crate::page::lines(&world).join("\n");
+        assert_eq!(shown.contains("Name to check"), is_odd, "{shown}");
+    }
+    // Whoever names it means it.
+    let world = World::start().await;
+    let key = world.drop_contacts("part.csv", &contacts(0..20));
+    let run = world.load_directly(&key, &json!({"segment_name": "2026"})).await;
+    let told = run.assert_loaded()["sentence"].as_str().unwrap();
+    assert_eq!(told, "“2026” was created, with 20 people.");
+}

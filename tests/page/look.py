@@ -100,7 +100,7 @@ def look_at_all_lights(browser):
     page, = PREPARED.glob("*__lights.snap.html")
     look(browser, page, "lights")
     words = {"State unreadable": "bad", "Failing": "bad", "Interrupted": "bad", "Refused": "warn", "Too old": "warn",
-             "Fewer shown": "warn", "Being loaded": "busy", "Being computed": "busy", "Name to check": "warn", "Up to date": "good"}
+             "Not fully counted": "warn", "Being loaded": "busy", "Being computed": "busy", "Name to check": "warn", "Up to date": "good"}
     seen = browser.ask("[...document.querySelectorAll('article')].map(card => [card.querySelector('.light').innerText.slice(2), "
                        "card.className.replace('card ', '')])")
     holds("each light is told by a word, and has the colour of it", dict(seen) == words and len(seen) == len(words), seen)

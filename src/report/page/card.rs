@@ -79,8 +79,8 @@ fn notes(glance: &Glance, now: DateTime<Utc>) -> Vec<String> {
         State::Unreadable => status.reason.clone(),
         State::Loading => status.lease_until.map(|until| {
             format!(
-                "A run works on it now: until it publishes, journeys go on with the audience from before. If it died, the next \
-                 sweep after {} goes on.",
+                "It is being worked on: until the result is published, journeys go on with the audience from before. If the attempt broke \
+                 off, the next sweep after {} goes on.",
                 moment(until)
             )
         }),
@@ -96,12 +96,12 @@ fn notes(glance: &Glance, now: DateTime<Utc>) -> Vec<String> {
         State::Waiting if !glance.has_died => Some(format!("{waiting} is loaded with the next sweep.")),
         State::Computing => status.computing_since.map(|since| {
             let since = moment(since);
-            format!("Not yet seen in Dynamics, since {since}.")
+            format!("Since {since} Dynamics has not shown what was published.")
         }),
         State::Stale => stale(glance).map(|stale| sentence::of_stale(&stale, now)),
         _ => None,
     };
-    let died = "The last attempt ended without a word: the next sweep goes on.";
+    let died = "The last attempt broke off: the next sweep goes on.";
     glance
         .has_died
         .then(|| died.to_owned())
@@ -173,7 +173,7 @@ fn count(glance: &Glance) -> Option<Html> {
     let people = people(glance)?;
     let word = if people == 1 { "person" } else { "people" };
     let seen = if glance.is_unseen {
-        ", published and not yet seen"
+        ", published and not yet shown by Dynamics"
     } else {
         ""
     };
@@ -181,8 +181,9 @@ fn count(glance: &Glance) -> Option<Html> {
         Some(missing) => format!("of {} ", grouped(people + missing)),
         None => String::new(),
     };
+    let counted = if glance.missing.is_some() { " counted" } else { "" };
     let number = Html::element("b", &[], Html::text(&grouped(people)));
-    let count = Html::from([number, Html::text(&format!(" {of}{word}{seen}"))]);
+    let count = Html::from([number, Html::text(&format!(" {of}{word}{counted}{seen}"))]);
     Some(Html::paragraph("people", count))
 }
 

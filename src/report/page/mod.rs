@@ -221,8 +221,8 @@ fn title(environment: &str, unit: Option<&str>) -> String {
 /// Says what came of the environment's last verification.
 fn verification(environment: &str, verified: Option<&Verified>) -> Html {
     let Some(verified) = verified else {
-        let never =
-            "Never verified, which is no sign of trouble: whoever runs this program can do it with verify_environment.";
+        let never = "Whoever runs this program has not tried yet, on a segment of its own, whether Dynamics does here what loads rely on \
+                     (verify_environment). That is no sign of trouble.";
         return Html::text(if environment.is_empty() { "" } else { never });
     };
     let names: Vec<_> = verified.doubts.iter().map(|fact| fact.name()).collect();

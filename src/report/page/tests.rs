@@ -108,7 +108,7 @@ fn a_page_is_quiet_where_all_is_well_and_says_what_to_do_where_it_is_not() {
     let mut refused = with(1_000, 0, refused);
     refused.last_run.as_mut().unwrap().sentence = sentence.to_owned();
     let sentence = "“Winter Sale” was published with 3,960 people, 25 came and 12 went, and Dynamics is still computing it: until that \
-                    has ended, journeys may see the audience from before.";
+                    has ended, journeys may see the audience from before. This program looks again by itself.";
     let computing = glance("Winter Sale", State::Computing, Outcome::Computing, sentence);
     let newsletter = fresh(
         "Newsletter",

@@ -28,22 +28,27 @@ impl Telling<'_> {
         let count = self.report.member_count?;
         let what_now = match self.background().shortfall {
             Some(Shortfall::Stays) => {
-                ", also after it was published again three times: somebody has to look who is missing, and why"
+                ", also after it was published again three times. Whoever looks after Dynamics has to look who they are, and why"
             }
             Some(Shortfall::AsBefore) => {
-                ", no more than stayed missing when it was published again three times: it is not published again for them"
+                ", no more than stayed missing when it was published again three times. It is not published again for them"
             }
-            Some(Shortfall::PutOff) => ": it could not be published again, which is tried once more",
-            Some(Shortfall::Never) => ": it is not published again for them, so look at it in Dynamics",
-            Some(Shortfall::Again) | None => ": look at it again in an hour",
+            Some(Shortfall::PutOff) => ". It could not be published again for them, which is tried once more by itself",
+            Some(Shortfall::Never) => ". It is not published again for them: look at it in Dynamics",
+            Some(Shortfall::Again) => {
+                ". Often that is over within hours: this program looks again by itself, and publishes it once more where it is not"
+            }
+            None => ". Look at it again in an hour",
         };
         let counts = match count {
             0 => "nobody".to_owned(),
-            count => format!("only {}", people(count)),
+            count => grouped(count),
         };
-        let missing = grouped(missing);
+        let are = if missing == 1 { "is" } else { "are" };
         Some(format!(
-            "Dynamics counts {counts}, {missing} fewer than it should{what_now}."
+            "Of its {} Dynamics counts {counts}: {} {are} missing{what_now}.",
+            people(count + missing),
+            grouped(missing)
         ))
     }
 
@@ -51,7 +56,7 @@ impl Telling<'_> {
     pub(super) fn surplus(&self) -> Option<String> {
         let people = people(self.background().surplus?);
         Some(format!(
-            "Dynamics counts {people} more than were published: somebody has to look, and to load the file once more."
+            "Dynamics counts {people} more than were published: whoever runs this program has to look, and to load the file once more."
         ))
     }
 

@@ -71,7 +71,8 @@ impl Telling<'_> {
             (None, false) => format!("was published{with}{}", self.change()),
         };
         self.says(&format!(
-            "{done}, and Dynamics is still computing it: until that has ended, journeys may see the audience from before."
+            "{done}, and Dynamics is still computing it: until that has ended, journeys may see the audience from before. This program looks \
+             again by itself."
         ))
     }
 
@@ -113,10 +114,21 @@ impl Telling<'_> {
 
     /// Says that a segment that was made has nearly the name of another one.
     fn near_name(&self) -> Option<String> {
-        let near = self.background().near.as_ref().filter(|_| self.report.created)?;
-        Some(format!(
-            "There is also “{near}”, of nearly the same name: if that was meant, load the file into it, and delete this one."
-        ))
+        if !self.report.created {
+            return None;
+        }
+        let is_folder = || self.report.is_named_by_an_odd_folder();
+        match &self.background().near {
+            Some(near) => Some(format!(
+                "There is also “{near}”, of nearly the same name, and this file has not changed that one: if it was meant, have the file \
+                 loaded into it, and delete this one in Dynamics."
+            )),
+            None => is_folder().then(|| {
+                "It has the name of the folder that the file lies in, which looks like a date, a number or a file: if another segment was \
+                 meant, have the file loaded into that one, and delete this one in Dynamics."
+                    .to_owned()
+            }),
+        }
     }
 
     /// Says how many rows and contacts of the file came to nothing.

@@ -68,9 +68,7 @@ impl Telling<'_> {
                 "This file is not loaded into {}: another one counts instead.",
                 self.name
             ),
-            Outcome::Busy => self.says(
-                "is being worked on by another run: this file has its turn with that run, or with the next sweep.",
-            ),
+            Outcome::Busy => self.says("is being worked on already: this file has its turn after that, by itself."),
             Outcome::Continues => self.tell_that_it_goes_on(),
             Outcome::Failed => self.tell_the_failure(),
         }
@@ -102,7 +100,7 @@ impl Telling<'_> {
     fn tell_that_it_goes_on(&self) -> String {
         if self.background().waits_for_another {
             return self
-                .says("waits with this file: another one goes first and is not done yet. The next sweep goes on.");
+                .says("waits with this file: another one goes first and is not done yet. That goes on by itself.");
         }
         let throttled = if self.report.throttled_ms > 0 || self.background().is_throttled {
             ", since Dynamics let this program make fewer calls than it wanted"
@@ -110,7 +108,7 @@ impl Telling<'_> {
             ""
         };
         format!(
-            "This run had too little time to see {} finished{throttled}: the next sweep goes on where anything is left to do.",
+            "The time was too short to see {} finished{throttled}: it goes on by itself where anything is left to do.",
             self.name
         )
     }
@@ -125,7 +123,8 @@ impl Telling<'_> {
             is_known,
             ..
         } = self.background();
-        let Group { why, to_do } = group_of(self.report);
+        let group = group_of(self.report);
+        let why = group.why;
         if self.report.is_dry_run {
             return format!(
                 "A dry run for {} came to nothing: {why}. Nothing was changed.",
@@ -141,7 +140,7 @@ impl Telling<'_> {
                 "waits with this file: another one goes first, and failed: {why}."
             )),
             Some(at) => self.says(&format!(
-                "was published on {}, and was not yet seen to show it: {why}.",
+                "was published on {}, and Dynamics does not show that yet: {why}.",
                 self.day(*at)
             )),
             None if self.report.error_type() == Some(RunReport::LOST) => {
@@ -151,17 +150,13 @@ impl Telling<'_> {
             None if past.is_clear => self.says(&format!("was not refreshed: {why}.")),
             None => self.says(&format!("could not be worked on: {why}.")),
         };
+        let to_do = group.to_do(*is_tried_again);
         let attention = if self.report.needs_attention {
-            "It failed again and again: somebody has to look."
+            "It failed again and again: whoever runs this program has to look."
         } else {
             ""
         };
-        let again = if *is_tried_again {
-            "It is tried again by itself."
-        } else {
-            ""
-        };
-        self.with_standing(failed, [to_do, again, attention])
+        self.with_standing(failed, [to_do.as_str(), attention])
     }
 
     /// Adds who the journeys go on with, as far as that was seen, and what is to be done.

@@ -16,8 +16,8 @@ pub(in crate::report) fn of_stale(stale: &Stale, now: DateTime<Utc>) -> String {
         |people| format!("the {} of then, who", grouped(people)),
     );
     plain(&format!(
-        "“{}” has had no good load since {}: it should have one every {every}. As far as was seen, journeys go on with {audience} \
-         may not be the right people any more: look why no new file came, or what became of it.",
+        "“{}” has had no good load since {}: it should have one every {every}. As far as this program has seen, journeys go on with \
+         {audience} may not be the right people any more. Whoever writes its files, or runs this program, has to look why no new one was loaded.",
         stale.segment_name,
         day(stale.last_load, now),
     ))

@@ -1,8 +1,8 @@
 //! Whatever happened, its sentence is true and harms no template.
 
 use super::*;
-use crate::error::{Objection, WayOut};
 use crate::domain::{Mode, SegmentName};
+use crate::error::{Objection, WayOut};
 use crate::state::{Recovery, Shortfall};
 use proptest::prelude::*;
 
@@ -69,8 +69,15 @@ fn a_failure_says_no_more_of_the_audience_than_is_known() {
     assert_eq!(
         told(&failed),
         "“Summer Sale” was not refreshed: the user of this program may not do in Dynamics what it has to. Journeys go on with \
-         the 1,000 of 25 November. Whoever looks after Dynamics has to look. It is tried again by itself."
+         the 1,000 of 25 November. Whoever looks after Dynamics has to look. Once that is mended, it goes on by itself."
     );
+    failed.error_type = Some("DynamicsRefused".into());
+    assert!(
+        told(&failed)
+            .ends_with("It is tried again by itself. Where that fails, too, whoever runs this program has to look.")
+    );
+    failed.error_type = Some("DynamicsUnavailable".into());
+    assert!(told(&failed).ends_with("of 25 November. It is tried again by itself."));
     failed.background.may_be_published = true;
     let doubtful = told(&failed);
     assert!(doubtful.starts_with("It is not known yet whether “Summer Sale” was refreshed: "));
@@ -97,15 +104,16 @@ fn what_is_done_is_told_in_people() {
     loaded.background.past.recovery = Some(Recovery::Whole);
     assert_eq!(
         told(&loaded),
-        "“Summer Sale” was loaded: it has 700 people, 200 came and 500 went. Dynamics counts only 690 people, 10 fewer than it \
-         should: look at it again in an hour. 4 rows of the file were unusable, and 1 contact of it was not accepted by \
+        "“Summer Sale” was loaded: it has 700 people, 200 came and 500 went. Of its 700 people Dynamics counts 690: 10 are \
+         missing. Look at it again in an hour. 4 rows of the file were unusable, and 1 contact of it was not accepted by \
          Dynamics. What went wrong before is over."
     );
     loaded.background.shortfall = Some(Shortfall::AsBefore);
-    assert!(told(&loaded).contains("10 fewer than it should, no more than stayed missing when it was published again"));
+    assert!(told(&loaded).contains("10 are missing, no more than stayed missing when it was published again"));
     loaded.background.shortfall = Some(Shortfall::Stays);
     assert!(
-        told(&loaded).contains("10 fewer than it should, also after it was published again three times: somebody has")
+        told(&loaded)
+            .contains("10 are missing, also after it was published again three times. Whoever looks after Dynamics")
     );
     loaded.background.goes_on = true;
     assert!(told(&loaded).starts_with("“Summer Sale” was loaded: it has 700 people."));

@@ -1,7 +1,7 @@
 //! What is said of a run that ended before anybody knew of which segment it was: it names none.
 
 use super::refused::refusal;
-use super::{Group, Outcome, RunReport, group_of};
+use super::{Outcome, RunReport, group_of};
 
 /// Tells a run of no segment.
 pub(super) fn tell(report: &RunReport) -> String {
@@ -21,11 +21,12 @@ fn tell_the_refusal(report: &RunReport) -> String {
 }
 
 fn tell_the_failure(report: &RunReport) -> String {
-    let Group { why, to_do } = group_of(report);
+    let group = group_of(report);
+    let why = group.why;
     if report.is_dry_run {
         return format!("A dry run came to nothing: {why}. Nothing was changed.");
     }
-    format!("This program could not do its work: {why}. {to_do}")
+    format!("This program could not do its work: {why}. {}", group.to_do(false))
         .trim_end()
         .to_owned()
 }

@@ -63,7 +63,7 @@ async fn a_load_is_on_the_page_in_its_own_sentence_with_its_people_and_none_of_t
             run["sentence"].as_str().unwrap(),
             "1,200",
             "One load: 1,200 people",
-            "Never verified",
+            "has not tried yet, on a segment of its own",
         ],
     );
     world.load("tuesday.csv", &contacts(0..1_210)).await;
@@ -197,7 +197,7 @@ async fn all_environments_are_on_one_page_and_a_verification_is_too() {
             "test.crm4.dynamics.com",
             "Theirs.",
             "{\"action\":\"load\",\"key\":\"a.csv\"",
-            "Never verified",
+            "has not tried yet, on a segment of its own",
             "Verified on",
             "was seen to hold",
         ],
@@ -283,7 +283,10 @@ async fn who_was_published_and_not_yet_seen_is_not_shown_as_a_good_load() {
         .dataverse
         .modes(|modes| modes.publish_delay = Duration::from_hours(1));
     world.load("monday.csv", &contacts(0..150)).await.assert_computing();
-    assert_shows(&world, &["150 people, published and not yet seen", "Last run: "]);
+    assert_shows(
+        &world,
+        &["150 people, published and not yet shown by Dynamics", "Last run: "],
+    );
     let shown = lines(&world).join("\n");
     assert!(!shown.contains("Last good load"), "{shown}");
     let answer = world.invoke(json!({"action": "status"})).await.unwrap();
