@@ -25,11 +25,12 @@ impl Head {
 
     /// Returns how all is well again, where the attempt that came to its end last has made it so.
     pub fn recovery(&self) -> Option<Recovery> {
-        let leaves_out = self.refused.iter().any(|refused| self.leaves_out(refused));
-        self.has_recovered.then_some(if leaves_out {
-            Recovery::LeavesOut
-        } else {
-            Recovery::Whole
+        self.has_recovered.then(|| {
+            if self.refused.iter().any(|refused| self.leaves_out(refused)) {
+                Recovery::LeavesOut
+            } else {
+                Recovery::Whole
+            }
         })
     }
 
@@ -63,7 +64,8 @@ impl Head {
     }
 
     fn waits_still(&self, refused: &Refused) -> bool {
-        self.waiting_for_use().any(|job| job.is_about(&refused.position))
+        let waiting = refused.refusal.waiting.as_deref();
+        waiting.is_some_and(|job| self.still_counts(job))
     }
 
     /// Returns up to where refusals are settled: by a complete result, or since a better file was dropped later and carried out.

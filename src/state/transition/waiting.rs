@@ -51,7 +51,7 @@ impl Head {
     }
 
     /// Returns whether nothing has overtaken a job that waits, nor takes its place.
-    fn still_counts(&self, job: &Job) -> bool {
+    pub(in crate::state) fn still_counts(&self, job: &Job) -> bool {
         let place = job.knows().place();
         let is_overtaken = self.decided_to(job.mode).is_some_and(|decided| match job.direct {
             Some(_) => place < decided.place(),
