@@ -108,7 +108,7 @@ pub enum Problem {
     },
     /// A record that makes sense in two ways.
     #[error(
-        "the quotes of the record that starts in line {line} can be read in two ways, so nobody can tell which rows there are: unload with quoted values and doubled quotes (Redshift: UNLOAD ... FORMAT CSV, Spark: .option(\"escape\", \"\\\"\")), or select the contact id alone"
+        "the quotes of the record that starts in line {line} can be read in two ways, so nobody can tell which rows there are: select the contact id alone, or write the names of the header and all texts in quotes and double those inside (Spark: .option(\"quoteAll\", true).option(\"escape\", \"\\\"\"))"
     )]
     TwoReadings {
         /// Number of the line, from 1.

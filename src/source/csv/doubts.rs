@@ -2,7 +2,8 @@
 //!
 //! Two quotes that stand lines apart enclose a text of several lines, or they were never meant to enclose anything and
 //! the lines between them are rows. A quote behind a backslash ends a value, or it is part of it. Where both make rows,
-//! believing the one loses contacts and believing the other lets in whoever stands in somebody's text.
+//! believing the one loses contacts and believing the other lets in whoever stands in somebody's text. What stands in a text
+//! proves nothing of how a file is written, as its writer may know what is asked for; only the header is nobody's text.
 
 use crate::domain::ContactId;
 use crate::source::csv::Shape;
@@ -15,8 +16,12 @@ use memchr::{memchr_iter, memmem};
 /// What the records of a file have shown so far.
 pub(super) struct Doubts {
     shape: Shape,
+    /// The names of the header are quoted: the file's writer quotes, and doubts whether it does are none.
+    has_quoted_header: bool,
     /// The line in which the first record starts that could be read in another way.
     first: Option<u64>,
+    /// The line in which the first record starts of which a line could be a row of its own.
+    hiding: Option<u64>,
     /// A record that can be read in no other way has a doubled quote in a quoted value.
     doubles: bool,
     /// A record that can be read in no other way has a delimiter in a quoted value: its quotes are no plain characters.
@@ -34,10 +39,12 @@ pub(super) struct Doubts {
 }
 
 impl Doubts {
-    pub(super) const fn new(shape: Shape) -> Self {
+    pub(super) const fn new(shape: Shape, has_quoted_header: bool) -> Self {
         Self {
             shape,
+            has_quoted_header,
             first: None,
+            hiding: None,
             doubles: false,
             encloses: false,
             strays: false,
@@ -123,19 +130,23 @@ impl Doubts {
         }
         let is_meant = has_doubled && (first.is_none() || last.is_none());
         if hides_row {
-            self.first.get_or_insert(line);
+            self.hiding.get_or_insert(line);
         }
         self.doubles |= is_meant;
         self.encloses |= is_meant;
     }
 
     /// Refuses a file with a record that could be read in another way, unless its other records show that whoever wrote
-    /// it encloses delimiters in quotes, doubles those inside, and never lets one stray.
-    pub(super) const fn settle(&self) -> Result<(), Problem> {
-        match (self.first, self.escaped, self.escaped_stray) {
-            (Some(line), ..) if self.strays || !self.doubles || !self.encloses => Err(Problem::TwoReadings { line }),
-            (_, Some(line), Some(_)) => Err(Problem::TwoReadings { line }),
-            _ => Ok(()),
+    /// it encloses delimiters in quotes, doubles those inside, and never lets one stray; where rows may be lost in a text, the
+    /// header has to show that texts are quoted at all.
+    pub(super) fn settle(&self) -> Result<(), Problem> {
+        let is_standard = self.doubles && self.encloses && !self.strays;
+        let hiding = self.hiding.filter(|_| !is_standard || !self.has_quoted_header);
+        let first = self.first.filter(|_| !is_standard);
+        let escaped = self.escaped.filter(|_| self.escaped_stray.is_some());
+        match hiding.or(first).or(escaped) {
+            Some(line) => Err(Problem::TwoReadings { line }),
+            None => Ok(()),
         }
     }
 

@@ -24,6 +24,8 @@ pub(super) struct Header {
     pub(super) names: Vec<String>,
     /// Number of the line after it, from 1.
     pub(super) next_line: u64,
+    /// Whether all of them are quoted.
+    pub(super) is_quoted: bool,
     /// Its bytes, line end included.
     length: usize,
 }
@@ -62,11 +64,13 @@ impl Header {
                     index: index_of(&header.names, written, column)?,
                 };
                 let next_line = line + count_lines(&text[..header.length]);
+                let is_quoted = written.split(|byte| *byte == header.delimiter).all(is_quoted);
                 window.consume(before + header.length);
                 return Ok(Some(Self {
                     shape,
                     names: header.names,
                     next_line,
+                    is_quoted,
                     length: header.length,
                 }));
             }
@@ -159,6 +163,11 @@ fn choose(divisions: Vec<Division>, column: &str) -> Option<Division> {
     };
     // The first of equals: of several delimiters that cut nothing it is the comma.
     divisions.into_iter().rev().max_by_key(rank)
+}
+
+/// Returns whether a name, as it is written, is in quotes.
+fn is_quoted(name: &[u8]) -> bool {
+    matches!(name.trim_ascii(), [b'"', .., b'"'])
 }
 
 /// Finds the id column; a header that holds an id is none, or the rows stand in it.

@@ -107,7 +107,7 @@ impl<'a> Rows<'a> {
             names: &header.names,
             shape: header.shape,
             careful: CarefulParser::new(header.shape.delimiter, Some(header.shape)),
-            doubts: Doubts::new(header.shape),
+            doubts: Doubts::new(header.shape, header.is_quoted),
             line: header.next_line,
             blank: None,
         }

@@ -87,28 +87,34 @@ fn a_text_of_several_lines_lets_nobody_in() {
 }
 
 /// A delimiter in quotes and a quote that is doubled, where nothing else can be meant, show how the file is written, as long
-/// as no quote strays.
+/// as no quote strays and the header's names are quoted, too.
 #[test]
-fn a_file_that_doubles_its_quotes_leaves_no_doubt() {
+fn a_file_that_quotes_its_header_and_doubles_its_quotes_leaves_no_doubt() {
     let (one, two, guid) = (id(1), id(2), other());
-    let pasted = format!("contactid,note\n{one},\"x\"\"\n{guid},{guid}\n\"\"y\"\n{two},n\n");
+    let pasted = format!("\"contactid\",\"note\"\n{one},\"x\"\"\n{guid},{guid}\n\"\"y\"\n{two},n\n");
     assert_eq!(read(&pasted).unwrap().contacts.len(), 2, "its last line is no row");
     for record in [
         format!("{one},\"x\"\"\n{guid},{guid}\ny,z\""),
         format!("{one},\"line\n{guid},b\nline\""),
         format!("{one},\"x\\\"\"\n{guid},n\ny\""),
     ] {
-        let file = |proof: &str| format!("contactid,note\n{record}\n{two},{proof}\n");
+        let file = |proof: &str| format!("\"contactid\",\"note\"\n{record}\n{two},{proof}\n");
         for (proof, rows) in [
             ("\"say, \"\"hi\"\"\"".to_owned(), 2),
             (format!("\"n, m\"\n{},\"say \"\"hi\"\"\"", id(3)), 3),
         ] {
-            let read = read(&file(&proof)).unwrap();
+            let text = file(&proof);
+            let read = read(&text).unwrap();
             assert_eq!(
                 (read.rows, read.contacts.len(), read.rejected.count),
                 (rows, usize::try_from(rows).unwrap(), 0),
                 "{record} {proof}"
             );
+            // Somebody may have written the proof into a text of a file that quotes nothing.
+            for header in ["contactid,note", "\"contactid\",note", "contactid,\"note\""] {
+                let text = text.replace("\"contactid\",\"note\"", header);
+                assert_eq!(line_of_two_readings(&text), Some(2), "{text:?}");
+            }
         }
         // Unquoted values may look like these.
         for proof in [
@@ -160,7 +166,7 @@ fn records(text: &str, builder: &mut csv::ReaderBuilder) -> Vec<(u64, usize, Opt
     let mut reader = builder.flexible(true).from_reader(text.as_bytes());
     let columns = reader.byte_headers().unwrap().len();
     let mut names = reader.byte_headers().unwrap().iter();
-    let index = names.position(|name| name == b"contactid").unwrap();
+    let index = names.position(|name| matches!(name, b"contactid" | b"\"contactid\"")).unwrap();
     let records = reader.byte_records().map(Result::unwrap).map(|record| {
         let mut behind = record.iter().skip(columns);
         let fits = record.len() >= columns && behind.all(|field| field.trim_ascii().is_empty());
@@ -203,13 +209,15 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 /// Writes rows with the id in one of their columns; each has its own.
+///
+/// What quotes texts that need no quotes quotes the header's names, too.
 fn write(rows: &[Vec<String>], index: usize, cell: impl Fn(&str) -> String) -> String {
     let columns = rows[0].len() + 1;
     let header = (0..columns).map(|at| {
         if at == index {
-            "contactid".to_owned()
+            cell("contactid")
         } else {
-            format!("c{at}")
+            cell(&format!("c{at}"))
         }
     });
     let mut lines = vec![header.collect::<Vec<_>>().join(",")];
