@@ -14,6 +14,7 @@ use crate::source::problem::Problem;
 use memchr::{memchr_iter, memmem};
 
 /// What the records of a file have shown so far.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Doubts {
     shape: Shape,
     /// The names of the header are quoted: the file's writer quotes, and doubts whether it does are none.
