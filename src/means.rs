@@ -109,6 +109,9 @@ pub trait Means: Clone {
     /// Reads a segment's definition.
     async fn definition(&self, id: DefinitionId) -> Result<Definition, dynamics::Error>;
 
+    /// Fails where Dynamics clearly says beforehand that no segment may be created for the business unit of the home.
+    async fn check_may_create(&self) -> Result<(), dynamics::Error>;
+
     /// Creates a segment of this name, never twice.
     async fn create_segment(
         &self,

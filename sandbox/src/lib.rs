@@ -6,7 +6,7 @@
 //! |---|---|
 //! | AWS | S3, path style, signature V4 (`/{bucket}/{key}`); Secrets Manager `GetSecretValue`, `CreateSecret`, `PutSecretValue`, `UpdateSecret`, `ListSecrets`, EventBridge `PutEvents` (by `X-Amz-Target`); STS `GetWebIdentityToken` (a form) |
 //! | Entra ID | `POST /{tenant}/oauth2/v2.0/token` |
-//! | Dataverse | `/api/data/v9.{0,1,2}/`: `WhoAmI`, the sets `msdynmkt_segments`, `msdynmkt_segmentdefinitions`, `msdynmkt_segmentexecutions`, `contacts`, and the `msdynmkt_*` actions on segments |
+//! | Dataverse | `/api/data/v9.{0,1,2}/`: `WhoAmI`, the sets `msdynmkt_segments`, `msdynmkt_segmentdefinitions`, `msdynmkt_segmentexecutions`, `contacts`, `businessunits`, the privileges and roles of the application user, and the `msdynmkt_*` actions on segments |
 //!
 //! [`lambda`] is separate: a Runtime API with the real binary as its child process.
 

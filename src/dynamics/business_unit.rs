@@ -4,14 +4,15 @@ use super::call::{Answer, Call, Odd};
 use super::error::Error;
 use super::json::Row;
 use super::odata;
+use super::privileges::CREATE;
 use super::refusal::Refusal;
 use super::rows::Strangers;
 use super::segment::{Dataverse, SegmentId};
 use crate::config::BusinessUnit;
 use uuid::Uuid;
 
-const OPERATION: &str = "find the business unit";
-const KEY: &str = "businessunitid";
+pub(super) const OPERATION: &str = "find the business unit";
+pub(super) const KEY: &str = "businessunitid";
 
 /// Why a business unit cannot own what is created.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +38,13 @@ pub enum Unfit {
          it. {0}"
     )]
     Closed(Refusal),
+    /// No role of the application user holds the privilege for its rows.
+    #[error(
+        "cannot be given a segment, and nothing was written: the application user holds {CREATE} for none of its rows. Give it a \
+         role of that unit with Create on Segment, or let that reach the unit in a role that it has (Organization, or Parent: Child \
+         Business Units in a unit above)"
+    )]
+    NotGranted,
     /// Dynamics has made another one the owner.
     #[error(
         "did not become the owner of the segment {0} that was created for it, and no second one is created: give that segment \

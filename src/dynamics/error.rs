@@ -312,7 +312,7 @@ impl Error {
             | Self::DynamicsRefused(refusal) => Some(refusal),
             Self::BusinessUnitUnknown { why, .. } => match &**why {
                 Unfit::Unreadable(refusal) | Unfit::Closed(refusal) => Some(refusal),
-                Unfit::Missing | Unfit::Several(_) | Unfit::Disabled | Unfit::NotTaken(_) => None,
+                Unfit::Missing | Unfit::Several(_) | Unfit::Disabled | Unfit::NotGranted | Unfit::NotTaken(_) => None,
             },
             _ => None,
         }

@@ -35,6 +35,7 @@ pub(super) fn parsed<T: for<'de> Deserialize<'de>>(text: &[u8], otherwise: &str)
 }
 
 /// A row or another object of an answer; what is read of it is there and of its type, or an error names the field.
+#[derive(Clone)]
 pub(super) struct Row(Map<String, Value>);
 
 impl Row {

@@ -25,6 +25,7 @@ mod names;
 mod odata;
 mod paging;
 mod phrases;
+mod privileges;
 mod published;
 mod redaction;
 mod refusal;

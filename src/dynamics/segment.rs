@@ -141,9 +141,14 @@ impl Dataverse {
 
     /// Asks Dataverse who the application is: proves token and application user, no privilege.
     pub async fn who_am_i(&self) -> Result<(), Error> {
+        self.user().await.map(drop)
+    }
+
+    /// Asks for the id of the application user.
+    pub(super) async fn user(&self) -> Result<Uuid, Error> {
         let call = Call::get("ask who the application is", "WhoAmI".to_owned());
         let read = |answer: &Answer| answer.row()?.guid("UserId");
-        self.client().call(&call, read).await.map(drop)
+        self.client().call(&call, read).await
     }
 
     /// Reads from both tables of real-time segments: proves that Journeys is installed and may be read.

@@ -175,6 +175,10 @@ impl Means for Production<'_> {
         self.dataverse.definition(id).await
     }
 
+    async fn check_may_create(&self) -> Result<(), dynamics::Error> {
+        self.dataverse.check_may_create().await
+    }
+
     async fn create_segment(
         &self,
         name: &SegmentName,

@@ -14,6 +14,9 @@ impl Experiment {
         if !self.dataverse.find_segments(&self.name).await?.is_empty() {
             return Ok(Seen::untried("a segment of the trial's name is there already"));
         }
+        if let Err(error) = self.dataverse.check_may_create().await {
+            return Ok(Seen::fails(error.to_string()));
+        }
         self.create = Create::Begun;
         let (segment, definition) = match self.dataverse.create_segment(&self.name, DESCRIPTION).await {
             Ok(rows) => rows,

@@ -127,7 +127,11 @@ impl<M: Means> Worker<'_, M> {
                 counted_before,
                 published_before: head.writing.as_ref().map(|writing| writing.baseline(active_count)),
             };
-            comparison.beside = near.filter(|_| !prepared.is_settled(job, head));
+            let is_settled = prepared.is_settled(job, head);
+            if prepared.audience.is_none() && !is_settled {
+                self.means.check_may_create().await?;
+            }
+            comparison.beside = near.filter(|_| !is_settled);
             Ok(prepared)
         }
         .await;

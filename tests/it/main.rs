@@ -45,6 +45,7 @@ mod over;
 mod overtaken;
 mod page;
 mod pinned;
+mod privileges;
 mod put_off;
 mod queues;
 mod refusals;

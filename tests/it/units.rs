@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use uuid::Uuid;
 
-const SOCKS: Uuid = Uuid::from_u128(0x5f1c_0000_0000_4000_8000_0000_0000_0001);
-const SHOES: Uuid = Uuid::from_u128(0x5f1c_0000_0000_4000_8000_0000_0000_0002);
+pub(crate) const SOCKS: Uuid = Uuid::from_u128(0x5f1c_0000_0000_4000_8000_0000_0000_0001);
+pub(crate) const SHOES: Uuid = Uuid::from_u128(0x5f1c_0000_0000_4000_8000_0000_0000_0002);
 
 /// An organization with two units below the top, and a destination that names one of them.
-async fn with_unit(named: &str) -> World {
+pub(crate) async fn with_unit(named: &str) -> World {
     let world = World::start().await;
     world.sandbox.dataverse.edit(|state| {
         state.add_business_unit(SOCKS, "Socks & Süd");
@@ -28,7 +28,7 @@ fn of_unit(world: &World, unit: Uuid) -> Vec<SegmentView> {
     segments
 }
 
-fn published(world: &World, unit: Uuid) -> Option<Vec<Uuid>> {
+pub(crate) fn published(world: &World, unit: Uuid) -> Option<Vec<Uuid>> {
     let [segment] = &of_unit(world, unit)[..] else {
         panic!("not one segment of {unit}");
     };

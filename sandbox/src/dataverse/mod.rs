@@ -5,6 +5,7 @@ mod filter;
 mod inspect;
 mod limits;
 mod modes;
+mod privileges;
 mod publishing;
 mod query;
 mod refusal;
@@ -15,9 +16,10 @@ mod tables;
 pub use inspect::{GroupView, Seed, SegmentView};
 pub use limits::{Limits, Violation};
 pub use modes::{
-    Drafts, Encoding, Filtering, MembersPaging, Modes, Outcome, Repeats, Scoping, Times, Units, UnknownContacts,
-    Versions,
+    Drafts, Encoding, Filtering, MembersPaging, Modes, Outcome, Privileges, Repeats, Scoping, Times, Units,
+    UnknownContacts, Versions,
 };
+pub use privileges::{Depth, Role};
 pub use state::{Audience, Contacts, Definition, OWNER, ROOT_UNIT, Segment, State};
 pub use tables::{Fields, Row};
 
@@ -200,12 +202,18 @@ impl Dataverse {
             return Err(Refusal::no_resource(path.trim_matches('/')));
         };
         let root = format!("{}/api/data/{version}/", self.url());
+        let is_denied = state.modes.denied.contains(operation);
+        match privileges::answer(&state, resource, &root, call) {
+            Some(_) if is_denied => return Err(Refusal::no_privilege("prvReadRole", "role")),
+            Some(reply) => return reply,
+            None => {}
+        }
         let (name, id) = addressed(resource)?;
         if state.modes.no_journeys && name.starts_with("msdynmkt_") {
             return Err(Refusal::no_resource(name));
         }
         let (table, action) = (Table::of(name), Action::of(name));
-        if state.modes.denied.contains(operation) {
+        if is_denied {
             let table = table.map_or("msdynmkt_segment", Table::logical);
             return Err(Refusal::no_privilege(&privilege(&call.method, table, action), table));
         }
@@ -219,7 +227,7 @@ impl Dataverse {
                 StatusCode::OK,
                 &json!({
                     "@odata.context": format!("{root}$metadata#Microsoft.Dynamics.CRM.WhoAmIResponse"),
-                    "BusinessUnitId": ROOT_UNIT.to_string(), "UserId": USER.to_string(),
+                    "BusinessUnitId": state.user_unit.to_string(), "UserId": USER.to_string(),
                     "OrganizationId": Uuid::from_u128(2).to_string(),
                 }),
             )),
@@ -272,6 +280,9 @@ impl Dataverse {
 fn operation_of(call: &Call) -> String {
     let path = call.path();
     let name = resource_of(&path).map_or(path.as_str(), |(_, resource)| resource);
+    if let Some(operation) = privileges::operation(name) {
+        return operation.to_owned();
+    }
     let name = name.split('(').next().unwrap_or_default();
     if Table::of(name).is_some() {
         return format!("{} {name}", call.method);

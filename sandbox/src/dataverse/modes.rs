@@ -40,6 +40,8 @@ pub struct Modes {
     pub versions: Versions,
     /// What the binding of a new segment to a business unit meets.
     pub units: Units,
+    /// What is answered about the privileges of the application user.
+    pub privileges: Privileges,
     /// Whether an audience has contacts of the segment's business unit only.
     pub scoping: Scoping,
     /// How a publish ends.
@@ -131,6 +133,19 @@ pub enum Units {
     Closed,
 }
 
+/// What is answered about the privileges of a user who has several roles, of which nothing is documented.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Privileges {
+    /// Each role's.
+    Each,
+    /// The highest alone, as that of the user's own business unit.
+    Merged,
+    /// None: the privilege has another name than its table gives it.
+    Renamed,
+    /// 404: there is no such function.
+    Missing,
+}
+
 /// Whether an audience has contacts of the segment's business unit only.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Scoping {
@@ -199,6 +214,7 @@ impl Default for Modes {
             filtering: Filtering::Exact,
             versions: Versions::Kept,
             units: Units::Bound,
+            privileges: Privileges::Each,
             scoping: Scoping::Off,
             outcome: Outcome::Active,
             publish_delay: Duration::from_millis(300),

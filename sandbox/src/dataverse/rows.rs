@@ -1,9 +1,11 @@
 //! Create, read, change and delete rows.
 
 use super::modes::{Times, Units, Versions};
+use super::privileges::CREATE;
 use super::query::{self, Query};
 use super::refusal::{Refusal, Reply};
-use super::state::{Definition, Group, OWNER, ROOT_UNIT, Segment, State};
+
+use super::state::{Definition, Group, OWNER, Segment, State};
 use super::tables::{Fields, Row, Table};
 use crate::server::{Answer, Call, empty, json};
 use axum::http::{HeaderValue, Method, StatusCode};
@@ -218,8 +220,10 @@ fn owner(state: &State, table: Table, body: &Fields) -> Result<Option<Uuid>, Ref
     if table != Table::Segments {
         return Ok(None);
     }
+    let closed = || Refusal::no_privilege(CREATE, "msdynmkt_segment");
     let Some(bound) = body.get("owningbusinessunit@odata.bind").and_then(Value::as_str) else {
-        return Ok(Some(ROOT_UNIT));
+        let owner = Some(state.user_unit).filter(|unit| state.may_create(*unit));
+        return owner.ok_or_else(closed).map(Some);
     };
     let id = bound
         .strip_prefix("/businessunits(")
@@ -228,9 +232,10 @@ fn owner(state: &State, table: Table, body: &Fields) -> Result<Option<Uuid>, Ref
     let id = id.ok_or_else(|| Refusal::uri("The binding of owningbusinessunit leads nowhere."))?;
     match state.modes.units {
         _ if !state.business_units.contains_key(&id) => Err(Refusal::no_row("businessunit", id)),
+        _ if !state.may_create(id) => Err(closed()),
         Units::Bound => Ok(Some(id)),
-        Units::Ignored => Ok(Some(ROOT_UNIT)),
-        Units::Closed => Err(Refusal::no_privilege("prvCreatemsdynmkt_segment", "msdynmkt_segment")),
+        Units::Ignored => Ok(Some(state.user_unit)),
+        Units::Closed => Err(closed()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Segments, definitions, members, and what publishing and the clock do to them.
 
 use super::modes::{Drafts, Modes, Scoping};
+use super::privileges::{Depth, Role};
 use super::publishing::Publishing;
 use super::refusal::Refusal;
 use super::tables::{Row, Table};
@@ -16,7 +17,7 @@ use uuid::Uuid;
 /// An audience: sorted contact ids, shared between the views of it.
 pub type Audience = Arc<Vec<u128>>;
 
-/// The business unit at the top, which is the application user's.
+/// The business unit at the top, which is the application user's unless a test says otherwise.
 pub const ROOT_UNIT: Uuid = Uuid::from_u128(1);
 /// The column of the business unit that owns a row.
 pub const OWNER: &str = "_owningbusinessunit_value";
@@ -30,6 +31,10 @@ pub struct State {
     pub executions: BTreeMap<Uuid, Row>,
     pub contacts: Contacts,
     pub business_units: BTreeMap<Uuid, Row>,
+    /// The application user's business unit.
+    pub user_unit: Uuid,
+    /// The application user's roles.
+    pub roles: Vec<Role>,
     /// The clock behind the dates of rows and answers.
     pub clock: Clock,
     version: u64,
@@ -91,6 +96,12 @@ impl State {
     pub fn with_root_unit() -> Self {
         let mut state = Self::default();
         state.add_business_unit(ROOT_UNIT, "socktown");
+        state.user_unit = ROOT_UNIT;
+        state.roles.push(Role {
+            unit: ROOT_UNIT,
+            depth: Depth::Global,
+            is_of_a_team: false,
+        });
         state
     }
 

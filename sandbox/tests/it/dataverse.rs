@@ -3,7 +3,7 @@
 use super::{Client, body, code, contacts, seeded};
 use reqwest::{Method, Response};
 use sandbox::Fault;
-use sandbox::dataverse::{Encoding, Outcome, Seed, UnknownContacts};
+use sandbox::dataverse::{Depth, Encoding, Outcome, Role, Seed, UnknownContacts};
 use serde_json::{Value, json};
 use std::time::Duration;
 use uuid::Uuid;
@@ -270,4 +270,58 @@ async fn the_network_fails_before_or_after_the_commit_and_lists_lag() {
         (html.status().as_u16(), html.headers()["content-type"].as_bytes()),
         (503, &b"text/html"[..])
     );
+}
+
+/// Creates a segment that a unit is to own, and returns the status of the answer.
+async fn created_in(client: &Client, unit: Uuid) -> u16 {
+    let segment = json!({
+        "msdynmkt_displayname": "Socks", "msdynmkt_sourcesegmentuid": "x",
+        "owningbusinessunit@odata.bind": format!("/businessunits({unit})"),
+    });
+    let answer = client
+        .send(Method::POST, "msdynmkt_segments", &[], Some(&segment))
+        .await;
+    answer.status().as_u16()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_unit_is_given_segments_by_whom_a_role_reaches_it_and_privileges_and_roles_tell() {
+    let client = Client::start().await;
+    let (above, below) = (Uuid::from_u128(11), Uuid::from_u128(12));
+    client.sandbox.dataverse.edit(|state| {
+        state.add_business_unit(above, "Above");
+        state.add_business_unit(below, "Below");
+        let parent = [("_parentbusinessunitid_value", json!(above.to_string()))];
+        let row = state.business_units.get_mut(&below).expect("it is there");
+        row.change(&parent, 9);
+    });
+    let me = body(client.get("WhoAmI").await).await["UserId"].clone();
+    let me = format!("systemusers({})/", me.as_str().expect("it is text"));
+    let function = "RetrieveUserPrivilegeByPrivilegeName(PrivilegeName=%27prvCreatemsdynmkt_segment%27)";
+    let asked = async |of_the_user: &str| body(client.get(&format!("{me}{of_the_user}")).await).await;
+    for (depth, unit, allowed) in [
+        (Depth::Global, above, [204, 204]),
+        (Depth::Deep, above, [204, 204]),
+        (Depth::Local, above, [204, 403]),
+        (Depth::Basic, below, [403, 204]),
+        (Depth::Nowhere, above, [403, 403]),
+    ] {
+        let is_of_a_team = unit == below;
+        let role = Role {
+            unit,
+            depth,
+            is_of_a_team,
+        };
+        client.sandbox.dataverse.edit(|state| state.roles = vec![role]);
+        let statuses = [created_in(&client, above).await, created_in(&client, below).await];
+        assert_eq!(statuses, allowed, "{depth:?}");
+        let held = asked(&format!("Microsoft.Dynamics.CRM.{function}")).await["RolePrivileges"].clone();
+        let held = held.as_array().expect("it is a list").iter();
+        let expected = (depth > Depth::Nowhere).then(|| json!(format!("{depth:?}")));
+        assert!(held.map(|grant| grant["Depth"].clone()).eq(expected), "{depth:?}");
+        let own = asked("systemuserroles_association?$select=roleid").await;
+        let teams = asked("teammembership_association?$select=teamid").await;
+        let roles = [own, teams].map(|list| list.to_string().contains(&unit.to_string()));
+        assert_eq!(roles, [!is_of_a_team, is_of_a_team], "{depth:?}");
+    }
 }

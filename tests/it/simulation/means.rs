@@ -209,6 +209,10 @@ impl Means for Simulated {
         Ok(self.sight.borrow_mut().falsify_definition(plant, definition))
     }
 
+    async fn check_may_create(&self) -> Result<(), dynamics::Error> {
+        Ok(())
+    }
+
     async fn create_segment(
         &self,
         name: &SegmentName,
