@@ -121,3 +121,58 @@ async fn a_group_that_keeps_contacts_out_once_it_was_written_to_ends_the_run_and
         assert_eq!(kept_out(&world), [1_100], "it is left as it is");
     }
 }
+
+/// Changes the members of the group that keeps contacts out, as a marketer may without publishing it.
+fn keep_out(world: &World, excluded: &[Uuid]) {
+    edit(world, |state, id| {
+        let definition = state.definitions.get_mut(&id).unwrap();
+        let group = definition
+            .groups()
+            .into_iter()
+            .find(|group| group.include_type == "Exclude");
+        let group = Uuid::try_parse(&group.unwrap().group_id).unwrap();
+        let excluded = excluded.iter().map(Uuid::as_u128);
+        definition.members.insert(group, excluded.collect());
+    });
+}
+
+/// A segment that was published without contacts 40 to 60, of which Dynamics does not count `missing`, and is still being computed.
+async fn computing_without_some(missing: &[Uuid]) -> World {
+    let world = excluding(&contacts(0..50), &contacts(40..60)).await;
+    world.sandbox.dataverse.drop_at_compute(missing.to_vec());
+    world.destination(&json!({"publish_wait_seconds": 0}));
+    world
+        .sandbox
+        .dataverse
+        .modes(|modes| modes.publish_delay = Duration::from_mins(1));
+    world.load("monday.csv", &contacts(0..60)).await.assert_computing();
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn whom_a_marketer_lets_in_after_publish_is_not_called_missing_and_nothing_of_his_edit_is_published_by_a_sweep() {
+    let world = computing_without_some(&[]).await;
+    keep_out(&world, &[]);
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    let run = Run::first(&sweep(&world).await);
+    run.assert_loaded()
+        .counted(40)
+        .warns("20 of the segment's 60 members are kept out");
+    assert_eq!(run["published_missing"], json!(0), "{run}");
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_mins(80)).await;
+        sweep(&world).await;
+    }
+    assert_eq!(world.segment().publishes, 1, "nobody has published the marketer's edit");
+    assert_eq!(world.published(), contacts(0..40));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whom_a_marketer_keeps_out_after_publish_excuses_nobody_who_is_missing() {
+    let world = computing_without_some(&contacts(0..1)).await;
+    keep_out(&world, &contacts(39..60));
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    let run = Run::first(&sweep(&world).await);
+    run.assert_loaded().counted(39);
+    assert_eq!(run["published_missing"], json!(1), "{run}");
+}
