@@ -166,7 +166,9 @@ fn records(text: &str, builder: &mut csv::ReaderBuilder) -> Vec<(u64, usize, Opt
     let mut reader = builder.flexible(true).from_reader(text.as_bytes());
     let columns = reader.byte_headers().unwrap().len();
     let mut names = reader.byte_headers().unwrap().iter();
-    let index = names.position(|name| matches!(name, b"contactid" | b"\"contactid\"")).unwrap();
+    let index = names
+        .position(|name| matches!(name, b"contactid" | b"\"contactid\""))
+        .unwrap();
     let records = reader.byte_records().map(Result::unwrap).map(|record| {
         let mut behind = record.iter().skip(columns);
         let fits = record.len() >= columns && behind.all(|field| field.trim_ascii().is_empty());
