@@ -142,6 +142,27 @@ async fn a_failed_run_and_an_idle_sweep_are_measured_and_a_dry_run_adds_nothing(
 }
 
 #[tokio::test]
+async fn what_a_sweep_warns_of_is_a_line_of_the_log_and_is_counted() {
+    let sandbox = Sandbox::start().await;
+    for number in 0..10_001 {
+        put(&sandbox, &format!("{number:05}_$folder$"), Vec::new());
+    }
+    let mut lambda = deploy(&sandbox).await;
+    lambda.invoke(&json!({"action": "sweep"}), MINUTE).await.unwrap();
+
+    let lines = lines(&lambda);
+    let [swept] = metrics(&lines)[..] else {
+        panic!("one line of metrics: {lines:#?}");
+    };
+    assert_eq!(swept["SweepWarnings"], 1);
+    let is_warned = |line: &Value| {
+        let is_of_the_sweep = (&line["level"], &line["phase"]) == (&json!("WARN"), &json!("sweep"));
+        is_of_the_sweep && line["message"].as_str().unwrap().contains("10000")
+    };
+    assert!(lines.iter().any(is_warned), "{lines:#?}");
+}
+
+#[tokio::test]
 async fn not_even_the_most_talkative_level_shows_a_secret_a_token_or_a_contact() {
     let sandbox = Sandbox::start().await;
     let key = put(&sandbox, "monday.csv", csv(&contacts(0..1_500)));
