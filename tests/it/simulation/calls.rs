@@ -84,7 +84,7 @@ impl Simulated {
         if row.base_entity.as_deref() == Some("lead") {
             world.seen.meet(Situation::FoundLeads);
         }
-        Sight::falsify_row(world.plant, row)
+        self.sight.borrow().falsify_row(world.plant, row)
     }
 
     /// Returns the index of this environment's segment with this name.
@@ -241,6 +241,7 @@ impl Simulated {
                 remove @ Change::Remove(_) => (remove, 0),
             };
             let now = world.now();
+            world.say(|| format!("segment {index}: {}", change.told()));
             world.segments[index].change(&group, taken, now);
             refused
         });

@@ -199,9 +199,8 @@ impl Segment {
         }
     }
 
-    /// Takes the draft for the audience; for a while readers may still see the earlier row.
-    pub(super) fn publish(&mut self, now: u64, stale_until: u64) {
-        self.begin_computing(now, stale_until);
+    /// Takes the draft for the audience.
+    pub(super) fn take_the_draft(&mut self, now: u64) {
         self.published = self.audience();
         self.others = None;
         self.excluded = self.members_of(false);
@@ -209,7 +208,13 @@ impl Segment {
         self.edits.publish(now);
     }
 
-    /// Is busy from now on with computing the draft.
+    /// Returns whether it is Active, and its definition says when it was computed last.
+    pub(super) fn tells_when_it_was_computed(&self) -> bool {
+        let finished = self.computation.and_then(|computation| computation.finished);
+        self.status == Status::Active && finished.is_some()
+    }
+
+    /// Is busy from now on with computing the draft; for a while readers may still see the earlier row.
     pub(super) fn begin_computing(&mut self, now: u64, stale_until: u64) {
         // One step behind at most: what has changed just now was not yet seen by whoever publishes.
         let is_settled = now >= self.changed_at + LONGEST_LOOK;
@@ -315,6 +320,16 @@ impl Segment {
 pub(super) enum Change {
     Add(Contacts),
     Remove(Contacts),
+}
+
+impl Change {
+    /// Tells it, for a person who looks into a seed.
+    pub(super) fn told(self) -> String {
+        match self {
+            Self::Add(contacts) => format!("adds {contacts:032x}"),
+            Self::Remove(contacts) => format!("removes {contacts:032x}"),
+        }
+    }
 }
 
 /// Returns the key of the segment with this index.

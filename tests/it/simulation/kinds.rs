@@ -51,6 +51,8 @@ pub(super) enum Environments {
 pub(super) struct Lag {
     /// So many milliseconds behind.
     by: u64,
+    /// Each list is another number of milliseconds behind, up to that.
+    pub(super) wavers: bool,
     pub(super) until: u64,
 }
 
@@ -138,7 +140,8 @@ impl Scenario {
             Kind::Lagging => {
                 let by = rng.one_of(&[2 * SECOND, 10 * SECOND, 40 * SECOND, 2 * MINUTE, 6 * MINUTE]);
                 let until = self.calm_from + rng.one_of(&[0, 0, 120 * MINUTE]);
-                self.lag = Some(Lag { by, until });
+                let wavers = rng.happens(400);
+                self.lag = Some(Lag { by, wavers, until });
                 // A marketer's own changes would be seen late, too, by nobody's fault.
                 self.faults.edit = 0;
                 // What a list shows that lags may be just what is asked for next.
@@ -151,6 +154,21 @@ impl Scenario {
                     last.contacts = first;
                 }
             }
+        }
+    }
+
+    /// Lets most events come hours late, in whatever order, and some publishes have no effect.
+    pub(super) fn delay(&mut self, kind: Kind, rng: &mut Rng) {
+        if rng.happens(60) {
+            for (at, trigger) in &mut self.deliveries {
+                if matches!(trigger, Trigger::Event(_)) && rng.happens(700) {
+                    *at += rng.between(60 * MINUTE, 360 * MINUTE);
+                }
+            }
+        }
+        let is_exact = !matches!(kind, Kind::Short | Kind::Published);
+        if is_exact && self.tells_times && rng.happens(200) {
+            self.faults.ignore = rng.one_of(&[500, 800]);
         }
     }
 
@@ -224,10 +242,20 @@ impl Scenario {
         self.modes.len() > 1
     }
 
-    /// Returns the moment whose members a list shows at `now`.
+    /// Returns the earliest moment whose members a list may show at `now`.
     pub(super) fn shown_by_lists(&self, now: u64) -> u64 {
         let lag = self.lag.filter(|lag| now < lag.until);
         now.saturating_sub(lag.map_or(0, |lag| lag.by))
+    }
+
+    /// Returns the moment whose members a list shows at `now`: each may be another one.
+    pub(super) fn draw_shown(&self, rng: &mut Rng, now: u64) -> u64 {
+        let earliest = self.shown_by_lists(now);
+        if self.lag.is_some_and(|lag| lag.wavers) {
+            rng.between(earliest, now + 1)
+        } else {
+            earliest
+        }
     }
 }
 

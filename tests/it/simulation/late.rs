@@ -2,10 +2,17 @@
 
 use super::calls::Simulated;
 use super::situations::Situation;
-use super::world::{SECOND, Shared, World, s3_time};
+use super::world::{SECOND, Shared, World};
 use segment_loader::domain::LATE_COMMIT;
 
 impl Simulated {
+    /// Returns until when a call that this worker has given up may still take effect.
+    pub(super) fn awaits_until(&self) -> Option<u64> {
+        let waited = self.unanswered.get()?.elapsed();
+        let left = LATE_COMMIT.checked_sub(waited)?;
+        Some(self.now() + u64::try_from(left.as_millis()).unwrap())
+    }
+
     /// Lets a call take effect after its worker has given it up.
     ///
     /// What a worker has sent that died, or stood still past its lease, is over with that: where it could not note that
@@ -33,9 +40,8 @@ impl Simulated {
 }
 
 impl World {
-    /// Returns whether some worker knew, and noted, that something may still take effect.
+    /// Returns whether some worker knew that something may still take effect, and could note it.
     fn expects_something_late(&self, segment: usize) -> bool {
-        let now = s3_time(i64::try_from(self.now()).unwrap());
-        self.late_until[segment].is_some_and(|until| now <= until)
+        self.late_until[segment].is_some_and(|until| self.now() <= until)
     }
 }

@@ -76,11 +76,13 @@ impl World {
         }
     }
 
-    /// Judges a publish: with automatic refresh on, of which the worker has read, journeys would see what is written next.
+    /// Judges a publish: with automatic refresh on, of which the worker has read, journeys would see what is written next. What
+    /// comes late was sent before.
     pub(super) fn refuses_to_be_published(&self, index: usize) -> Option<Breach> {
         let segment = &self.segments[index];
         let is_known = segment.is_refreshed_by_hand && segment.refreshes && !segment.edits.refresh_is_unread;
-        is_known.then(|| Breach::Partial(format!("segment {index} is published with automatic refresh on")))
+        (is_known && !self.comes_late)
+            .then(|| Breach::Partial(format!("segment {index} is published with automatic refresh on")))
     }
 
     /// Lets a marketer change something, now and then.

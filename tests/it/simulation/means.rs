@@ -348,11 +348,14 @@ impl Means for Simulated {
     }
 
     fn progress(&self) -> u64 {
+        if self.has(Plant::EveryRunGetsOn) {
+            self.progress.set(self.progress.get() + 1);
+        }
         self.progress.get()
     }
 
     fn unanswered(&self) -> Option<Instant> {
-        self.unanswered.get()
+        self.unanswered.get().filter(|_| !self.has(Plant::NothingIsAwaited))
     }
 
     fn requests(&self) -> u64 {

@@ -12,9 +12,10 @@
 //!
 //! Some seeds have more ([`kinds`]): results in several files of which parts are written anew, come late or are deleted, or
 //! whose marker is replaced or deleted ([`parts`]); two environments that have the bucket in common, or the one after a switch
-//! half-way; lists of members that show writes late, by seconds to minutes; functions of each mode that load into the same
-//! segments, each from a prefix of its own; publishes that show fewer members than the draft has ([`shortages`]); others who
-//! press Publish, whatever the draft holds ([`others`]); calls that take effect after they were given up ([`late`]).
+//! half-way; lists of members that show writes late, by seconds to minutes, all by as many or each by others; functions of each mode
+//! that load into the same segments, each from a prefix of its own; publishes that show fewer members than the draft has
+//! ([`shortages`]), and publishes without any effect; others who press Publish, whatever the draft holds ([`others`]); calls that take
+//! effect after they were given up ([`late`]); events that come hours late, in whatever order.
 //!
 //! Some things go wrong for hours after that, or for ever ([`traps`]): a file kills or holds up whoever works on it, at one
 //! action of each run, or may not be read; a head is damaged; Dynamics fails to compute a segment however often it is
@@ -26,8 +27,8 @@
 //! guard refuses what it would not refuse by the published audience, and none is opened but for what was approved; no file
 //! is published while a newer one waits that came before the members were read back; a dry run writes nothing; no Exclude
 //! group is lost; nobody is said to be refused whom Dynamics takes; no result is loaded whose parts an earlier marker divides,
-//! but for what was approved; and `busy`, `continues` and `superseded` are said only where it is true ([`outcomes`]). With each
-//! sweep: no file that could be loaded has waited for two sweeps beyond its pauses ([`patience`]).
+//! but for what was approved; `busy`, `continues` and `superseded` are said only where it is true, and what went wrong with a segment
+//! is told of it ([`outcomes`]). With each sweep: no file that could be loaded has waited for two sweeps beyond its pauses ([`patience`]).
 //! In the end: the audience is that of the newest accepted file, or of all that were to be appended or removed, the head
 //! has nothing pending and no half-written draft, and of whatever could not be loaded somebody has heard.
 //!
@@ -45,6 +46,10 @@
 //!   meet the draft of the next, where the worker dies before it can note that something may come.
 //! - That the count of what is about to be published is needed: without it only a file that comes between a crash and the
 //!   next attempt would be refused wrongly, which is too rare to be found by chance.
+//! - A Dynamics that computes what the draft is by then, and not what it was at Publish, or what it was a while before: nobody
+//!   tells which it is.
+//! - Lists of which a later one shows less than an earlier one: whoever was taken may then be said not to be.
+//! - A publish without any effect where definitions do not tell when they were computed: it is believed in the end, with a warning.
 //! - A row that lags two versions behind: an earlier publication that is computed between the look before Publish and
 //!   Publish itself may be taken for the new one's, and is looked at no more.
 //! - Parts that are written anew within their marker's second, or are deleted before their folder is looked at first, results in
@@ -68,8 +73,10 @@
 mod breach;
 mod calls;
 mod contacts;
+mod damaged;
 mod dataverse;
 mod descriptions;
+mod ear;
 mod files;
 mod functions;
 mod kinds;
@@ -292,6 +299,26 @@ fn where_every_segment_is_of_contacts_leads_are_taken_out() {
 #[test]
 fn where_nobody_is_kept_out_members_are_said_to_be_missing() {
     assert_is_caught(Plant::NobodyIsKeptOut, 2_000);
+}
+
+#[test]
+fn where_nobody_sees_it_busy_the_end_of_an_earlier_publish_is_taken_for_the_later_one_s() {
+    assert_is_caught(Plant::NobodySeesItBusy, 2_000);
+}
+
+#[test]
+fn where_nothing_is_awaited_what_comes_late_is_published() {
+    assert_is_caught(Plant::NothingIsAwaited, 5_000);
+}
+
+#[test]
+fn where_late_failures_name_nobody_no_segment_s_people_hear_of_them() {
+    assert_is_caught(Plant::LateFailuresNameNobody, 500);
+}
+
+#[test]
+fn where_every_run_gets_on_nobody_hears_of_one_that_hangs() {
+    assert_is_caught(Plant::EveryRunGetsOn, 500);
 }
 
 #[test]

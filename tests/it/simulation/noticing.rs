@@ -5,7 +5,7 @@ use super::kinds::Environments;
 use super::oracle::is_content;
 use super::patience::CALLED_AFTER;
 use super::situations::Situation;
-use super::world::{SEGMENTS, World};
+use super::world::{MINUTE, SEGMENTS, World};
 use segment_loader::domain::Mode;
 use segment_loader::state::head::InputFailures;
 use segment_loader::state::{Head, Job};
@@ -54,7 +54,11 @@ impl World {
     fn note_done(&mut self, segment: usize, old: &Head, job: &Job) {
         let had_failed = old.input_failures.iter().any(|failures| is_of(failures, job));
         if had_failed && self.scenario.files[file_of(job)].trap.is_some() {
-            self.seen.meet(Situation::FailedForAWhile);
+            self.seen.meet(match job.mode {
+                Mode::Replace => Situation::ReplaceFailedForAWhile,
+                Mode::Append => Situation::AppendFailedForAWhile,
+                Mode::Remove => Situation::RemoveFailedForAWhile,
+            });
         }
         let file = file_of(job);
         if self.scenario.is_in_several() {
@@ -89,6 +93,20 @@ impl World {
         }
         if (0..SEGMENTS).any(|other| other != segment && self.head_is_unreadable(other)) {
             self.seen.meet(Situation::LoadedBesideUnreadable);
+        }
+    }
+
+    /// Takes note of an event that comes so late that a newer file was loaded.
+    pub(super) fn note_delay(&mut self, file: usize) {
+        let files = &self.scenario.files;
+        let is_newer = |other: &usize| {
+            files[*other].segment == files[file].segment && files[*other].uploaded > files[file].uploaded
+        };
+        let is_overtaken = (0..files.len())
+            .filter(is_newer)
+            .any(|other| self.oracle.was_loaded(other));
+        if self.now() >= files[file].uploaded + 60 * MINUTE && is_overtaken {
+            self.seen.meet(Situation::EventCameHoursLate);
         }
     }
 
@@ -130,4 +148,9 @@ pub(super) fn told(head: &Head) -> String {
         .as_ref()
         .map(|writing| (writing.published, writing.publishing));
     format!("pending {pending:?} applied {applied:?} lease {owner:?} writing {writing:?} failures {failures:?}")
+}
+
+/// Returns whether nobody knows yet what has become of the last publish.
+pub(super) fn is_unconfirmed(head: &Head) -> bool {
+    head.applied.as_ref().is_some_and(|applied| !applied.confirmed)
 }

@@ -41,7 +41,7 @@ impl Simulated {
         let index = self.head_of(&head.segment_name);
         let plant = self.world.get().plant;
         self.act_or_die().await;
-        let unanswered_until = head.unanswered_until;
+        let unanswered_until = self.awaits_until();
         let head = self.sight.borrow_mut().falsify_written(plant, head.clone(), replacing);
         let (name, replacing) = (head.segment_name.clone(), replacing.map(str::to_owned));
         let is_written = Rc::new(Cell::new(false));

@@ -119,6 +119,15 @@ impl Known {
 }
 
 impl World {
+    /// Judges of whom a failure is told: what went wrong with a segment is told of it, and only S3's lists are of none.
+    pub(super) fn judge_whose_it_is(&mut self, report: &RunReport) {
+        let of_s3 = |error: &str| error == "OutOfTime" || error.starts_with("Source") || error.starts_with("State");
+        let is_of_s3 = report.error_type().is_some_and(of_s3);
+        let is_nobodys = report.outcome() == Outcome::Failed && report.segment_name().is_none();
+        let breach = || Breach::Unheard(format!("{:?} is told of no segment", report.error_type()));
+        self.break_off((is_nobodys && !is_of_s3).then(breach));
+    }
+
     /// Judges what is said of a run that did not come to its end.
     pub(super) fn judge_what_is_said(&mut self, report: &RunReport, by: Invocation) {
         let (Some(name), Some(source)) = (report.segment_name(), report.source()) else {

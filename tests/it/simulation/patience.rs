@@ -35,12 +35,21 @@ pub(super) struct Heard {
 }
 
 impl World {
+    /// Takes note that sweeps begin.
+    pub(super) fn begins_to_sweep(&mut self) {
+        self.swept_at = self.now();
+    }
+
     /// Hears a report of a worker that lived to tell it.
     pub(super) fn hear(&mut self, report: &RunReport, environment: usize) {
         let file = report
             .source()
             .and_then(|source| source.object.etag.parse::<usize>().ok());
         let segment = report.segment_name().map(|name| segment_of(name, environment));
+        self.say(|| {
+            let (outcome, error) = (report.outcome(), report.error_type());
+            format!("segment {segment:?}, file {file:?}: {outcome:?} {error:?}")
+        });
         if self.scenario.lag.is_some() && report.error_type() == Some("MembersDiffer") {
             self.seen.meet(Situation::ListLaggedTooLong);
         }
@@ -53,10 +62,13 @@ impl World {
         };
         if report.needs_attention() {
             heard.attention = true;
-            let is_hopeless = |job: &Job| self.scenario.is_hopeless(file_of(job));
             let pending = self.heads[segment.unwrap_or(0)].iter().flat_map(|head| &head.pending);
-            if pending.into_iter().any(is_hopeless) {
-                self.seen.meet(Situation::FailedForGood);
+            for job in pending.filter(|job| self.scenario.is_hopeless(file_of(job))) {
+                self.seen.meet(match job.mode {
+                    Mode::Replace => Situation::ReplaceFailedForGood,
+                    Mode::Append => Situation::AppendFailedForGood,
+                    Mode::Remove => Situation::RemoveFailedForGood,
+                });
             }
             self.seen.meet(Situation::AttentionAsked);
             if self.deaths.iter().any(|deaths| *deaths >= CALLED_AFTER) {

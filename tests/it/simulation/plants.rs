@@ -1,10 +1,14 @@
 //! Planted breakages: what passes between a worker and the world is falsified, an observation changed or an action dropped.
 
+use super::calls::segment_of;
 use super::contacts::Contacts;
 use super::dataverse::Change;
 use super::noticing::is_of;
-use segment_loader::domain::Mode;
+use super::outcomes::Invocation;
+use super::world::World;
+use segment_loader::domain::{Mode, SegmentStatus};
 use segment_loader::dynamics::{Definition, GroupId, Segment};
+use segment_loader::report::{Outcome, RunReport};
 use segment_loader::state::{Head, Job, head::Lease};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -75,6 +79,14 @@ pub(super) enum Plant {
     EverySegmentIsOfContacts,
     /// Groups that keep contacts out are listed as empty.
     NobodyIsKeptOut,
+    /// What Dynamics computes is not shown to whoever is about to publish.
+    NobodySeesItBusy,
+    /// That an answer was given up is forgotten.
+    NothingIsAwaited,
+    /// A failure with what is published already is told of no segment.
+    LateFailuresNameNobody,
+    /// Whoever looks whether a run has got on sees that it has.
+    EveryRunGetsOn,
 }
 
 /// What the falsification remembers of one worker's work on one segment.
@@ -181,10 +193,15 @@ impl Sight {
     }
 
     /// Changes what a worker sees of a segment's row.
-    pub(super) fn falsify_row(plant: Option<Plant>, row: Segment) -> Segment {
+    pub(super) fn falsify_row(&self, plant: Option<Plant>, row: Segment) -> Segment {
         match plant {
             Some(Plant::EverySegmentIsOfContacts) => Segment {
                 base_entity: None,
+                ..row
+            },
+            Some(Plant::NobodySeesItBusy) if self.is_drafting && row.status == SegmentStatus::Busy => Segment {
+                status: SegmentStatus::Active,
+                status_code: 1,
                 ..row
             },
             _ => row,
@@ -222,6 +239,21 @@ impl Sight {
         self.is_drafting = false;
         self.definition = None;
         self.emptied.clear();
+    }
+}
+
+impl World {
+    /// Changes what people are told of a run.
+    pub(super) fn falsify_told(&self, report: RunReport, by: Invocation) -> RunReport {
+        let segment = report.segment_name().map(|name| segment_of(name, by.environment));
+        let applied = segment.and_then(|segment| self.heads[segment].as_ref()?.applied.as_ref());
+        let is_late = applied.is_some_and(|applied| report.run_id() == Some(&applied.job.run_id));
+        match self.plant {
+            Some(Plant::LateFailuresNameNobody) if is_late && report.outcome() == Outcome::Failed => {
+                RunReport::new(Outcome::Failed)
+            }
+            _ => report,
+        }
     }
 }
 

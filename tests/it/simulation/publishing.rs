@@ -2,6 +2,7 @@
 
 use super::contacts::Contacts;
 use super::dataverse::Status;
+use super::noticing::is_unconfirmed;
 use super::patience::CALLED_AFTER;
 use super::situations::Situation;
 use super::world::{MINUTE, SECOND, Shared, World};
@@ -32,15 +33,22 @@ impl Shared {
         if world.scenario.shown_by_lists(now) < now {
             world.seen.meet(Situation::PublishedWhileListsLagged);
         }
+        let is_without_effect = world.has_no_effect(index);
         let waits = world.wait_for_a_turn(index, takes);
         let segment = &mut world.segments[index];
-        segment.publish(now, now + stale);
+        segment.take_the_draft(now);
+        if !is_without_effect {
+            segment.begin_computing(now, now + stale);
+        }
         let (publication, members) = (segment.publications, segment.published);
         let doubt = world.doubt(index);
         let breach = world.oracle.published(&world.scenario, index, members, doubt);
         world.break_off(breach);
         let breach = world.refuses_to_be_published(index);
         world.break_off(breach);
+        if is_without_effect {
+            return;
+        }
         let is_begun = Rc::new(Cell::new(waits == 0));
         if waits > 0 {
             let begins = Rc::clone(&is_begun);
@@ -110,6 +118,18 @@ impl World {
         segment.show(end, now);
     }
 
+    /// Draws whether Dynamics does nothing when it has answered that it publishes: only its own times tell of that.
+    fn has_no_effect(&mut self, index: usize) -> bool {
+        let ignore = self.scenario.faults.ignore;
+        let was_computed = self.segments[index].tells_when_it_was_computed();
+        let has_none = ignore > 0 && was_computed && self.goes_wrong(ignore);
+        if has_none {
+            self.seen.meet(Situation::PublishedWithoutEffect);
+            self.say(|| format!("segment {index} is published without any effect"));
+        }
+        has_none
+    }
+
     fn draw_end(&mut self, index: usize) -> Status {
         if self.now() < self.scenario.failing_publishes[index] {
             return Status::Failed;
@@ -144,6 +164,10 @@ impl World {
             Status::Failed => {
                 self.late_failures[index] += u32::from(now < self.scenario.failing_publishes[index]);
                 self.seen.meet(Situation::PublishFailed);
+                let head = self.heads[index].as_ref();
+                if head.is_some_and(|head| head.lease.is_none() && is_unconfirmed(head)) {
+                    self.seen.meet(Situation::PublishFailedLate);
+                }
             }
             _ => self.seen.meet(Situation::PublishLapsed),
         }

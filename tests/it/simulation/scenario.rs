@@ -35,6 +35,8 @@ pub(super) struct Faults {
     pub(super) late: u64,
     /// Somebody else publishes the segment that is written to.
     pub(super) publish: u64,
+    /// Dynamics answers that it publishes, and does nothing.
+    pub(super) ignore: u64,
 }
 
 /// Everything that a seed decides before the first step.
@@ -148,6 +150,7 @@ impl Scenario {
             *until = draw_failing_publishes(rng, calm_from);
         }
         drawn.shape(kind, kinds);
+        drawn.delay(kind, kinds);
         drawn
     }
 
@@ -292,6 +295,7 @@ fn draw_faults(rng: &mut Rng, is_large: bool) -> Faults {
         // By a large audience the guards evaluate, which goes by what a marketer has done, too.
         edit: if is_large { 0 } else { rng.one_of(&[0, 0, 0, 30]) },
         publish: 0,
+        ignore: 0,
         late: 0,
     }
 }

@@ -4,8 +4,10 @@
 
 use super::calls::{BUCKET, Simulated, segment_of};
 use super::contacts::Contacts;
+use super::ear::Ear;
 use super::files::file_of;
 use super::functions::{of_all_functions, settings_of, variables};
+use super::noticing::is_unconfirmed;
 use super::outcomes::Invocation;
 use super::parts::Change;
 use super::people::{Answer, Trigger};
@@ -13,15 +15,12 @@ use super::process::Process;
 use super::situations::Tally;
 use super::world::{MINUTE, SEGMENTS, Shared, World};
 use super::{Breach, Plant};
-use futures_util::FutureExt as _;
-use futures_util::future::LocalBoxFuture;
 use segment_loader::config::{Settings, Variables};
 use segment_loader::domain::Mode;
-use segment_loader::report::{Outcome, RunReport, Stale, Tell};
+use segment_loader::report::{Outcome, RunReport};
 use segment_loader::state::Head;
 use segment_loader::time::Fence;
 use segment_loader::worker::{Candidate, Worker, margin};
-use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::runtime::Builder;
@@ -71,8 +70,9 @@ pub(super) fn play(seed: u64, plant: Option<Plant>, is_told: bool) -> Played {
     })
 }
 
+/// Plays a seed.
 #[derive(Clone)]
-struct Player {
+pub(super) struct Player {
     settings: Rc<Vec<Settings>>,
     variables: Rc<Variables>,
     world: Shared,
@@ -110,6 +110,7 @@ impl Player {
             }
             calm_ticks += u32::from(self.world.get().is_calm());
             self.look_at_what_waits();
+            self.world.get().begins_to_sweep();
             let sweeping = if plant == Some(Plant::NobodySweeps) {
                 0
             } else {
@@ -194,6 +195,7 @@ impl Player {
         };
         let (player, candidate) = (self.clone(), self.world.get().candidate(trigger, environment));
         match trigger {
+            Trigger::Event(file) => self.world.get().note_delay(file),
             Trigger::DryRun(_) => self.world.get().dry_runs.push(process),
             Trigger::Direct(_) => self.world.get().orders.push(process),
             _ => {}
@@ -257,13 +259,15 @@ impl Player {
         reports.first().is_none_or(|own| own.outcome() != Outcome::Failed)
     }
 
-    /// Lets people hear of a run, who may answer it.
-    fn hear(&self, report: &RunReport, by: Invocation) {
-        let answer = {
+    /// Lets people hear of a run, who may answer it; returns what they hear.
+    pub(super) fn hear(&self, report: RunReport, by: Invocation) -> RunReport {
+        let (answer, report) = {
             let mut world = self.world.get();
-            world.judge_what_is_said(report, by);
-            world.hear(report, by.environment);
-            world.read_by_people(report, by)
+            let report = world.falsify_told(report, by);
+            world.judge_whose_it_is(&report);
+            world.judge_what_is_said(&report, by);
+            world.hear(&report, by.environment);
+            (world.read_by_people(&report, by), report)
         };
         if let Some(Answer {
             after,
@@ -288,6 +292,7 @@ impl Player {
                 }
             });
         }
+        report
     }
 
     fn look_at_what_waits(&self) {
@@ -331,7 +336,9 @@ impl Player {
         // A sweep that is short, or meets what hangs, may spend its time on what it finds first, and look for lost events in the
         // next only.
         let is_short = world.scenario.timeout <= 2 * MINUTE || world.scenario.has_hung_up();
-        let is_peace = self.world.is_idle() && calm_ticks > u32::from(is_short) && (0..SEGMENTS).all(is_at_rest);
+        let is_looked_for = world.swept_at > world.put_aside_at;
+        let is_peace = self.world.is_idle() && calm_ticks > u32::from(is_short) && is_looked_for;
+        let is_peace = is_peace && (0..SEGMENTS).all(is_at_rest);
         let patience = if world.plant == Some(Plant::NobodySweeps) {
             2
         } else {
@@ -364,31 +371,4 @@ impl Player {
             world.oracle.at_the_end(&world.scenario, segment, head, remote)
         })
     }
-}
-
-/// Hears of the runs of one worker, but not of dry runs.
-struct Ear<'a>(Option<(&'a Player, Invocation)>);
-
-impl fmt::Debug for Ear<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Ear(..)")
-    }
-}
-
-impl Tell for Ear<'_> {
-    fn tell(&self, report: RunReport) -> LocalBoxFuture<'_, RunReport> {
-        if let Some((player, by)) = self.0 {
-            player.hear(&report, by);
-        }
-        std::future::ready(report).boxed_local()
-    }
-
-    fn tell_stale(&self, _: Stale) -> LocalBoxFuture<'_, bool> {
-        std::future::ready(true).boxed_local()
-    }
-}
-
-/// Returns whether nobody knows yet what has become of the last publish.
-fn is_unconfirmed(head: &Head) -> bool {
-    head.applied.as_ref().is_some_and(|applied| !applied.confirmed)
 }

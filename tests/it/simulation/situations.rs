@@ -6,27 +6,41 @@ pub(super) enum Situation {
     Appended,
     Removed,
     /// A file could not be read for a while, and then could.
-    FailedForAWhile,
+    ReplaceFailedForAWhile,
+    AppendFailedForAWhile,
+    RemoveFailedForAWhile,
     /// A file can never be read, and is tried again all the same.
-    FailedForGood,
+    ReplaceFailedForGood,
+    AppendFailedForGood,
+    RemoveFailedForGood,
     /// A file is put aside for what it is.
     PutAside,
     /// One addition or removal was done while another one was failing.
     PassedAFailure,
-    /// Two runs of one file were killed in a row, at the same action.
-    DiedTwice,
+    /// Two runs of one file were killed as they began to read it.
+    DiedTwiceAtReading,
+    /// Two runs of one file were killed in a row, at the same later action.
+    DiedTwiceAtWork,
     /// Five runs of one file were killed, and a person was called.
     DiedFiveTimes,
     /// A run was killed after it had published, and before it could note so.
     DiedAfterPublishing,
     /// A call was not answered until the time was over.
     Hung,
+    /// The body of one file did not come in two runs.
+    HungTwiceAtReading,
+    /// Dynamics fell silent in two runs of one file, from the same action on.
+    HungTwiceAtWork,
     /// A person was called.
     AttentionAsked,
     /// Dynamics failed to compute a segment.
     PublishFailed,
     /// A published segment was stopped or expired before it was seen Active.
     PublishLapsed,
+    /// Dynamics failed to compute it after its run had ended.
+    PublishFailedLate,
+    /// Dynamics answered that it publishes, and did nothing.
+    PublishedWithoutEffect,
     /// A segment was Active, and failed after that.
     FailedAfterActive,
     /// A head could not be read.
@@ -49,6 +63,8 @@ pub(super) enum Situation {
     OrderedAfterFailure,
     /// An addition without anybody came while a publish was unconfirmed.
     EmptyWhileUnconfirmed,
+    /// An event came an hour and more after its file, when a newer one had been loaded.
+    EventCameHoursLate,
     /// Two contents came under one key within one second.
     UploadedTwiceInASecond,
     /// During a run a marketer added or removed members.
@@ -83,6 +99,8 @@ pub(super) enum Situation {
     ListLagged,
     /// A segment was published while lists lagged.
     PublishedWhileListsLagged,
+    /// A list showed what was there before what an earlier one had shown.
+    ListWavered,
     /// A worker gave up since a list lagged too long.
     ListLaggedTooLong,
     SaidBusy,
@@ -123,20 +141,29 @@ pub(super) enum Situation {
 pub(super) struct Tally(Vec<u64>);
 
 impl Situation {
-    pub(super) const ALL: [Self; 64] = [
+    pub(super) const ALL: [Self; 75] = [
         Self::Appended,
         Self::Removed,
-        Self::FailedForAWhile,
-        Self::FailedForGood,
+        Self::ReplaceFailedForAWhile,
+        Self::AppendFailedForAWhile,
+        Self::RemoveFailedForAWhile,
+        Self::ReplaceFailedForGood,
+        Self::AppendFailedForGood,
+        Self::RemoveFailedForGood,
         Self::PutAside,
         Self::PassedAFailure,
-        Self::DiedTwice,
+        Self::DiedTwiceAtReading,
+        Self::DiedTwiceAtWork,
         Self::DiedFiveTimes,
         Self::DiedAfterPublishing,
         Self::Hung,
+        Self::HungTwiceAtReading,
+        Self::HungTwiceAtWork,
         Self::AttentionAsked,
         Self::PublishFailed,
         Self::PublishLapsed,
+        Self::PublishFailedLate,
+        Self::PublishedWithoutEffect,
         Self::FailedAfterActive,
         Self::HeadUnreadable,
         Self::LoadedBesideUnreadable,
@@ -148,6 +175,7 @@ impl Situation {
         Self::DryRun,
         Self::OrderedAfterFailure,
         Self::EmptyWhileUnconfirmed,
+        Self::EventCameHoursLate,
         Self::UploadedTwiceInASecond,
         Self::MembersEdited,
         Self::IncludeGroupAdded,
@@ -169,6 +197,7 @@ impl Situation {
         Self::ApprovedElsewhere,
         Self::ListLagged,
         Self::PublishedWhileListsLagged,
+        Self::ListWavered,
         Self::ListLaggedTooLong,
         Self::SaidBusy,
         Self::SaidToContinue,

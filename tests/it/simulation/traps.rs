@@ -134,8 +134,25 @@ impl Simulated {
 
     /// Waits for what never comes, until the fence closes.
     pub(super) async fn hang(&self) -> Result<(), Closed> {
-        self.world.get().seen.meet(Situation::Hung);
+        self.note_hanging();
         self.fence.within(std::future::pending()).await
+    }
+
+    fn note_hanging(&self) {
+        let world = &mut *self.world.get();
+        world.seen.meet(Situation::Hung);
+        let Some((file, _)) = self.works_on.get() else {
+            return;
+        };
+        let before = world.hung[file].replace(self.process);
+        if before.is_some_and(|before| before != self.process) {
+            let is_silent = world.scenario.silences(file, world.now());
+            world.seen.meet(if is_silent {
+                Situation::HungTwiceAtWork
+            } else {
+                Situation::HungTwiceAtReading
+            });
+        }
     }
 
     /// Dies; what was sent is carried out all the same.
@@ -148,7 +165,12 @@ impl Simulated {
             world.note_death(self.process);
             world.say(|| format!("worker {} dies of file {file}", self.process));
             if world.deaths[file] == 2 {
-                world.seen.meet(Situation::DiedTwice);
+                let is_at_reading = world.scenario.files[file].trap.is_some_and(|trap| trap.action == 0);
+                world.seen.meet(if is_at_reading {
+                    Situation::DiedTwiceAtReading
+                } else {
+                    Situation::DiedTwiceAtWork
+                });
             }
         }
         std::future::pending::<()>().await;

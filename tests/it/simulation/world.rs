@@ -46,6 +46,8 @@ pub(super) struct World {
     /// How many died of each file, and how many in a row before it was done with.
     pub(super) deaths: Vec<u32>,
     pub(super) deaths_in_a_row: Vec<u32>,
+    /// The last worker that each file, or Dynamics with it, has kept waiting until its time was over.
+    pub(super) hung: Vec<Option<usize>>,
     /// What workers could know of each other.
     pub(super) known: Known,
     /// The workers on dry runs, and those that a direct load without an approval has set to work.
@@ -55,16 +57,21 @@ pub(super) struct World {
     pub(super) others: Others,
     /// What people have heard of each segment.
     pub(super) heard: [Heard; SEGMENTS],
+    /// When something was put aside last, after which the next sweep looks for what is older, and when sweeps began last.
+    pub(super) put_aside_at: u64,
+    pub(super) swept_at: u64,
     /// How many sweeps have begun while something waited for no reason.
     pub(super) waiting: [u32; SEGMENTS],
     /// How often Dynamics failed in a row to compute a segment, after a head had noted that it was published.
     pub(super) late_failures: [u32; SEGMENTS],
     /// The worker that has published a segment, until a head takes note of it.
     pub(super) publishers: [Option<usize>; SEGMENTS],
-    /// Until when a call may still take effect, as workers have noted it.
-    pub(super) late_until: [Option<DateTime<Utc>>; SEGMENTS],
+    /// Until when a call may still take effect whose worker knew so when it wrote the head.
+    pub(super) late_until: [Option<u64>; SEGMENTS],
     /// What is carried out just now was given up before.
     pub(super) comes_late: bool,
+    /// The moment that the last list of members has shown.
+    listed: u64,
     /// The situations that this seed came to.
     pub(super) seen: Tally,
     /// Where the last sweep of each environment was.
@@ -153,17 +160,21 @@ impl World {
             doomed: Vec::new(),
             deaths: vec![0; scenario.files.len()],
             deaths_in_a_row: vec![0; scenario.files.len()],
+            hung: vec![None; scenario.files.len()],
             known: Known::default(),
             dry_runs: Vec::new(),
             orders: Vec::new(),
             people: People::default(),
             others: Others::default(),
             heard: Default::default(),
+            put_aside_at: 0,
+            swept_at: 0,
             waiting: [0; SEGMENTS],
             late_failures: [0; SEGMENTS],
             publishers: [None; SEGMENTS],
             late_until: [None; SEGMENTS],
             comes_late: false,
+            listed: 0,
             seen: tally,
             bookmarks: Default::default(),
             segments,
@@ -281,6 +292,7 @@ impl World {
         self.break_off(breach);
         for refused in oracle::refusals(old, head) {
             self.seen.meet(Situation::PutAside);
+            self.put_aside_at = now;
             let file = file_of(refused);
             let mut earlier = 0..self.scenario.files.len();
             if !self.scenario.is_changed(file, now) && earlier.any(|earlier| self.scenario.is_mixed(file, earlier)) {
@@ -296,26 +308,6 @@ impl World {
         if self.dry_runs.contains(&process) {
             self.break_off(Some(Breach::Trace(format!("worker {process} writes in a dry run"))));
         }
-    }
-
-    /// Returns whether a segment's head can never be read again.
-    pub(super) fn head_is_lost(&self, segment: usize) -> bool {
-        self.head_is_unreadable(segment) && self.scenario.unreadable.is_some_and(|(.., until)| until.is_none())
-    }
-
-    /// Returns whether a segment's head is such that nobody can read it.
-    pub(super) fn head_is_unreadable(&self, segment: usize) -> bool {
-        let now = self.now();
-        let is_damaged = |(of, from, until): (usize, u64, Option<u64>)| {
-            of == segment && now >= from && until.is_none_or(|until| now < until)
-        };
-        self.heads[segment].is_some() && self.scenario.unreadable.is_some_and(is_damaged)
-    }
-
-    /// Returns whether one head that cannot be read stands for all.
-    pub(super) fn is_hindered_by_a_head(&self) -> bool {
-        let is_one_unreadable = || (0..SEGMENTS).any(|segment| self.head_is_unreadable(segment));
-        self.plant == Some(Plant::OneHeadStandsForAll) && is_one_unreadable()
     }
 
     /// Moves the bookmark if it is still the one that was read.
@@ -335,8 +327,11 @@ impl World {
         Some(moved)
     }
 
-    /// Judges whom Dynamics is said not to have taken.
+    /// Judges whom Dynamics is said not to have taken, but by lists of which a later one shows less than an earlier one.
     pub(super) fn blames(&mut self, contacts: Contacts) {
+        if self.scenario.lag.is_some_and(|lag| lag.wavers) {
+            return;
+        }
         let blamed = contacts & !self.scenario.dropped & !self.scenario.rejected;
         let breach = || {
             Breach::Blamed(format!(
@@ -351,10 +346,15 @@ impl World {
     pub(super) fn list(&mut self, index: usize, group: &GroupId) -> Contacts {
         let now = self.now();
         let members = self.segments[index].members(group);
-        let shown = self.segments[index].members_at(group, self.scenario.shown_by_lists(now));
+        let moment = self.scenario.draw_shown(&mut self.rng, now);
+        let shown = self.segments[index].members_at(group, moment);
+        if moment < std::mem::replace(&mut self.listed, moment) {
+            self.seen.meet(Situation::ListWavered);
+        }
         if shown != members {
             self.seen.meet(Situation::ListLagged);
         }
+        self.say(|| format!("segment {index}: a list shows {shown:032x} of {members:032x}"));
         shown
     }
 

@@ -216,7 +216,7 @@ impl Oracle {
         let is_dynamic = remote.queried != 0 || remote.is_of_leads;
         let is_blocked = head.writing.is_some() || head.pending.iter().any(|job| job.mode == Mode::Replace);
         let is_hopeless = head.pending.iter().any(hopeless);
-        let is_left_to_people = cannot_be_published_again(scenario, head) && remote.edits.touched != 0;
+        let is_left_to_people = self.cannot_be_published_again(scenario, index, head) && remote.edits.touched != 0;
         // What was begun has overtaken the others, and nobody can load it any more: it is the next file's to settle.
         let is_lost = scenario.is_in_several() && self.of(index).any(|entry| scenario.is_lost(entry.file));
         // So it is with what was begun and then refused since the segment had become a dynamic one meanwhile.
@@ -266,6 +266,19 @@ impl Oracle {
             && self.of(segment).any(refuses)
     }
 
+    /// Returns whether nobody has seen what was published, and nothing says any more who else belongs in a draft that somebody has
+    /// changed meanwhile: an addition or removal never does, a result's files may be gone, and the marker of another one may have
+    /// become known since, which divides them.
+    fn cannot_be_published_again(&self, scenario: &Scenario, segment: usize, head: &Head) -> bool {
+        let divides =
+            |job: &Job, entry: &Entry| entry.queued_at.is_some() && scenario.is_mixed(file_of(job), entry.file);
+        let is_divided = |job: &Job| scenario.is_in_several() && self.of(segment).any(|entry| divides(job, entry));
+        let applied = head.applied.as_ref().filter(|applied| !applied.confirmed);
+        applied.is_some_and(|Applied { job, .. }| {
+            job.mode != Mode::Replace || scenario.is_lost(file_of(job)) || is_divided(job)
+        })
+    }
+
     /// Returns whether an approved job, which may have been published already, gave way to a later order without the approval.
     fn has_lost_an_approval(&self, segment: usize) -> bool {
         let approved = self.of(segment).filter(|entry| entry.is_approved && !entry.was_applied);
@@ -312,13 +325,6 @@ impl Entry {
         let is_same_file = self.segment == segment && self.file == file_of(job) && self.mode == job.mode;
         is_same_file && self.direct == job.direct && self.is_approved == job.approved
     }
-}
-
-/// Returns whether nobody has seen what was published, and nothing says any more who else belongs in a draft that somebody has
-/// changed meanwhile: an addition or removal never does, and a result's files may be gone.
-fn cannot_be_published_again(scenario: &Scenario, head: &Head) -> bool {
-    let applied = head.applied.as_ref().filter(|applied| !applied.confirmed);
-    applied.is_some_and(|Applied { job, .. }| job.mode != Mode::Replace || scenario.is_lost(file_of(job)))
 }
 
 fn place_of(scenario: &Scenario, file: usize) -> FilePlace {
