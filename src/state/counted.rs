@@ -35,8 +35,10 @@ pub enum Untold {
     Named(usize),
     /// More were counted than a head keeps whole, and what is not kept any more may be newer.
     Forgotten,
-    /// A complete result that was loaded since has overtaken those that were not counted before it, whether anybody heard of them or
-    /// not.
+    /// An addition or removal was approved below a complete result that was loaded since, which has overtaken those between the two
+    /// that were not counted before it, whether anybody heard of them or not.
+    Below,
+    /// A complete result that was loaded since has overtaken others that were heard of and not counted.
     Overtaken,
 }
 
@@ -66,6 +68,9 @@ impl Head {
     /// an addition or removal takes it for one of its own kind, which changes nothing.
     pub fn newer_than(&self, job: &Job) -> Result<Vec<Job>, Untold> {
         if self.is_approved_below_what_counts(job) {
+            return Err(Untold::Below);
+        }
+        if self.has_passed_over_what_is_newer_than(job) && !self.is_half_written(job) {
             return Err(Untold::Overtaken);
         }
         if self.has_forgotten_what_is_newer_than(job) {

@@ -49,6 +49,9 @@ pub struct Head {
     /// Where that result stands, where an approval has brought it back from below `settled`: additions and removals above it count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_force_at: Option<Position>,
+    /// Which of the direct loads that result was, where it stands above its file; earlier heads lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_force_number: Option<u64>,
     /// Jobs not yet carried out, in the order of their arrival.
     #[serde(default)]
     pub pending: Vec<Job>,
@@ -293,6 +296,7 @@ impl Head {
             is_settled_loaded: false,
             in_force: None,
             in_force_at: None,
+            in_force_number: None,
             pending: Vec::new(),
             applied: None,
             writing: None,

@@ -26,6 +26,9 @@ pub struct Ledger {
     /// Where the highest of the removals stood.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     remove: Option<Standing>,
+    /// Where the highest addition or removal stood that a complete result has overtaken before it was carried out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    overtaken: Option<Standing>,
     /// Of what was written before this, and is known in no other way, nobody can tell whether it was counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     blank_before: Option<DateTime<Utc>>,
@@ -76,7 +79,7 @@ impl Ledger {
 
     /// Returns the latest time that it tells.
     pub(super) fn latest(&self) -> Option<DateTime<Utc>> {
-        let stood = self.highest_against(Mode::Replace);
+        let stood = self.highest_against(Mode::Replace).chain(&self.overtaken);
         let stood = stood.map(|highest| highest.rank().0.0.max(highest.position.last_modified));
         stood.chain(self.blank_before).max()
     }
@@ -175,6 +178,30 @@ impl Head {
     /// Returns whether an addition or removal stood above a job that may say something else, and is not kept whole any more.
     pub(super) fn has_forgotten_what_is_newer_than(&self, job: &Job) -> bool {
         self.forgotten_against(job).any(|highest| highest.rank() > job.rank())
+    }
+
+    /// Notes that a complete result has overtaken what was heard of before it was carried out: of additions and removals, where the
+    /// highest stood, so that nobody approves anything older over it as though it had never been.
+    pub fn note_passed_over(&mut self, job: &Job) {
+        if job.mode != Mode::Replace && !self.has_passed_over(job.rank()) {
+            let Job { position, direct, .. } = job.clone();
+            self.ledger.get_or_insert_default().overtaken = Some(Standing { position, direct });
+        }
+    }
+
+    /// Returns whether an addition or removal is known to have been overtaken, before it was carried out, that stood above a job.
+    pub(super) fn has_passed_over_what_is_newer_than(&self, job: &Job) -> bool {
+        self.highest_passed_over()
+            .is_some_and(|highest| highest.rank() > job.rank())
+    }
+
+    /// Returns whether as much is known of one that stands there.
+    pub fn has_passed_over(&self, rank: Rank<'_>) -> bool {
+        self.highest_passed_over().is_some_and(|highest| highest.rank() >= rank)
+    }
+
+    fn highest_passed_over(&self) -> Option<&Standing> {
+        self.ledger.as_ref()?.overtaken.as_ref()
     }
 
     /// Returns where the highest additions and removals stood that may say something else than a job and are not kept whole.

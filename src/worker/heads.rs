@@ -166,6 +166,21 @@ pub(super) async fn enqueue(means: &impl Means, job: &Job, is_direct: bool) -> R
     Box::pin(update_knowing(means, &job.segment_name, learn, enqueue)).await
 }
 
+/// Notes of what a head says to be overtaken that it was heard of, where nothing that is newer was; returns what is known of it then.
+pub(super) async fn pass_over(means: &impl Means, head: &Head, job: &Job) -> Result<Option<Enqueued>, state::Error> {
+    if job.mode == Mode::Replace || head.has_passed_over(job.rank()) {
+        return Ok(Some(Enqueued::Superseded));
+    }
+    update(means, &job.segment_name, |head, _| {
+        let known = head.recall(job);
+        if known == Some(Enqueued::Superseded) {
+            head.note_passed_over(job);
+        }
+        known
+    })
+    .await
+}
+
 /// Takes up what a listing found, newest first, and returns what was new.
 ///
 /// Where S3 does not say which of two contents of one second came last, neither side is taken: the next sweep asks again, and

@@ -150,7 +150,13 @@ impl<M: Means> Worker<'_, M> {
     async fn recall(&self, job: &Job) -> Result<Option<(Job, Enqueued)>, Error> {
         let head = by(self.stop_at, NOTING, heads::read(&self.means, &job.segment_name)).await?;
         let run_id = head.name_of(job).unwrap_or(&job.run_id).clone();
-        let known = head.recall(job);
+        let mut known = head.recall(job);
+        if known == Some(Enqueued::Superseded) {
+            known = match by(self.stop_at, NOTING, heads::pass_over(&self.means, &head, job)).await {
+                Err(error) if error.fate() == Fate::LostLease => known,
+                noted => noted?,
+            };
+        }
         Ok(known.map(|known| (Job { run_id, ..job.clone() }, known)))
     }
 

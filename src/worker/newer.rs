@@ -52,9 +52,22 @@ fn cannot_be_told(job: &Job, untold: Untold) -> Error {
              this function, which counted them, did not keep how",
             job.object
         ),
+        Untold::Below => format!(
+            "a newer complete result was loaded since {} was refused, and has overtaken {} carried out before it, so that whom they \
+             {}",
+            job.object,
+            match job.mode {
+                Mode::Remove => "the additions between the two that were not",
+                _ => "the removals between the two that were not",
+            },
+            match job.mode {
+                Mode::Remove => "added would be taken out",
+                _ => "removed would be brought back",
+            },
+        ),
         Untold::Overtaken => format!(
-            "a newer complete result was loaded since {} was refused, and has overtaken the removals between the two that were not \
-             carried out before it, so that whom they removed would be brought back",
+            "a newer complete result was loaded since {} was refused, and has overtaken additions or removals that are newer than it \
+             and were not carried out, so that what they said would be undone",
             job.object
         ),
         Untold::Forgotten => format!(

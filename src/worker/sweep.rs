@@ -301,12 +301,14 @@ impl<M: Means> Worker<'_, M> {
     ///
     /// Where the files of that newest one cannot be listed, no older one takes its place.
     async fn take_up_unknown(&self, head: &Head, newest_first: Vec<Resolved>) -> (Vec<Job>, Vec<ObjectRef>) {
-        let (mut jobs, mut untold) = (Vec::new(), Vec::new());
+        let (mut jobs, mut untold, mut superseded) = (Vec::new(), Vec::new(), None);
         for resolved in newest_first {
             let known = head.recall(&resolved.job);
             let is_last = resolved.job.mode == Mode::Replace && !matches!(known, Some(Enqueued::Refused(_)));
             if known.is_none() && head.cannot_tell_of(&resolved.job) {
                 untold.push(resolved.job.object);
+            } else if known == Some(Enqueued::Superseded) {
+                superseded.get_or_insert(resolved.job);
             } else if known.is_none() {
                 let object = resolved.job.object.to_string();
                 match resolved.take_up(&self.means).await {
@@ -317,6 +319,11 @@ impl<M: Means> Worker<'_, M> {
             if is_last {
                 break;
             }
+        }
+        if let Some(newest) = superseded
+            && let Err(error) = heads::pass_over(&self.means, head, &newest).await
+        {
+            tracing::warn!(error = %error, "that a result was overtaken could not be noted");
         }
         (jobs, untold)
     }

@@ -1,10 +1,10 @@
 //! Approvals that are given again, late, or for what was loaded in another way: an approval never is a direct load.
 
-use crate::failures::{A_LEASE, kill_at};
+use crate::failures::{A_LEASE, kill_at, sweep};
 use crate::late::load_as;
 use crate::run::Run;
 use crate::world::{World, contacts, csv};
-use sandbox::BUCKET;
+use sandbox::{BUCKET, Fault};
 use serde_json::{Value, json};
 use std::time::Duration;
 use uuid::Uuid;
@@ -185,52 +185,138 @@ async fn an_approval_that_waits_for_another_run_is_not_told_as_refused() {
 
 /// The newer result gives way to the approved one, and with it what it had decided of those who have opted out.
 #[tokio::test(start_paused = true)]
-async fn who_was_removed_between_an_approved_result_and_the_newer_one_that_gives_way_is_out_whenever_that_is_heard() {
-    for is_heard_before in [true, false] {
-        let (world, approval) = refused("replace", &contacts(0..12)).await;
-        let opted_out = world.drop_contacts("opted-out.csv", &contacts([3]));
-        world.sandbox.s3.clock().advance(Duration::from_secs(1));
-        load_as(&world, "replace", "newer.csv", &contacts(0..9)).await;
-        if is_heard_before {
-            world.destination(&json!({"mode": "remove"}));
-            assert_eq!(world.run(&opted_out).await.outcome(), "superseded");
+async fn who_was_removed_between_an_approved_result_and_the_newer_one_that_gives_way_is_out_once_that_is_heard() {
+    let (world, approval) = refused("replace", &contacts(0..12)).await;
+    let opted_out = world.drop_contacts("opted-out.csv", &contacts([3]));
+    world.sandbox.s3.clock().advance(Duration::from_secs(1));
+    load_as(&world, "replace", "newer.csv", &contacts(0..9)).await;
+    give(&world, &approval).await.assert_loaded();
+    assert_eq!(world.published(), contacts(0..12));
+    world.destination(&json!({"mode": "remove"}));
+    world.run(&opted_out).await.assert_loaded().removed(1);
+    let expected: Vec<_> = contacts(0..12)
+        .into_iter()
+        .filter(|id| *id != contacts([3])[0])
+        .collect();
+    assert_eq!(world.published(), expected);
+    world.run("incoming/Summer Sale/newer.csv").await.assert_unchanged();
+    assert_eq!(world.published(), expected, "it gave way, and is no removal");
+}
+
+/// Hears of a removal that is not carried out, and loads a newer complete result, by which it is overtaken.
+async fn overtake_a_removal(world: &World, how: &str) {
+    let opted_out = world.drop_contacts("opted-out.csv", &contacts([1]));
+    let directly = json!({"action": "load", "key": opted_out, "mode": "remove"});
+    let event = world.sandbox.s3.notification(BUCKET, &opted_out);
+    let forbidden = Fault::on("RemoveStaticMembers").answer(403).error("0x80040220", "no");
+    match how {
+        "fails directly" => {
+            world.sandbox.dataverse.fault(forbidden.always());
+            Run::first(&world.invoke(directly).await.unwrap()).assert_failed();
         }
-        give(&world, &approval).await.assert_loaded();
-        assert_eq!(world.published(), contacts(0..12));
+        "fails by its event" => {
+            world.destination(&json!({"mode": "remove"}));
+            world.sandbox.dataverse.fault(forbidden.always());
+            world.invoke(event.clone()).await.unwrap_err();
+        }
+        "waits for the segment" => {
+            world.destination(&json!({"mode": "remove", "when_in_use": "refuse"}));
+            world.sandbox.dataverse.set_users(world.segment().id, 1, &[]);
+            Run::first(&world.invoke(event.clone()).await.unwrap()).assert_refused();
+            world.sandbox.dataverse.set_users(world.segment().id, 0, &[]);
+        }
+        _ => {}
+    }
+    world.sandbox.dataverse.clear_faults();
+    world.sandbox.s3.clock().advance(Duration::from_secs(1));
+    world.destination(&json!({"mode": "replace", "when_in_use": "load"}));
+    world.load("newer.csv", &contacts([1, 2, 4])).await.assert_loaded();
+    world.destination(&json!({"mode": "remove"}));
+    match how {
+        "is superseded" => {
+            Run::first(&world.invoke(event).await.unwrap()).assert_superseded();
+        }
+        "is found by a sweep" | "waits for the segment" => {
+            sweep(world).await;
+        }
+        _ => {}
+    }
+    world.destination(&json!({"mode": "replace"}));
+}
+
+/// Nobody who has opted out is published again since somebody approves something older.
+#[tokio::test(start_paused = true)]
+async fn no_approval_of_an_older_complete_result_undoes_a_removal_that_was_heard_of_and_overtaken() {
+    for how in [
+        "fails directly",
+        "fails by its event",
+        "waits for the segment",
+        "is superseded",
+        "is found by a sweep",
+    ] {
+        let (world, approval) = refused("replace", &contacts([1, 4])).await;
+        overtake_a_removal(&world, how).await;
+        for is_dry_run in [true, false] {
+            let mut approval = approval.clone();
+            approval["dry_run"] = is_dry_run.into();
+            let run = give(&world, &approval).await;
+            run.assert_refused()
+                .says("overtaken additions or removals that are newer")
+                .says("load it directly");
+            assert_eq!(world.published(), contacts([1, 2, 4]), "{how}");
+        }
+        world.destination(&json!({"max_invalid_percent": 50}));
+        let key = "incoming/Summer Sale/half.csv";
+        world.load_directly(key, &json!({})).await.assert_loaded();
+        assert_eq!(world.published(), contacts([1, 4]), "{how}");
         world.destination(&json!({"mode": "remove"}));
-        world.run(&opted_out).await.assert_loaded().removed(1);
-        let expected: Vec<_> = contacts(0..12)
-            .into_iter()
-            .filter(|id| *id != contacts([3])[0])
-            .collect();
-        assert_eq!(world.published(), expected);
-        world.run("incoming/Summer Sale/newer.csv").await.assert_unchanged();
-        assert_eq!(world.published(), expected, "it gave way, and is no removal");
+        world
+            .run("incoming/Summer Sale/opted-out.csv")
+            .await
+            .assert_superseded();
     }
 }
 
-/// What was removed between the two was overtaken or not heard of, so that nobody can tell who would be brought back.
+/// What came between the two was overtaken or not heard of, so that nobody can tell who would be brought back, or taken out.
 #[tokio::test(start_paused = true)]
-async fn no_approval_adds_people_below_a_newer_complete_result_that_has_overtaken_who_was_removed_since() {
-    for is_heard_before in [true, false] {
-        let (world, approval) = refused("append", &contacts([3, 20])).await;
-        let opted_out = world.drop_contacts("opted-out.csv", &contacts([3]));
+async fn no_approval_adds_or_removes_people_below_a_newer_complete_result_that_has_overtaken_what_came_between() {
+    for (mode, other, is_direct, is_heard_before) in [
+        ("append", "remove", false, false),
+        ("append", "remove", false, true),
+        ("append", "remove", true, false),
+        ("remove", "append", false, false),
+        ("remove", "append", false, true),
+        ("remove", "append", true, true),
+    ] {
+        let (world, mut approval) = refused(mode, &contacts([4, 20])).await;
+        let key = "incoming/Summer Sale/half.csv";
+        if is_direct {
+            let directly = world.load_directly(key, &json!({"mode": mode})).await;
+            approval = command(directly.assert_refused());
+        }
+        let between = world.drop_contacts("between.csv", &contacts([4]));
         world.sandbox.s3.clock().advance(Duration::from_secs(1));
-        load_as(&world, "replace", "newer.csv", &contacts(4..9)).await;
-        world.destination(&json!({"mode": "remove"}));
+        let newer = if mode == "append" {
+            contacts(5..9)
+        } else {
+            contacts(4..9)
+        };
+        load_as(&world, "replace", "newer.csv", &newer).await;
+        world.destination(&json!({"mode": other}));
         if is_heard_before {
-            assert_eq!(world.run(&opted_out).await.outcome(), "superseded");
+            world.run(&between).await.assert_superseded();
         }
         let again = give(&world, &approval).await;
         again.assert_refused().says("load it directly");
-        assert_eq!(world.run(&opted_out).await.outcome(), "superseded");
-        assert_eq!(world.published(), contacts(4..9));
-        let key = "incoming/Summer Sale/half.csv";
-        world.destination(&json!({"mode": "append", "max_invalid_percent": 50}));
+        world.run(&between).await.assert_superseded();
+        assert_eq!(world.published(), newer, "{mode} {is_direct} {is_heard_before}");
+        world.destination(&json!({"mode": mode, "max_invalid_percent": 50}));
         world.load_directly(key, &json!({})).await.assert_loaded();
-        assert_eq!(
-            world.published(),
-            [contacts([3]), contacts(4..9), contacts([20])].concat()
-        );
+        let expected = if mode == "append" {
+            [contacts(4..9), contacts([20])].concat()
+        } else {
+            contacts(5..9)
+        };
+        assert_eq!(world.published(), expected);
     }
 }

@@ -8,9 +8,7 @@ impl Head {
     /// Takes up what somebody approves, in its own place; what was loaded or overtaken since is not loaded once more for it.
     pub(super) fn approve(&mut self, job: Job) -> Enqueued {
         if let Some(known) = self.known_of_approved(&job) {
-            if known == Enqueued::Pending {
-                self.lift_pauses_for(&job);
-            }
+            self.note_what_asks_for_known(&job, &known);
             return known;
         }
         let approved = self.approved_in_place(job);

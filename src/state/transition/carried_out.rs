@@ -96,6 +96,7 @@ impl Head {
             self.settled = higher(self.settled.take(), job.stands_at());
             self.in_force_at = (!is_highest).then(|| job.stands_at().clone());
             self.in_force = Some(job.position.clone());
+            self.in_force_number = job.stands_above().then(|| job.rank().2);
         } else {
             self.note_counted(job);
         }

@@ -35,7 +35,10 @@ impl Head {
 
     pub(super) fn precedence_over_all(&self, own: &Position) -> Precedence {
         let pending = self.pending.iter().map(Job::stands_at);
-        let known = pending.chain(&self.newest).chain(&self.settled);
+        // Of what events told `newest` knows.
+        let refused = self.refused.iter().filter_map(|refused| refused.direct.as_ref());
+        let refused = refused.map(|direct| &direct.above);
+        let known = pending.chain(refused).chain(&self.newest).chain(&self.settled);
         // What was counted goes over what comes late, as those that wait do over each other.
         let counted = self.counted.iter().filter_map(Counted::number);
         // What was refused comes back where it stood, once it is approved.
@@ -48,7 +51,8 @@ impl Head {
             .iter()
             .map(|job| job.rank().2)
             .chain(counted)
-            .chain(refused);
+            .chain(refused)
+            .chain(self.in_force_number);
         Precedence {
             above: known
                 .chain([own])

@@ -3,6 +3,7 @@
 use super::Enqueued;
 use crate::domain::{Mode, Position, RunId};
 use crate::state::head::{Head, Job, Refused};
+use crate::state::precedence::Rank;
 
 impl Head {
     /// Returns what the head knows of what an event tells of; `None` if it is new, or where only S3 can say whether it is.
@@ -71,11 +72,22 @@ impl Head {
         decided.is_some_and(|decided| position.place() <= decided.place())
     }
 
-    /// Returns whether somebody approves an addition below a complete result that counts: of the removals between the two nobody can
-    /// tell.
+    /// Returns whether somebody approves an addition or removal below a complete result that counts: of what came between the two
+    /// nobody can tell.
     pub(in crate::state) fn is_approved_below_what_counts(&self, job: &Job) -> bool {
-        let is_in_place = job.direct.as_ref().is_some_and(|direct| direct.is_in_place);
-        job.mode == Mode::Append && is_in_place && self.is_overtaken(job) && !self.is_half_written(job)
+        let is_below = match &job.direct {
+            Some(direct) if direct.is_in_place => self.is_overtaken(job),
+            Some(_) => job.approved && self.rank_in_force().is_some_and(|in_force| job.rank() < in_force),
+            None => false,
+        };
+        job.mode != Mode::Replace && is_below && !self.is_half_written(job)
+    }
+
+    /// Returns what compares additions and removals with the complete result that is in force.
+    fn rank_in_force(&self) -> Option<Rank<'_>> {
+        let decided = self.decided_to(Mode::Append)?;
+        let number = self.in_force_number;
+        Some((decided.place(), number.is_some(), number.unwrap_or(0)))
     }
 
     /// Returns up to where replaces have decided what events of a mode say: of complete results the highest, of additions and removals

@@ -115,15 +115,22 @@ impl Head {
     fn hear_of(&mut self, job: Job) -> Enqueued {
         let overtaken = || self.is_overtaken(&job).then_some(Enqueued::Superseded);
         if let Some(known) = self.heard_of(&job).or_else(overtaken) {
-            if known == Enqueued::Pending {
-                self.lift_pauses_for(&job);
-            }
+            self.note_what_asks_for_known(&job, &known);
             return known;
         }
         self.newest = higher(self.newest.take(), &job.position);
         self.lift_pauses_for(&job);
         self.pending.push(job);
         Enqueued::Queued
+    }
+
+    /// Notes that somebody asks for what is known: where it waits it waits no longer, and where it was overtaken it was heard of.
+    fn note_what_asks_for_known(&mut self, job: &Job, known: &Enqueued) {
+        match known {
+            Enqueued::Pending => self.lift_pauses_for(job),
+            Enqueued::Superseded => self.note_passed_over(job),
+            _ => {}
+        }
     }
 
     /// Takes up what a listing found, newest first, and returns what was new: of replaces only the newest that is not

@@ -72,6 +72,9 @@ impl Head {
             by: by.clone(),
         });
         self.overtaken.extend(noted);
+        for job in overtaken {
+            self.note_passed_over(job);
+        }
     }
 
     /// Returns whether a part of this addition or removal may be in the draft.

@@ -305,3 +305,79 @@ fn additions_and_removals_go_over_an_approved_result_although_the_one_that_gives
         assert_eq!(head.enqueue(file(2, Mode::Append), false), Enqueued::Superseded);
     }
 }
+
+fn approved(job: Job) -> Job {
+    Job { approved: true, ..job }
+}
+
+/// A complete result at `second` that was refused, and a newer one that is loaded after something between the two was heard of.
+fn refused_below(second: i64, meets: impl Fn(&mut Head)) -> Head {
+    let mut head = head();
+    head.enqueue(replace(second), false);
+    let refused = head.next().unwrap().clone();
+    head.refuse("me", &refused, too_small()).unwrap();
+    meets(&mut head);
+    head.enqueue(replace(9), false);
+    apply_next(&mut head);
+    head
+}
+
+#[test]
+fn what_was_heard_of_and_overtaken_is_not_undone_by_the_approval_of_anything_older() {
+    for mode in [Mode::Append, Mode::Remove] {
+        let waits = |head: &mut Head| {
+            let waiting = Some(Box::new(file(5, mode)));
+            head.enqueue(file(5, mode), false);
+            let refusal = Refusal { waiting, ..too_small() };
+            head.refuse("me", &file(5, mode), refusal).unwrap();
+        };
+        let meetings: [&dyn Fn(&mut Head); 3] = [
+            &|head| drop(head.enqueue(file(5, mode), false)),
+            &|head| drop(head.enqueue(file(5, mode), true)),
+            &waits,
+        ];
+        for (number, meets) in meetings.into_iter().enumerate() {
+            for (second, is_lost) in [(1, true), (6, number == 1)] {
+                let head = refused_below(second, meets);
+                let expected = if is_lost { Err(Untold::Overtaken) } else { Ok(vec![]) };
+                let job = head.approved_in_place(approved(replace(second)));
+                assert_eq!(head.newer_than(&job), expected, "{mode:?} {number} {second}");
+            }
+        }
+        let mut head = refused_below(1, |_| {});
+        let job = head.approved_in_place(approved(replace(1)));
+        assert_eq!(head.newer_than(&job), Ok(vec![]), "nothing was heard of");
+        assert_eq!(head.enqueue(file(5, mode), false), Enqueued::Superseded);
+        assert_eq!(head.newer_than(&job), Err(Untold::Overtaken));
+        assert_eq!(head.enqueue(file(3, mode), false), Enqueued::Superseded);
+        let job = head.approved_in_place(approved(replace(4)));
+        assert_eq!(head.newer_than(&job), Err(Untold::Overtaken), "the highest counts");
+        let written = serde_json::to_string(&head).unwrap();
+        assert_eq!(serde_json::from_str::<Head>(&written).unwrap(), head);
+    }
+}
+
+#[test]
+fn an_addition_or_removal_is_approved_only_above_the_complete_result_in_force_however_both_were_asked_for() {
+    for (mode, is_direct) in [
+        (Mode::Append, false),
+        (Mode::Append, true),
+        (Mode::Remove, false),
+        (Mode::Remove, true),
+    ] {
+        let mut head = head();
+        head.enqueue(file(2, mode), is_direct);
+        let refused = head.next().unwrap().clone();
+        head.refuse("me", &refused, too_small()).unwrap();
+        let newer_than = |head: &Head| head.newer_than(&head.approved_in_place(approved(file(2, mode))));
+        assert_eq!(newer_than(&head), Ok(vec![]));
+        head.enqueue(replace(1), true);
+        apply_next(&mut head);
+        assert_eq!(newer_than(&head), Err(Untold::Below), "{mode:?} {is_direct}");
+        // Asked for once more, it stands above that.
+        head.enqueue(file(2, mode), true);
+        let again = head.next().unwrap().clone();
+        head.refuse("me", &again, too_small()).unwrap();
+        assert_eq!(newer_than(&head), Ok(vec![]), "{mode:?} {is_direct}");
+    }
+}

@@ -113,11 +113,8 @@ impl Oracle {
         };
         let replaces = || self.of(segment).filter(|entry| entry.mode == Mode::Replace);
         let deciding = replaces().filter(counts).max_by_key(|entry| &entry.place);
-        // What a newer result had overtaken before it was counted stays so, also where an older result is approved after that.
-        let is_overtaken = |entry: &Entry| replaces().any(|other| other.was_applied && other.base > entry.base);
         let above = self.above(segment, deciding.map(|deciding| &deciding.base)).into_iter();
         let above = above.filter(counts);
-        let above = above.filter(|entry| entry.was_applied || !is_overtaken(entry));
         let members = deciding.map_or(self.initial[segment], |deciding| scenario.accepted(deciding.file));
         above.fold(members, |members, entry| entry.over(scenario, members))
     }

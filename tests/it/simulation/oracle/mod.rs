@@ -160,7 +160,7 @@ impl Oracle {
         }
         let mut breach = None;
         for job in refusals(old, new) {
-            let is_late = self.is_approved_below_a_complete_one(scenario, segment, job);
+            let is_late = self.is_approved_too_late(scenario, segment, job, now);
             breach = breach.or_else(|| Self::refused(scenario, job, remote, now).filter(|_| !is_late));
             if let Some(entry) = self.entries.iter_mut().find(|entry| entry.is(segment, job)) {
                 entry.is_refused = true;
@@ -190,6 +190,13 @@ impl Oracle {
         if self.is_of_older_parts(scenario, segment, &applied.job) {
             let breach = format!("{} is applied with parts of before", applied.job.object.key);
             return Some(Breach::Approval(breach));
+        }
+        if self.has_lost_what_was_overtaken(scenario, segment, new, &applied.job) {
+            let breach = format!(
+                "{} is applied over what was overtaken meanwhile",
+                applied.job.object.key
+            );
+            return Some(Breach::Overtaken(breach));
         }
         let is_by_others = remote.edits.is_shown || remote.is_shown_by_others;
         let is_behind = remote.visible != remote.published && !is_by_others && !remote.is_short;

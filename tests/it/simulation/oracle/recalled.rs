@@ -4,7 +4,7 @@ use super::super::files::file_of;
 use super::super::scenario::Scenario;
 use super::{Entry, FilePlace, IN_PLACE, Oracle, Place, place_of};
 use segment_loader::domain::Mode;
-use segment_loader::state::Job;
+use segment_loader::state::{Head, Job};
 
 impl Oracle {
     /// Returns whether a file was loaded into another environment's segment.
@@ -52,13 +52,61 @@ impl Oracle {
         ((highest, base.1.max(last + 1)), base)
     }
 
-    /// Returns whether an addition was approved below a complete result that was loaded: nobody can tell of the removals between
-    /// the two.
-    pub(super) fn is_approved_below_a_complete_one(&self, scenario: &Scenario, segment: usize, job: &Job) -> bool {
-        let own = place_of(scenario, file_of(job));
-        let is_in_place = job.direct.as_ref().is_some_and(|direct| direct.is_in_place);
-        let is_above = |entry: &Entry| entry.mode == Mode::Replace && entry.was_applied && entry.place.0 >= own;
-        job.mode == Mode::Append && is_in_place && self.of(segment).any(is_above)
+    /// Returns whether something was approved too late, below a complete result that was loaded: an addition or removal, since nobody
+    /// can tell what came between the two, and a complete result where an addition or removal came between them that was not
+    /// carried out.
+    pub(super) fn is_approved_too_late(&self, scenario: &Scenario, segment: usize, job: &Job, now: u64) -> bool {
+        let Some(own) = self.entry(segment, job).filter(|own| own.is_approved) else {
+            return false;
+        };
+        let is_complete = |entry: &&Entry| entry.mode == Mode::Replace && entry.was_applied;
+        let Some(complete) = self.of(segment).filter(is_complete).map(|entry| &entry.base).max() else {
+            return false;
+        };
+        let is_between = |base: &Place| own.base < *base && base < complete;
+        let was_ordered = |entry: &Entry| entry.mode != Mode::Replace && !entry.was_applied && is_between(&entry.base);
+        let was_listed = |file: usize| {
+            let is_change = scenario.files[file].mode != Mode::Replace;
+            is_change && is_between(&(place_of(scenario, file), 0)) && !self.was_applied_to(segment, file)
+        };
+        match job.mode {
+            Mode::Replace => {
+                self.of(segment).any(was_ordered) || scenario.listed(segment, now).into_iter().any(was_listed)
+            }
+            Mode::Append | Mode::Remove => own.base < *complete || own.base.0 <= complete.0,
+        }
+    }
+
+    /// Returns whether a result stands above an addition or removal that had waited, and that a newer complete result, which is in
+    /// force no more, had overtaken before it was carried out: what it says is lost.
+    pub(super) fn has_lost_what_was_overtaken(
+        &self,
+        scenario: &Scenario,
+        segment: usize,
+        head: &Head,
+        job: &Job,
+    ) -> bool {
+        let Some(own) = self.entry(segment, job).filter(|own| own.mode == Mode::Replace) else {
+            return false;
+        };
+        let is_done_with = |file: usize| {
+            let is_it = |entry: &Entry| entry.file == file && (entry.was_applied || entry.is_refused);
+            let waits = |job: &Job| file_of(job) == file;
+            self.of(segment).any(is_it) || head.pending.iter().any(waits) || scenario.is_lost(file)
+        };
+        let overtaken_by = |base: &Place| {
+            let is_it = |entry: &Entry| entry.mode == Mode::Replace && entry.was_applied && entry.base > *base;
+            self.of(segment).any(is_it)
+        };
+        let is_lost = |entry: &Entry| {
+            let had_waited = entry.mode != Mode::Replace && entry.queued_at.is_some() && entry.base > own.base;
+            had_waited && overtaken_by(&entry.base) && !is_done_with(entry.file)
+        };
+        self.of(segment).any(is_lost)
+    }
+
+    fn was_applied_to(&self, segment: usize, file: usize) -> bool {
+        self.of(segment).any(|entry| entry.file == file && entry.was_applied)
     }
 
     /// Returns whether a file was loaded anywhere.
