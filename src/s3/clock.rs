@@ -23,6 +23,8 @@ struct Heard {
     believed: Option<Reading>,
     /// A later one that is not.
     doubted: Option<Reading>,
+    /// What is believed was said once only, first of all, and the host's own clock says otherwise.
+    is_alone: bool,
 }
 
 /// What S3 last said, and when it was heard.
@@ -51,9 +53,15 @@ impl S3Clock {
         believed.map_or_else(|| Utc::now() - Self::ALLOWANCE, |reading| reading.now())
     }
 
+    /// Returns whether more than one answer tells the time, or one with which the host's own clock agrees: the first may be wrong.
+    pub(crate) fn is_known(&self) -> bool {
+        !self.heard().is_alone
+    }
+
     fn set(&self, date: DateTime<Utc>) {
         let mut heard = self.heard();
         let agrees = |time: DateTime<Utc>| (date - time).abs() <= Self::TOLERANCE;
+        let is_first = heard.believed.is_none();
         let is_believed = match heard.believed {
             Some(reading) => agrees(reading.now()) || agrees(Utc::now()),
             None => true,
@@ -67,6 +75,7 @@ impl S3Clock {
             Heard {
                 believed: reading,
                 doubted: None,
+                is_alone: is_first && !agrees(Utc::now()),
             }
         } else {
             Heard {
@@ -112,6 +121,11 @@ mod tests {
             let is = |seconds: i64| (clock.now() - (start + TimeDelta::seconds(seconds))).abs() < TimeDelta::seconds(1);
             clock.set(start);
             assert!(is(0), "the first is believed");
+            assert!(!clock.is_known(), "for want of another");
+            clock.set(start + wrong);
+            assert!(is(0) && !clock.is_known());
+            clock.set(start);
+            assert!(is(0) && clock.is_known());
             tokio::time::advance(Duration::from_secs(90)).await;
             clock.set(start + wrong);
             assert!(is(90), "one alone is not");

@@ -58,6 +58,11 @@ impl Own {
         self.clock.now()
     }
 
+    /// Returns whether more than one answer tells that time, or the host's clock agrees.
+    pub(crate) fn knows_the_time(&self) -> bool {
+        self.clock.is_known()
+    }
+
     /// Asks S3 for its time, by listing as little as can be: our clock stood still while Lambda kept this frozen.
     pub(crate) async fn ask_the_time(&self, prefix: &str) -> Result<DateTime<Utc>, Reason> {
         let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);

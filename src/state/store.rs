@@ -297,15 +297,20 @@ impl Heads {
 
     /// Reads what lies there; what is gone since it was listed is nothing any more.
     pub async fn fetch(&self, key: &str) -> Result<Option<KeyContent>, Error> {
-        let read = match self.own.read(key).await {
-            Err(Reason::Missing(missing)) if missing != Missing::Bucket => return Ok(None),
-            read => read.map_err(|reason| self.failure(reason, key, "read"))?,
+        let mut read = self.look(key).await?;
+        // The first answer of all may tell a wrong time: by the second neither is known, by the third it is.
+        for _ in 0..2 {
+            if self.own.knows_the_time() && !matches!(&read, Some((_, _, Some(_)))) {
+                break;
+            }
+            read = self.look(key).await?;
+        }
+        let Some((content, etag, early)) = read else {
+            return Ok(None);
         };
-        let content = format::parse(&read.content, &self.home).map_err(|what| self.unreadable(key, &what))?;
-        if let Some(what) = content.comes_too_early(self.own.now()) {
+        if let Some(what) = early {
             return Err(self.unreadable(key, &what));
         }
-        let etag = read.etag;
         let (lying, lies_at) = match content {
             Content::Foreign => return Ok(Some(KeyContent::Foreign)),
             Content::Head(head) => {
@@ -328,6 +333,17 @@ impl Heads {
             return Err(self.unreadable(key, "is the state of another segment"));
         }
         Ok(Some(lying))
+    }
+
+    /// Reads what lies there, with its version, and what of it is a time that is still to come by what S3 says of the time.
+    async fn look(&self, key: &str) -> Result<Option<(Content, String, Option<String>)>, Error> {
+        let read = match self.own.read(key).await {
+            Err(Reason::Missing(missing)) if missing != Missing::Bucket => return Ok(None),
+            read => read.map_err(|reason| self.failure(reason, key, "read"))?,
+        };
+        let content = format::parse(&read.content, &self.home).map_err(|what| self.unreadable(key, &what))?;
+        let early = content.comes_too_early(self.own.now());
+        Ok(Some((content, read.etag, early)))
     }
 
     fn unreadable(&self, key: &str, what: &str) -> Error {

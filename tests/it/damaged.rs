@@ -1,10 +1,10 @@
 //! A head that somebody has edited.
 
-use crate::failures::{failure_of, outcomes, sweep};
+use crate::failures::{failure_of, kill_at, outcomes, sweep};
 use crate::run::Run;
-use crate::world::{SEGMENT, World, contacts};
+use crate::world::{FIFTEEN_MINUTES, SEGMENT, World, contacts};
 use sandbox::{BUCKET, Fault};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// More than clocks lie apart.
@@ -93,6 +93,42 @@ async fn one_wrong_date_of_s3_damages_no_head() {
         let run = world.load("wednesday.csv", &contacts(0..120)).await;
         assert_eq!(run.outcome(), "loaded", "answer {nth}: {run}");
         assert_eq!(world.published(), contacts(0..120));
+    }
+}
+
+/// The first `Date` that a process hears is as wrong as any, and the host's own clock need not tell either.
+#[tokio::test(start_paused = true)]
+async fn a_wrong_date_in_the_first_answers_of_a_process_takes_no_head_for_damaged_and_no_run_for_dead() {
+    let commands = [
+        json!({"action": "forget", "segment_name": SEGMENT}),
+        json!({"action": "status", "segment_name": SEGMENT}),
+        json!({"action": "sweep"}),
+    ];
+    for (command, nth, is_ahead) in commands.iter().flat_map(|command| {
+        [
+            (command, 1, true),
+            (command, 1, false),
+            (command, 2, true),
+            (command, 2, false),
+        ]
+    }) {
+        let world = World::start().await;
+        world.sandbox.s3.clock().advance(Duration::from_mins(10));
+        let key = world.drop_contacts("monday.csv", &contacts(0..100));
+        let event = world.sandbox.s3.notification(BUCKET, &key);
+        kill_at(&world, event, "AddStaticMembers", 1).await;
+        let s3 = &world.sandbox.s3;
+        let now = s3.clock().now();
+        let wrong = if is_ahead { now + 2 * AN_HOUR } else { now - 2 * AN_HOUR };
+        let wrong = httpdate::fmt_http_date(wrong);
+        s3.fault(Fault::on("*").nth(nth).times(1).alter_header("date", Some(&wrong)));
+        let fresh = World::app(&world.sandbox, &[]);
+        let answer = fresh.handle(command.clone(), FIFTEEN_MINUTES).await.unwrap();
+        let told = answer.to_string();
+        assert!(!told.contains("still to come"), "{nth} {is_ahead}: {told}");
+        assert_ne!(world.head(), Value::Null, "a run holds it: {nth} {is_ahead} {told}");
+        let is_held = world.head()["lease"].is_object();
+        assert!(is_held, "its lease is not over: {nth} {is_ahead} {told}");
     }
 }
 
