@@ -73,6 +73,12 @@ impl RunReport {
         self
     }
 
+    /// Tells that others had published a part of what was taken back since, which this has published over.
+    pub(crate) fn over_what_others_published(mut self) -> Self {
+        self.warnings.push(sentences::COMPUTED_BY_OTHERS.to_owned());
+        self
+    }
+
     /// Tells of a segment that was looked at after it was published.
     pub(crate) fn of_published(applied: &Applied, seen: &Seen, requests: u64) -> Self {
         let background = Background {

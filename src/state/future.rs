@@ -34,6 +34,7 @@ impl Head {
             ("loads", self.loads.iter().map(|load| load.at).max()),
             ("ledger", self.ledger.as_ref().and_then(Ledger::latest)),
             ("writing", self.writing.as_ref().and_then(|writing| writing.written)),
+            ("unproven", self.unproven.as_ref().map(|unproven| unproven.since)),
             ("last_good", self.last_good),
             ("told_stale", self.told_stale),
             ("unseen", self.unseen.map(|unseen| unseen.since)),

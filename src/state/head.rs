@@ -11,6 +11,7 @@ use crate::state::past::{LastRun, Load};
 use crate::state::precedence::{Precedence, Rank};
 pub use crate::state::refused::{Refusal, Refused};
 use crate::state::shortage::Shortage;
+use crate::state::unproven::Unproven;
 use crate::state::unseen::Unseen;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -61,6 +62,9 @@ pub struct Head {
     /// Set before the first Dataverse write, cleared only together with moving `applied`.
     #[serde(default)]
     pub writing: Option<Writing>,
+    /// Set where what an attempt may have written was found nowhere in the draft by a list that nobody has tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unproven: Option<Unproven>,
     /// When the last request that creates the segment may have left, where its answer was not heard: its row may still come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub creating: Option<DateTime<Utc>>,
@@ -279,10 +283,6 @@ impl Head {
     /// How many refused and counted inputs a head keeps whole: weeks of hourly files in a few kilobytes.
     pub const REMEMBERED: usize = 500;
 
-    /// How many writes are remembered: an answer is awaited for 15 seconds, in which a lease is renewed 15 times at most, and others
-    /// enqueue files.
-    pub const WRITES: usize = 32;
-
     /// Returns the head of a segment that was never loaded.
     pub fn new(home: &Home, segment_name: &SegmentName) -> Self {
         Self {
@@ -300,6 +300,7 @@ impl Head {
             pending: Vec::new(),
             applied: None,
             writing: None,
+            unproven: None,
             creating: None,
             unanswered_until: None,
             refused: Vec::new(),
@@ -321,20 +322,6 @@ impl Head {
             overtaken: Vec::new(),
             input_failures: Vec::new(),
         }
-    }
-}
-
-impl Head {
-    /// Gives the next write its name, and remembers those before it.
-    pub fn begin_write(&mut self, nonce: String) {
-        self.nonces_before.push(std::mem::replace(&mut self.nonce, nonce));
-        let surplus = self.nonces_before.len().saturating_sub(Self::WRITES);
-        self.nonces_before.drain(..surplus);
-    }
-
-    /// Returns whether this is what was written, or what others have made of it since.
-    pub fn comes_of(&self, written: &Self) -> bool {
-        self.nonce == written.nonce || self.nonces_before.contains(&written.nonce)
     }
 }
 

@@ -25,6 +25,7 @@ pub mod status;
 pub mod store;
 pub mod transition;
 mod trials;
+mod unproven;
 mod unseen;
 mod verified;
 mod well;

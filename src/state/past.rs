@@ -209,7 +209,8 @@ impl Head {
 
     /// Returns when an attempt last began that may have added members to a draft that may be half-written.
     pub fn written(&self) -> Option<DateTime<Utc>> {
-        self.writing.as_ref()?.written
+        let unproven = || self.unproven.as_ref().map(|unproven| unproven.since);
+        self.writing.as_ref().map_or_else(unproven, |writing| writing.written)
     }
 }
 

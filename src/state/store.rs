@@ -193,6 +193,24 @@ pub struct Stored {
     pub etag: String,
 }
 
+impl Head {
+    /// How many writes are remembered: an answer is awaited for 15 seconds, in which a lease is renewed 15 times at most, and others
+    /// enqueue files.
+    pub const WRITES: usize = 32;
+
+    /// Gives the next write its name, and remembers those before it.
+    pub fn begin_write(&mut self, nonce: String) {
+        self.nonces_before.push(std::mem::replace(&mut self.nonce, nonce));
+        let surplus = self.nonces_before.len().saturating_sub(Self::WRITES);
+        self.nonces_before.drain(..surplus);
+    }
+
+    /// Returns whether this is what was written, or what others have made of it since.
+    pub fn comes_of(&self, written: &Self) -> bool {
+        self.nonce == written.nonce || self.nonces_before.contains(&written.nonce)
+    }
+}
+
 impl Heads {
     /// The most heads that are listed: an organization has 13,000 segments at most (Microsoft's fair use policy), each with
     /// what is left of an earlier head, and several may share a bucket.

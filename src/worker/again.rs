@@ -26,7 +26,11 @@ impl<M: Means> Session<'_, M> {
     /// a result that says who is in the segment is read and verified anew, and of all others only a person can tell.
     pub(super) async fn publish_again(&self, applied: &Applied, why: Why) -> Result<Option<RunReport>, Error> {
         let job = &applied.job;
-        self.await_unanswered(self.lease.look().await?.unanswered_until).await?;
+        let head = self.lease.look().await?;
+        if head.lists_may_lag(self.means().s3_time()) {
+            return Ok(None);
+        }
+        self.await_unanswered(head.unanswered_until).await?;
         let sought = sought(&job.segment_name, Some(applied));
         let Some(audience) = survey::survey(self.means(), sought).await? else {
             // It was there a moment ago: the next look tells.
@@ -117,7 +121,7 @@ impl<M: Means> Session<'_, M> {
             groups: applied.groups.clone(),
             is_published: true,
             watch,
-            is_computed_by_others: false,
+            is_computed_by_others: applied.is_overlaid,
         };
         let lacking = match &seen {
             Some((shown, _)) => self.look_for_missing(shown, &job.segment_name, done.members).await,

@@ -7,7 +7,7 @@ use crate::domain::{Census, ContactSet, Fate, Mode};
 use crate::dynamics;
 use crate::error::Error;
 use crate::means::Means;
-use crate::reconcile::{self, Audience, Desired, Draft, Plan, survey};
+use crate::reconcile::{self, Audience, Converged, Desired, Draft, Plan, survey};
 use crate::state::head::Writing;
 use crate::state::{Head, Job, Whose};
 use chrono::{DateTime, Utc};
@@ -23,13 +23,13 @@ impl<M: Means> Session<'_, M> {
     /// may go on; where that fails, nothing of the segment is published until it succeeds, or a replace does.
     pub(super) async fn step_back(&self, job: &Job, error: &Error, undoing: Option<Undoing>, draft: &Draft<'_, M>) {
         if let Some(undoing) = undoing.filter(|_| error.whose() == Whose::Input)
-            && let Err(error) = self.undo(job, &undoing, draft).await
+            && let Err(error) = self.undo(job, &undoing, draft, is_unseen(error)).await
         {
             tracing::warn!(error = %error, "what the run has changed in the draft could not be taken back");
         }
     }
 
-    async fn undo(&self, job: &Job, undoing: &Undoing, failed: &Draft<'_, M>) -> Result<(), Error> {
+    async fn undo(&self, job: &Job, undoing: &Undoing, failed: &Draft<'_, M>, is_unseen: bool) -> Result<(), Error> {
         self.await_unanswered(None).await?;
         let segment = failed.segment();
         let definition = self.means().definition(segment.definition_id).await?;
@@ -50,11 +50,14 @@ impl<M: Means> Session<'_, M> {
             self.let_lists_catch_up(None).await?;
             first = plan().await?;
         }
+        // Of what was written no list has shown anything, and none does now.
+        let is_unproven = is_unseen && first.is_empty();
         let draft = Draft::new(self.means(), &self.lease.fence, segment, definition.clone());
         let mut draft = draft.begun_at(failed.found());
-        draft.converge(&desired, first).await?;
+        let converged = draft.converge(&desired, first).await?;
         let was_published = draft.is_computed_by(&self.means().segment(segment.id).await?);
-        Ok(self.lease.take_back(job, was_published).await?)
+        let unproven = is_unproven.then_some(converged.members);
+        Ok(self.lease.take_back(job, was_published, unproven).await?)
     }
 
     /// Waits for what is left, where the last write was `over`, of the time that a list is given that shows nothing of a write:
@@ -124,6 +127,8 @@ impl<M: Means> Session<'_, M> {
         let is_published_since =
             |audience: &Audience| seen.is_some_and(|seen| audience.view().is_computed_since(&seen));
         let was_published = found.as_ref().is_some_and(is_published_since);
+        // What a list shows nothing of it may show later: nobody can try one in which nothing is to be changed.
+        let unproven = (is_as_before(&found) && found.is_some()).then_some(before);
         let is_out = match found {
             found if is_as_before(&found) => true,
             Some(audience) => self.bring_back(audience, before).await?,
@@ -133,7 +138,23 @@ impl<M: Means> Session<'_, M> {
             return Ok(());
         }
         tracing::info!(run_id = %job.run_id, "nothing of what an attempt before has begun to write is in the draft any more");
-        Ok(self.lease.restore(was_published).await?)
+        Ok(self.lease.restore(was_published, unproven).await?)
+    }
+
+    /// Looks at a draft that an addition or removal has come to hold whose beginning nobody could prove: where it holds others than
+    /// it is to hold, brings it back to those who were in it, and fails.
+    pub(super) async fn check_unproven(&self, job: &Job, head: &Head, converged: &Converged) -> Result<(), Error> {
+        if head.unproven.is_none() || job.mode == Mode::Replace {
+            return Ok(());
+        }
+        let expected = self.lease.look().await?.expected_of(job);
+        let expected = expected.map(|expected| expected.without(converged.not_accepted.iter().copied()));
+        if expected == Some(converged.members) {
+            return Ok(());
+        }
+        self.restore(job, |_| true).await;
+        let members = converged.members.count;
+        Err(reconcile::Error::LeftHalfWritten { members }.into())
     }
 
     /// Makes those members again who are published, where they are who was in the draft before the first write, of whom only a
@@ -164,6 +185,11 @@ impl<M: Means> Session<'_, M> {
         let converged = draft.converge(&desired, plan.map_err(reconcile::Error::from)?).await?;
         Ok(converged.members == before)
     }
+}
+
+/// Returns whether a load failed since no list has shown anything of what it wrote.
+const fn is_unseen(error: &Error) -> bool {
+    matches!(error, Error::Reconcile(reconcile::Error::ListLags(_)))
 }
 
 /// Returns what takes the change back that a plan is about to make; `None` if that cannot be told, since an attempt before has

@@ -2,8 +2,9 @@
 
 use super::missing::Lack;
 use super::prepare::Prepared;
+use super::unheard::Unheard;
 use super::{Asked, heads};
-use crate::domain::{SegmentName, Watch};
+use crate::domain::{Census, Fate, SegmentName, Watch};
 use crate::means::Means;
 use crate::reconcile::late;
 use crate::state::transition::sending_time;
@@ -12,7 +13,7 @@ use crate::state::{
     Unreported, Whose,
 };
 use crate::time::Fence;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::time::Duration;
@@ -37,6 +38,7 @@ pub(super) struct LeaseGuard<M> {
     in_the_way: Option<Job>,
     /// How all is well again by the attempt that came to its end last.
     recovery: Cell<Option<Recovery>>,
+    unheard: Unheard,
 }
 
 /// A lease is renewed every sixth of its length: two renewals may be lost before the fence closes.
@@ -66,6 +68,7 @@ impl<M: Means> LeaseGuard<M> {
             overtaken: Vec::new(),
             in_the_way: None,
             recovery: Cell::new(None),
+            unheard: Unheard::default(),
         };
         loop {
             let asked_at = Instant::now();
@@ -84,6 +87,7 @@ impl<M: Means> LeaseGuard<M> {
             let busy = match heads::update(&taken.means, segment_name, claim).await {
                 Ok((Claim::Taken(lost), unreported, overtaken, in_the_way)) => {
                     taken.fence.extend(asked_at + sending_time(length));
+                    taken.unheard = Unheard::after(unreported.as_ref(), &overtaken);
                     (taken.lost, taken.unreported) = (lost, unreported);
                     (taken.overtaken, taken.in_the_way) = (overtaken, in_the_way);
                     return Ok(Some(taken));
@@ -91,6 +95,7 @@ impl<M: Means> LeaseGuard<M> {
                 Ok((Claim::Busy(lease), ..)) => lease,
                 Err(error) => {
                     // It may have been taken all the same, where only the answer was lost.
+                    taken.unheard.note();
                     let _ = taken.fence.within(taken.release(None)).await;
                     return Err(error);
                 }
@@ -121,7 +126,8 @@ impl<M: Means> LeaseGuard<M> {
         loop {
             tokio::time::sleep(self.length / RENEWALS_PER_LEASE).await;
             let asked_at = Instant::now();
-            match self.change(|head, now| head.renew(&self.owner, now)).await {
+            // Renewed or not, it notes nothing that is to be told.
+            match self.try_change(|head, now| head.renew(&self.owner, now)).await {
                 Ok(()) => self.fence.extend(asked_at + sending_time(self.length)),
                 Err(Error::LeaseLost(_)) => {
                     self.fence.lost();
@@ -140,14 +146,15 @@ impl<M: Means> LeaseGuard<M> {
     /// Marks the draft as half-written, and returns the older replaces that are now overtaken.
     pub(super) async fn begin(&self, job: &Job, prepared: &Prepared) -> Result<Vec<Job>, Error> {
         let (baseline, members, seen) = (prepared.baseline(), prepared.members, prepared.seen());
-        self.change(|head, now| {
+        let begun = self.change(|head, now| {
             let overtaken = head.begin(&self.owner, job, baseline, members, seen)?;
+            head.expect(job, || prepared.expected(job));
             if !prepared.contacts.is_empty() {
                 head.note_write(now);
             }
             Ok(overtaken)
-        })
-        .await
+        });
+        begun.await.inspect(|overtaken| self.unheard.hear(overtaken))
     }
 
     /// Notes that a request to create the segment leaves now, or has left and nobody knows what became of it.
@@ -181,14 +188,19 @@ impl<M: Means> LeaseGuard<M> {
         achievement: &Achievement,
         lack: Option<Lack>,
     ) -> Result<(Vec<Job>, Option<Shortfall>), Error> {
-        self.change(|head, now| {
+        let applied = self.change(|head, now| {
             let overtaken = head.apply(&self.owner, job, achievement.clone(), now)?;
             Ok((overtaken, self.note(head, lack, now)?))
-        })
-        .await
+        });
+        applied.await.inspect(|(overtaken, _)| self.unheard.hear(overtaken))
     }
 
-    fn note(&self, head: &mut Head, lack: Option<Lack>, now: DateTime<Utc>) -> Result<Option<Shortfall>, LeaseLost> {
+    pub(super) fn note(
+        &self,
+        head: &mut Head,
+        lack: Option<Lack>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Shortfall>, LeaseLost> {
         let Some(Lack {
             asked, counted, pause, ..
         }) = lack
@@ -227,40 +239,22 @@ impl<M: Means> LeaseGuard<M> {
         self.change(|head, _| head.note_overdue_told(&self.owner)).await
     }
 
-    /// Takes note of how many published members Dynamics does not count; returns what follows, as [`Head::note_missing`]
-    /// does.
-    pub(super) async fn note_missing(&self, lack: Option<Lack>) -> Result<Option<Shortfall>, Error> {
-        self.change(|head, now| self.note(head, lack, now)).await
-    }
-
-    /// Takes note that nothing is published again for the members that are missing.
-    pub(super) async fn give_up_missing(&self) -> Result<(), Error> {
-        self.change(|head, _| head.give_up_missing(&self.owner)).await
-    }
-
-    /// Takes note that what was applied is about to be published again; returns whether that is still to be done.
-    pub(super) async fn begin_publishing_again(&self, job: &Job, pause: Option<TimeDelta>) -> Result<bool, Error> {
-        self.change(|head, now| head.begin_publishing_again(&self.owner, job, pause, now))
-            .await
-    }
-
-    /// Takes note that it could not be published again; returns how often in a row.
-    pub(super) async fn put_off_publishing(&self, pause: Option<TimeDelta>) -> Result<u32, Error> {
-        let is_unanswered = late::left(&self.means).is_some();
-        self.change(|head, now| head.put_off_publishing(&self.owner, pause, is_unanswered, now))
-            .await
-    }
-
     /// Takes note that the job's change is out of the draft again, and whether others have published it meanwhile.
-    pub(super) async fn take_back(&self, job: &Job, was_published: bool) -> Result<(), Error> {
-        self.change(|head, _| head.take_back(&self.owner, job, was_published))
+    pub(super) async fn take_back(
+        &self,
+        job: &Job,
+        was_published: bool,
+        unproven: Option<Census>,
+    ) -> Result<(), Error> {
+        self.change(|head, now| head.take_back(&self.owner, job, was_published, unproven, now))
             .await
     }
 
     /// Takes note that the draft is again what it was before anybody began to write, and whether others have published what it
     /// was meanwhile.
-    pub(super) async fn restore(&self, was_published: bool) -> Result<(), Error> {
-        self.change(|head, _| head.restore(&self.owner, was_published)).await
+    pub(super) async fn restore(&self, was_published: bool, unproven: Option<Census>) -> Result<(), Error> {
+        self.change(|head, now| head.restore(&self.owner, was_published, unproven, now))
+            .await
     }
 
     /// Returns the attempt before this one, where it ended without a word.
@@ -323,8 +317,14 @@ impl<M: Means> LeaseGuard<M> {
 
     /// Gives the lease back where the time is over; returns whether the job goes on, as [`Head::interrupt`] does.
     pub(super) async fn interrupt(&self, job: &Job, got_on: bool, difference: Option<u64>) -> Result<bool, Error> {
-        self.change(|head, _| head.interrupt(&self.owner, job, got_on, difference))
-            .await
+        self.change(|head, _| {
+            let goes_on = head.interrupt(&self.owner, job, got_on, difference)?;
+            if goes_on {
+                self.unheard.note_told(head);
+            }
+            Ok(goes_on)
+        })
+        .await
     }
 
     /// Gives the lease back if nothing is left to do; otherwise notes that an attempt at the next job begins.
@@ -341,18 +341,37 @@ impl<M: Means> LeaseGuard<M> {
         heads::update(&self.means, &self.segment_name, |head, _| head.note_late_run(told)).await
     }
 
-    /// Gives the lease back, whatever is left to do, and notes what people were `told` of before.
+    /// Returns whether a change of the head may have been made of which nobody heard here, with what it noted to be told.
+    pub(super) fn is_unheard(&self) -> bool {
+        self.unheard.is_so()
+    }
+
+    /// Gives the lease back, whatever is left to do, and notes what people were `told` of before; what they may not have been told
+    /// of whoever has the segment next tells them.
     pub(super) async fn release(&self, told: Option<&LastRun>) -> Result<(), Error> {
         self.change(|head, _| {
-            head.release(&self.owner)?;
+            head.give_up(&self.owner)?;
+            self.unheard.note_told(head);
             head.note_told_run(told);
             Ok(())
         })
         .await
     }
 
+    /// Changes the head; where nobody hears whether it was, that is noted.
+    pub(super) async fn change<T>(
+        &self,
+        change: impl FnMut(&mut Head, DateTime<Utc>) -> Result<T, LeaseLost>,
+    ) -> Result<T, Error> {
+        let changed = self.try_change(change).await;
+        if changed.as_ref().is_err_and(|error| error.fate() != Fate::LostLease) {
+            self.unheard.note();
+        }
+        changed
+    }
+
     /// Changes the head, and notes on the way until when what was sent under this lease may still take effect.
-    async fn change<T>(
+    async fn try_change<T>(
         &self,
         mut change: impl FnMut(&mut Head, DateTime<Utc>) -> Result<T, LeaseLost>,
     ) -> Result<T, Error> {

@@ -1,15 +1,16 @@
 //! Members that were published and are not counted: noted, and published again.
 
 use super::again::Why;
+use super::lease::LeaseGuard;
 use super::names::sought;
 use super::session::Session;
 use crate::config::WhenInUse;
 use crate::domain::{Census, ContactId, Fate, SegmentName, SegmentStatus, UsedBy};
 use crate::error::Error;
 use crate::means::Means;
-use crate::reconcile::{self, Shown, Whereabouts, survey};
+use crate::reconcile::{self, Shown, Whereabouts, late, survey};
 use crate::report::{Missing, RunReport, Seen};
-use crate::state::{Applied, Shortfall};
+use crate::state::{self, Applied, Job, Shortfall};
 use chrono::TimeDelta;
 
 /// How often in a row it is put off to publish a segment again before a person is called.
@@ -205,6 +206,36 @@ impl<M: Means> Session<'_, M> {
         }
         let used_by = survey::used_by(self.means(), sought(&applied.job.segment_name, Some(applied))).await?;
         Ok(used_by.filter(UsedBy::is_used))
+    }
+}
+
+impl<M: Means> LeaseGuard<M> {
+    /// Takes note of how many published members Dynamics does not count; returns what follows, as [`Head::note_missing`]
+    /// does.
+    pub(super) async fn note_missing(&self, lack: Option<Lack>) -> Result<Option<Shortfall>, state::Error> {
+        self.change(|head, now| self.note(head, lack, now)).await
+    }
+
+    /// Takes note that nothing is published again for the members that are missing.
+    pub(super) async fn give_up_missing(&self) -> Result<(), state::Error> {
+        self.change(|head, _| head.give_up_missing(self.owner())).await
+    }
+
+    /// Takes note that what was applied is about to be published again; returns whether that is still to be done.
+    pub(super) async fn begin_publishing_again(
+        &self,
+        job: &Job,
+        pause: Option<TimeDelta>,
+    ) -> Result<bool, state::Error> {
+        self.change(|head, now| head.begin_publishing_again(self.owner(), job, pause, now))
+            .await
+    }
+
+    /// Takes note that it could not be published again; returns how often in a row.
+    pub(super) async fn put_off_publishing(&self, pause: Option<TimeDelta>) -> Result<u32, state::Error> {
+        let is_unanswered = late::left(&self.means).is_some();
+        self.change(|head, now| head.put_off_publishing(self.owner(), pause, is_unanswered, now))
+            .await
     }
 }
 

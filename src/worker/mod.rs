@@ -27,6 +27,7 @@ mod sweep;
 mod session;
 mod told;
 mod unanswered;
+mod unheard;
 
 use crate::config::{Settings, Variables};
 use crate::domain::{Fate, RunId, SegmentName};

@@ -214,6 +214,14 @@ impl Prepared {
         job.mode != Mode::Replace && self.contacts.is_empty() && head.writing.is_none()
     }
 
+    /// Returns who is to be in the draft when this addition or removal is done.
+    pub(super) fn expected(&self, job: &Job) -> Census {
+        match job.mode {
+            Mode::Remove => self.members.without(self.plan.removes()),
+            Mode::Append | Mode::Replace => self.members.with(self.plan.adds()),
+        }
+    }
+
     /// Returns how many members were published before the first write.
     pub(super) fn baseline(&self) -> u64 {
         self.published_before.unwrap_or(self.members_before as u64)

@@ -61,6 +61,9 @@ impl<M: Means> Session<'_, M> {
     async fn job_after_job(&self, done: &mut Done) {
         self.make_way().await;
         loop {
+            if self.lease.is_unheard() {
+                return self.give_back(done).await;
+            }
             let job = match self.lease.release_when_done(done.told.as_ref()).await {
                 Ok(Some(job)) => job,
                 Ok(None) => return,
@@ -157,7 +160,8 @@ impl<M: Means> Session<'_, M> {
             }
         };
         if applied.is_overlaid {
-            return Box::pin(self.publish_again(applied, Why::NotShown)).await;
+            let published = Box::pin(self.publish_again(applied, Why::NotShown)).await?;
+            return Ok(published.map(RunReport::over_what_others_published));
         }
         let mut watch = applied.watch();
         match publish::look(self.means(), segment, &mut watch).await {
@@ -292,7 +296,7 @@ impl<M: Means> Session<'_, M> {
             writing.segment_id = Some(segment.id.to_string());
             let desired = self.worker.desired(job, &prepared.contacts, prepared.not_found);
             let mut draft = Draft::new(self.means(), &self.lease.fence, &segment, definition)
-                .doubted(head.writing.is_some(), head.written())
+                .doubted(head.has_doubtful_lists(), head.written())
                 .begun_at(head.seen_before(seen))
                 .just_made(is_new);
             let undoing = undoing(job, head, &prepared.plan);
@@ -308,6 +312,7 @@ impl<M: Means> Session<'_, M> {
                     return Err(error);
                 }
             };
+            self.check_unproven(job, head, &converged).await?;
             writing.written = Some(Written::of(&converged));
             writing.not_accepted = converged.not_accepted;
             writing.kept_out = KeptOut::of(converged.members.count, converged.counted as u64);
@@ -323,7 +328,7 @@ impl<M: Means> Session<'_, M> {
                 return Ok(None);
             }
             let before = meter.phase(Phase::Write, draft.verify()).await?;
-            writing.is_computed_by_others = draft.is_computed_by(&before) && !head.may_be_computing();
+            writing.is_computed_by_others = head.is_shown_by_others(draft.is_computed_by(&before));
             let publishing = self.publish(&draft, &before, converged.counted as u64);
             let (seen, watch) = meter.phase(Phase::Publish, publishing).await?.into_parts();
             let (shown, change) = (seen.as_ref().map(|(shown, _)| *shown), read_back.change);

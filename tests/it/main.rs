@@ -71,6 +71,7 @@ mod told;
 mod text_files;
 mod unanswered;
 mod units;
+mod unproven;
 mod unreported;
 mod upgrade;
 mod verify;

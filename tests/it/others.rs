@@ -116,8 +116,8 @@ async fn a_part_that_somebody_published_between_two_attempts_is_told_by_the_one_
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_somebody_published_of_a_file_that_steps_aside_is_published_away_by_the_next_sweep() {
-    for is_published in [false, true] {
+async fn what_somebody_published_of_a_file_that_steps_aside_is_published_away_and_told_by_whoever_does_so() {
+    for (is_published, is_next) in [(false, false), (true, false), (false, true), (true, true)] {
         let world = World::start().await;
         world.load("monday.csv", &contacts(0..100)).await.assert_loaded();
         world.destination(&json!({"mode": "append", "max_concurrent_requests": 1}));
@@ -137,12 +137,21 @@ async fn what_somebody_published_of_a_file_that_steps_aside_is_published_away_by
         assert_eq!(world.segment().members, contacts(0..100), "its change is out again");
         assert_eq!(world.published() == contacts(0..100), !is_published);
         let publishes = world.segment().publishes;
-        sweep(&world).await;
+        if is_next {
+            let run = world.load("wednesday.csv", &contacts([200])).await;
+            let warnings = run.assert_loaded().warnings();
+            assert_eq!(warnings.contains(COMPUTED_BY_OTHERS), is_published, "{run}");
+            assert_eq!(world.published(), contacts((0..100).chain([200])));
+            continue;
+        }
+        let swept = sweep(&world).await;
         assert_eq!(world.published(), contacts(0..100));
         assert_eq!(
             world.segment().publishes - publishes,
             u32::from(is_published),
             "no more than is needed"
         );
+        let told = swept["runs"].to_string();
+        assert_eq!(told.contains(COMPUTED_BY_OTHERS), is_published, "{swept}");
     }
 }

@@ -265,6 +265,64 @@ async fn a_file_that_was_overtaken_is_told_of_whichever_answer_of_the_head_is_la
     }
 }
 
+/// Who does not hear whether he has noted what is to be told leaves it noted.
+#[tokio::test(start_paused = true)]
+async fn what_was_noted_is_told_although_the_answer_is_lost_and_the_look_afterwards_fails() {
+    for nth in 1..=6 {
+        let world = World::start().await;
+        let refused = Fault::on("GET msdynmkt_segments").answer(400).error("0x80040000", "no");
+        world.sandbox.dataverse.fault(refused.always());
+        let monday = world.drop_contacts("monday.csv", &contacts(0..100));
+        crate::failures::failure_of(&world, &monday).await;
+        world.sandbox.dataverse.clear_faults();
+        let s3 = &world.sandbox.s3;
+        let tuesday = world.drop_contacts("tuesday.csv", &contacts(0..110));
+        let lost = Fault::on("PutObject").path("_state/segments").nth(nth);
+        let looks = s3.requests().iter().filter(|request| is_look(request)).count();
+        s3.fault(lost.commit_then_reset().late_answer(Duration::from_secs(1)));
+        let blind = async {
+            let before = world.head()["nonces_before"].as_array().map_or(0, Vec::len);
+            let writes = usize::try_from(nth).unwrap();
+            while world.head()["nonces_before"].as_array().map_or(0, Vec::len) < before + writes {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            // As often as the SDK asks for what is read once.
+            let fault = Fault::on("GetObject").path("_state/segments").times(3);
+            s3.fault(fault.answer(500).code("InternalError"));
+        };
+        let (answer, ()) = tokio::join!(world.invoke(s3.notification(BUCKET, &tuesday)), blind);
+        let looked = s3.requests().iter().filter(|request| is_look(request)).count();
+        assert!(looked > looks, "write {nth}: {answer:?}");
+        s3.clear_faults();
+        for _ in 0..3 {
+            tokio::time::sleep(A_DAY).await;
+            sweep(&world).await;
+        }
+        assert_eq!(
+            told_superseded(&world),
+            ["incoming/Summer Sale/monday.csv"],
+            "write {nth}: {answer:?}"
+        );
+        let told = told_outcomes(&world, &tuesday);
+        assert!(told.contains(&json!("loaded")), "write {nth}: {told:?} {answer:?}");
+        assert_eq!(world.published(), contacts(0..110));
+        assert_nothing_is_left(&world).await;
+    }
+}
+
+fn is_look(request: &sandbox::Logged) -> bool {
+    request.operation == "GetObject" && request.path.contains("_state/segments")
+}
+
+/// Returns how people were told that a file ended.
+fn told_outcomes(world: &World, key: &str) -> Vec<Value> {
+    let s3 = &world.sandbox.s3;
+    let receipts = s3.keys(BUCKET, "_state/receipts/").into_iter();
+    let receipts = receipts.filter_map(|key| s3.get_json(BUCKET, &key));
+    let of_file = receipts.filter(|receipt| receipt["source"]["key"] == key);
+    of_file.map(|receipt| receipt["outcome"].clone()).collect()
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_stands_in_the_head_as_overtaken_is_told_of_by_the_next_sweep_whoever_left_it() {
     let world = World::start().await;

@@ -30,6 +30,26 @@ impl FromIterator<ContactId> for Census {
     }
 }
 
+impl Census {
+    /// Counts contacts that are none of these, beside them.
+    pub fn with(self, ids: impl IntoIterator<Item = ContactId>) -> Self {
+        let others: Self = ids.into_iter().collect();
+        Self {
+            count: self.count + others.count,
+            hash: self.hash.wrapping_add(others.hash),
+        }
+    }
+
+    /// Counts these without some of them.
+    pub fn without(self, ids: impl IntoIterator<Item = ContactId>) -> Self {
+        let others: Self = ids.into_iter().collect();
+        Self {
+            count: self.count.saturating_sub(others.count),
+            hash: self.hash.wrapping_sub(others.hash),
+        }
+    }
+}
+
 /// Returns the first 16 bytes of the id's SHA-256.
 fn scattered(id: ContactId) -> u128 {
     let hash = Sha256::digest(id.as_bytes());
@@ -63,6 +83,13 @@ mod tests {
         for other in [&[1_u128, 2, 3][..], &[1, 2, 3, 5], &[1, 2, 3, 4, 5], &[]] {
             assert_ne!(counted, census(other.iter().copied()));
         }
+    }
+
+    #[test]
+    fn who_comes_and_goes_is_counted_as_though_all_were_counted_anew() {
+        let ids = |numbers: &[u128]| numbers.iter().copied().map(numbered).collect::<Vec<_>>();
+        assert_eq!(census([1, 2]).with(ids(&[3, 4])), census([1, 2, 3, 4]));
+        assert_eq!(census([1, 2, 3, 4]).without(ids(&[4, 1])), census([2, 3]));
     }
 
     #[test]

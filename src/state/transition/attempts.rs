@@ -100,7 +100,7 @@ impl Head {
         self.fail(owner, job, code, Whose::Input, now)
     }
 
-    /// Gives the lease back where the time was over, and answers whether the job may go on with the next attempt: always
+    /// Gives the lease up where the time was over, and answers whether the job may go on with the next attempt: always
     /// where this one got on, and once where it did not.
     ///
     /// `difference` is how many members it found to be added and removed: where they are as many as the attempt before found that
@@ -128,7 +128,7 @@ impl Head {
             failures.is_stalled = !got_on;
             failures.difference = difference.or(failures.difference);
         }
-        self.release(owner)?;
+        self.give_up(owner)?;
         Ok(true)
     }
 

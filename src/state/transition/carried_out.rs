@@ -53,6 +53,7 @@ impl Head {
             is_computed_by_others: achievement.is_computed_by_others,
         });
         self.writing = None;
+        self.unproven.take_if(|_| achievement.is_published);
         self.creating = None;
         self.end_well();
         Ok(overtaken)

@@ -184,8 +184,14 @@ impl Head {
 
     /// Gives the lease back. What has ended is told by then.
     pub fn release(&mut self, owner: &str) -> Result<(), LeaseLost> {
-        self.lease_of(owner)?;
+        self.give_up(owner)?;
         self.note_told();
+        Ok(())
+    }
+
+    /// Gives the lease back, and leaves what has ended to be told by whoever has the segment next.
+    pub fn give_up(&mut self, owner: &str) -> Result<(), LeaseLost> {
+        self.lease_of(owner)?;
         self.attempt = None;
         self.end_lease();
         Ok(())

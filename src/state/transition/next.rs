@@ -99,7 +99,8 @@ impl Head {
             .as_ref()
             .is_some_and(|applied| applied.members.as_ref() == Some(members));
         let of_another = |writing: &Writing| writing.is_mixed || writing.run_id != job.run_id;
-        job.mode != Mode::Replace && !is_published && self.writing.as_ref().is_some_and(of_another)
+        let is_left = self.writing.as_ref().is_some_and(of_another) || self.is_proven_wrong_by(job, members);
+        job.mode != Mode::Replace && !is_published && is_left
     }
 
     /// Returns who was in the draft before a job began to write; `None` if nothing of it is there, or nobody can tell.
@@ -139,11 +140,18 @@ impl Head {
         }
     }
 
-    /// Notes that the draft is again what it was before anybody began to write; what was applied is published again where others
-    /// have published meanwhile what it was.
-    pub fn restore(&mut self, owner: &str, was_published: bool) -> Result<(), LeaseLost> {
+    /// Notes that the draft is again what it was before anybody began to write, or that it is `unproven`; what was applied is
+    /// published again where others have published meanwhile what it was.
+    pub fn restore(
+        &mut self,
+        owner: &str,
+        was_published: bool,
+        unproven: Option<Census>,
+        now: DateTime<Utc>,
+    ) -> Result<(), LeaseLost> {
         self.lease_of(owner)?;
-        self.writing = None;
+        let written = self.writing.take().map(|writing| writing.run_id);
+        self.note_unproven(written, unproven, now);
         self.publish_over(was_published);
         Ok(())
     }
@@ -175,9 +183,20 @@ impl Head {
 
     /// Notes that an addition or removal has taken its change out of the draft again; what was applied is published again where
     /// others have published the change meanwhile.
-    pub fn take_back(&mut self, owner: &str, job: &Job, was_published: bool) -> Result<(), LeaseLost> {
+    pub fn take_back(
+        &mut self,
+        owner: &str,
+        job: &Job,
+        was_published: bool,
+        unproven: Option<Census>,
+        now: DateTime<Utc>,
+    ) -> Result<(), LeaseLost> {
         self.lease_of(owner)?;
         if self.is_half_written(job) && self.writing.take_if(|writing| !writing.is_mixed).is_some() {
+            match unproven {
+                Some(_) => self.note_unproven(Some(job.run_id.clone()), unproven, now),
+                None => self.expect_nothing_more(),
+            }
             self.publish_over(was_published);
         }
         Ok(())

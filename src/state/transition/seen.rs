@@ -42,6 +42,17 @@ impl Head {
         is_unseen || may_be_published
     }
 
+    /// Returns whether others have published what was taken back since, and nothing was published over it yet.
+    pub fn is_overlaid(&self) -> bool {
+        self.applied.as_ref().is_some_and(|applied| applied.is_overlaid)
+    }
+
+    /// Returns whether others have published a part of what is about to be published, or of what was taken back; where the segment
+    /// `is_computed` since it was found, that may be what was published before.
+    pub fn is_shown_by_others(&self, is_computed: bool) -> bool {
+        self.is_overlaid() || is_computed && !self.may_be_computing()
+    }
+
     /// Keeps what was seen of the published segment for the next look.
     pub fn watch(&mut self, owner: &str, watch: Watch) -> Result<(), LeaseLost> {
         self.lease_of(owner)?;

@@ -139,7 +139,7 @@ impl Head {
     fn is_short_at(&self, now: DateTime<Utc>) -> bool {
         let is_due = |shortage: &Shortage| shortage.next.is_some_and(|next| next <= now);
         let is_confirmed = self.applied.as_ref().is_some_and(|applied| applied.confirmed);
-        let is_at_rest = self.pending.is_empty() && self.writing.is_none();
+        let is_at_rest = self.pending.is_empty() && self.writing.is_none() && !self.lists_may_lag(now);
         is_confirmed && is_at_rest && self.shortage.as_ref().is_some_and(is_due)
     }
 

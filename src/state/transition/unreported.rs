@@ -32,7 +32,7 @@ impl Head {
     }
 
     /// Notes that somebody has heard of everything that has ended.
-    pub(super) fn note_told(&mut self) {
+    pub fn note_told(&mut self) {
         self.unreported = None;
         self.overtaken.clear();
         self.has_recovered = false;

@@ -66,8 +66,6 @@
 //! - A crash between Publish and `applied` leaves the guards with the earlier audience as their baseline while Dynamics
 //!   is still computing: a refusal by that is not counted as wrong.
 //! - Files of which Dynamics drops everybody in silence: they fail for as long as nobody looks.
-//! - What others have published of an addition or removal that is taken back before another one goes on: that is published over,
-//!   and nobody hears of it.
 //! - Deployments meanwhile, heads that are corrupt, more than 500 files remembered, results older than the sweep looks.
 
 mod breach;

@@ -70,9 +70,8 @@ impl World {
         let others = &mut self.others;
         others.is_announced[segment] =
             writing.is_some_and(|writing| others.is_announced[segment] || writing.publishing.is_some());
-        // What is taken back is published over, and has no run that publishes the whole.
-        let is_taken_back = new.applied.as_ref().is_some_and(|applied| applied.is_overlaid);
-        let is_over = new.writing.is_none() && (new.lease.is_none() || is_taken_back);
+        // What is taken back is published over, by a run that tells of it.
+        let is_over = new.writing.is_none() && new.lease.is_none() && !new.is_overlaid();
         if is_taken && others.is_announced[segment] || is_over {
             others.untold[segment] = false;
         }
@@ -81,7 +80,8 @@ impl World {
     /// Hears whether a run that has published tells that others did so before it.
     pub(super) fn hear_of_others(&mut self, segment: usize, report: &RunReport) {
         let is_published = matches!(report.outcome(), Outcome::Loaded | Outcome::Computing);
-        let is_over = is_published || report.outcome() == Outcome::Failed;
+        let is_taken_back = self.heads[segment].as_ref().is_some_and(Head::is_overlaid);
+        let is_over = is_published || report.outcome() == Outcome::Failed && !is_taken_back;
         if !is_over || !std::mem::take(&mut self.others.untold[segment]) {
             return;
         }

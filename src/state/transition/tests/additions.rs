@@ -199,7 +199,7 @@ fn who_was_in_the_draft_before_the_first_write_is_known_until_that_may_be_publis
     assert!(!head.is_in_the_way(&first, at(1)), "nobody waits");
     head.enqueue(second.clone(), false);
     assert!(head.is_in_the_way(&first, at(1)));
-    head.restore("me", false).unwrap();
+    head.restore("me", false, None, at(0)).unwrap();
     assert_eq!((head.draft_before(&first), &head.writing), (None, &None));
 
     head.begin("me", &first, 10, census(10), View::NOTHING).unwrap();

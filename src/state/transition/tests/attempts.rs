@@ -116,7 +116,7 @@ fn a_failing_addition_lets_others_go_first_unless_its_change_is_in_the_draft() {
     );
     assert_eq!(head.refuse("me", &first, too_small()), Ok(false));
     assert_eq!(head.forget("me", &first), Ok(false));
-    head.take_back("me", &first, false).unwrap();
+    head.take_back("me", &first, false, None, at(0)).unwrap();
     assert_eq!((head.next_at(at(1)), &head.writing), (Some(&second), &None));
 }
 
@@ -129,7 +129,7 @@ fn a_draft_that_another_run_left_half_written_is_not_clean_when_one_takes_its_ch
     head.enqueue(addition.clone(), false);
     head.begin("me", &addition, 10, Census::default(), View::NOTHING)
         .unwrap();
-    head.take_back("me", &addition, false).unwrap();
+    head.take_back("me", &addition, false, None, at(0)).unwrap();
     assert!(head.writing.is_some());
 }
 
