@@ -1,6 +1,5 @@
 //! The words of the house: what every room speaks of, without any I/O.
 
-mod contact;
 mod error_type;
 mod fact;
 mod fate;
@@ -20,7 +19,7 @@ mod used_by;
 mod view;
 mod watch;
 
-pub use contact::{Batch, Census, Collector, ContactId, ContactSet, TooManyContacts, sample};
+pub use contacts::{Batch, Census, Collector, ContactId, ContactSet, TooManyContacts, sample};
 pub use error_type::ErrorType;
 pub use fact::Fact;
 pub use fate::Fate;

@@ -165,12 +165,17 @@ impl Doubts {
             index,
             ..
         } = self.shape;
-        if lines::count(delimiter, line) + 1 < columns {
-            return None;
-        }
-        let mut fields = line.split(|byte| *byte == delimiter);
-        let cell = fields.nth(index)?;
-        let mut behind = fields.skip(columns - index - 1);
-        behind.all(|field| field.trim_ascii().is_empty()).then_some(cell)
+        let mut ends = memchr_iter(delimiter, line).chain([line.len()]);
+        let start = match index.checked_sub(1) {
+            Some(before) => ends.nth(before)? + 1,
+            None => 0,
+        };
+        let end = ends.next()?;
+        let last = match (columns - index).checked_sub(2) {
+            Some(between) => ends.nth(between)?,
+            None => end,
+        };
+        let is_blank = |byte: &u8| *byte == delimiter || byte.is_ascii_whitespace();
+        line[last..].iter().all(is_blank).then(|| &line[start..end])
     }
 }

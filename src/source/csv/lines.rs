@@ -101,13 +101,7 @@ impl Scan<'_> {
         if start.first() == Some(&b'"') {
             self.pass_quoted()?;
         } else {
-            let is_end = |byte: &u8| *byte == self.delimiter || matches!(byte, b'"' | b'\n');
-            let (near, rest) = start.split_at(start.len().min(SHORT_FIELD));
-            let length = near
-                .iter()
-                .position(is_end)
-                .or_else(|| memchr3(self.delimiter, b'"', b'\n', rest).map(|length| near.len() + length));
-            self.at += length?;
+            self.at += plain_field(self.delimiter, start)?;
         }
         let is_delimiter = self.text.get(self.at) == Some(&self.delimiter);
         self.at += 1;
@@ -185,28 +179,64 @@ impl Scan<'_> {
     }
 }
 
+/// One in each of eight bytes.
+const ONES: u64 = u64::from_le_bytes([1; 8]);
+
+/// Returns where a field that is not quoted ends: at a delimiter or line feed, or at a quote that it should not have.
+#[inline]
+fn plain_field(delimiter: u8, text: &[u8]) -> Option<usize> {
+    let ends = |word| first(delimiter, word) | first(b'"', word) | first(b'\n', word);
+    let mut passed = 0;
+    if let ([one, two, ..], _) = text.as_chunks() {
+        match (ends(*one), ends(*two)) {
+            (0, 0) => passed = SHORT_FIELD,
+            (0, found) => return Some(8 + found.trailing_zeros() as usize / 8),
+            (found, _) => return Some(found.trailing_zeros() as usize / 8),
+        }
+    }
+    memchr3(delimiter, b'"', b'\n', &text[passed..]).map(|length| passed + length)
+}
+
+/// Sets the highest bit of the first of eight bytes that is the wanted one, and maybe those of bytes behind it.
+#[inline]
+fn first(byte: u8, word: [u8; 8]) -> u64 {
+    // Only a byte that is zero then borrows, or one behind such a byte.
+    let others = u64::from_le_bytes(word) ^ (ONES * u64::from(byte));
+    others.wrapping_sub(ONES) & !others & (ONES << 7)
+}
+
 /// Counts a byte.
 #[inline]
 pub(super) fn count(byte: u8, text: &[u8]) -> usize {
-    /// One in each of eight bytes.
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const LOW_BITS: u64 = ONES * 0x7f;
     if text.len() >= SHORT_PIECE {
         return memchr_iter(byte, text).count();
     }
     let (words, rest) = text.as_chunks();
     let mut sums = 0_u64;
     for word in words {
-        // The highest bit of each byte is set where it is the wanted one, and no carry reaches another byte.
-        let others = u64::from_ne_bytes(*word) ^ (ONES * u64::from(byte));
-        sums += !(((others & LOW_BITS) + LOW_BITS) | others | LOW_BITS) >> 7;
+        sums += each(byte, *word);
+    }
+    if let Some(last) = text.last_chunk() {
+        // The rest is the end of the last eight bytes, of which the others have been counted.
+        if !rest.is_empty() {
+            sums += each(byte, *last) >> (64 - 8 * rest.len());
+        }
+    } else {
+        for other in rest {
+            sums += u64::from(*other == byte);
+        }
     }
     // The eight sums of a short piece are added up in the highest byte.
-    let mut found = sums.wrapping_mul(ONES) >> 56;
-    for other in rest {
-        found += u64::from(*other == byte);
-    }
-    usize::try_from(found).unwrap_or_default()
+    usize::try_from(sums.wrapping_mul(ONES) >> 56).unwrap_or_default()
+}
+
+/// Sets the lowest bit of each of eight bytes that is the wanted one.
+#[inline]
+const fn each(byte: u8, word: [u8; 8]) -> u64 {
+    const LOW_BITS: u64 = ONES * 0x7f;
+    // The highest bit of each byte is set where it is the wanted one, and no carry reaches another byte.
+    let others = u64::from_le_bytes(word) ^ (ONES * byte as u64);
+    !(((others & LOW_BITS) + LOW_BITS) | others | LOW_BITS) >> 7
 }
 
 #[cfg(test)]
@@ -300,6 +330,21 @@ mod tests {
             let expected = text.split(|byte| *byte == b',').count() - 1;
             assert_eq!(count(b',', &text), expected, "{length}");
             assert_eq!(count(b',', &vec![b','; length]), length);
+        }
+    }
+    #[test]
+    fn a_plain_field_ends_wherever_something_ends_it() {
+        for length in 0..40 {
+            for end in [b',', b'"', b'\n'] {
+                // Bytes that differ in one bit from those that are looked for, before the end and behind it.
+                for other in [b'-', b'#', 0x0b, 0xac, 0xa2, 0x8a, b'a', 0, 0xff] {
+                    let mut text = vec![other; 60];
+                    assert_eq!(plain_field(b',', &text), None);
+                    text[length] = end;
+                    assert_eq!(plain_field(b',', &text), Some(length), "{end} {length} {other}");
+                    assert_eq!(plain_field(b',', &text[..=length]), Some(length));
+                }
+            }
         }
     }
 }

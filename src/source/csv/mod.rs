@@ -267,6 +267,7 @@ impl<'a> Rows<'a> {
 }
 
 /// Returns the length of an empty line at the beginning of a text.
+#[inline]
 fn blank_line(text: &[u8], at_end: bool, ends: LineEnds) -> Option<usize> {
     if !matches!(text.first()?, b'\n' | b'\r') {
         return None;

@@ -48,17 +48,17 @@ fn numbered(line: &str) -> Option<(usize, &str)> {
     Some((first.parse().ok()?, line))
 }
 
-/// Returns every test as `module::name`; the modules of `src` and of this binary, without a last `tests`.
+/// Returns every test as `module::name`; the modules of `src`, of `contacts` and of this binary, without a last `tests`.
 fn tests() -> BTreeSet<String> {
-    ["src", "tests/it"]
+    [("src", "src"), ("contacts", ""), ("tests/it", "tests/it")]
         .iter()
-        .flat_map(|folder| {
+        .flat_map(|(folder, root_of_names)| {
             rust_files(&root().join(folder))
                 .into_iter()
-                .map(move |file| (folder, file))
+                .map(move |file| (root_of_names, file))
         })
-        .flat_map(|(folder, file)| {
-            let module = module_of(file.strip_prefix(root().join(folder)).unwrap());
+        .flat_map(|(root_of_names, file)| {
+            let module = module_of(file.strip_prefix(root().join(root_of_names)).unwrap());
             let names = names(&fs::read_to_string(&file).unwrap());
             names
                 .into_iter()
@@ -86,7 +86,9 @@ fn names(text: &str) -> Vec<String> {
 fn module_of(path: &Path) -> String {
     let path = path.with_extension("");
     let parts = path.iter().map(|part| part.to_str().unwrap());
-    let parts: Vec<_> = parts.filter(|part| !["mod", "tests"].contains(part)).collect();
+    let parts: Vec<_> = parts
+        .filter(|part| !["src", "lib", "mod", "tests"].contains(part))
+        .collect();
     parts.join("::")
 }
 

@@ -100,7 +100,7 @@ pub struct TooManyContacts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::contact::tests::numbered;
+    use crate::tests::numbered;
     use proptest::prelude::*;
 
     #[test]

@@ -68,7 +68,7 @@ fn read_hash<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Erro
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::contact::tests::numbered;
+    use crate::tests::numbered;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 

@@ -1,4 +1,7 @@
 //! Contact ids: 16 bytes each, never printed, sent in batches the remote side accepts.
+//!
+//! Every row of a result ends here. So these are a crate of their own, which is built for speed where the rest of the function
+//! is built to be small.
 
 mod census;
 mod collector;
