@@ -45,9 +45,12 @@ impl App {
     /// Builds the app from the process's environment.
     pub async fn from_process() -> Result<Self, config::VariableError> {
         let variables = Variables::from_process()?;
-        // Before AWS's clients, which end the process where it fails.
+        // Both ways to the network begin with the root certificates, and take most of a start to read them: side by side.
+        let to_aws = tokio::task::spawn_blocking(aws::http_client);
         let http = http_client()?;
-        Ok(Self::with(Clients::new(variables, http, &aws::config().await)))
+        // Without root certificates that one may panic.
+        let to_aws = to_aws.await.map_err(|_| config::VariableError::NoRootCertificates)?;
+        Ok(Self::with(Clients::new(variables, http, &aws::config(to_aws).await)))
     }
 
     /// Builds the app: every client once, so that warm invocations reuse connections.

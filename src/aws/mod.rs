@@ -25,11 +25,11 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 /// longer; the SDK ends one that stands still, and its readers one that drips.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Reads the process's configuration.
-pub(crate) async fn config() -> SdkConfig {
+/// Reads the process's configuration, for clients that take that way to the network.
+pub(crate) async fn config(http_client: SharedHttpClient) -> SdkConfig {
     // Pinned, so that an update of the SDK does not change how it retries.
     aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .http_client(http_client())
+        .http_client(http_client)
         .load()
         .await
 }
@@ -38,7 +38,7 @@ pub(crate) async fn config() -> SdkConfig {
 ///
 /// Each of them would otherwise build one of its own, and one more to try its settings, and look through the root
 /// certificates every time.
-fn http_client() -> SharedHttpClient {
+pub(crate) fn http_client() -> SharedHttpClient {
     let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT);
     let connector = Connector::builder()
         .tls_provider(Provider::rustls(CryptoMode::AwsLc))
