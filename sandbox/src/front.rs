@@ -69,7 +69,7 @@ impl Front {
         let format = self.format;
         let processed = async move {
             if !latency.is_zero() {
-                tokio::time::sleep(latency).await;
+                tokio::time::sleep_until(call.arrived + latency).await;
             }
             process(call).await
         };

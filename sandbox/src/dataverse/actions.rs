@@ -9,7 +9,6 @@ use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::fmt::Write;
 use uuid::Uuid;
 
 /// The most ids of one call.
@@ -113,7 +112,7 @@ fn change(state: &mut State, action: Action, request: &Change) -> Reply {
     if repeats_refused && ids.iter().any(|id| before.contains(id) == (action == Action::Add)) {
         return Err(Refusal::plug_in("A contact is already what it is to be in this group."));
     }
-    if action == Action::Add {
+    if action == Action::Add && before.len() + ids.len() > GROUP {
         let new = ids.iter().filter(|id| !before.contains(id)).collect::<BTreeSet<_>>();
         if before.len() + new.len() > GROUP {
             return Err(Refusal::plug_in(format!(
@@ -168,18 +167,28 @@ fn list_group(state: &mut State, root: &str, request: &ListGroup) -> Reply {
     }
     let group = request.group_id.0;
     let size = request.page_size.min(state.modes.page_clamp);
-    let definition = group_of(state, request.segment_id.0, group)?;
     let skipped = (request.page_no - 1).saturating_mul(size);
-    let page = |members: &BTreeSet<u128>| -> Vec<u128> { members.iter().skip(skipped).take(size).copied().collect() };
+    let before = state.page_starts.range(..=(group, skipped)).next_back();
+    let known = before
+        .filter(|((of, _), _)| *of == group)
+        .map(|((_, at), id)| (*at, *id));
+    let definition = group_of(state, request.segment_id.0, group)?;
     let ids = if let Some((shown, left)) = definition.stale.get_mut(&group) {
         *left -= 1;
-        let ids = page(shown);
+        let ids = shown.iter().skip(skipped).take(size).copied().collect();
         if *left == 0 {
             definition.stale.remove(&group);
         }
         ids
     } else {
-        definition.members.get(&group).map(page).unwrap_or_default()
+        let (at, first) = known.unwrap_or_default();
+        let members = definition.members.get(&group);
+        let rest = members.map(|members| members.range(first..).skip(skipped - at));
+        let mut ids: Vec<u128> = rest.into_iter().flatten().take(size + 1).copied().collect();
+        if let Some(next) = (ids.len() > size).then(|| ids.pop()).flatten() {
+            state.page_starts.insert((group, skipped + size), next);
+        }
+        ids
     };
     let list = quoted(&ids);
     let context = format!("{root}$metadata#Microsoft.Dynamics.CRM.msdynmkt_ListGroupMembersResponse");
@@ -305,9 +314,11 @@ fn result_text(root: &str, kind: &str, text: &str) -> Answer {
 
 fn quoted(ids: &[u128]) -> String {
     let mut text = String::with_capacity(ids.len() * 39);
-    for (index, id) in ids.iter().enumerate() {
-        let comma = if index == 0 { "" } else { "," };
-        let _ = write!(text, "{comma}\"{}\"", Uuid::from_u128(*id).hyphenated());
+    let mut buffer = Uuid::encode_buffer();
+    for id in ids {
+        text.push_str(if text.is_empty() { "\"" } else { ",\"" });
+        text.push_str(Uuid::from_u128(*id).hyphenated().encode_lower(&mut buffer));
+        text.push('"');
     }
     text
 }

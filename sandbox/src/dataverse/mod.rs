@@ -74,6 +74,7 @@ impl Dataverse {
     pub fn edit<T>(&self, edit: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.state();
         state.advance(Instant::now());
+        state.page_starts.clear();
         edit(&mut state)
     }
 
@@ -213,6 +214,9 @@ impl Dataverse {
             return Err(Refusal::no_resource(name));
         }
         let (table, action) = (Table::of(name), Action::of(name));
+        if call.method != Method::GET && action != Some(Action::ListGroup) {
+            state.page_starts.clear();
+        }
         if is_denied {
             let table = table.map_or("msdynmkt_segment", Table::logical);
             return Err(Refusal::no_privilege(&privilege(&call.method, table, action), table));

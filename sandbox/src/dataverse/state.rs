@@ -37,6 +37,9 @@ pub struct State {
     pub roles: Vec<Role>,
     /// The clock behind the dates of rows and answers.
     pub clock: Clock,
+    /// The first member of a page of a group, by how many members are before it, until anything changes: to count them off again
+    /// for every page would take longer than all else.
+    pub(super) page_starts: BTreeMap<(Uuid, usize), u128>,
     version: u64,
 }
 
