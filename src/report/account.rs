@@ -62,6 +62,8 @@ pub(crate) struct Comparison {
     /// Those that were merged into others, sorted.
     pub(crate) merged: Vec<ContactId>,
     pub(crate) difference: Option<Difference>,
+    /// How many members journeys see, where people have taken some out of the draft since it was published.
+    pub(crate) shown_before: Option<u64>,
     /// The destination forbids loads into segments in use, and Dynamics does not tell whether this one is.
     pub(crate) is_use_unknown: bool,
     /// What each guard says.

@@ -1,6 +1,6 @@
 //! What runs tell people in words; the words of an error are its own.
 
-use super::account::{Account, Comparison, Found, KeptOut, Lapsed, Missing};
+use super::account::{Account, Comparison, Difference, Found, KeptOut, Lapsed, Missing};
 use super::before::about_an_attempt_before;
 use super::sentence::people;
 use super::{Outcome, RunReport};
@@ -189,6 +189,12 @@ pub(super) fn about_the_segment(account: &Account) -> Vec<String> {
     }
     if let Some(members) = writing.begun_with.filter(|_| writing.written.is_some()) {
         sentences.push(about_an_attempt_before(members));
+    }
+    if let (Some(shown), Some(Difference { members_before, .. })) = (comparison.shown_before, comparison.difference) {
+        sentences.push(format!(
+            "somebody took members out of the segment in Dynamics and has not published that: journeys saw {shown} people, and what \
+             came and went is counted from the {members_before} of the draft"
+        ));
     }
     let lapsed = comparison.found.as_ref().and_then(|found| found.lapsed);
     if let Some(lapsed) = lapsed.filter(|_| writing.segment_id.is_some()) {

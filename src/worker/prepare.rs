@@ -27,6 +27,8 @@ pub(super) struct Prepared {
     pub(super) members: Census,
     pub(super) members_before: usize,
     pub(super) published_before: Option<u64>,
+    /// How many members journeys see, where people have taken some out of the draft since.
+    pub(super) shown_before: Option<u64>,
     /// How many members Dynamics is to count where the draft is published as it is.
     pub(super) counted_before: u64,
 }
@@ -117,6 +119,10 @@ impl<M: Means> Worker<'_, M> {
                 removed: plan.removed(),
             });
             let active_count = audience.as_ref().and_then(|audience| active_count(&audience.segment));
+            let shown_before = audience
+                .as_ref()
+                .and_then(|audience| shown_beside(&audience.segment, &census, head));
+            comparison.shown_before = shown_before;
             let prepared = Prepared {
                 contacts,
                 not_found,
@@ -126,6 +132,7 @@ impl<M: Means> Worker<'_, M> {
                 members_before,
                 counted_before,
                 published_before: head.writing.as_ref().map(|writing| writing.baseline(active_count)),
+                shown_before,
             };
             let is_settled = prepared.is_settled(job, head);
             if prepared.audience.is_none() && !is_settled {
@@ -182,6 +189,7 @@ impl<M: Means> Worker<'_, M> {
             rejected: reading.rejected.count,
             members: prepared.members_before,
             published: prepared.published_before,
+            shown: prepared.shown_before,
             added: prepared.plan.added(),
             removed: prepared.plan.removed(),
             older_files: reading.older_files,
@@ -224,7 +232,8 @@ impl Prepared {
 
     /// Returns how many members were published before the first write.
     pub(super) fn baseline(&self) -> u64 {
-        self.published_before.unwrap_or(self.members_before as u64)
+        let published = self.published_before.or(self.shown_before);
+        published.unwrap_or(self.members_before as u64)
     }
 
     /// Returns what Dynamics shows of the segment.
@@ -265,6 +274,20 @@ impl Prepared {
         // Who is counted and not in the draft was published by somebody else, or between reading back and Publish.
         is_shown && !self.shown().is_some_and(|shown| shown.has_strangers())
     }
+}
+
+/// Returns how many members Dynamics counts, where it is more than the draft holds and the draft is not what was published
+/// last: then people have taken some out and not published.
+fn shown_beside(segment: &Segment, members: &Census, head: &Head) -> Option<u64> {
+    let id = segment.id.to_string();
+    let ours = head
+        .applied
+        .as_ref()
+        .filter(|applied| applied.segment_id.as_deref() == Some(&id));
+    let is_published =
+        ours.is_some_and(|applied| applied.members.as_ref().is_none_or(|published| published == members));
+    let is_edited = head.writing.is_none() && !is_published;
+    active_count(segment).filter(|count| is_edited && *count > members.count)
 }
 
 /// Returns how many members Dynamics counts, where the segment is Active.

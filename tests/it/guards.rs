@@ -15,6 +15,30 @@ struct Case {
     words: [&'static str; 2],
 }
 
+#[tokio::test(start_paused = true)]
+async fn whom_somebody_has_taken_out_and_not_published_counts_for_those_that_journeys_would_lose() {
+    let world = World::start().await;
+    world.load("monday.csv", &contacts(0..300)).await;
+    let id = world.segment().definition_id.unwrap();
+    world.sandbox.dataverse.edit(|state| {
+        let members = state.definitions.get_mut(&id).unwrap().members.values_mut();
+        members.for_each(|members| members.retain(|id| *id == contact(7).as_u128()));
+    });
+    let refused = world.load("tuesday.csv", &contacts(5..10)).await;
+    refused.assert_refused();
+    assert!(refused.reason().contains("lose 295 of 300"), "{refused}");
+    assert_eq!(world.published(), contacts(0..300));
+
+    let run = world.load("wednesday.csv", &contacts(0..200)).await;
+    run.assert_loaded();
+    let warnings = run["warnings"].to_string();
+    assert!(
+        warnings.contains("journeys saw 300 people, and what came and went is counted from the 1 of the draft"),
+        "{run}"
+    );
+    assert_eq!(world.published(), contacts(0..200));
+}
+
 /// Proves that the file is refused for good, and that its approval lets exactly this input through.
 async fn assert_guarded(world: &World, case: Case) {
     let refused = world.run(&case.key).await;

@@ -27,6 +27,9 @@ pub struct Facts<'a> {
     pub members: usize,
     /// Members published before an unfinished load left the draft half-written; `None` if the draft is whole.
     pub published: Option<u64>,
+    /// Members that journeys see, where people have taken some out of the draft since it was published; `None` where they have
+    /// not.
+    pub shown: Option<u64>,
     /// Contacts to be added.
     pub added: usize,
     /// Members to be removed.
@@ -271,9 +274,13 @@ fn shrinks_too_much(facts: &Facts<'_>, limits: &Rules) -> Option<Finding> {
     if facts.mode != Mode::Replace || facts.is_sample || is_desired_empty {
         return None;
     }
-    let (lost, of) = match facts.published {
-        Some(published) => (published.saturating_sub(facts.contacts as u64), published),
-        None => (facts.removed as u64, facts.members as u64),
+    let since = |published: u64| (published.saturating_sub(facts.contacts as u64), published);
+    let draft = (facts.removed as u64, facts.members as u64);
+    let (lost, of) = match (facts.published, facts.shown) {
+        (Some(published), _) => since(published),
+        // Journeys lose whom people have taken out, too.
+        (None, Some(shown)) if percent_of(since(shown)) >= percent_of(draft) => since(shown),
+        (None, _) => draft,
     };
     (of >= SHRINK_FROM && exceeds(lost, of, limits.max_shrink_percent)).then(|| Finding {
         exact: format!(
@@ -283,6 +290,10 @@ fn shrinks_too_much(facts: &Facts<'_>, limits: &Rules) -> Option<Finding> {
         ),
         plain: in_plain_words_shrinking(facts, lost, of, limits.max_shrink_percent),
     })
+}
+
+fn percent_of((share, whole): (u64, u64)) -> f64 {
+    percent(share, whole)
 }
 
 fn in_plain_words_shrinking(facts: &Facts<'_>, lost: u64, of: u64, limit: f64) -> String {

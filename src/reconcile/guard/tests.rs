@@ -23,6 +23,7 @@ fn facts() -> Facts<'static> {
         rejected: 0,
         members: 1_000,
         published: None,
+        shown: None,
         added: 0,
         removed: 0,
         older_files: None,
@@ -228,6 +229,39 @@ fn after_a_crash_the_published_count_is_the_baseline() {
         ),
         "growth is no loss"
     );
+}
+
+#[test]
+fn whom_people_have_taken_out_of_the_draft_journeys_lose_with_the_next_publish() {
+    let limits = limits(|_| ());
+    let edited = Facts {
+        members: 1,
+        shown: Some(300),
+        contacts: 5,
+        held: 5,
+        added: 4,
+        ..facts()
+    };
+    let refused = evaluate(&edited, &limits);
+    let plain = in_plain_words(&refused).concat();
+    assert_eq!(plain, "the file holds 5 people, 295 fewer than now (limit 50 %)");
+    assert!(passes(
+        Facts {
+            contacts: 150,
+            ..edited
+        },
+        &limits
+    ));
+    // Whoever is left in the draft may go with it.
+    let replaced = Facts {
+        members: 200,
+        shown: Some(300),
+        contacts: 290,
+        added: 250,
+        removed: 160,
+        ..facts()
+    };
+    assert!(!passes(replaced, &limits));
 }
 
 #[test]
