@@ -39,6 +39,12 @@ pub enum Lags {
          itself"
     )]
     Nobody,
+    /// It shows nobody who is to be out, and may not show yet whom an attempt before has added.
+    #[error(
+        "the list of members shows nobody who is to be removed; but an attempt before this one has begun to add members less than \
+         half an hour ago, and a list may lag behind: nothing was published, and it is tried again by itself"
+    )]
+    Removed,
 }
 
 impl<M: Means> Draft<'_, M> {
@@ -108,8 +114,13 @@ impl<M: Means> Draft<'_, M> {
                 }
             }
             // Whom a list does not show yet who is asked for is added once more; whoever is not asked for would be published.
-            if left.is_empty() && desired.mode == Mode::Replace && self.may_still_lag() {
-                return Err(Error::ListLags(Lags::Nobody));
+            let unproven = match desired.mode {
+                Mode::Replace => Some(Lags::Nobody),
+                Mode::Remove => Some(Lags::Removed),
+                Mode::Append => None,
+            };
+            if let Some(lags) = unproven.filter(|_| left.is_empty() && self.may_still_lag()) {
+                return Err(Error::ListLags(lags));
             }
         }
         self.is_doubted = false;

@@ -1,7 +1,7 @@
 //! What a head remembers of the loads that are done, and what keeps it from being forgotten itself.
 
-use super::head::{Head, Writing};
-use crate::domain::{Outcome, View, utc};
+use super::head::{Head, Job, Writing};
+use crate::domain::{Mode, Outcome, View, utc};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -208,8 +208,11 @@ impl Head {
     }
 
     /// Returns when an attempt last began that may have added members to a draft that may be half-written.
-    pub fn written(&self) -> Option<DateTime<Utc>> {
-        let unproven = || self.unproven.as_ref().map(|unproven| unproven.since);
+    ///
+    /// What a removal comes to hold of a draft that was only found again is compared with whom it is to hold, whatever the time.
+    pub fn written_before(&self, job: &Job) -> Option<DateTime<Utc>> {
+        let unproven = self.unproven.as_ref().filter(|_| job.mode != Mode::Remove);
+        let unproven = || unproven.map(|unproven| unproven.since);
         self.writing.as_ref().map_or_else(unproven, |writing| writing.written)
     }
 }

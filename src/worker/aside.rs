@@ -54,6 +54,9 @@ impl<M: Means> Session<'_, M> {
         let is_unproven = is_unseen && first.is_empty();
         let draft = Draft::new(self.means(), &self.lease.fence, segment, definition.clone());
         let mut draft = draft.begun_at(failed.found());
+        if undoing.mode == Mode::Append {
+            self.lease.note_putting_back().await?;
+        }
         let converged = draft.converge(&desired, first).await?;
         let was_published = draft.is_computed_by(&self.means().segment(segment.id).await?);
         let unproven = is_unproven.then_some(converged.members);
@@ -182,6 +185,7 @@ impl<M: Means> Session<'_, M> {
         let plan = desired.plan(members, survey::exclude_groups(&definition), &[]);
         // The next attempt at the job does not know of whoever is taken out here.
         let mut draft = Draft::new(self.means(), &self.lease.fence, &segment, definition).spared();
+        self.lease.note_putting_back().await?;
         let converged = draft.converge(&desired, plan.map_err(reconcile::Error::from)?).await?;
         Ok(converged.members == before)
     }

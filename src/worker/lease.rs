@@ -4,7 +4,7 @@ use super::missing::Lack;
 use super::prepare::Prepared;
 use super::unheard::Unheard;
 use super::{Asked, heads};
-use crate::domain::{Census, Fate, SegmentName, Watch};
+use crate::domain::{Census, Fate, Mode, SegmentName, Watch};
 use crate::means::Means;
 use crate::reconcile::late;
 use crate::state::transition::sending_time;
@@ -149,12 +149,17 @@ impl<M: Means> LeaseGuard<M> {
         let begun = self.change(|head, now| {
             let overtaken = head.begin(&self.owner, job, baseline, members, seen)?;
             head.expect(job, || prepared.expected(job));
-            if !prepared.contacts.is_empty() {
+            if job.mode != Mode::Remove && !prepared.contacts.is_empty() {
                 head.note_write(now);
             }
             Ok(overtaken)
         });
         begun.await.inspect(|overtaken| self.unheard.hear(overtaken))
+    }
+
+    /// Notes that members are about to be added to the draft again who had been taken out.
+    pub(super) async fn note_putting_back(&self) -> Result<(), Error> {
+        self.change(|head, now| head.note_putting_back(&self.owner, now)).await
     }
 
     /// Notes that a request to create the segment leaves now, or has left and nobody knows what became of it.

@@ -296,7 +296,7 @@ impl<M: Means> Session<'_, M> {
             writing.segment_id = Some(segment.id.to_string());
             let desired = self.worker.desired(job, &prepared.contacts, prepared.not_found);
             let mut draft = Draft::new(self.means(), &self.lease.fence, &segment, definition)
-                .doubted(head.has_doubtful_lists(), head.written())
+                .doubted(head.has_doubtful_lists(), head.written_before(job))
                 .begun_at(head.seen_before(seen))
                 .just_made(is_new);
             let undoing = undoing(job, head, &prepared.plan);

@@ -297,3 +297,42 @@ async fn nobody_is_taken_out_to_try_the_list_of_a_draft_that_is_brought_back() {
     );
     assert_eq!(world.published(), contacts(0..3_000));
 }
+
+/// An attempt that died has taken them out, the next one has put them back, and lists still show the first of these.
+#[tokio::test(start_paused = true)]
+async fn whom_a_draft_that_is_brought_back_holds_again_is_not_published_where_a_list_may_not_show_it_yet() {
+    let world = World::start().await;
+    world.destination(&json!({"mode": "remove"}));
+    let seed = Seed::named(SEGMENT).group(contacts(0..1_500));
+    world.sandbox.dataverse.seed_segment(seed);
+    let key = world.drop_contacts("monday.csv", &contacts(0..500));
+    let event = world.sandbox.s3.notification(BUCKET, &key);
+    let taken_out = async {
+        while world.segment().members.len() != 1_000 {
+            tokio::task::yield_now().await;
+        }
+    };
+    kill_when(&world, event, taken_out).await;
+    tokio::time::sleep(A_LEASE).await;
+
+    world.sandbox.dataverse.modes(|modes| modes.stale_reads = 1_000);
+    let fault = Fault::on("GetObject").path("monday").times(1);
+    world.sandbox.s3.fault(fault.answer(403).code("AccessDenied"));
+    sweep(&world).await;
+    assert_eq!(world.segment().members, contacts(0..1_500), "they are back");
+    let publishes = world.segment().publishes;
+    let (kind, reason) = failure_of(&world, &key).await;
+    assert_eq!(kind, "MembersDiffer", "{reason}");
+    assert!(reason.contains("a list may lag behind"), "{reason}");
+    assert_eq!(world.segment().publishes, publishes);
+
+    world.sandbox.dataverse.modes(|modes| modes.stale_reads = 0);
+    let shown = |state: &mut sandbox::dataverse::State| {
+        let definitions = state.definitions.values_mut();
+        definitions.for_each(|definition| definition.stale.clear());
+    };
+    world.sandbox.dataverse.edit(shown);
+    tokio::time::sleep(Duration::from_hours(2)).await;
+    assert_eq!(outcomes(&sweep(&world).await), ["loaded"]);
+    assert_eq!(world.published(), contacts(500..1_500));
+}

@@ -36,6 +36,13 @@ impl Head {
         }
     }
 
+    /// Notes before they are sent that members are added to the draft again who had been taken out.
+    pub fn note_putting_back(&mut self, owner: &str, now: DateTime<Utc>) -> Result<(), LeaseLost> {
+        self.lease_of(owner)?;
+        self.note_write(now);
+        Ok(())
+    }
+
     /// Notes before it is sent that a request is to create the segment, and afterwards that nobody heard what became of it.
     pub fn note_create(&mut self, owner: &str, now: DateTime<Utc>) -> Result<(), LeaseLost> {
         self.lease_of(owner)?;
