@@ -20,14 +20,20 @@ pub(super) fn about_what_is_newer(reading: &Reading) -> Vec<String> {
         1 => "1 addition or removal that is newer than this result was".to_owned(),
         _ => format!("{count} additions and removals that are newer than this result were"),
     };
+    let are_above = |count: usize, more: &str| match (count, more) {
+        (1, "") => {
+            "1 addition or removal that is newer than this result, or was asked for directly since, was".to_owned()
+        }
+        _ => format!(
+            "{count} additions and removals that are newer than this result, or were asked for directly since,{more} were"
+        ),
+    };
     let are_undone = |undone: Undone| match (undone.count, undone.may_be_more) {
-        (count, false) => are(count),
+        (count, false) => are_above(count, ""),
         (0, true) => {
             "additions and removals that may be newer than this result, and are not remembered, were".to_owned()
         }
-        (count, true) => format!(
-            "{count} additions and removals that are newer than this result, and perhaps more that are not remembered, were"
-        ),
+        (count, true) => are_above(count, " and perhaps more that are not remembered,"),
     };
     let (newer, undone) = (reading.newer, reading.undone);
     let goes_under = format!(
@@ -41,11 +47,9 @@ pub(super) fn about_what_is_newer(reading: &Reading) -> Vec<String> {
         are_undone(undone)
     );
     let overtakes = format!(
-        "{}: a direct load stands above what waits, so that it is superseded; load directly afterwards what is to hold",
-        match undone.waiting {
-            1 => "1 addition or removal that is newer than this result was not carried out yet".to_owned(),
-            count => format!("{count} additions and removals that are newer than this result were not carried out yet"),
-        }
+        "{} not carried out yet: a direct load stands above what waits, so that it is superseded; load directly \
+         afterwards what is to hold",
+        are_above(undone.waiting, "")
     );
     let said = [
         (newer > 0, goes_under),

@@ -3,7 +3,7 @@
 use super::head::{Head, Input, Job};
 use super::ledger::Standing;
 use super::precedence::{Precedence, Rank};
-use crate::domain::{Mode, ObjectRef, Pinned, Place, Position, RunId};
+use crate::domain::{Mode, ObjectRef, Pinned, Position, RunId};
 use serde::{Deserialize, Serialize};
 
 /// An addition or removal that was carried out.
@@ -89,18 +89,18 @@ impl Head {
     }
 
     /// Returns which additions and removals a direct load undoes, as far as its file says otherwise: they are newer than the
-    /// file, and it stands above them.
+    /// file, or were asked for directly since, and it stands above them.
     pub fn undone_by(&self, job: &Job) -> Undone {
-        let decided = self.decided_to(Mode::Append).map(Position::place);
-        let is_newer = |place: Place<'_>| place > job.position.place() && Some(place) > decided;
+        let in_force = self.rank_in_force();
+        let is_newer = |rank: Rank<'_>| rank > (job.position.place(), false, 0) && Some(rank) > in_force;
         let is_undone = |counted: &&Counted| {
             let is_other = job.mode == Mode::Replace || counted.mode().is_some_and(|mode| mode != job.mode);
-            is_other && is_newer(counted.input.position.place()) && counted.rank() <= job.rank()
+            is_other && is_newer(counted.rank()) && counted.rank() <= job.rank()
         };
-        let may_be_undone = |highest: &Standing| is_newer(highest.rank().0) && highest.rank() <= job.rank();
+        let may_be_undone = |highest: &Standing| is_newer(highest.rank()) && highest.rank() <= job.rank();
         let is_overtaken = |waiting: &&Job| {
             let is_other = waiting.mode != Mode::Replace && job.mode == Mode::Replace && !self.has_counted(waiting);
-            is_other && is_newer(waiting.position.place()) && waiting.rank() < job.rank()
+            is_other && is_newer(waiting.rank()) && waiting.rank() < job.rank()
         };
         Undone {
             waiting: self
@@ -167,6 +167,11 @@ impl Counted {
 
     pub(super) fn rank(&self) -> Rank<'_> {
         Precedence::rank(self.direct(), &self.input.position)
+    }
+
+    /// Returns the result that it stood at, or above.
+    pub(super) fn stands_at(&self) -> &Position {
+        Precedence::place(self.direct(), &self.input.position)
     }
 
     /// Returns how it was loaded; `None` if an earlier version counted it.

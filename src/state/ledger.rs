@@ -47,6 +47,11 @@ impl Standing {
     pub(super) fn rank(&self) -> Rank<'_> {
         Precedence::rank(self.direct.as_ref(), &self.position)
     }
+
+    /// Returns the result that it stood at, or above.
+    pub(super) fn stands_at(&self) -> &Position {
+        Precedence::place(self.direct.as_ref(), &self.position)
+    }
 }
 
 impl Ledger {
@@ -77,10 +82,16 @@ impl Ledger {
         append.chain(self.remove.iter().filter(move |_| mode != Mode::Remove))
     }
 
+    /// Returns where those stood of which it knows that.
+    fn stood(&self) -> impl Iterator<Item = &Standing> {
+        self.highest_against(Mode::Replace).chain(&self.overtaken)
+    }
+
     /// Returns the latest time that it tells.
     pub(super) fn latest(&self) -> Option<DateTime<Utc>> {
-        let stood = self.highest_against(Mode::Replace).chain(&self.overtaken);
-        let stood = stood.map(|highest| highest.rank().0.0.max(highest.position.last_modified));
+        let stood = self
+            .stood()
+            .map(|highest| highest.rank().0.0.max(highest.position.last_modified));
         stood.chain(self.blank_before).max()
     }
 }
@@ -202,6 +213,11 @@ impl Head {
 
     fn highest_passed_over(&self) -> Option<&Standing> {
         self.ledger.as_ref()?.overtaken.as_ref()
+    }
+
+    /// Returns where the highest stood of those that are not kept whole, or were overtaken.
+    pub(super) fn stood(&self) -> impl Iterator<Item = &Standing> {
+        self.ledger.iter().flat_map(Ledger::stood)
     }
 
     /// Returns where the highest additions and removals stood that may say something else than a job and are not kept whole.

@@ -15,6 +15,7 @@ mod created_late;
 mod damaged;
 mod deployed;
 mod described;
+mod direct;
 mod documents;
 mod dynamics;
 mod editors;

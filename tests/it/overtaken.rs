@@ -67,7 +67,7 @@ async fn what_waits_and_is_overtaken_is_told_as_superseded_once_and_a_direct_loa
         let reason = told["reason"].as_str().unwrap();
         assert_eq!(reason.contains("newer result"), by != "direct", "{reason}");
         assert!(reason.ends_with("counts instead"), "{reason}");
-        let warning = "1 addition or removal that is newer than this result was not carried out yet";
+        let warning = "1 addition or removal that is newer than this result, or was asked for directly since, was not carried out yet";
         let warns = Run::first(&answer).warnings().contains(warning);
         assert_eq!(warns, by == "direct" && mode == "remove", "{answer}");
         world.sandbox.dataverse.set_users(segment, 0, &[]);

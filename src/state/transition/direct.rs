@@ -3,6 +3,7 @@
 use crate::domain::{Mode, Position};
 use crate::state::counted::Counted;
 use crate::state::head::{Head, Job};
+use crate::state::ledger::Standing;
 use crate::state::precedence::Precedence;
 
 impl Head {
@@ -35,12 +36,16 @@ impl Head {
 
     pub(super) fn precedence_over_all(&self, own: &Position) -> Precedence {
         let pending = self.pending.iter().map(Job::stands_at);
-        // Of what events told `newest` knows.
+        // Of what events told `newest` knows; what was asked for directly leaves it as it is.
         let refused = self.refused.iter().filter_map(|refused| refused.direct.as_ref());
         let refused = refused.map(|direct| &direct.above);
-        let known = pending.chain(refused).chain(&self.newest).chain(&self.settled);
+        let counted = self.counted.iter().map(Counted::stands_at);
+        let stood = self.stood().map(Standing::stands_at);
+        let known = pending.chain(refused).chain(counted).chain(stood);
+        let known = known.chain(&self.newest).chain(&self.settled);
         // What was counted goes over what comes late, as those that wait do over each other.
         let counted = self.counted.iter().filter_map(Counted::number);
+        let counted = counted.chain(self.stood().map(|stood| stood.rank().2));
         // What was refused comes back where it stood, once it is approved.
         let refused = self
             .refused

@@ -84,7 +84,7 @@ impl Head {
     }
 
     /// Returns what compares additions and removals with the complete result that is in force.
-    fn rank_in_force(&self) -> Option<Rank<'_>> {
+    pub(in crate::state) fn rank_in_force(&self) -> Option<Rank<'_>> {
         let decided = self.decided_to(Mode::Append)?;
         let number = self.in_force_number;
         Some((decided.place(), number.is_some(), number.unwrap_or(0)))

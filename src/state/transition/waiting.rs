@@ -57,8 +57,10 @@ impl Head {
             Some(_) => place < decided.place(),
             None => place <= decided.place(),
         });
+        // Of two that stand above the same the later one counts.
+        let is_below = job.stands_above() && self.rank_in_force().is_some_and(|in_force| job.rank() < in_force);
         let is_counted = job.mode != Mode::Replace && self.has_counted(job) && job.direct.is_none();
         let is_queued = self.pending.iter().any(|pending| pending.is_same_object(job));
-        !is_overtaken && !is_counted && !is_queued
+        !is_overtaken && !is_below && !is_counted && !is_queued
     }
 }

@@ -109,10 +109,10 @@ fn a_direct_load_that_is_forgotten_stands_above_the_file_that_was_newest_when_it
     assert_eq!(head.newer_than(&file(9, Append)), Err(Untold::Forgotten));
     let again = head.asked_directly(file(9, Append));
     assert_eq!(head.newer_than(&again), Ok(vec![]), "a direct load stands above all");
-    let undone = head.undone_by(&again);
-    assert_eq!((undone.count, undone.may_be_more), (0, false), "the file is no older");
-    let undone = head.undone_by(&head.asked_directly(file(8, Append)));
-    assert_eq!((undone.count, undone.may_be_more), (0, true));
+    for again in [again, head.asked_directly(file(8, Append))] {
+        let undone = head.undone_by(&again);
+        assert_eq!((undone.count, undone.may_be_more), (0, true));
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 mod additions;
 mod attempts;
 mod carried_out;
+mod direct;
 mod forgotten;
 mod late;
 mod same_second;
