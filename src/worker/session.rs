@@ -285,7 +285,7 @@ impl<M: Means> Session<'_, M> {
     ) -> (Writing, Result<Option<Outcome>, Error>) {
         let mut writing = Writing::default();
         let outcome = async {
-            writing.begun_with = prepared.published_before;
+            writing.begun_with = head.writing.as_ref().map(|writing| writing.published);
             let seen = prepared.seen();
             writing.overtaken = self.lease.begin(job, &prepared).await?;
             let is_new = prepared.audience.is_none();

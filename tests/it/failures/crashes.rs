@@ -105,6 +105,31 @@ async fn a_kill_right_after_publishing_is_published_again_since_nobody_can_tell(
     assert_eq!(world.head()["writing"], json!(null));
 }
 
+/// Dynamics shows the count that the dead attempt published, which is what guards go by then.
+#[tokio::test(start_paused = true)]
+async fn what_an_attempt_published_that_died_is_not_told_as_published_before_it() {
+    let world = World::start().await;
+    world.load("monday.csv", &contacts(0..3_000)).await.assert_loaded();
+    let key = world.drop_contacts("tuesday.csv", &contacts(1_000..4_500));
+    let dataverse = &world.sandbox.dataverse;
+    dataverse.clear_log();
+    let looked_after_publishing = async {
+        dataverse.arrived("PublishSegmentDefinition", 1).await;
+        let looks = dataverse.count("GET msdynmkt_segments");
+        dataverse.arrived("GET msdynmkt_segments", looks + 1).await;
+    };
+    let event = world.sandbox.s3.notification(BUCKET, &key);
+    kill_when(&world, event, looked_after_publishing).await;
+    tokio::time::sleep(A_LEASE).await;
+    assert_eq!(world.published(), contacts(1_000..4_500));
+    let retried = world.run(&key).await;
+    retried
+        .assert_loaded()
+        .added(0)
+        .warns("3000 members were published before it");
+    assert_eq!(world.published(), contacts(1_000..4_500));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_draft_that_is_whole_but_was_never_published_is_not_taken_for_unchanged() {
     let world = World::start().await;
