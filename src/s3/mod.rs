@@ -16,3 +16,4 @@ pub(crate) use keys::{Folder, Keys, Names};
 pub(crate) use listing::list;
 pub(crate) use own::{Look, Only, Own};
 pub(crate) use reason::{Denied, Missing, Reason};
+pub(crate) use small::Small;

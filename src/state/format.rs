@@ -103,16 +103,6 @@ pub(super) fn parse(body: &[u8], home: &Home) -> Result<Content, String> {
     }
 }
 
-/// Reads a head of whatever home, to look at only; `None` if it has moved and is told by the one that it has become.
-pub(super) fn parse_any(body: &[u8]) -> Result<Option<Box<Head>>, String> {
-    let home = Named::in_body(body).home();
-    Ok(match parse(body, &home)? {
-        Content::Head(head) | Content::Legacy(head) => Some(head),
-        Content::Moved(moved) => moved.head,
-        Content::Foreign => None,
-    })
-}
-
 /// What an object names that may be a head, whatever else is wrong with it.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Named {
@@ -122,6 +112,9 @@ pub(super) struct Named {
     pub(super) business_unit: Option<String>,
     #[serde(default)]
     segment_name: Option<String>,
+    /// Where it has moved, which names both.
+    #[serde(default)]
+    home: Option<Home>,
 }
 
 impl Named {
@@ -134,10 +127,10 @@ impl Named {
     }
 
     pub(super) fn home(&self) -> Home {
-        Home {
+        self.home.clone().unwrap_or_else(|| Home {
             environment: self.environment.clone().unwrap_or_default(),
             business_unit: self.business_unit.clone(),
-        }
+        })
     }
 }
 

@@ -1,11 +1,11 @@
 //! All segments at a glance, of whatever home: for the answer to `status` and for the status page.
 
-use super::format::{self, Named};
+use super::format::Named;
 use super::head::Head;
 use super::past::{LastRun, Load};
 use super::refused::Refused;
 use super::status::Status;
-use super::store::{Error, Heads};
+use super::store::{Error, Heads, KeyContent};
 use crate::domain::Home;
 use crate::s3::{Keys, Missing, Own, Reason};
 use chrono::TimeDelta;
@@ -40,8 +40,8 @@ pub struct Glance {
 }
 
 impl Glance {
-    fn of_unreadable(body: &[u8], reason: String) -> Self {
-        let named = Named::in_body(body);
+    fn of_unreadable(named: Named, error: &Error) -> Self {
+        let reason = error.to_string();
         Self {
             home: named.home(),
             status: Status::unreadable(named.segment_name(), named.environment, named.business_unit, reason),
@@ -56,8 +56,8 @@ impl Glance {
         }
     }
 
-    fn of(head: Head, own: &Own, stale_after: Option<TimeDelta>) -> Self {
-        let now = own.now();
+    fn of(head: Head, own: &Own, stale_after: impl Fn(&Home) -> Option<TimeDelta>) -> Self {
+        let (now, stale_after) = (own.now(), stale_after(&head.home));
         let shortage = head.shortage.as_ref();
         Self {
             status: Status::of(&head, now, stale_after),
@@ -111,25 +111,39 @@ impl Glances {
     }
 }
 
+/// Looks at a head as a run of its own home would: what no run goes by is not told as if one did.
 async fn glance_at(own: &Own, key: String, stale_after: impl Fn(&Home) -> Option<TimeDelta>) -> Option<Glance> {
-    let read = match own.read(&key).await {
+    let mut read = own.read(&key).await;
+    for _ in 0..Heads::LOOKS_MORE {
+        if own.knows_the_time() {
+            break;
+        }
+        read = own.read(&key).await;
+    }
+    let read = match read {
         Err(Reason::Missing(missing)) if missing != Missing::Bucket => return None,
         Err(reason) => {
             let error = Error::of(reason, &own.bucket, &key, "read");
-            return Some(Glance::of_unreadable(&[], error.to_string()));
+            return Some(Glance::of_unreadable(Named::default(), &error));
         }
-        Ok(read) => read.content,
+        Ok(read) => read,
     };
-    match format::parse_any(&read) {
-        Ok(head) => {
-            let head = *head?;
-            let stale_after = stale_after(&head.home);
+    let named = Named::in_body(&read.content);
+    let heads = Heads::new(own.clone(), named.home());
+    match heads.understand(&key, &read) {
+        Ok(KeyContent::Head(stored)) => Some(Glance::of(stored.head, own, stale_after)),
+        Ok(KeyContent::Legacy(legacy)) => {
+            let head = legacy.into_past()?;
             Some(Glance::of(head, own, stale_after))
         }
-        Err(what) => {
-            let bucket = own.bucket.clone();
-            let error = Error::Unreadable { bucket, key, what };
-            Some(Glance::of_unreadable(&read, error.to_string()))
+        Ok(KeyContent::Foreign) => None,
+        Err(error) => {
+            let lies_here = |name| [heads.key(&name), own.keys.legacy_head(&name)].contains(&key);
+            let is_its_own = named.segment_name().is_none_or(lies_here);
+            Some(Glance::of_unreadable(
+                if is_its_own { named } else { Named::default() },
+                &error,
+            ))
         }
     }
 }

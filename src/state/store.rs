@@ -5,12 +5,15 @@ use super::head::Head;
 use super::legacy::Legacy;
 use super::transition::LeaseLost;
 use crate::domain::{Fate, Home, SegmentName, utc};
-use crate::s3::{Denied, Keys, Missing, Only, Own, Reason};
+use crate::s3::{Denied, Keys, Missing, Only, Own, Reason, Small};
 use chrono::{DateTime, Utc};
 use std::borrow::Cow;
 
 /// What is done to a head that is forgotten, in the words of an error.
 const DELETED: &str = "deleted";
+
+/// What is wrong with a head that does not lie where the one of its segment does.
+const ELSEWHERE: &str = "is the state of another segment";
 
 /// What can go wrong with the function's own objects.
 #[derive(Debug, thiserror::Error)]
@@ -216,6 +219,10 @@ impl Heads {
     /// what is left of an earlier head, and several may share a bucket.
     pub(super) const MOST: usize = 100_000;
 
+    /// How often a head is read once more: S3's first answer of all may tell a wrong time, by the second neither is known, by the
+    /// third it is.
+    pub(super) const LOOKS_MORE: u32 = 2;
+
     /// Opens the heads of this home among the function's own objects.
     pub(crate) const fn new(own: Own, home: Home) -> Self {
         Self { own, home }
@@ -231,9 +238,7 @@ impl Heads {
         let key = self.key(segment_name);
         match self.fetch(&key).await? {
             Some(KeyContent::Head(stored)) => Ok(Some(stored)),
-            Some(KeyContent::Legacy(_) | KeyContent::Foreign) => {
-                Err(self.unreadable(&key, "is the state of another segment"))
-            }
+            Some(KeyContent::Legacy(_) | KeyContent::Foreign) => Err(self.unreadable(&key, ELSEWHERE)),
             None => Ok(None),
         }
     }
@@ -243,9 +248,7 @@ impl Heads {
         let key = self.own.keys.legacy_head(segment_name);
         match self.fetch(&key).await? {
             Some(KeyContent::Legacy(legacy)) => Ok(Some(legacy)),
-            Some(KeyContent::Head(_) | KeyContent::Foreign) => {
-                Err(self.unreadable(&key, "is the state of another segment"))
-            }
+            Some(KeyContent::Head(_) | KeyContent::Foreign) => Err(self.unreadable(&key, ELSEWHERE)),
             None => Ok(None),
         }
     }
@@ -316,8 +319,7 @@ impl Heads {
     /// Reads what lies there; what is gone since it was listed is nothing any more.
     pub async fn fetch(&self, key: &str) -> Result<Option<KeyContent>, Error> {
         let mut read = self.look(key).await?;
-        // The first answer of all may tell a wrong time: by the second neither is known, by the third it is.
-        for _ in 0..2 {
+        for _ in 0..Self::LOOKS_MORE {
             if self.own.knows_the_time() && !matches!(&read, Some((_, _, Some(_)))) {
                 break;
             }
@@ -326,11 +328,22 @@ impl Heads {
         let Some((content, etag, early)) = read else {
             return Ok(None);
         };
+        self.place(key, content, etag, early).map(Some)
+    }
+
+    /// Says what lies there, as it was read: to whoever goes by it, and to whoever only tells of it.
+    pub(super) fn understand(&self, key: &str, read: &Small) -> Result<KeyContent, Error> {
+        let (content, early) = self.parse(key, read)?;
+        self.place(key, content, read.etag.clone(), early)
+    }
+
+    /// Says whose it is, where it lies in its place and has no time that is still to come.
+    fn place(&self, key: &str, content: Content, etag: String, early: Option<String>) -> Result<KeyContent, Error> {
         if let Some(what) = early {
             return Err(self.unreadable(key, &what));
         }
         let (lying, lies_at) = match content {
-            Content::Foreign => return Ok(Some(KeyContent::Foreign)),
+            Content::Foreign => return Ok(KeyContent::Foreign),
             Content::Head(head) => {
                 let lies_at = self.key(&head.segment_name);
                 (KeyContent::Head(Stored { head: *head, etag }), lies_at)
@@ -348,9 +361,9 @@ impl Heads {
             }
         };
         if lies_at != key {
-            return Err(self.unreadable(key, "is the state of another segment"));
+            return Err(self.unreadable(key, ELSEWHERE));
         }
-        Ok(Some(lying))
+        Ok(lying)
     }
 
     /// Reads what lies there, with its version, and what of it is a time that is still to come by what S3 says of the time.
@@ -359,9 +372,14 @@ impl Heads {
             Err(Reason::Missing(missing)) if missing != Missing::Bucket => return Ok(None),
             read => read.map_err(|reason| self.failure(reason, key, "read"))?,
         };
+        let (content, early) = self.parse(key, &read)?;
+        Ok(Some((content, read.etag, early)))
+    }
+
+    fn parse(&self, key: &str, read: &Small) -> Result<(Content, Option<String>), Error> {
         let content = format::parse(&read.content, &self.home).map_err(|what| self.unreadable(key, &what))?;
         let early = content.comes_too_early(self.own.now());
-        Ok(Some((content, read.etag, early)))
+        Ok((content, early))
     }
 
     fn unreadable(&self, key: &str, what: &str) -> Error {
