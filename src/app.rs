@@ -281,7 +281,7 @@ impl App {
         let destination = by(stop_at, "the secrets were read", self.clients.secrets.destination()).await;
         let mut segments = self.clients.statuses(&bucket, destination.as_ref().ok()).await?;
         if let Some(name) = segment_name {
-            segments.retain(|glance| glance.status.segment_name.as_ref() == Some(name));
+            segments.retain(|status| status.segment_name.as_ref() == Some(name));
         }
         let unmarked = match &destination {
             Ok(destination) => match self.clients.variables.results_bucket.as_deref() {

@@ -8,7 +8,7 @@ use crate::means::{LOOK_BACK, MOST_RESULTS};
 use crate::report::Archive;
 use crate::s3::{self, Own, S3Clock};
 use crate::source::{self, Manner, ObjectVersion, Objects, Unmarked, unmarked};
-use crate::state::{self, Glance, Glances, Heads, Trials, transition};
+use crate::state::{self, Glance, Glances, Heads, Status, Trials, transition};
 use crate::time::Fence;
 use aws_config::SdkConfig;
 use chrono::TimeDelta;
@@ -83,9 +83,20 @@ impl Clients {
         &self,
         bucket: &str,
         destination: Option<&Destination>,
-    ) -> Result<Vec<Glance>, state::Error> {
+    ) -> Result<Vec<Status>, state::Error> {
         let glances = Glances::read_all(&self.own(bucket), Self::stale_after(destination)).await?;
-        Ok(glances.segments)
+        // What names none is an earlier version's, and goes to whoever looks first.
+        let may_live_in = |home: &Home| {
+            home.environment.is_empty() || destination.is_none_or(|destination| destination.may_live_in(home))
+        };
+        let described = |glance: Glance| {
+            if may_live_in(&glance.home) {
+                glance.status
+            } else {
+                glance.status.of_another()
+            }
+        };
+        Ok(glances.segments.into_iter().map(described).collect())
     }
 
     /// Says how old the audiences of a home may be, as far as the destination tells.

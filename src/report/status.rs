@@ -1,7 +1,7 @@
 //! The answer to the question how the segments are.
 
 use crate::error::Error;
-use crate::state::{Glance, Status};
+use crate::state::Status;
 use serde_json::{Value, json};
 
 /// The most files that are named: whoever sees a hundred knows which job did not end.
@@ -9,7 +9,7 @@ const MOST_FILES: usize = 100;
 
 /// Answers how the segments are, and which data files wait for a marker or manifest; what could not be read is a warning.
 pub(crate) fn status_answer(
-    segments: &[Glance],
+    segments: &[Status],
     unmarked: &Result<Vec<String>, Error>,
     unread_secret: Option<&Error>,
 ) -> Value {
@@ -20,7 +20,6 @@ pub(crate) fn status_answer(
         .as_ref()
         .err()
         .map(|error| format!("which files wait for a marker could not be looked at: {error}"));
-    let segments: Vec<&Status> = segments.iter().map(|glance| &glance.status).collect();
     let files: Vec<_> = unmarked.iter().flatten().take(MOST_FILES).collect();
     json!({
         "segments": segments,

@@ -129,6 +129,27 @@ impl Status {
         }
     }
 
+    /// Describes it for a function that never goes on with it, since its destination is another one: nothing that is tried
+    /// again is by that one, nor awaited.
+    pub fn of_another(self) -> Self {
+        let reason = match (self.state, &self.environment) {
+            (State::Failing | State::Waiting | State::Computing, Some(environment)) => Some(format!(
+                "this function does not go on with it: that takes one whose destination is {environment}{}",
+                if self.business_unit.is_some() {
+                    ", with the same business unit"
+                } else {
+                    ""
+                }
+            )),
+            _ => self.reason,
+        };
+        Self {
+            waiting_until: None,
+            reason,
+            ..self
+        }
+    }
+
     /// Describes a head that cannot be read.
     pub const fn unreadable(
         segment_name: Option<SegmentName>,

@@ -3,7 +3,7 @@
 use crate::failures::{deliver_to, kill_at, outcomes, sweep};
 use crate::upgrade::{FORMER, age_the_head};
 use crate::world::{FIFTEEN_MINUTES, World, contacts};
-use sandbox::{BUCKET, DESTINATION_SECRET, Sandbox};
+use sandbox::{BUCKET, DESTINATION_SECRET, Fault, Sandbox};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -140,5 +140,40 @@ async fn a_past_of_before_goes_to_the_first_environment_alone() {
     assert_eq!(
         other.dataverse.segment(crate::world::SEGMENT).published,
         Some(contacts(0..110))
+    );
+}
+
+/// Neither `status` nor the page promises that what failed there is tried again by a function that never does.
+#[tokio::test(start_paused = true)]
+async fn what_failed_in_another_environment_is_not_told_as_tried_again_by_this_function() {
+    let world = World::start().await;
+    let refused = Fault::on("AddStaticMembers").always().answer(403);
+    world.sandbox.dataverse.fault(refused);
+    let key = world.drop_contacts("monday.csv", &contacts(0..100));
+    world
+        .invoke(world.sandbox.s3.notification(BUCKET, &key))
+        .await
+        .unwrap_err();
+    let told = async || {
+        let status = world.invoke(json!({"action": "status"})).await.unwrap();
+        status["segments"][0].clone()
+    };
+    let shown = || crate::page::lines(&world).join("\n");
+    assert!(told().await["waiting_until"].is_string());
+    assert!(shown().contains("it is tried again after"), "{}", shown());
+    tokio::time::sleep(Duration::from_hours(24 * 8)).await;
+    world.destination(&another().await.1);
+    sweep(&world).await;
+    let (failing, shown) = (told().await, shown());
+    assert_eq!(
+        (&failing["state"], &failing["waiting_until"]),
+        (&json!("failing"), &json!(null)),
+        "{failing}"
+    );
+    let only = format!("one whose destination is {}", host(&world.sandbox));
+    assert!(failing["reason"].as_str().unwrap().contains(&only), "{failing}");
+    assert!(
+        shown.contains(&only) && !shown.contains("it is tried again after"),
+        "{shown}"
     );
 }

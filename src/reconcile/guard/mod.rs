@@ -253,17 +253,23 @@ fn first_of(files: &[ObjectRef]) -> String {
 fn too_many_invalid(facts: &Facts<'_>, limits: &Rules) -> Option<Finding> {
     exceeds(facts.rejected, facts.rows, limits.max_invalid_percent).then(|| Finding {
         exact: format!(
-            "{} of {} rows ({}) are rejected, since they hold no valid contact id or a wrong number of fields; \
+            "{} of {} rows ({}) {} no valid contact id or a wrong number of fields; \
              max_invalid_percent is {}",
             facts.rejected,
             facts.rows,
             shown(facts.rejected, facts.rows),
+            if facts.rejected == 1 {
+                "is rejected, since it holds"
+            } else {
+                "are rejected, since they hold"
+            },
             limits.max_invalid_percent
         ),
         plain: format!(
-            "{} of the {} rows of the file are unusable (limit {} %)",
+            "{} of the {} rows of the file {} unusable (limit {} %)",
             grouped(facts.rejected),
             grouped(facts.rows),
+            if facts.rejected == 1 { "is" } else { "are" },
             limits.max_invalid_percent
         ),
     })

@@ -2,21 +2,24 @@
 
 use super::html::Html;
 use super::light::Light;
-use super::{curve, moment, time};
-use crate::domain::Outcome;
+use super::{Serves, curve, moment, time};
+use crate::domain::{Home, Outcome};
 use crate::report::sentence;
 use crate::report::{Stale, command};
 use crate::state::{Glance, LastRun, Refused, State};
 use crate::text::shown::grouped;
 use chrono::{DateTime, Utc};
 
-/// Shows a segment in full; commands are for this function, where it is known which that is.
-pub(super) fn card(glance: &Glance, function: Option<&str>, now: DateTime<Utc>) -> Html {
+/// Shows a segment in full.
+pub(super) fn card(glance: &Glance, serves: Serves<'_>, now: DateTime<Utc>) -> Html {
     let (light, _) = Light::of(glance);
     let said = glance.last_run.as_ref();
     let said = said.map(|run| Html::paragraph("sentence", Html::text(&run.sentence)));
-    let notes = notes(glance, now).into_iter();
-    let notes = notes.map(|note| Html::paragraph("note", Html::text(&note)));
+    let (notes, function) = match serves {
+        Serves::It(function) => (notes(glance, now), function),
+        Serves::Others => (notes_of_others(glance, now), None),
+    };
+    let notes = notes.into_iter().map(|note| Html::paragraph("note", Html::text(&note)));
     let asked = glance.refused.as_ref().map(|refused| ask(refused, function));
     let left: Html = [heading(glance)]
         .into_iter()
@@ -108,6 +111,27 @@ fn notes(glance: &Glance, now: DateTime<Utc>) -> Vec<String> {
         .into_iter()
         .chain(note)
         .collect()
+}
+
+/// Says the same of a segment that the function never goes on with that writes the page: what it would do by itself is not
+/// promised, nor what the last run's sentence tells of that.
+fn notes_of_others(glance: &Glance, now: DateTime<Utc>) -> Vec<String> {
+    if !glance.has_died && !matches!(glance.status.state, State::Failing | State::Waiting) {
+        return notes(glance, now);
+    }
+    let Home {
+        environment,
+        business_unit,
+    } = &glance.home;
+    let unit = if business_unit.is_some() {
+        " and this business unit"
+    } else {
+        ""
+    };
+    vec![format!(
+        "The function that has written this page loads other segments, and never goes on with this one: only one whose destination is \
+         {environment}{unit} does."
+    )]
 }
 
 fn stale(glance: &Glance) -> Option<Stale> {

@@ -48,6 +48,15 @@ pub struct StatusPage<'a> {
     pub elsewhere: &'a [Home],
 }
 
+/// Whom the function serves that writes the page.
+#[derive(Clone, Copy, Debug)]
+enum Serves<'a> {
+    /// The segment's home, as far as it is known; for it are commands, where its name is known.
+    It(Option<&'a str>),
+    /// Another home alone.
+    Others,
+}
+
 impl StatusPage<'_> {
     /// Returns the page as of `now`.
     pub fn html(&self, now: DateTime<Utc>) -> String {
@@ -122,8 +131,14 @@ impl StatusPage<'_> {
         for (index, glance) in glances.into_iter().enumerate() {
             let [cards, rows] = homes.entry(key(&glance.home)).or_default();
             if index < MOST_CARDS {
-                let function = self.function.filter(|_| !self.elsewhere.contains(&glance.home));
-                cards.push(card::card(glance, function, now));
+                let is_elsewhere = self.elsewhere.contains(&glance.home);
+                let is_known = self.trouble.is_none() && !glance.home.environment.is_empty();
+                let serves = match (is_elsewhere, is_known) {
+                    (false, _) => Serves::It(self.function),
+                    (true, true) => Serves::Others,
+                    (true, false) => Serves::It(None),
+                };
+                cards.push(card::card(glance, serves, now));
             } else {
                 rows.push(card::row(glance));
             }
