@@ -103,7 +103,7 @@ pub trait Means: Clone {
     /// Reads a segment's row as it is now.
     async fn segment(&self, id: SegmentId) -> Result<Segment, dynamics::Error>;
 
-    /// Reads the row of a segment that was loaded before, whatever its name is by now; `None` if it is gone.
+    /// Reads the row of a segment that was loaded before, whatever its name and its business unit are by now; `None` if it is gone.
     async fn known_segment(&self, id: SegmentId) -> Result<Option<KnownSegment>, dynamics::Error>;
 
     /// Reads a segment's definition.

@@ -26,6 +26,8 @@ const LAG_PAUSES: [Duration; 5] = [
 pub struct KnownSegment {
     /// The name, to the letter.
     pub name: String,
+    /// The business unit owns it whose segments are meant.
+    pub is_of_the_unit: bool,
     /// The segment.
     pub segment: Segment,
 }
@@ -44,15 +46,16 @@ impl Dataverse {
         Ok(self.segment_row(id).await?.segment)
     }
 
-    /// Reads the row of a segment that was loaded before, whatever its name is by now; `None` if it is deleted, or belongs to
-    /// another business unit.
+    /// Reads the row of a segment that was loaded before, whatever its name and its business unit are by now; `None` if it is
+    /// deleted.
     pub async fn known_segment(&self, id: SegmentId) -> Result<Option<KnownSegment>, Error> {
         let read = |row: &Row| {
-            if is_deleted(row)? || !self.is_of_the_unit(row)? {
+            if is_deleted(row)? {
                 return Ok(None);
             }
             Ok(Some(KnownSegment {
                 name: row.text(SEGMENT_NAME)?.to_owned(),
+                is_of_the_unit: self.is_of_the_unit(row)?,
                 segment: segment_of(row)?,
             }))
         };

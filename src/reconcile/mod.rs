@@ -20,7 +20,7 @@ pub use lag::{LONGEST_LAG, Lags};
 pub use plan::{NoRoom, Plan};
 pub use publish::{Look, Published, Shown};
 pub use rounds::{Converged, Rounds, Step};
-pub use survey::{Audience, Sought, Whereabouts};
+pub use survey::{Audience, Left, Sought, Whereabouts};
 pub use unverified::Unverified;
 
 use crate::domain::{ContactId, ContactSet, Fate, Mode, NearNames, UsedBy};

@@ -36,30 +36,48 @@ pub struct Sought<'a> {
 /// Where the segment is that is meant.
 #[derive(Debug)]
 pub enum Whereabouts {
-    /// It is there, and has its name.
-    Here(Segment),
+    /// It is there, and has its name; where it is not the one that was loaded last, what has become of that.
+    Here(Segment, Option<Left>),
     /// The one that was loaded last has this name now, and no other has the old one.
     Renamed(String),
-    /// There is none, or none any more.
-    Nowhere,
+    /// There is none, or none any more; where one was loaded before, what has become of that.
+    Nowhere(Option<Left>),
+}
+
+/// What has become of the segment that was loaded last, where it is not the one that is meant any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// Somebody calls it otherwise, and another one has its name.
+    Renamed(String),
+    /// It belongs to another business unit.
+    OfAnotherUnit,
+    /// It is deleted, or nobody finds it any more.
+    Gone,
 }
 
 /// The base entity of contacts, as the create writes it.
 const CONTACT: &str = "contact";
 
-/// Finds the segment that is meant and reads its members; `None` if there is none.
+/// Finds the segment that is meant and reads its members, as [`survey`] does, whatever has become of the one that was loaded last.
+pub async fn audience(means: &impl Means, sought: Sought<'_>) -> Result<Option<Audience>, Error> {
+    let (audience, _) = survey(means, sought).await?;
+    Ok(audience)
+}
+
+/// Finds the segment that is meant and reads its members, `None` if there is none; and says what has become of the one that was
+/// loaded last, where that is another one.
 ///
 /// Several of one name, one that was renamed since it was loaded, a dynamic one and one of other people than contacts are
 /// refused: which audience is meant, or who else decides about it, cannot be told, and a result holds contacts only.
-pub async fn survey(means: &impl Means, sought: Sought<'_>) -> Result<Option<Audience>, Error> {
+pub async fn survey(means: &impl Means, sought: Sought<'_>) -> Result<(Option<Audience>, Option<Left>), Error> {
     let name = || sought.name.as_str().to_owned();
     // Read at the same time, for a call may take long.
     let reading = async { means.definition(sought.definition?).await.ok() };
     let (whereabouts, read, listed) = tokio::join!(whereabouts(means, sought), reading, list_noted(means, sought));
-    let segment = match whereabouts? {
-        Whereabouts::Here(segment) => segment,
+    let (segment, left) = match whereabouts? {
+        Whereabouts::Here(segment, left) => (segment, left),
         Whereabouts::Renamed(now) => return Err(Error::SegmentRenamed { name: name(), now }),
-        Whereabouts::Nowhere => return Ok(None),
+        Whereabouts::Nowhere(left) => return Ok((None, left)),
     };
     let definition = match read.filter(|read| read.id == segment.definition_id) {
         Some(read) => read,
@@ -84,11 +102,12 @@ pub async fn survey(means: &impl Means, sought: Sought<'_>) -> Result<Option<Aud
         // A draft has about as many members as were published: a guess, which only speeds the listing up.
         None => list(means, &segment, &definition, guess(segment.member_count)).await?,
     };
-    Ok(Some(Audience {
+    let audience = Audience {
         segment,
         definition,
         members,
-    }))
+    };
+    Ok((Some(audience), left))
 }
 
 /// Lists the members of the groups that were noted; `None` where there are none, or where they cannot be listed any more.
@@ -117,8 +136,8 @@ pub fn noted_groups(definition: &Definition) -> Vec<String> {
 /// Finds the segment that is meant where it has its name; several are an error.
 pub async fn find(means: &impl Means, sought: Sought<'_>) -> Result<Option<Segment>, Error> {
     match whereabouts(means, sought).await? {
-        Whereabouts::Here(segment) => Ok(Some(segment)),
-        Whereabouts::Renamed(_) | Whereabouts::Nowhere => Ok(None),
+        Whereabouts::Here(segment, _) => Ok(Some(segment)),
+        Whereabouts::Renamed(_) | Whereabouts::Nowhere(_) => Ok(None),
     }
 }
 
@@ -129,14 +148,15 @@ pub async fn find(means: &impl Means, sought: Sought<'_>) -> Result<Option<Segme
 pub async fn whereabouts(means: &impl Means, sought: Sought<'_>) -> Result<Whereabouts, Error> {
     let mut found = means.find_segments(sought.name).await?;
     let unlisted = sought.loaded.filter(|id| found.iter().all(|segment| segment.id != *id));
-    let known = match unlisted {
-        Some(id) => means.known_segment(id).await?,
-        None => None,
-    };
-    match known {
-        Some(known) if known.name == sought.name.as_str() => found.push(known.segment),
-        Some(known) if found.is_empty() => return Ok(Whereabouts::Renamed(known.name)),
-        _ => {}
+    let mut left = None;
+    if let Some(id) = unlisted {
+        match means.known_segment(id).await? {
+            Some(known) if !known.is_of_the_unit => left = Some(Left::OfAnotherUnit),
+            Some(known) if known.name == sought.name.as_str() => found.push(known.segment),
+            Some(known) if found.is_empty() => return Ok(Whereabouts::Renamed(known.name)),
+            Some(known) => left = Some(Left::Renamed(known.name)),
+            None => left = Some(Left::Gone),
+        }
     }
     if found.len() > 1 {
         let ids = found.iter().map(|segment| segment.id.to_string()).collect();
@@ -145,7 +165,10 @@ pub async fn whereabouts(means: &impl Means, sought: Sought<'_>) -> Result<Where
             ids,
         });
     }
-    Ok(found.pop().map_or(Whereabouts::Nowhere, Whereabouts::Here))
+    Ok(match found.pop() {
+        Some(segment) => Whereabouts::Here(segment, left),
+        None => Whereabouts::Nowhere(left),
+    })
 }
 
 /// Returns what uses the segment that is meant; `None` if there is none, or Dynamics does not tell.

@@ -1,6 +1,6 @@
 //! What an attempt at a job learned and did, as data: the stages return it, and reports are made of it.
 
-use super::{Audience, Outcome, Past, PhaseTimes};
+use super::{Audience, LeftBehind, Outcome, Past, PhaseTimes};
 use crate::domain::{ContactId, NearNames, ObjectRef, OlderFiles, UsedBy};
 use crate::error::Error;
 use crate::means::Leftovers;
@@ -51,6 +51,8 @@ pub(crate) struct Content {
 pub(crate) struct Comparison {
     /// The segment, where there is one.
     pub(crate) found: Option<Found>,
+    /// What has become of the segment that was loaded last, where another one is meant now.
+    pub(crate) left: Option<LeftBehind>,
     /// What comes near the name of a segment that is to be made; `None` if none is.
     pub(crate) beside: Option<NearNames>,
     /// How many ids were looked up among the contacts, where the destination wants it.

@@ -3,6 +3,7 @@
 use super::account::{Account, Ending, KeptOut};
 use crate::domain::{Fate, NearNames};
 use crate::error::{Error, Objection};
+use crate::reconcile::Left;
 use crate::state::{Head, Job, Recovery, Refusal, Shortfall, Told};
 use chrono::{DateTime, Utc};
 
@@ -69,6 +70,8 @@ pub(crate) struct Background {
     pub(crate) kept_out: Option<KeptOut>,
     /// The segment is there no more.
     pub(crate) is_gone: bool,
+    /// What has become of the segment that was loaded before, where this is another one.
+    pub(crate) left: Option<Left>,
     /// It has been Active for so long that it is taken to show what was published, and nothing proves it.
     pub(crate) is_unproven: bool,
     /// What follows from members who are missing.
@@ -123,6 +126,7 @@ impl Background {
             followed_up: None,
             kept_out: writing.kept_out.filter(|_| error.is_none()),
             is_gone: false,
+            left: comparison.left.as_ref().map(|left| left.left.clone()),
             is_unproven: false,
             shortfall: writing.missing.as_ref().map(|missing| missing.shortfall),
             surplus: writing.shown.and_then(|shown| shown.surplus()),

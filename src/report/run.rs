@@ -217,6 +217,7 @@ impl RunReport {
         self.published_missing = writing.shown.and_then(|shown| shown.missing());
         self.warnings.extend(sentences::about_no_segment(self, comparison));
         self.warnings.extend(sentences::about_a_new_segment(self, comparison));
+        self.tell_of_the_one_left(comparison.left.as_ref());
         self.needs_attention |= stays(writing.missing.as_ref());
         self.needs_attention |= writing.shown.is_some_and(|shown| shown.has_strangers());
         self.warnings.extend(sentences::about_the_segment(account));

@@ -2,10 +2,10 @@
 
 use super::account::{KeptOut, Missing};
 use super::run::stays;
-use super::{Background, Outcome, RunReport, sentences};
+use super::{Background, Outcome, RunReport, left, sentences};
 use crate::error::Error;
 use crate::means::Leftovers;
-use crate::reconcile::Shown;
+use crate::reconcile::{Left, Shown};
 use crate::state::Applied;
 use chrono::{DateTime, Utc};
 
@@ -25,8 +25,8 @@ pub(crate) enum Seen {
     },
     /// Somebody calls it otherwise by now.
     Renamed(String),
-    /// It is there no more.
-    Gone,
+    /// It is there no more as the one that is meant.
+    Left(Left),
 }
 
 impl Seen {
@@ -84,7 +84,7 @@ impl RunReport {
         let background = Background {
             followed_up: Some(applied.at),
             kept_out: seen.kept_out(applied),
-            is_gone: matches!(seen, Seen::Renamed(_) | Seen::Gone),
+            is_gone: matches!(seen, Seen::Renamed(_) | Seen::Left(_)),
             is_unproven: matches!(seen, Seen::Active(shown, _) if shown.has_lasted),
             shortfall: match seen {
                 Seen::Active(_, missing) => missing.as_ref().map(|missing| missing.shortfall),
@@ -135,8 +135,8 @@ impl RunReport {
                 warnings: vec![sentences::renamed(now)],
                 ..report
             },
-            Seen::Gone => Self {
-                warnings: vec![sentences::GONE.to_owned()],
+            Seen::Left(what) => Self {
+                warnings: vec![left::since_it_was_published(what)],
                 ..report
             },
         }

@@ -3,7 +3,7 @@
 use super::account::{Account, Comparison, Difference, Found, KeptOut, Lapsed, Missing};
 use super::before::about_an_attempt_before;
 use super::sentence::people;
-use super::{Outcome, RunReport};
+use super::{Outcome, RunReport, left};
 use crate::domain::{Mode, SegmentName, utc};
 use crate::error::Error;
 use crate::reconcile::{Evaluation, Shown, guard};
@@ -23,8 +23,6 @@ pub(super) const UNREPORTED: &str = "the attempt that came to this end was kille
 pub(super) const COMPUTED_BY_OTHERS: &str = "Dynamics has computed the segment, or counts others in it than before, while this run was at work and before \
                         it published: somebody else has published or refreshed it, a refresh was under way, Dynamics shows \
                         drafts, or its count came late; whoever uses the segment may have seen a part of this result until it was published";
-pub(super) const GONE: &str = "the segment was deleted after it was published, or given to another business unit";
-
 /// Says that a segment has another name since it was published.
 pub(super) fn renamed(now: &str) -> String {
     format!(
@@ -149,6 +147,7 @@ pub(super) fn about_a_new_segment(report: &RunReport, comparison: &Comparison) -
     let near = comparison.beside.as_ref()?;
     let name = report.segment_name.as_ref().map_or("", SegmentName::as_str);
     let is = if report.created { "is" } else { "would be" };
+    let there_was = left::who_had_none(comparison);
     let folder = if report.is_named_by_an_odd_folder() {
         "; it is the name of the folder that the file lies in, and looks like a date, a number or a file: if another segment is meant, \
          name it by `segment_name`, by the object's metadata, or by the first folder below the prefix of results"
@@ -156,7 +155,7 @@ pub(super) fn about_a_new_segment(report: &RunReport, comparison: &Comparison) -
         ""
     };
     Some(format!(
-        "the segment {name:?} {is} new, since there was none of exactly this name{near}{folder}"
+        "the segment {name:?} {is} new, since {there_was} none of exactly this name{near}{folder}"
     ))
 }
 

@@ -114,6 +114,13 @@ impl Head {
         }
     }
 
+    /// Returns the oldest of the additions and removals that were counted, and how it was loaded; `None` where that is not known.
+    pub fn first_counted(&self) -> Option<(ObjectRef, Mode)> {
+        let first = self.counted.iter().min_by_key(|counted| counted.rank())?;
+        let How { bucket, mode, .. } = first.how.clone()?;
+        Some((object(&first.input.position, bucket)?, mode))
+    }
+
     /// Returns the job that was counted; `None` if nobody can tell any more which it was.
     fn told(&self, counted: &Counted, late: &Job) -> Option<Job> {
         let how = counted.how.clone();

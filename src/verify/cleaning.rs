@@ -245,7 +245,7 @@ impl Cleaning {
         let noted = trial.segment_id.as_deref().and_then(|id| Uuid::try_parse(id).ok());
         if let Some(id) = noted.filter(|_| found.is_empty()) {
             let known = self.dataverse.known_segment(SegmentId(id)).await.map_err(Left::of)?;
-            match known {
+            match known.filter(|known| known.is_of_the_unit) {
                 Some(known) if known.name == trial.segment_name.as_str() => found.push(known.segment),
                 Some(_) => return Err(Left::NotATrial("somebody has renamed it")),
                 None => {}

@@ -32,7 +32,7 @@ impl<M: Means> Session<'_, M> {
         }
         self.await_unanswered(head.unanswered_until).await?;
         let sought = sought(&job.segment_name, Some(applied));
-        let Some(audience) = survey::survey(self.means(), sought).await? else {
+        let Some(audience) = survey::audience(self.means(), sought).await? else {
             // It was there a moment ago: the next look tells.
             return Ok(None);
         };
@@ -62,7 +62,7 @@ impl<M: Means> Session<'_, M> {
             };
             self.await_unanswered(head.unanswered_until).await?;
             let sought = sought(&job.segment_name, Some(&read_back));
-            let found = survey::survey(self.means(), sought).await?;
+            let found = survey::audience(self.means(), sought).await?;
             let Some(audience) = found.filter(|audience| is_draft_of(&read_back, audience)) else {
                 return Ok(Vec::new());
             };

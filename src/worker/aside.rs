@@ -114,7 +114,7 @@ impl<M: Means> Session<'_, M> {
     /// Brings the draft back to those who were in it before the first write, where that is known for certain.
     async fn restore_to(&self, job: &Job, head: &Head, before: Census) -> Result<(), Error> {
         let sought = sought(&job.segment_name, head.applied.as_ref());
-        let survey = async || survey::survey(self.means(), sought).await;
+        let survey = async || survey::audience(self.means(), sought).await;
         let is_as_before = |found: &Option<Audience>| match found {
             Some(audience) => survey::census(&audience.members) == before,
             // It was not made yet, or is gone with all that was in it: one that was loaded is sought by its id.

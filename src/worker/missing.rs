@@ -8,7 +8,7 @@ use crate::config::WhenInUse;
 use crate::domain::{Census, ContactId, Fate, SegmentName, SegmentStatus, UsedBy};
 use crate::error::Error;
 use crate::means::Means;
-use crate::reconcile::{self, Shown, Whereabouts, late, survey};
+use crate::reconcile::{self, Left, Shown, Whereabouts, late, survey};
 use crate::report::{Missing, RunReport, Seen};
 use crate::state::{self, Applied, Job, Shortfall};
 use chrono::TimeDelta;
@@ -117,9 +117,11 @@ impl<M: Means> Session<'_, M> {
         let head = self.lease.look().await?;
         let sought = sought(&applied.job.segment_name, Some(applied));
         let gone = match (survey::whereabouts(self.means(), sought).await?, &head.shortage) {
-            (Whereabouts::Here(found), Some(shortage)) if Some(found.id) == sought.loaded => Ok((found, shortage)),
+            (Whereabouts::Here(found, None), Some(shortage)) if Some(found.id) == sought.loaded => {
+                Ok((found, shortage))
+            }
             (Whereabouts::Renamed(now), _) => Err(Seen::Renamed(now)),
-            _ => Err(Seen::Gone),
+            (Whereabouts::Here(_, left) | Whereabouts::Nowhere(left), _) => Err(Seen::Left(left.unwrap_or(Left::Gone))),
         };
         let (segment, shortage) = match gone {
             Ok(found) => found,

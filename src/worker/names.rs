@@ -5,7 +5,7 @@ use crate::config::MissingSegment;
 use crate::domain::{NearNames, SegmentName};
 use crate::dynamics::{DefinitionId, SegmentId};
 use crate::means::Means;
-use crate::reconcile::{Audience, Error, Sought, survey};
+use crate::reconcile::{Audience, Error, Left, Sought, survey};
 use crate::state::{Applied, Head, Job};
 use uuid::Uuid;
 
@@ -14,6 +14,8 @@ pub(super) struct Surveyed {
     pub(super) audience: Option<Audience>,
     /// Names that come near its own, where there is none.
     pub(super) near: Option<NearNames>,
+    /// What has become of the one that was loaded last, where that is another one.
+    pub(super) left: Option<Left>,
 }
 
 /// Says which segment is meant: the one of a name, and under its ids the one that was loaded last.
@@ -36,12 +38,17 @@ impl<M: Means> Worker<'_, M> {
     /// The segment of a sample is there for a look only, and is made all the same.
     pub(super) async fn survey(&self, job: &Job, head: &Head) -> Result<Surveyed, Error> {
         let sought = sought(&job.segment_name, head.applied.as_ref());
-        let audience = match survey::survey(&self.means, sought).await {
-            Err(Error::SegmentRenamed { .. }) if job.sample.is_some() => None,
+        let (audience, left) = match survey::survey(&self.means, sought).await {
+            Err(Error::SegmentRenamed { .. }) if job.sample.is_some() => (None, None),
             found => found?,
         };
+        let left = left.filter(|_| job.sample.is_none());
         if audience.is_some() {
-            return Ok(Surveyed { audience, near: None });
+            return Ok(Surveyed {
+                audience,
+                near: None,
+                left,
+            });
         }
         let near = self.means.names_near(&job.segment_name).await;
         let may_be_made = self.settings.destination.rules.missing_segment == MissingSegment::Create;
@@ -49,6 +56,7 @@ impl<M: Means> Worker<'_, M> {
             return Ok(Surveyed {
                 audience: None,
                 near: Some(near),
+                left,
             });
         }
         Err(Error::SegmentMissing {

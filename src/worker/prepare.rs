@@ -5,12 +5,12 @@ use super::names::Surveyed;
 use super::phase::{Meter, Phase};
 use super::read::note_loaded_alone;
 use crate::config::{CheckContacts, WhenInUse};
-use crate::domain::{Census, ContactId, ContactSet, Mode, SegmentStatus, View};
+use crate::domain::{Census, ContactId, ContactSet, Mode, NearNames, SegmentStatus, View};
 use crate::dynamics::{self, LookedUp, Segment};
 use crate::error::Error;
 use crate::means::Means;
 use crate::reconcile::{self, Audience, Desired, Facts, Plan, Shown, guard, survey};
-use crate::report::{Account, Audience as Shows, Comparison, Difference, Found, Lapsed, Past, Reading};
+use crate::report::{Account, Audience as Shows, Comparison, Difference, Found, Lapsed, LeftBehind, Past, Reading};
 use crate::source::Begun;
 use crate::state::{Head, Job};
 
@@ -87,7 +87,7 @@ impl<M: Means> Worker<'_, M> {
     ) -> (Comparison, Result<Prepared, Error>) {
         let mut comparison = Comparison::default();
         let prepared = async {
-            let Surveyed { mut audience, near } = surveyed?;
+            let (mut audience, near) = comparison.note(surveyed?, head);
             let members = audience.as_mut().map(Audience::take_members).unwrap_or_default();
             let (groups, members_before) = (members.len(), members.iter().map(Vec::len).sum());
             let census = survey::census(&members);
@@ -288,6 +288,14 @@ fn shown_beside(segment: &Segment, members: &Census, head: &Head) -> Option<u64>
         ours.is_some_and(|applied| applied.members.as_ref().is_none_or(|published| published == members));
     let is_edited = head.writing.is_none() && !is_published;
     active_count(segment).filter(|count| is_edited && *count > members.count)
+}
+
+impl Comparison {
+    /// Notes what has become of the segment that was loaded last; returns the one that is there, or the names that come near.
+    fn note(&mut self, surveyed: Surveyed, head: &Head) -> (Option<Audience>, Option<NearNames>) {
+        self.left = surveyed.left.map(|left| LeftBehind::of(left, head));
+        (surveyed.audience, surveyed.near)
+    }
 }
 
 /// Returns how many members Dynamics counts, where the segment is Active.

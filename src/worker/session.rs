@@ -13,7 +13,7 @@ use crate::domain::ContactId;
 use crate::dynamics::Segment;
 use crate::error::Error;
 use crate::means::{self, Leftovers, Lists, Means};
-use crate::reconcile::{self, Draft, Look, Published, Shown, Whereabouts, guard, publish, survey};
+use crate::reconcile::{self, Draft, Left, Look, Published, Shown, Whereabouts, guard, publish, survey};
 use crate::report::{Account, Attempt, Difference, Ending, KeptOut, Outcome, RunReport, Seen, Writing, Written};
 use crate::state::{Achievement, Applied, Head, Job, LastRun, ReadBack};
 use tracing::Instrument as _;
@@ -149,14 +149,14 @@ impl<M: Means> Session<'_, M> {
         let sought = sought(&applied.job.segment_name, Some(applied));
         let told = async |seen| Ok(Some(self.report_seen(applied, &seen).await));
         let segment = match survey::whereabouts(self.means(), sought).await? {
-            Whereabouts::Here(found) if Some(found.id) == sought.loaded => found,
+            Whereabouts::Here(found, None) if Some(found.id) == sought.loaded => found,
             Whereabouts::Renamed(now) => {
                 lease.let_go().await?;
                 return told(Seen::Renamed(now)).await;
             }
-            Whereabouts::Here(_) | Whereabouts::Nowhere => {
+            Whereabouts::Here(_, left) | Whereabouts::Nowhere(left) => {
                 lease.let_go().await?;
-                return told(Seen::Gone).await;
+                return told(Seen::Left(left.unwrap_or(Left::Gone))).await;
             }
         };
         if applied.is_overlaid {

@@ -3,14 +3,18 @@
 use crate::failures::{failure_of, outcomes, sweep};
 use crate::run::Run;
 use crate::world::{SEGMENT, World, contacts};
+use sandbox::dataverse::{OWNER, Seed};
 use sandbox::{BUCKET, Fault};
 use serde_json::{Value, json};
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
+use uuid::Uuid;
 
 const SEGMENTS: &str = "GET msdynmkt_segments";
 const RENAMED: &str = "Summer Sale 2026";
+const SOCKS: Uuid = Uuid::from_u128(0x5f1c_0000_0000_4000_8000_0000_0000_0001);
+const SHOES: Uuid = Uuid::from_u128(0x5f1c_0000_0000_4000_8000_0000_0000_0002);
 
 /// So many lists of segments, of those that are asked for from now on, show none.
 fn lists_lag(world: &World, times: u64) {
@@ -41,6 +45,13 @@ fn rename(world: &World, to: &str) {
 fn delete(world: &World) {
     let id = world.segment().id;
     world.sandbox.dataverse.edit(|state| state.segments.remove(&id));
+}
+
+/// The segment is renamed, and somebody makes another one of its name.
+fn another(world: &World) {
+    rename(world, RENAMED);
+    let seed = Seed::named(SEGMENT).group(contacts(500..510));
+    world.sandbox.dataverse.seed_segment(seed);
 }
 
 async fn loaded_once() -> World {
@@ -149,7 +160,7 @@ async fn a_segment_that_was_deleted_is_made_again_whether_or_not_its_row_is_left
 async fn another_segment_of_the_name_beside_the_one_that_the_list_does_not_show_is_not_taken_for_it() {
     let world = loaded_once().await;
     let ours = world.segment().id.to_string();
-    let seed = sandbox::dataverse::Seed::named(SEGMENT).group(contacts(500..510));
+    let seed = Seed::named(SEGMENT).group(contacts(500..510));
     world.sandbox.dataverse.seed_segment(seed);
     let hide = Fault::on(SEGMENTS).always().rewrite(move |body| {
         if let Some(rows) = body["value"].as_array_mut() {
@@ -223,9 +234,16 @@ async fn a_published_segment_that_is_not_listed_for_a_moment_is_followed_up_all_
 #[tokio::test(start_paused = true)]
 async fn a_published_segment_that_is_gone_is_told_of_once_and_by_its_new_name_where_it_has_one() {
     type Does = fn(&World);
-    let cases: [(Does, &str); 2] = [
-        (delete, "the segment was deleted after it was published"),
+    let cases: [(Does, &str); 3] = [
+        (
+            delete,
+            "the segment that was published is deleted, or not to be found any more",
+        ),
         (|world| rename(world, RENAMED), "is called \"Summer Sale 2026\" now"),
+        (
+            another,
+            "the segment that was published is called \"Summer Sale 2026\" now, and another one has its name",
+        ),
     ];
     for (does, told) in cases {
         let world = computing().await;
@@ -234,5 +252,110 @@ async fn a_published_segment_that_is_gone_is_told_of_once_and_by_its_new_name_wh
         assert_eq!(outcomes(&answer), ["computing"], "{answer}");
         Run::first(&answer).warns(told);
         assert_eq!(outcomes(&sweep(&world).await), [""; 0]);
+    }
+}
+
+/// What files added to the segment and took out of it is not done in another one that has its name by now.
+#[tokio::test(start_paused = true)]
+async fn additions_that_were_counted_in_a_segment_that_is_another_one_now_are_told_of_with_the_command_that_loads_the_first()
+ {
+    type Does = fn(&World);
+    let cases: [(Does, &str); 2] = [
+        (delete, "it is deleted, or not to be found any more; what earlier files"),
+        (
+            another,
+            "it is called \"Summer Sale 2026\" now, and whoever uses that one goes on",
+        ),
+    ];
+    for (does, told) in cases {
+        let world = World::start().await;
+        world.destination(&json!({"mode": "append"}));
+        for (name, range) in [("monday.csv", 0..100), ("tuesday.csv", 100..110)] {
+            world.load(name, &contacts(range)).await.assert_loaded();
+        }
+        does(&world);
+        let run = world.load("wednesday.csv", &contacts(110..115)).await;
+        run.assert_loaded().added(5).warns(told);
+        assert!(run.needs_attention(), "{run}");
+        let sentence = run["sentence"].as_str().unwrap();
+        assert!(
+            sentence.contains("whoever runs this program has to load them again"),
+            "{run}"
+        );
+        let (_, command) = run
+            .warnings()
+            .split_once("beginning with ")
+            .map(|(a, b)| (a.to_owned(), b.to_owned()))
+            .unwrap();
+        let command: Value = serde_json::Deserializer::from_str(&command)
+            .into_iter()
+            .next()
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            command["key"],
+            json!(format!("incoming/{SEGMENT}/monday.csv")),
+            "{command}"
+        );
+        Run::first(&world.invoke(command).await.unwrap())
+            .assert_loaded()
+            .added(100)
+            .warns_of_nothing();
+    }
+}
+
+/// A complete result needs none of them; whoever uses the segment that has another name now is told of all the same.
+#[tokio::test(start_paused = true)]
+async fn a_complete_result_for_another_segment_of_the_name_says_that_the_one_of_before_is_left_behind() {
+    let world = loaded_once().await;
+    another(&world);
+    let run = world.load("tuesday.csv", &contacts(0..90)).await;
+    run.assert_loaded()
+        .warns("it is called \"Summer Sale 2026\" now, and whoever uses that one goes on");
+    assert!(!run.needs_attention(), "{run}");
+    assert!(!run.warnings().contains("earlier files"), "{run}");
+    let run = world.load("wednesday.csv", &contacts(0..95)).await;
+    run.assert_loaded().warns_of_nothing();
+}
+
+/// What was loaded last is known by its id: that the unit gets another one of the name is not said as if there had been none.
+#[tokio::test(start_paused = true)]
+async fn a_segment_that_was_given_to_another_unit_is_made_anew_and_told_of_as_left_behind() {
+    for mode in ["replace", "append"] {
+        let world = World::start().await;
+        world.sandbox.dataverse.edit(|state| {
+            state.add_business_unit(SOCKS, "Socks");
+            state.add_business_unit(SHOES, "Shoes");
+        });
+        world.destination(&json!({"owning_business_unit": SOCKS.to_string(), "mode": mode}));
+        world.load("monday.csv", &contacts(0..100)).await.assert_loaded();
+        let given = [(OWNER, json!(SHOES.to_string()))];
+        let ours = world.segment().id;
+        world.sandbox.dataverse.edit(|state| state.set_segment(ours, &given));
+        let run = world.load("tuesday.csv", &contacts(0..110)).await;
+        run.assert_loaded()
+            .warns("it belongs to another business unit now, and whoever uses that one goes on")
+            .warns("since the business unit has none of exactly this name");
+        assert_eq!(
+            (run["created"] == true, run.needs_attention()),
+            (true, mode == "append"),
+            "{run}"
+        );
+        assert!(
+            run["sentence"]
+                .as_str()
+                .unwrap()
+                .contains("belongs to another business unit now"),
+            "{run}"
+        );
+        let audience_of = |unit: Uuid| {
+            let segments = world.sandbox.dataverse.segments(SEGMENT);
+            let owned = segments
+                .into_iter()
+                .find(|segment| segment.fields[OWNER] == json!(unit.to_string()));
+            owned.unwrap().published
+        };
+        assert_eq!(audience_of(SHOES), Some(contacts(0..100)));
+        assert_eq!(audience_of(SOCKS), Some(contacts(0..110)));
     }
 }

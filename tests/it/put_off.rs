@@ -151,7 +151,10 @@ async fn a_draft_that_only_a_person_can_put_right_calls_one_at_once_and_is_not_p
 
 #[tokio::test(start_paused = true)]
 async fn a_segment_that_lacks_members_and_is_not_there_any_more_is_told_of_once() {
-    for (what, is_renamed) in [("Winter Sale", true), ("the segment was deleted", false)] {
+    for (what, is_renamed) in [
+        ("Winter Sale", true),
+        ("is deleted, or not to be found any more", false),
+    ] {
         let world = short().await;
         let id = world.segment().id;
         world.sandbox.dataverse.edit(|state| {

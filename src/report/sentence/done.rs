@@ -3,7 +3,7 @@
 use super::{Telling, capitalised, people};
 use crate::domain::{Mode, Watch};
 use crate::report::sentences::kept_out_plainly;
-use crate::report::{Background, Outcome};
+use crate::report::{Background, Outcome, left};
 use crate::state::Recovery;
 use crate::text::shown::grouped;
 
@@ -17,6 +17,7 @@ impl Telling<'_> {
         sentences.extend(self.never_seen());
         sentences.extend(self.background().kept_out.map(kept_out_plainly));
         sentences.extend(self.near_name());
+        sentences.extend(self.left_behind());
         sentences.extend(self.shortage());
         sentences.extend(self.surplus());
         sentences.extend(self.left_out());
@@ -99,7 +100,9 @@ impl Telling<'_> {
             return format!("There is no segment {}, and this file asks for none.", self.name);
         }
         match (self.report.contacts, self.report.mode) {
-            (None, _) => self.says("was not changed: this file was loaded before."),
+            (None, _) => self.says(
+                "was not changed: this file was loaded before, and Dynamics was not asked what has become of it since.",
+            ),
             (Some(_), Some(Mode::Append)) => self.says("was not changed: this file adds nobody to it."),
             (Some(_), Some(Mode::Remove)) => self.says("was not changed: this file takes nobody out of it."),
             _ => match self.members_now() {
@@ -129,6 +132,11 @@ impl Telling<'_> {
                     .to_owned()
             }),
         }
+    }
+
+    /// Says that this is not the segment that was loaded before.
+    fn left_behind(&self) -> Option<String> {
+        left::plainly(self.background().left.as_ref()?, self.report.mode?)
     }
 
     /// Says how many rows and contacts of the file came to nothing.

@@ -59,7 +59,7 @@ impl Telling<'_> {
         let Background { is_gone, .. } = self.background();
         match self.report.outcome {
             _ if *is_gone => {
-                self.says("is not in Dynamics any more: it was deleted or renamed after it was published.")
+                self.says("is not in Dynamics any more as it was published: that one was deleted, renamed or given to another business unit.")
             }
             Outcome::Loaded | Outcome::Computing | Outcome::Unchanged => self.tell_what_is_done(),
             Outcome::DryRun => self.tell_the_dry_run(),

@@ -166,8 +166,9 @@ async fn beside_more_than_two_hundred_segments_a_load_leaves_the_page_to_the_swe
     let mut head = world.head();
     head["environment"] = json!("test.crm4.dynamics.com");
     for number in 0..200 {
-        head["segment_name"] = json!(format!("Theirs {number}"));
-        let key = format!("_state/segments/{number:032x}/head.json");
+        let name = format!("Theirs {number}");
+        head["segment_name"] = json!(name);
+        let key = super::key_of("test.crm4.dynamics.com", &name);
         world.sandbox.s3.put(BUCKET, &key, head.to_string());
     }
     world.sandbox.s3.clear_log();

@@ -192,6 +192,7 @@ impl Means for Simulated {
         });
         Ok(known.await?.map(|row| KnownSegment {
             name: name_of(index).as_str().to_owned(),
+            is_of_the_unit: true,
             segment: self.seen_row(row),
         }))
     }
