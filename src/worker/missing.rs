@@ -212,8 +212,8 @@ impl<M: Means> Session<'_, M> {
 }
 
 impl<M: Means> LeaseGuard<M> {
-    /// Takes note of how many published members Dynamics does not count; returns what follows, as [`Head::note_missing`]
-    /// does.
+    /// Takes note of how many published members Dynamics does not count; returns what follows, as
+    /// [`Head::note_missing`](crate::state::Head::note_missing) does.
     pub(super) async fn note_missing(&self, lack: Option<Lack>) -> Result<Option<Shortfall>, state::Error> {
         self.change(|head, now| self.note(head, lack, now)).await
     }
